@@ -1,0 +1,419 @@
+//! What goes into an [`Agent`](super::Agent), what comes out, and what it is told at the start.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use crate::call::CallState;
+use crate::end_reason::Reason;
+use crate::identifier::Identifier;
+use crate::protocol::{
+    CallId, CandidateLine, EndpointOptions, IceServer, LegId, MediaFailure, MediaState, SessionDescription,
+};
+
+/// One attempt at a socket, numbered by the agent. Inputs about an older one are ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketId(pub u64);
+
+/// How a client behaves.
+#[derive(Clone)]
+pub struct AgentConfig {
+    /// Proof of identity.
+    pub token: String,
+    /// Name shown to others; the token's name where absent.
+    pub display_name: Option<String>,
+    /// The endpoint's choices.
+    pub options: EndpointOptions,
+    /// Privacy: exchange descriptions while ringing, but no addresses before the answer. Costs the time that ICE and
+    /// DTLS take, after the answer.
+    pub hide_addresses: bool,
+    /// Legs of an outgoing call that get a connection while ringing. Each costs a socket and a handshake.
+    pub warm_legs: usize,
+    /// Seeds the jitter of reconnect delays, so that not all clients come back at once.
+    pub seed: u64,
+    /// Waiting times.
+    pub timing: AgentTiming,
+}
+
+impl AgentConfig {
+    /// Everything but the token at its default.
+    pub fn new(token: impl Into<String>) -> Self {
+        Self {
+            token: token.into(),
+            display_name: None,
+            options: EndpointOptions::default(),
+            hide_addresses: false,
+            warm_legs: 4,
+            seed: 0,
+            timing: AgentTiming::default(),
+        }
+    }
+}
+
+impl fmt::Debug for AgentConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AgentConfig")
+            .field("display_name", &self.display_name)
+            .field("options", &self.options)
+            .field("hide_addresses", &self.hide_addresses)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Waiting times of a client.
+#[derive(Clone, Debug)]
+pub struct AgentTiming {
+    /// How long a socket may take to open.
+    pub connect_timeout: Duration,
+    /// How long a response may take before the socket counts as dead. Shorter notices a lost network sooner, and
+    /// reconnects without need on a slow one.
+    pub response_timeout: Duration,
+    /// A quiet socket is pinged this often.
+    pub ping_interval: Duration,
+    /// First delay between attempts; doubles with each, up to the longest. The very first attempt after a loss is
+    /// immediate.
+    pub backoff_first: Duration,
+    /// Longest delay between attempts.
+    pub backoff_longest: Duration,
+    /// How long media may take to come up after the answer.
+    pub media_setup: Duration,
+    /// How long media may be `Disconnected` before an ICE restart.
+    pub restart_after: Duration,
+    /// Between two ICE restarts.
+    pub restart_interval: Duration,
+    /// How long before a token's end the application is asked for a new one, and at most a tenth of its life.
+    pub token_notice: Duration,
+}
+
+impl Default for AgentTiming {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            response_timeout: Duration::from_secs(8),
+            ping_interval: Duration::from_secs(10),
+            backoff_first: Duration::from_millis(250),
+            backoff_longest: Duration::from_secs(8),
+            media_setup: Duration::from_secs(30),
+            restart_after: Duration::from_secs(3),
+            restart_interval: Duration::from_secs(10),
+            token_notice: Duration::from_secs(600),
+        }
+    }
+}
+
+/// What the agent is told.
+pub enum AgentInput {
+    /// Something happened to a socket.
+    Socket {
+        /// Which.
+        socket: SocketId,
+        /// What.
+        event: SocketEvent,
+    },
+    /// The application wants something.
+    Command(Command),
+    /// Something happened to a leg's media connection.
+    Media {
+        /// The call.
+        call: CallId,
+        /// The leg.
+        leg: LegId,
+        /// What.
+        event: MediaEvent,
+    },
+    /// The instant of [`AgentOutput::Timeout`] has come.
+    Timeout,
+}
+
+/// What happens to a socket.
+pub enum SocketEvent {
+    /// It is open, with the subprotocol agreed.
+    Opened,
+    /// It is closed, or could not be opened.
+    Closed,
+    /// A text frame came.
+    Text(String),
+}
+
+/// What the application wants. A command about a call that is over does nothing.
+#[derive(Clone)]
+pub enum Command {
+    /// Place a call.
+    StartCall {
+        /// A new random id.
+        call: CallId,
+        /// Whom to call.
+        to: Identifier,
+        /// Details.
+        options: StartOptions,
+    },
+    /// Answer an incoming call.
+    Accept {
+        /// Which.
+        call: CallId,
+    },
+    /// Refuse an incoming call.
+    Decline {
+        /// Which.
+        call: CallId,
+    },
+    /// End a call in any state: cancels an unanswered outgoing one, declines an incoming one. Works offline.
+    HangUp {
+        /// Which.
+        call: CallId,
+    },
+    /// Tell the peer that the microphone is off or on again. Muting itself is the media engine's business.
+    Mute {
+        /// Which.
+        call: CallId,
+        /// Off?
+        muted: bool,
+    },
+    /// Put a call on hold.
+    Hold {
+        /// Which.
+        call: CallId,
+    },
+    /// Take a call back from hold.
+    Resume {
+        /// Which.
+        call: CallId,
+    },
+    /// A new token, before or after the old one ended.
+    RefreshToken {
+        /// The token.
+        token: String,
+    },
+    /// The network changed or came back: reconnect now instead of when the back-off ends.
+    NetworkChanged,
+    /// Hang up everything and end the session. The agent is of no use after that.
+    Close,
+}
+
+/// Details of an outgoing call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StartOptions {
+    /// Shown to the callee instead of the agent's display name.
+    pub display_name: Option<String>,
+    /// Free text, given to the callee's application as it is.
+    pub context: Option<String>,
+    /// How long to ring; the service's value where absent, and at most that.
+    pub ring_for: Option<Duration>,
+}
+
+/// What happens to a leg's media connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MediaEvent {
+    /// A description to carry to the peer.
+    LocalDescription {
+        /// Its text.
+        sdp: String,
+    },
+    /// A candidate to carry to the peer; `None` after the last of a generation.
+    LocalCandidate(Option<CandidateLine>),
+    /// The connection's state changed.
+    State(MediaState),
+    /// The connection cannot go on; a description could not be used, or sockets not be opened.
+    Error(MediaFailure),
+}
+
+/// What the agent wants done.
+pub enum AgentOutput {
+    /// Open a socket to the service.
+    Connect {
+        /// Its number.
+        socket: SocketId,
+    },
+    /// Send a text frame.
+    Send {
+        /// On which.
+        socket: SocketId,
+        /// The frame.
+        text: String,
+    },
+    /// Close a socket after what was sent before. [`SocketEvent::Closed`] may follow, or not.
+    CloseSocket {
+        /// Which.
+        socket: SocketId,
+    },
+    /// Do something with a leg's media connection.
+    Media {
+        /// The call. A leg's media may be made before its call is told to the application.
+        call: CallId,
+        /// The leg.
+        leg: LegId,
+        /// What.
+        action: MediaAction,
+    },
+    /// Tell the application.
+    Event(AgentEvent),
+    /// Nothing more to do before this instant, or before the next input.
+    Timeout(Option<Instant>),
+}
+
+impl fmt::Debug for AgentOutput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect { socket } => write!(f, "Connect({socket:?})"),
+            Self::Send { socket, text } => write!(f, "Send({socket:?}, {} bytes)", text.len()),
+            Self::CloseSocket { socket } => write!(f, "CloseSocket({socket:?})"),
+            Self::Media { call, leg, action } => write!(f, "Media({call:?}, {leg:?}, {action:?})"),
+            Self::Event(event) => write!(f, "Event({event:?})"),
+            Self::Timeout(at) => write!(f, "Timeout({at:?})"),
+        }
+    }
+}
+
+/// Which end of a leg makes the offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The callee's endpoint.
+    Offerer,
+    /// The caller.
+    Answerer,
+}
+
+/// What to do with a leg's media connection.
+#[derive(Clone, PartialEq, Eq)]
+pub enum MediaAction {
+    /// Make it. An offerer makes its offer at once. Audio is closed: nothing is sent. An answerer may already play
+    /// what comes, so that the first word after the answer is not lost while the news of it travels.
+    Create {
+        /// Who offers.
+        role: Role,
+        /// Keep local candidates back until [`MediaAction::ReleaseCandidates`].
+        hold_candidates: bool,
+        /// Servers for connectivity.
+        ice_servers: Vec<IceServer>,
+    },
+    /// Apply the peer's description; an offer is answered by [`MediaEvent::LocalDescription`].
+    RemoteDescription(SessionDescription),
+    /// Add a candidate of the peer's; `None` ends them.
+    RemoteCandidate(Option<CandidateLine>),
+    /// Let go of local candidates that were held back.
+    ReleaseCandidates,
+    /// Send and play from now on.
+    OpenAudio,
+    /// Neither send nor play from now on: the call is on hold. [`MediaAction::OpenAudio`] ends it.
+    PauseAudio,
+    /// Offerer: make an offer with new ICE credentials.
+    Restart,
+    /// End it. Events of it are ignored from now on.
+    Close,
+}
+
+impl fmt::Debug for MediaAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Create {
+                role,
+                hold_candidates,
+                ..
+            } => {
+                write!(f, "Create({role:?}, hold_candidates: {hold_candidates})")
+            }
+            Self::RemoteDescription(description) => write!(f, "RemoteDescription({:?})", description.kind),
+            Self::RemoteCandidate(line) => write!(f, "RemoteCandidate(end: {})", line.is_none()),
+            Self::ReleaseCandidates => f.write_str("ReleaseCandidates"),
+            Self::OpenAudio => f.write_str("OpenAudio"),
+            Self::PauseAudio => f.write_str("PauseAudio"),
+            Self::Restart => f.write_str("Restart"),
+            Self::Close => f.write_str("Close"),
+        }
+    }
+}
+
+/// How the connection to the service stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// Trying, for the first time or again after the session was lost.
+    Connecting,
+    /// A session is open.
+    Online,
+    /// The socket is lost; the session may still be resumed. Calls and their media go on.
+    Reconnecting,
+    /// The service refused. Nothing is tried again before [`Command::RefreshToken`] or
+    /// [`Command::NetworkChanged`].
+    Refused(Reason),
+    /// [`Command::Close`] was carried out.
+    Closed,
+}
+
+/// What the application is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AgentEvent {
+    /// The connection to the service changed.
+    Connection(ConnectionState),
+    /// A new session is open: this endpoint can be called, as this identity.
+    Registered {
+        /// Who this endpoint is, by its token.
+        identity: Identifier,
+    },
+    /// The session is over; calls that it had have ended (each has told so before). A new one is tried.
+    SessionLost {
+        /// Why.
+        reason: Reason,
+    },
+    /// The token ends soon: hand in a new one by [`Command::RefreshToken`].
+    TokenExpiring {
+        /// How soon.
+        remaining: Duration,
+    },
+    /// The new token was taken.
+    TokenRefreshed,
+    /// The new token was refused. The old one is good until it ends.
+    TokenRefused {
+        /// Why.
+        reason: Reason,
+    },
+    /// Someone calls.
+    IncomingCall {
+        /// Its id.
+        call: CallId,
+        /// Who.
+        from: Identifier,
+        /// Their name, may be empty.
+        display_name: String,
+        /// Free text of their application.
+        context: Option<String>,
+    },
+    /// The person called was calling here at the same time. The outgoing call is void and has no end of its own;
+    /// the other one was accepted in its place (and is told of here only, if it did not ring yet).
+    CallMerged {
+        /// The outgoing call.
+        call: CallId,
+        /// The call that goes on.
+        into: CallId,
+    },
+    /// A call's state changed.
+    CallStateChanged {
+        /// Which call.
+        call: CallId,
+        /// Its state.
+        state: CallState,
+        /// Whether media, or the peer's session, is being recovered.
+        reconnecting: bool,
+    },
+    /// The callee answered on this leg.
+    CallAccepted {
+        /// Which call.
+        call: CallId,
+        /// Who answered.
+        by: Identifier,
+        /// Their name, may be empty.
+        display_name: String,
+    },
+    /// The peer's microphone is off or on again.
+    RemoteMuted {
+        /// Which call.
+        call: CallId,
+        /// Off?
+        muted: bool,
+    },
+    /// A call is over. The last event about it; exactly one for each call.
+    CallEnded {
+        /// Which call.
+        call: CallId,
+        /// Why.
+        reason: Reason,
+    },
+}

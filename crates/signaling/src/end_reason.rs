@@ -1,0 +1,220 @@
+//! The closed table of reasons: why a call, a session or a request ended or was refused.
+//!
+//! Code classes follow SIP (RFC 3261 section 21); a subcode names exactly one cause. Subcodes below 20000 and from
+//! 100000 on are those of the specification, 20000 to 20999 are this protocol's own.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Whose doing an end is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Category {
+    /// It went as the people wanted.
+    Success,
+    /// It did not, for a reason that happens: nobody answered, not allowed, network lost.
+    ExpectedError,
+    /// The client did something wrong.
+    UnexpectedClientError,
+    /// The service failed.
+    UnexpectedServerError,
+}
+
+/// Why something ended or was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Reason {
+    /// Class, as in SIP: 4xx caller or policy, 5xx service, 6xx a person's decision, 0 an ordinary end.
+    pub code: u16,
+    /// The one cause.
+    pub subcode: u32,
+    /// Whose doing it is.
+    pub category: Category,
+    /// For people and logs. Not for programs: compare `code` and `subcode`.
+    pub message: Cow<'static, str>,
+}
+
+impl Reason {
+    const fn new(code: u16, subcode: u32, category: Category, message: &'static str) -> Self {
+        Self {
+            code,
+            subcode,
+            category,
+            message: Cow::Borrowed(message),
+        }
+    }
+
+    /// Whether both name the same cause.
+    pub fn is(&self, other: &Self) -> bool {
+        self.code == other.code && self.subcode == other.subcode
+    }
+
+    /// The table's entry for this code and subcode, if it has one.
+    pub fn known(code: u16, subcode: u32) -> Option<&'static Self> {
+        TABLE
+            .iter()
+            .find(|reason| reason.code == code && reason.subcode == subcode)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{} {}", self.code, self.subcode, self.message)
+    }
+}
+
+macro_rules! table {
+    ($($(#[$doc:meta])* $name:ident = $code:literal / $subcode:literal $category:ident $message:literal;)*) => {
+        impl Reason {
+            $($(#[$doc])* pub const $name: Reason = Reason::new($code, $subcode, Category::$category, $message);)*
+        }
+
+        /// Every reason there is.
+        pub const TABLE: &[Reason] = &[$(Reason::$name),*];
+    };
+}
+
+table! {
+    // Calls that ended as people wanted.
+    /// Someone in the call hung up.
+    HUNG_UP = 0 / 0 Success "the call was ended by a participant";
+    /// The caller gave up before an answer.
+    CANCELLED = 487 / 0 Success "the caller cancelled";
+    /// The callee said no.
+    DECLINED = 603 / 0 Success "the callee declined";
+    /// Another endpoint of the same identity accepted.
+    ANSWERED_ELSEWHERE = 487 / 10003 Success "accepted on another endpoint";
+    /// Each of several endpoints said no.
+    DECLINED_EVERYWHERE = 487 / 10024 Success "declined by all endpoints";
+    /// The organiser ended it for all.
+    ENDED_FOR_ALL = 0 / 4097 Success "ended for all by the organiser";
+    /// Another participant removed this one.
+    REMOVED = 0 / 5000 Success "removed by another participant";
+    /// The operator or an automation ended it.
+    ENDED_BY_SERVICE = 0 / 7000 Success "ended by server-side automation";
+
+    // Calls that did not come about.
+    /// Nobody answered in time.
+    NO_ANSWER = 487 / 10004 ExpectedError "no endpoint accepted in time";
+    /// Every endpoint is in another call and wants no second one.
+    BUSY = 486 / 20486 ExpectedError "the callee is in another call";
+    /// The identity has no endpoint.
+    NO_ENDPOINT = 480 / 10037 ExpectedError "the callee has no endpoint registered";
+    /// It has endpoints, none of them online.
+    OFFLINE = 480 / 10076 ExpectedError "the callee is registered but not online";
+    /// The callee has push endpoints only.
+    PUSH_ONLY = 480 / 10077 ExpectedError "the callee can only be reached by push";
+    /// The callee's endpoints could not be reached.
+    UNREACHABLE = 480 / 10078 ExpectedError "the callee's endpoints are unreachable";
+    /// The callee's endpoint was lost, or never got ready.
+    CALLEE_LOST = 408 / 10057 ExpectedError "the callee could not finish the set-up";
+    /// The call took too long to set up.
+    SETUP_TIMEOUT = 408 / 4506 ExpectedError "the call timed out";
+    /// There is no such identity, or it cannot be called.
+    NO_SUCH_CALLEE = 404 / 20404 ExpectedError "no such callee";
+    /// Policy forbids it.
+    NOT_ALLOWED = 403 / 5223 ExpectedError "calling this identity is not allowed";
+
+    // Calls that broke.
+    /// The peer's program or machine is gone.
+    PEER_GONE = 0 / 4521 ExpectedError "a participant was disconnected abruptly";
+    /// Media never came up.
+    MEDIA_SETUP_FAILED = 410 / 3100 ExpectedError "network problem at set-up";
+    /// Media was lost and did not come back.
+    MEDIA_DROPPED = 410 / 3101 ExpectedError "network problem during the call";
+    /// A description could not be used.
+    OFFER_FAILED = 410 / 3111 UnexpectedClientError "the media offer could not be processed";
+    /// The signaling connection was lost for too long.
+    NETWORK_LOST = 496 / 7 ExpectedError "the network was lost and retries failed";
+
+    // Identity.
+    /// The token is malformed, expired or revoked.
+    INVALID_TOKEN = 401 / 10009 ExpectedError "the token is invalid or expired";
+    /// The application gave no token in time.
+    NO_TOKEN = 495 / 4507 ExpectedError "the application supplied no valid token";
+
+    // Sessions and requests: this protocol's own.
+    /// Not a `sidetone.v1` frame.
+    BAD_FRAME = 400 / 20001 UnexpectedClientError "malformed frame";
+    /// Frame longer than the limit.
+    FRAME_TOO_LARGE = 413 / 20002 UnexpectedClientError "frame too large";
+    /// No such request.
+    UNKNOWN_REQUEST = 501 / 20003 UnexpectedClientError "unknown request";
+    /// The request's parameters do not fit.
+    BAD_PARAMETERS = 400 / 20004 UnexpectedClientError "bad parameters";
+    /// Requests come faster than allowed.
+    TOO_MANY_REQUESTS = 429 / 20005 UnexpectedClientError "too many requests";
+    /// A text is longer than its limit.
+    TEXT_TOO_LONG = 413 / 20006 UnexpectedClientError "text too long";
+    /// A description is longer than its limit.
+    DESCRIPTION_TOO_LARGE = 413 / 20007 UnexpectedClientError "session description too large";
+    /// A leg has more candidates than allowed.
+    TOO_MANY_CANDIDATES = 429 / 20008 UnexpectedClientError "too many candidates";
+    /// A session must be opened first.
+    NOT_AUTHENTICATED = 401 / 20009 UnexpectedClientError "open a session first";
+    /// No session was opened in time.
+    OPEN_TIMEOUT = 408 / 20010 UnexpectedClientError "no session was opened in time";
+    /// The connection has a session already.
+    ALREADY_OPEN = 409 / 20011 UnexpectedClientError "the session is already open";
+    /// The session is over, or never was, or the resume token is wrong.
+    NO_SUCH_SESSION = 404 / 20012 ExpectedError "no such session";
+    /// The events asked for are no longer kept, or never were sent.
+    EVENTS_GONE = 410 / 20013 UnexpectedClientError "the missed events are not available";
+    /// The session was resumed on another connection.
+    SESSION_REPLACED = 409 / 20014 ExpectedError "the session continues on another connection";
+    /// Events were not acknowledged for too long.
+    TOO_SLOW = 429 / 20015 UnexpectedClientError "too many events not acknowledged";
+    /// The service is stopping.
+    GOING_AWAY = 503 / 20016 ExpectedError "the service is going away";
+    /// The call is over, or never was, or is someone else's.
+    NO_SUCH_CALL = 481 / 20017 ExpectedError "no such call";
+    /// The leg is over, or never was, or is someone else's.
+    NO_SUCH_LEG = 481 / 20018 ExpectedError "no such leg";
+    /// The call's state does not allow it.
+    WRONG_STATE = 409 / 20019 ExpectedError "not possible in the call's state";
+    /// The call id is taken.
+    CALL_EXISTS = 409 / 20020 UnexpectedClientError "the call id is in use";
+    /// The endpoint has as many calls as it may.
+    TOO_MANY_CALLS = 429 / 20021 ExpectedError "too many calls on this endpoint";
+    /// The identity has as many sessions as it may.
+    TOO_MANY_SESSIONS = 429 / 20022 ExpectedError "too many sessions for this identity";
+    /// The new token is for someone else.
+    IDENTITY_CHANGED = 403 / 20023 UnexpectedClientError "the token is for another identity";
+    /// The request id was used before and its response is no longer kept.
+    STALE_REQUEST = 409 / 20024 UnexpectedClientError "the request id is not new";
+    /// The client ended its session.
+    SESSION_CLOSED = 0 / 20025 Success "the session was closed";
+    /// The service has as many sessions as it can hold.
+    SERVICE_FULL = 503 / 20026 UnexpectedServerError "the service is full";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn one_refusal_one_subcode() {
+        let keys: BTreeSet<_> = TABLE.iter().map(|r| (r.code, r.subcode)).collect();
+        assert_eq!(keys.len(), TABLE.len());
+        let own: Vec<_> = TABLE.iter().map(|r| r.subcode).filter(|s| *s != 0).collect();
+        assert_eq!(
+            own.iter().collect::<BTreeSet<_>>().len(),
+            own.len(),
+            "a subcode is used twice"
+        );
+    }
+
+    #[test]
+    fn reasons_cross_the_wire() {
+        for reason in TABLE {
+            let text = serde_json::to_string(reason).unwrap();
+            assert_eq!(&serde_json::from_str::<Reason>(&text).unwrap(), reason);
+        }
+        let unknown: Reason =
+            serde_json::from_str(r#"{"code":499,"subcode":7,"category":"ExpectedError","message":"later"}"#)
+                .unwrap();
+        assert!(Reason::known(unknown.code, unknown.subcode).is_none());
+    }
+}

@@ -1,0 +1,398 @@
+//! Frames: requests and acknowledgements one way, responses and events the other.
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    Accept, Accepted, CallEnded, Candidates, Close, Decline, HangUp, Hold, Incoming, LegEnded, MediaReport,
+    Mute, Muted, Open, PeerHeld, PeerPresence, Ping, Refresh, Restart, Resume, Ring, Ringing,
+    SessionDescription, Start,
+};
+use crate::end_reason::Reason;
+
+/// What a client asks for: `method` and `params`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "method", content = "params")]
+#[allow(
+    missing_docs,
+    reason = "each variant is one method, documented at its parameters"
+)]
+pub enum Request {
+    #[serde(rename = "session.open")]
+    Open(Open),
+    #[serde(rename = "session.resume")]
+    Resume(Resume),
+    #[serde(rename = "session.refresh")]
+    Refresh(Refresh),
+    #[serde(rename = "session.ping")]
+    Ping(Ping),
+    #[serde(rename = "session.close")]
+    Close(Close),
+    #[serde(rename = "call.start")]
+    Start(Start),
+    #[serde(rename = "call.ring")]
+    Ring(Ring),
+    #[serde(rename = "call.accept")]
+    Accept(Accept),
+    #[serde(rename = "call.decline")]
+    Decline(Decline),
+    #[serde(rename = "call.hang_up")]
+    HangUp(HangUp),
+    #[serde(rename = "call.description")]
+    Description(SessionDescription),
+    #[serde(rename = "call.candidates")]
+    Candidates(Candidates),
+    #[serde(rename = "call.restart")]
+    Restart(Restart),
+    #[serde(rename = "call.media")]
+    Media(MediaReport),
+    #[serde(rename = "call.mute")]
+    Mute(Mute),
+    #[serde(rename = "call.hold")]
+    Hold(Hold),
+}
+
+impl Request {
+    /// Every method this version knows.
+    pub const METHODS: &[&str] = &[
+        "session.open",
+        "session.resume",
+        "session.refresh",
+        "session.ping",
+        "session.close",
+        "call.start",
+        "call.ring",
+        "call.accept",
+        "call.decline",
+        "call.hang_up",
+        "call.description",
+        "call.candidates",
+        "call.restart",
+        "call.media",
+        "call.mute",
+        "call.hold",
+    ];
+}
+
+/// What the server tells without being asked: `event` and `params`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", content = "params")]
+#[allow(
+    missing_docs,
+    reason = "each variant is one event, documented at its parameters"
+)]
+pub enum Event {
+    #[serde(rename = "call.incoming")]
+    Incoming(Incoming),
+    #[serde(rename = "call.ringing")]
+    Ringing(Ringing),
+    #[serde(rename = "call.description")]
+    Description(SessionDescription),
+    #[serde(rename = "call.candidates")]
+    Candidates(Candidates),
+    #[serde(rename = "call.restart")]
+    Restart(Restart),
+    #[serde(rename = "call.leg_ended")]
+    LegEnded(LegEnded),
+    #[serde(rename = "call.accepted")]
+    Accepted(Accepted),
+    #[serde(rename = "call.muted")]
+    Muted(Muted),
+    #[serde(rename = "call.held")]
+    Held(PeerHeld),
+    #[serde(rename = "call.peer")]
+    Peer(PeerPresence),
+    #[serde(rename = "call.ended")]
+    Ended(CallEnded),
+}
+
+impl Event {
+    /// Every event this version knows.
+    pub const EVENTS: &[&str] = &[
+        "call.incoming",
+        "call.ringing",
+        "call.description",
+        "call.candidates",
+        "call.restart",
+        "call.leg_ended",
+        "call.accepted",
+        "call.muted",
+        "call.held",
+        "call.peer",
+        "call.ended",
+    ];
+}
+
+/// From client to server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientFrame {
+    /// A request. Which methods there are, and their parameters, says [`Request`].
+    Request {
+        /// Counts up from 1 in each session, `session.open` and `session.resume` aside: those use 0.
+        id: u64,
+        /// What is asked.
+        method: String,
+        /// The method's parameters.
+        #[serde(default)]
+        params: Value,
+    },
+    /// Every event up to this one was handled and may be forgotten.
+    Ack {
+        /// Its sequence number.
+        seq: u64,
+    },
+}
+
+/// From server to client.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerFrame {
+    /// The one answer to a request: `result` or `error`.
+    Response {
+        /// The request's.
+        id: u64,
+        /// Present when it was carried out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        result: Option<Value>,
+        /// Present when it was refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<Reason>,
+    },
+    /// An event. Which there are, and their parameters, says [`Event`].
+    Event {
+        /// Counts up from 1 in each session.
+        seq: u64,
+        /// What happened.
+        event: String,
+        /// The event's parameters.
+        #[serde(default)]
+        params: Value,
+    },
+    /// The last frame on this socket: why the server closes it.
+    Bye {
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// Why a frame cannot be used. The sender is at fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// Not a frame at all.
+    #[error("malformed frame: {0}")]
+    Malformed(String),
+    /// A frame of a kind this version does not know.
+    #[error("unknown method or event")]
+    Unknown,
+    /// Known, with parameters that do not fit.
+    #[error("bad parameters: {0}")]
+    Parameters(String),
+}
+
+impl ClientFrame {
+    /// Writes a request.
+    pub fn request(id: u64, request: &Request) -> String {
+        #[derive(Serialize)]
+        struct Frame<'a> {
+            r#type: &'static str,
+            id: u64,
+            #[serde(flatten)]
+            request: &'a Request,
+        }
+        to_text(&Frame {
+            r#type: "request",
+            id,
+            request,
+        })
+    }
+
+    /// Writes an acknowledgement.
+    pub fn ack(seq: u64) -> String {
+        to_text(&Self::Ack { seq })
+    }
+
+    /// Reads a frame; its parameters are read by [`Request::parse`].
+    ///
+    /// # Errors
+    /// [`FrameError::Malformed`].
+    pub fn parse(text: &str) -> Result<Self, FrameError> {
+        from_text(text)
+    }
+}
+
+impl Request {
+    /// Reads a method and its parameters.
+    ///
+    /// # Errors
+    /// [`FrameError::Unknown`] or [`FrameError::Parameters`].
+    pub fn parse(method: &str, params: Value) -> Result<Self, FrameError> {
+        tagged("method", method, params, Self::METHODS)
+    }
+}
+
+impl Event {
+    /// Reads an event and its parameters.
+    ///
+    /// # Errors
+    /// [`FrameError::Unknown`] or [`FrameError::Parameters`].
+    pub fn parse(event: &str, params: Value) -> Result<Self, FrameError> {
+        tagged("event", event, params, Self::EVENTS)
+    }
+}
+
+impl ServerFrame {
+    /// Writes the response to a request that was carried out.
+    pub fn response<T: Serialize>(id: u64, result: &T) -> String {
+        #[derive(Serialize)]
+        struct Frame<'a, T> {
+            r#type: &'static str,
+            id: u64,
+            result: &'a T,
+        }
+        to_text(&Frame {
+            r#type: "response",
+            id,
+            result,
+        })
+    }
+
+    /// Writes the response to a request that was refused.
+    pub fn error(id: u64, reason: &Reason) -> String {
+        #[derive(Serialize)]
+        struct Frame<'a> {
+            r#type: &'static str,
+            id: u64,
+            error: &'a Reason,
+        }
+        to_text(&Frame {
+            r#type: "response",
+            id,
+            error: reason,
+        })
+    }
+
+    /// Writes an event.
+    pub fn event(seq: u64, event: &Event) -> String {
+        #[derive(Serialize)]
+        struct Frame<'a> {
+            r#type: &'static str,
+            seq: u64,
+            #[serde(flatten)]
+            event: &'a Event,
+        }
+        to_text(&Frame {
+            r#type: "event",
+            seq,
+            event,
+        })
+    }
+
+    /// Writes the last frame of a socket.
+    pub fn bye(reason: &Reason) -> String {
+        to_text(&Self::Bye {
+            reason: reason.clone(),
+        })
+    }
+
+    /// Reads a frame; an event's parameters are read by [`Event::parse`].
+    ///
+    /// # Errors
+    /// [`FrameError::Malformed`].
+    pub fn parse(text: &str) -> Result<Self, FrameError> {
+        from_text(text)
+    }
+}
+
+fn tagged<T: DeserializeOwned>(
+    tag: &str,
+    name: &str,
+    params: Value,
+    known: &[&str],
+) -> Result<T, FrameError> {
+    if !known.contains(&name) {
+        return Err(FrameError::Unknown);
+    }
+    let params = if params.is_null() {
+        Value::Object(serde_json::Map::new())
+    } else {
+        params
+    };
+    let mut whole = serde_json::Map::with_capacity(2);
+    whole.insert(tag.to_owned(), name.into());
+    whole.insert("params".to_owned(), params);
+    serde_json::from_value(Value::Object(whole)).map_err(|error| FrameError::Parameters(error.to_string()))
+}
+
+fn from_text<T: DeserializeOwned>(text: &str) -> Result<T, FrameError> {
+    serde_json::from_str(text).map_err(|error| FrameError::Malformed(error.to_string()))
+}
+
+fn to_text<T: Serialize>(frame: &T) -> String {
+    // Our frames have string keys and no foreign Serialize code, the only two ways that writing JSON can fail.
+    serde_json::to_string(frame).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{CallId, LegId};
+    use uuid::Uuid;
+
+    #[test]
+    fn a_request_reads_back() {
+        let request = Request::Accept(Accept {
+            call: CallId(Uuid::nil()),
+            leg: LegId(3),
+        });
+        let text = ClientFrame::request(7, &request);
+        let ClientFrame::Request { id, method, params } = ClientFrame::parse(&text).unwrap() else {
+            unreachable!("wrote a request")
+        };
+        assert_eq!((id, method.as_str()), (7, "call.accept"));
+        assert_eq!(Request::parse(&method, params).unwrap(), request);
+    }
+
+    #[test]
+    fn parameters_may_be_absent_and_have_unknown_fields() {
+        let text = r#"{"type":"request","id":1,"method":"session.ping","later":[1]}"#;
+        let ClientFrame::Request { method, params, .. } = ClientFrame::parse(text).unwrap() else {
+            unreachable!("is a request")
+        };
+        assert_eq!(Request::parse(&method, params).unwrap(), Request::Ping(Ping {}));
+        let params = serde_json::json!({"call": Uuid::nil(), "leg": 1, "colour": "blue"});
+        assert!(matches!(
+            Request::parse("call.accept", params),
+            Ok(Request::Accept(_))
+        ));
+    }
+
+    #[test]
+    fn errors_name_the_fault() {
+        assert!(matches!(ClientFrame::parse("[]"), Err(FrameError::Malformed(_))));
+        assert!(matches!(
+            ClientFrame::parse(&"[".repeat(9000)),
+            Err(FrameError::Malformed(_))
+        ));
+        assert_eq!(Request::parse("call.sing", Value::Null), Err(FrameError::Unknown));
+        assert!(matches!(
+            Request::parse("call.accept", Value::Null),
+            Err(FrameError::Parameters(_))
+        ));
+    }
+
+    #[test]
+    fn the_lists_of_names_are_complete() {
+        let names = |schema: &schemars::Schema, tag: &str| -> Vec<String> {
+            let variants = schema.as_value()["oneOf"].as_array().unwrap();
+            variants
+                .iter()
+                .map(|v| v["properties"][tag]["const"].as_str().unwrap().to_owned())
+                .collect()
+        };
+        assert_eq!(names(&schemars::schema_for!(Request), "method"), Request::METHODS);
+        assert_eq!(names(&schemars::schema_for!(Event), "event"), Event::EVENTS);
+    }
+}

@@ -1,0 +1,322 @@
+//! What goes into a [`Switchboard`](super::Switchboard), what comes out, and what it is told at the start.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use crate::end_reason::Reason;
+use crate::identifier::Identifier;
+use crate::protocol::{CallId, IceServer, Limits, SessionId};
+
+/// One client connection, numbered by the driver. A number is never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// How the service behaves.
+#[derive(Clone, Debug)]
+pub struct SwitchboardConfig {
+    /// How long a connection may stay without a session.
+    pub open_timeout: Duration,
+    /// How long a session outlives its socket. Longer survives longer outages; a killed client is noticed later.
+    pub resume_window: Duration,
+    /// How long a call outlives its media when an end has no socket either. Shorter than the resume window: an end
+    /// that has neither is most likely gone.
+    pub media_lease: Duration,
+    /// How long endpoints ring.
+    pub no_answer: Duration,
+    /// How long a ringing endpoint may be without a socket. Longer lets a client that just lost its network still
+    /// ring; shorter tells the caller sooner that nobody is there.
+    pub reach_grace: Duration,
+    /// How long both ends may take from the answer until media is up.
+    pub setup_timeout: Duration,
+    /// Bounds on what a client may send and hold.
+    pub limits: Limits,
+    /// Servers for connectivity, given to every session.
+    pub ice_servers: Vec<IceServer>,
+}
+
+impl Default for SwitchboardConfig {
+    fn default() -> Self {
+        Self {
+            open_timeout: Duration::from_secs(5),
+            resume_window: Duration::from_secs(120),
+            media_lease: Duration::from_secs(60),
+            no_answer: Duration::from_secs(120),
+            reach_grace: Duration::from_secs(10),
+            setup_timeout: Duration::from_secs(85),
+            limits: Limits::default(),
+            ice_servers: Vec::new(),
+        }
+    }
+}
+
+/// What a verified token grants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Whose token it is.
+    pub identity: Identifier,
+    /// The name in it, empty for none.
+    pub display_name: String,
+    /// How long it is still good for.
+    pub expires_in: Duration,
+    /// Whether calls may be started (scope `voip`). Without it, calls can only be answered (`voip.join`).
+    pub may_start_calls: bool,
+}
+
+/// What the switchboard is told.
+pub enum ServerInput {
+    /// A client opened a connection.
+    Connected {
+        /// Its number.
+        connection: ConnectionId,
+    },
+    /// A client sent a text frame.
+    Frame {
+        /// Whose.
+        connection: ConnectionId,
+        /// The frame.
+        text: String,
+    },
+    /// A connection is gone. Also after [`ServerOutput::Close`], or not: both are fine.
+    Disconnected {
+        /// Which.
+        connection: ConnectionId,
+    },
+    /// The answer to [`ServerOutput::Authenticate`].
+    Authenticated {
+        /// Which connection's token it was.
+        connection: ConnectionId,
+        /// What it grants, or the refusal to send (such as [`Reason::INVALID_TOKEN`]).
+        result: Result<Grant, Reason>,
+    },
+    /// An operator ends a call.
+    EndCall {
+        /// Which. One that is over already is ignored.
+        call: CallId,
+        /// Why (such as [`Reason::ENDED_BY_SERVICE`]).
+        reason: Reason,
+    },
+    /// The service stops: every connection is told and closed, new ones are refused. Media of calls goes on.
+    Shutdown,
+    /// The instant of [`ServerOutput::Timeout`] has come.
+    Timeout,
+}
+
+/// What the switchboard wants done.
+pub enum ServerOutput {
+    /// Send a text frame.
+    Send {
+        /// To whom.
+        connection: ConnectionId,
+        /// The frame.
+        text: String,
+    },
+    /// Close the connection after what was sent before.
+    Close {
+        /// Which.
+        connection: ConnectionId,
+        /// The WebSocket close code.
+        code: CloseCode,
+    },
+    /// Verify a token and answer with [`ServerInput::Authenticated`].
+    Authenticate {
+        /// Whose.
+        connection: ConnectionId,
+        /// The token. Not to be logged.
+        token: String,
+    },
+    /// A fact for logs, metrics and call records.
+    Record(Record),
+    /// Nothing more to do before this instant, or before the next input.
+    Timeout(Option<Instant>),
+}
+
+impl fmt::Debug for ServerOutput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Frames and tokens hold secrets and addresses.
+        match self {
+            Self::Send { connection, text } => write!(f, "Send({connection:?}, {} bytes)", text.len()),
+            Self::Close { connection, code } => write!(f, "Close({connection:?}, {code:?})"),
+            Self::Authenticate { connection, .. } => write!(f, "Authenticate({connection:?})"),
+            Self::Record(record) => write!(f, "Record({record:?})"),
+            Self::Timeout(at) => write!(f, "Timeout({at:?})"),
+        }
+    }
+}
+
+/// Why a WebSocket is closed (RFC 6455 section 7.4; 4000 and up are ours).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CloseCode {
+    /// The session was closed.
+    Normal,
+    /// The service stops.
+    GoingAway,
+    /// The client broke the protocol.
+    Protocol,
+    /// A frame was too large.
+    TooLarge,
+    /// No valid token, or no session in time.
+    Unauthorised,
+    /// The session continues on another connection.
+    Replaced,
+    /// The client sends too much, or reads too little.
+    Overload,
+}
+
+impl CloseCode {
+    /// The number on the wire.
+    pub fn code(self) -> u16 {
+        match self {
+            Self::Normal => 1000,
+            Self::GoingAway => 1001,
+            Self::TooLarge => 1009,
+            Self::Protocol => 4400,
+            Self::Unauthorised => 4401,
+            Self::Replaced => 4409,
+            Self::Overload => 4429,
+        }
+    }
+}
+
+/// A fact, each told once, in the order in which things happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// A session began.
+    SessionOpened {
+        /// Which.
+        session: SessionId,
+        /// Whose.
+        identity: Identifier,
+    },
+    /// A session continues on a new connection.
+    SessionResumed {
+        /// Which.
+        session: SessionId,
+        /// Events that were sent again.
+        replayed: u32,
+        /// How long it was without a socket, zero when the old one was still there.
+        outage: Duration,
+    },
+    /// A session lost its socket, and may be resumed.
+    SessionDetached {
+        /// Which.
+        session: SessionId,
+    },
+    /// A session is over.
+    SessionEnded {
+        /// Which.
+        session: SessionId,
+        /// Why.
+        reason: Reason,
+    },
+    /// Two calls of the same two people crossed; the second became an answer to the first.
+    CallsMerged {
+        /// The call that goes on.
+        call: CallId,
+        /// The id that is void.
+        void: CallId,
+    },
+    /// A call was placed.
+    CallStarted {
+        /// Which.
+        call: CallId,
+        /// Who calls.
+        from: Identifier,
+        /// Whom.
+        to: Identifier,
+        /// How many endpoints ring.
+        legs: usize,
+    },
+    /// The first endpoint of the callee rings.
+    CallRinging {
+        /// Which.
+        call: CallId,
+        /// Since it was placed.
+        after: Duration,
+    },
+    /// An endpoint answered.
+    CallAnswered {
+        /// Which.
+        call: CallId,
+        /// Since it rang, or since it was placed where that is not known.
+        after: Duration,
+    },
+    /// Someone is in the call now.
+    ParticipantAdded {
+        /// Which call.
+        call: CallId,
+        /// Who.
+        identity: Identifier,
+    },
+    /// Someone is in the call no longer.
+    ParticipantRemoved {
+        /// Which call.
+        call: CallId,
+        /// Who.
+        identity: Identifier,
+    },
+    /// A call is over. Also told of calls that were refused at once, without [`Record::CallStarted`].
+    CallEnded {
+        /// Which.
+        call: CallId,
+        /// Why, as the caller was told.
+        reason: Reason,
+        /// Since it was placed.
+        duration: Duration,
+        /// Since it was answered, where it was.
+        talk_time: Option<Duration>,
+    },
+    /// A frame or request was refused.
+    Refused {
+        /// Whose.
+        connection: ConnectionId,
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// A call that someone wants to place, as the policy sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct CallRequest<'a> {
+    /// Who calls.
+    pub from: &'a Identifier,
+    /// Whom.
+    pub to: &'a Identifier,
+}
+
+/// Decides who may call whom. Pure: looks at the request and at what it was built from.
+pub trait Policy: Send {
+    /// Lets the call through, or says why not.
+    ///
+    /// # Errors
+    /// The reason that the caller is given, such as [`Reason::NOT_ALLOWED`].
+    fn admit(&self, request: CallRequest<'_>) -> Result<(), Reason>;
+}
+
+/// Lets every call through.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AllowAll;
+
+impl Policy for AllowAll {
+    fn admit(&self, _: CallRequest<'_>) -> Result<(), Reason> {
+        Ok(())
+    }
+}
+
+/// How much the switchboard holds right now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Open connections, with or without a session.
+    pub connections: usize,
+    /// Sessions, with or without a connection.
+    pub sessions: usize,
+    /// Sessions that have lost their socket.
+    pub detached_sessions: usize,
+    /// Identities with a session.
+    pub identities: usize,
+    /// Calls that ring.
+    pub ringing_calls: usize,
+    /// Calls that were answered.
+    pub active_calls: usize,
+    /// Events that wait for an acknowledgement.
+    pub unacknowledged_events: usize,
+}
