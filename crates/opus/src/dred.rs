@@ -57,7 +57,7 @@ impl Dred {
     }
 
     /// Reads the redundancy of `packet`, as far back as `max_samples` samples before it, and returns how far back
-    /// it really reaches: 0 when there is none. What was parsed before is gone, also on an error. Costs about as
+    /// it really reaches, at most `max_samples`: 0 when there is none. What was parsed before is gone, also on an error. Costs about as
     /// much as decoding a few frames when there is redundancy, next to nothing when not.
     ///
     /// # Errors
@@ -66,7 +66,7 @@ impl Dred {
         self.clear();
         packet::samples(packet, self.rate)?;
         let len = i32::try_from(packet.len()).map_err(|_| Error::InvalidPacket)?;
-        // No more than libopus ever keeps: its arithmetic on this number must not overflow.
+        // Twice what libopus ever keeps: its arithmetic on this number must not overflow.
         let max_samples = max_samples.min(2 * self.rate.hz() as usize);
         let mut end = 0;
         // SAFETY: model and state are live and ours alone through `&mut self`; `packet` has `len` bytes; `end`
@@ -83,8 +83,12 @@ impl Dred {
                 0,
             )
         };
-        self.available = counted(result)?;
-        self.nearest = usize::try_from(end).unwrap_or(0);
+        // A packet may claim to reach back twenty seconds, and libopus takes the maximum as a mere hint.
+        let available = counted(result)?.min(max_samples);
+        let nearest = usize::try_from(end).unwrap_or(0);
+        if nearest < available {
+            (self.available, self.nearest) = (available, nearest);
+        }
         Ok(self.available)
     }
 
