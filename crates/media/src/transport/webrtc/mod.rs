@@ -1,0 +1,228 @@
+//! The WebRTC transport: ICE, DTLS-SRTP and RTCP by the `webrtc` crate, one Opus stream each way.
+//!
+//! [`WebRtcTransport`] is a handle; a session task owns the peer connection and talks to the handle by channels,
+//! so commands never block. It runs where the handle was made, best on a current-thread tokio runtime. The
+//! library drops what a slow reader leaves, panics are possible on hostile text, and it has no notion of holding
+//! candidates back: the files here each take care of one of these.
+
+mod candidate;
+mod description;
+mod reports;
+mod runtime;
+mod session;
+mod settings;
+mod signals;
+mod stats;
+mod voice;
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use sidetone_pipeline::{Notifier, Pool, Pooled, QueueReceiver, QueueSender, queue};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
+use webrtc::media_stream::track_local::TrackLocal;
+use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
+use webrtc::peer_connection::{PeerConnection, PeerConnectionBuilder};
+
+use self::reports::{Latest, ReportObserver};
+use self::runtime::WatchedRuntime;
+use self::session::{Local, Remote, Session};
+use self::signals::{Signal, SignalHandler};
+use self::stats::SelectedPair;
+use self::voice::Voice;
+use super::{
+    ConnectionState, Transport, TransportCommand, TransportConfig, TransportError, TransportEvent, TransportStats,
+    VoicePort,
+};
+use crate::packet::VoicePacket;
+
+/// Packets that may wait to be sent; more means the network task is starved, and old voice is useless.
+pub const OUTGOING_CAPACITY: usize = 32;
+
+/// Packets that may wait for the playout worker: over a second of 20 ms frames.
+pub const INCOMING_CAPACITY: usize = 64;
+
+/// Every interface that is up, IPv4 and IPv6, any port.
+const ANY: [&str; 2] = ["0.0.0.0:0", "[::]:0"];
+
+/// A [`Transport`] over the network. Dropping it closes it.
+pub struct WebRtcTransport {
+    commands: UnboundedSender<TransportCommand>,
+    events: UnboundedReceiver<TransportEvent>,
+    port: Option<VoicePort>,
+    voice: Arc<Voice>,
+    latest: Latest,
+    selected: Arc<Mutex<SelectedPair>>,
+}
+
+impl WebRtcTransport {
+    /// Starts a transport on the current tokio runtime. Received packets are copied into slots of `pool`;
+    /// `playout`, if given, is notified of each.
+    ///
+    /// # Errors
+    /// [`TransportError::Misuse`] outside a tokio runtime, with a server address that is none, or with relayed
+    /// candidates only and no TURN server. Sockets are
+    /// opened in the background: when that fails, [`TransportEvent::Error`] and
+    /// [`ConnectionState::Failed`] follow.
+    pub fn new(
+        config: TransportConfig,
+        pool: Pool<VoicePacket>,
+        playout: Option<Notifier>,
+    ) -> Result<Self, TransportError> {
+        let handle = tokio::runtime::Handle::try_current()
+            .map_err(|_| TransportError::Misuse("a WebRTC transport lives in a tokio runtime".into()))?;
+        for url in config.ice_servers.iter().flat_map(|server| &server.urls) {
+            check_url(url)?;
+        }
+        let has_relay = config.ice_servers.iter().flat_map(|server| &server.urls).any(|url| url.starts_with("turn"));
+        if config.relay_only && !has_relay {
+            return Err(TransportError::Misuse("relayed candidates only, and no TURN server".into()));
+        }
+        let (commands, command_reader) = unbounded_channel();
+        let (event_writer, events) = unbounded_channel();
+        let (outgoing, to_send) = queue(OUTGOING_CAPACITY);
+        let (received, incoming) = queue(INCOMING_CAPACITY);
+        if let Some(playout) = playout {
+            received.set_notifier(playout);
+        }
+        let voice = Arc::new(Voice::default());
+        let latest = Latest::default();
+        let selected = Arc::<Mutex<SelectedPair>>::default();
+        let start = Start {
+            config,
+            pool,
+            voice: Arc::clone(&voice),
+            latest: latest.clone(),
+            selected: Arc::clone(&selected),
+            to_send,
+            received,
+        };
+        handle.spawn(start.run(command_reader, event_writer));
+        let port = Some(VoicePort { outgoing, incoming });
+        Ok(Self { commands, events, port, voice, latest, selected })
+    }
+}
+
+impl Transport for WebRtcTransport {
+    fn command(&mut self, command: TransportCommand, _now: Instant) {
+        // Refused only after the close.
+        let _ = self.commands.send(command);
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<TransportEvent> {
+        match self.events.poll_recv(cx) {
+            Poll::Ready(Some(event)) => Poll::Ready(event),
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn take_voice(&mut self) -> Option<VoicePort> {
+        self.port.take()
+    }
+
+    fn stats(&self) -> TransportStats {
+        let remote = self.latest.get();
+        let selected = self.selected.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let reception = self.voice.reception.lock().unwrap_or_else(PoisonError::into_inner);
+        TransportStats {
+            packets_sent: self.voice.packets_sent.load(Relaxed),
+            bytes_sent: self.voice.bytes_sent.load(Relaxed),
+            packets_received: self.voice.packets_received.load(Relaxed),
+            bytes_received: self.voice.bytes_received.load(Relaxed),
+            packets_lost: reception.lost(),
+            jitter: reception.jitter(),
+            remote_fraction_lost: remote.fraction_lost,
+            remote_jitter: remote.jitter,
+            round_trip_time: selected.round_trip.or(remote.round_trip),
+            packets_discarded: self.voice.discarded.load(Relaxed),
+            local_candidate_type: selected.local_type,
+            remote_candidate_type: selected.remote_type,
+        }
+    }
+}
+
+/// What a session starts from.
+struct Start {
+    config: TransportConfig,
+    pool: Pool<VoicePacket>,
+    voice: Arc<Voice>,
+    latest: Latest,
+    selected: Arc<Mutex<SelectedPair>>,
+    to_send: QueueReceiver<Pooled<VoicePacket>>,
+    received: QueueSender<Pooled<VoicePacket>>,
+}
+
+impl Start {
+    async fn run(self, mut commands: UnboundedReceiver<TransportCommand>, events: UnboundedSender<TransportEvent>) {
+        let (signal_writer, signals) = unbounded_channel();
+        match self.connect(signal_writer, events.clone()).await {
+            Ok(session) => session.run(commands, signals).await,
+            Err(error) => {
+                let _ = events.send(TransportEvent::Error(TransportError::Network(error.to_string())));
+                let _ = events.send(TransportEvent::State(ConnectionState::Failed));
+                while !matches!(commands.recv().await, None | Some(TransportCommand::Close)) {}
+                let _ = events.send(TransportEvent::State(ConnectionState::Closed));
+            }
+        }
+    }
+
+    async fn connect(
+        self,
+        signals: UnboundedSender<Signal>,
+        events: UnboundedSender<TransportEvent>,
+    ) -> rtc::shared::error::Result<Session> {
+        // Zero would read as unknown.
+        let ssrc = rand::random::<u32>().max(1);
+        let (media, registry) = settings::media(ReportObserver::new(ssrc, self.latest))?;
+        let runtime = Arc::new(WatchedRuntime::default());
+        let bind: Vec<String> = match &self.config.bind[..] {
+            [] => ANY.map(str::to_owned).to_vec(),
+            addresses => addresses.iter().map(ToString::to_string).collect(),
+        };
+        let connection: Arc<dyn PeerConnection> = Arc::new(
+            PeerConnectionBuilder::new()
+                .with_configuration(settings::configuration(&self.config))
+                .with_media_engine(media)
+                .with_interceptor_registry(registry)
+                .with_setting_engine(settings::engine())
+                .with_runtime(Arc::clone(&runtime) as Arc<_>)
+                .with_handler(Arc::new(SignalHandler { signals, open: Arc::clone(&self.voice.open) }))
+                .with_udp_addrs(bind)
+                .build()
+                .await?,
+        );
+        let track: Arc<dyn TrackLocal> = Arc::new(TrackLocalStaticRTP::new(settings::track(ssrc)));
+        connection.add_track(Arc::clone(&track)).await?;
+        let mut loops = JoinSet::new();
+        let voice = Arc::clone(&self.voice);
+        loops.spawn(async move { voice.send(self.to_send, track, ssrc).await });
+        // Relayed candidates show nothing of ours, so with those alone there is nothing to hold.
+        let hold = self.config.hold_candidates && !self.config.relay_only;
+        Ok(Session {
+            connection,
+            runtime,
+            events,
+            config: self.config,
+            voice: self.voice,
+            pool: self.pool,
+            incoming: self.received,
+            selected: self.selected,
+            loops,
+            local: Local::new(hold),
+            remote: Remote::default(),
+            state: ConnectionState::New,
+        })
+    }
+}
+
+/// `stun:` and `turn:` with a host (RFC 7064, RFC 7065). TURN over TCP or TLS is accepted and not used.
+fn check_url(url: &str) -> Result<(), TransportError> {
+    let known = ["stun:", "stuns:", "turn:", "turns:"].iter().find_map(|scheme| url.strip_prefix(scheme));
+    match known {
+        Some(host) if !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic()) => Ok(()),
+        _ => Err(TransportError::Misuse(format!("not the address of a STUN or TURN server: {url}"))),
+    }
+}

@@ -1,0 +1,104 @@
+//! The library's view of tokio, with two additions: a bell that ends its sleeps early, because a candidate that
+//! is added does not wake it, and notice when its driver task is gone, whatever the reason.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use webrtc::runtime::{
+    AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, Runtime, TokioRuntime,
+};
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Promise<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Tokio, watched.
+#[derive(Debug, Default)]
+pub(super) struct WatchedRuntime {
+    bell: Arc<Notify>,
+    ended: Arc<Notify>,
+    driver_spawned: AtomicBool,
+}
+
+impl WatchedRuntime {
+    /// Makes the driver look at its timers now.
+    pub(super) fn ring(&self) {
+        self.bell.notify_waiters();
+    }
+
+    /// Completes once the driver task has ended or panicked.
+    pub(super) async fn driver_ended(&self) {
+        self.ended.notified().await;
+    }
+}
+
+/// Tells when the future that owns it is dropped.
+struct Tell(Arc<Notify>);
+
+impl Drop for Tell {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+impl Runtime for WatchedRuntime {
+    fn spawn(&self, future: Task) -> Box<dyn JoinHandle> {
+        // The driver is the first task of a connection.
+        if self.driver_spawned.swap(true, Ordering::Relaxed) {
+            return TokioRuntime.spawn(future);
+        }
+        let tell = Tell(Arc::clone(&self.ended));
+        TokioRuntime.spawn(Box::pin(async move {
+            let _tell = tell;
+            future.await;
+        }))
+    }
+
+    fn sleep(&self, duration: Duration) -> Promise<'static, ()> {
+        // Registered before the caller computes anything else, so a ring in between is not lost.
+        let rung = Arc::clone(&self.bell).notified_owned();
+        Box::pin(async move {
+            tokio::select! {
+                () = tokio::time::sleep(duration) => {}
+                () = rung => {}
+            }
+        })
+    }
+
+    fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+        TokioRuntime.wrap_udp_socket(socket)
+    }
+
+    fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
+        TokioRuntime.wrap_tcp_listener(listener)
+    }
+
+    fn connect_tcp<'a>(&'a self, remote: SocketAddr) -> Promise<'a, io::Result<Arc<dyn AsyncTcpStream>>> {
+        Box::pin(async move { TokioRuntime.connect_tcp(remote).await })
+    }
+
+    fn resolve_host<'a>(&'a self, host: &'a str) -> Promise<'a, io::Result<Vec<SocketAddr>>> {
+        Box::pin(async move { Ok(tokio::net::lookup_host(host).await?.collect()) })
+    }
+
+    fn interval(&self, period: Duration) -> Box<dyn AsyncInterval> {
+        TokioRuntime.interval(period)
+    }
+
+    fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + '_>>) {
+        TokioRuntime.block_on(future);
+    }
+
+    fn yield_now(&self) -> Promise<'static, ()> {
+        TokioRuntime.yield_now()
+    }
+
+    fn name(&self) -> &'static str {
+        "tokio"
+    }
+}

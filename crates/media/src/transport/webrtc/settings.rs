@@ -1,0 +1,110 @@
+//! How the library is set up for one Opus stream each way, and the reasons for every value.
+
+use std::time::Duration;
+
+use rtc::ice::mdns::MulticastDnsMode;
+use rtc::interceptor::Slot;
+use rtc::media_stream::MediaStreamTrack;
+use rtc::peer_connection::configuration::interceptor_registry::{
+    Registry, configure_rtcp_reports, configure_twcc_receiver_only,
+};
+use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MediaEngine};
+use rtc::peer_connection::configuration::setting_engine::{SettingEngine, SettingEngineBuilder};
+use rtc::peer_connection::configuration::{RTCConfiguration, RTCConfigurationBuilder, RTCIceTransportPolicy};
+use rtc::peer_connection::transport::RTCIceServer;
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
+    RTCRtpHeaderExtensionCapability, RtpCodecKind,
+};
+use rtc::shared::error::Result;
+
+use super::reports::ReportObserver;
+use crate::packet::CLOCK_RATE;
+use crate::transport::TransportConfig;
+use crate::transport::rtp::{AUDIO_LEVEL_URI, OPUS_PAYLOAD_TYPE};
+
+/// Time between rounds of connectivity checks until connected. The library's 200 ms puts up to 200 ms into every
+/// connect; replies, triggered checks and new candidates do not wait for it, so shorter only speeds up repeats
+/// of what was lost, at one STUN request per pair and round.
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Checks without a reply before a pair is given up: 10 s of them. The library's 7 would be 140 ms.
+const MAX_CHECKS: u16 = 500;
+
+/// How long a relayed pair waits for a direct one before it may be nominated. Longer favours direct paths, at
+/// the price of a later first word when there is none.
+const RELAY_WAIT: Duration = Duration::from_millis(300);
+
+/// Silence of the peer until `disconnected`; consent is refreshed every 2 s (RFC 7675 asks for about 5 s).
+const DISCONNECTED_AFTER: Duration = Duration::from_secs(5);
+
+/// Further silence until `failed`; RFC 7675 lets consent expire after 30 s.
+const FAILED_AFTER: Duration = Duration::from_secs(25);
+
+/// Time between consent checks.
+const CONSENT_INTERVAL: Duration = Duration::from_secs(2);
+
+/// ICE and DTLS.
+pub(super) fn engine() -> SettingEngine {
+    let none = Some(Duration::ZERO);
+    SettingEngineBuilder::new()
+        .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(MAX_CHECKS))
+        .with_ice_timeouts(Some(DISCONNECTED_AFTER), Some(FAILED_AFTER), Some(CONSENT_INTERVAL))
+        // The library would sit out 0.5 and 1 s before nominating reflexive candidates.
+        .with_host_acceptance_min_wait(none)
+        .with_srflx_acceptance_min_wait(none)
+        .with_prflx_acceptance_min_wait(none)
+        .with_relay_acceptance_min_wait(Some(RELAY_WAIT))
+        // A responder binds port 5353 for every call; a peer that hides its addresses is found by its checks.
+        .with_multicast_dns_mode(MulticastDnsMode::Disabled)
+        // A restart follows a change of network: sockets are opened anew on the interfaces there are now.
+        .with_discard_local_candidates_during_ice_restart(true)
+        .build()
+}
+
+/// Servers and policy.
+pub(super) fn configuration(config: &TransportConfig) -> RTCConfiguration {
+    let servers = config.ice_servers.iter().map(|server| RTCIceServer {
+        urls: server.urls.clone(),
+        username: server.username.clone(),
+        credential: server.credential.clone(),
+    });
+    let policy = if config.relay_only { RTCIceTransportPolicy::Relay } else { RTCIceTransportPolicy::All };
+    RTCConfigurationBuilder::new().with_ice_servers(servers.collect()).with_ice_transport_policy(policy).build()
+}
+
+/// Opus alone, with the audio level extension, receiver reports, sender reports and transport-wide feedback for
+/// peers that number their packets.
+pub(super) fn media(observer: ReportObserver) -> Result<(MediaEngine, Registry)> {
+    let mut media = MediaEngine::default();
+    let codec = RTCRtpCodecParameters {
+        rtp_codec: opus(),
+        payload_type: OPUS_PAYLOAD_TYPE,
+        ..RTCRtpCodecParameters::default()
+    };
+    media.register_codec(codec, RtpCodecKind::Audio)?;
+    let level = RTCRtpHeaderExtensionCapability { uri: AUDIO_LEVEL_URI.to_owned() };
+    media.register_header_extension(level, RtpCodecKind::Audio, None)?;
+    let registry = configure_twcc_receiver_only(Registry::new(), &mut media)?;
+    // Nearest to the wire, where it sees reports as they come and go. Nothing else sits in this slot.
+    let registry = configure_rtcp_reports(registry).with(Slot::CongestionControl, observer);
+    Ok((media, registry))
+}
+
+/// The one local track, sending from `ssrc`.
+pub(super) fn track(ssrc: u32) -> MediaStreamTrack {
+    let coding = RTCRtpCodingParameters { ssrc: Some(ssrc), ..RTCRtpCodingParameters::default() };
+    let encoding =
+        RTCRtpEncodingParameters { rtp_coding_parameters: coding, codec: opus(), ..RTCRtpEncodingParameters::default() };
+    MediaStreamTrack::new("voice".into(), "voice".into(), "voice".into(), RtpCodecKind::Audio, vec![encoding])
+}
+
+fn opus() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_OPUS.to_owned(),
+        clock_rate: CLOCK_RATE,
+        channels: 2,
+        sdp_fmtp_line: "minptime=10;useinbandfec=1;stereo=0".to_owned(),
+        rtcp_feedback: vec![],
+    }
+}

@@ -1,0 +1,11 @@
+//! The WebRTC transport seen from outside: two of them in one process, over real sockets on loopback.
+
+mod close;
+mod connect;
+mod hostile;
+mod privacy;
+mod restart;
+mod statistics;
+mod support;
+mod trickle;
+mod voice;

@@ -1,0 +1,71 @@
+//! Statistics that only a running connection has.
+
+use std::time::Duration;
+
+use sidetone_media::transport::Transport;
+use sidetone_netsim::Config;
+
+use crate::support::{connected, loopback, run, unhung};
+use crate::voice::through_relay;
+
+#[test]
+fn round_trip_and_jitter_come_from_the_wire() {
+    run(async {
+        let conditions = Config::IDEAL.delay(Duration::from_millis(40));
+        let (a, b, _relay) = through_relay(conditions, 1).await;
+        let mut sequence = 0;
+        // Two rounds of reports each way.
+        unhung(async {
+            loop {
+                a.send(sequence, b"voice").await;
+                b.send(sequence, b"voice").await;
+                sequence += 1;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                let seen = |stats: sidetone_media::transport::TransportStats| {
+                    stats.round_trip_time.is_some()
+                        && !stats.local_candidate_type.is_empty()
+                        && sequence > 120
+                };
+                if seen(a.transport.stats()) && seen(b.transport.stats()) {
+                    break;
+                }
+            }
+        })
+        .await;
+        for peer in [&a, &b] {
+            let stats = peer.transport.stats();
+            let round_trip = stats.round_trip_time.unwrap();
+            assert!(
+                round_trip >= Duration::from_millis(79),
+                "the network alone takes 80 ms: {stats:?}"
+            );
+            assert_eq!(stats.packets_lost, 0);
+            assert_eq!(stats.remote_fraction_lost, 0.0);
+            assert!(stats.jitter > Duration::ZERO && stats.jitter < Duration::from_secs(1));
+            assert!(stats.bytes_received == stats.packets_received * 5);
+        }
+    });
+}
+
+#[test]
+fn the_selected_candidates_are_named() {
+    run(async {
+        let (a, b) = connected(loopback(), loopback()).await;
+        unhung(async {
+            while a.transport.stats().local_candidate_type.is_empty()
+                || b.transport.stats().remote_candidate_type.is_empty()
+            {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        })
+        .await;
+        for peer in [&a, &b] {
+            let stats = peer.transport.stats();
+            assert_eq!(stats.local_candidate_type, "host");
+            assert!(
+                ["host", "prflx"].contains(&stats.remote_candidate_type.as_str()),
+                "{stats:?}"
+            );
+        }
+    });
+}
