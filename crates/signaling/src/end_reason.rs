@@ -187,6 +187,8 @@ table! {
     SESSION_CLOSED = 0 / 20025 Success "the session was closed";
     /// The service has as many sessions as it can hold.
     SERVICE_FULL = 503 / 20026 UnexpectedServerError "the service is full";
+    /// The token's scopes do not cover it.
+    SCOPE_MISSING = 403 / 20027 ExpectedError "the token does not allow this";
 }
 
 #[cfg(test)]

@@ -38,12 +38,10 @@ impl<K: Copy + Ord> Timers<K> {
         }
     }
 
-    /// Forgets every key that `drop` names.
-    pub(crate) fn cancel_where(&mut self, mut drop: impl FnMut(&K) -> bool) {
-        let gone: Vec<K> = self.by_key.keys().filter(|key| drop(key)).copied().collect();
-        for key in gone {
-            self.cancel(key);
-        }
+    /// Forgets every deadline.
+    pub(crate) fn clear(&mut self) {
+        self.by_key.clear();
+        self.by_time.clear();
     }
 
     /// The earliest deadline.

@@ -5,7 +5,10 @@ use std::path::Path;
 #[test]
 fn the_checked_in_schema_is_current() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/sidetone.v1.json");
-    let made = format!("{}\n", serde_json::to_string_pretty(&sidetone_signaling::protocol::schema()).unwrap());
+    let made = format!(
+        "{}\n",
+        serde_json::to_string_pretty(&sidetone_signaling::protocol::schema()).unwrap()
+    );
     if std::env::var_os("SIDETONE_WRITE_SCHEMA").is_some() {
         std::fs::write(&path, &made).unwrap();
     }

@@ -1,33 +1,387 @@
 //! The client's brain: one session with the service, and the calls of one endpoint.
+//!
+//! It joins the session (which knows no calls) and the calls (which know no sockets). It refuses to know what media
+//! is: a leg's connection is made, fed and closed by whoever carries out [`AgentOutput::Media`].
 
 mod api;
 
-use std::collections::VecDeque;
-use std::time::Instant;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 pub use api::{
     AgentConfig, AgentEvent, AgentInput, AgentOutput, AgentTiming, Command, ConnectionState, MediaAction,
     MediaEvent, Role, SocketEvent, SocketId, StartOptions,
 };
 
+use crate::call::{self, ClientCall, Settings};
+use crate::end_reason::Reason;
+use crate::identifier::Identifier;
+use crate::protocol::{CallId, Event, Incoming, Opened, Request, Start, Started};
+use crate::session::client::{self, ClientSession, Purpose};
+
+/// Ended calls that are remembered, so that late news of them is recognised.
+const REMEMBERED: usize = 64;
+
 /// The client's brain. See the crate's page for how it is driven.
 pub struct Agent {
+    session: ClientSession,
+    settings: Settings,
+    calls: BTreeMap<CallId, ClientCall>,
+    /// Calls placed that the service has not answered for yet, and whom they are for. Outlives the call: one that
+    /// was hung up meanwhile may still turn out to be merged.
+    placed: BTreeMap<CallId, Identifier>,
+    ended: VecDeque<(CallId, Reason)>,
     outputs: VecDeque<AgentOutput>,
 }
 
 impl Agent {
     /// A client that connects at once.
-    pub fn new(_config: AgentConfig, _now: Instant) -> Self {
-        Self {
+    pub fn new(config: AgentConfig, now: Instant) -> Self {
+        let session = ClientSession::new(&config, now);
+        let settings = Settings {
+            hide_addresses: config.hide_addresses,
+            warm_legs: config.warm_legs,
+            timing: config.timing,
+            // Until the service says otherwise.
+            media_lease: Duration::from_secs(60),
+            ice_servers: Vec::new(),
+        };
+        let mut agent = Self {
+            session,
+            settings,
+            calls: BTreeMap::new(),
+            placed: BTreeMap::new(),
+            ended: VecDeque::new(),
             outputs: VecDeque::new(),
-        }
+        };
+        agent.settle(now);
+        agent
     }
 
     /// Takes one input.
-    pub fn handle(&mut self, _input: AgentInput, _now: Instant) {}
+    pub fn handle(&mut self, input: AgentInput, now: Instant) {
+        match input {
+            AgentInput::Socket { socket, event } => self.session.handle_socket(socket, event, now),
+            AgentInput::Command(command) => self.command(command, now),
+            AgentInput::Media { call, leg, event } => {
+                if let Some(call) = self.calls.get_mut(&call) {
+                    call.handle_media(leg, event, now);
+                }
+            }
+            AgentInput::Timeout => {
+                self.session.handle_timeout(now);
+                self.calls.values_mut().for_each(|call| call.handle_timeout(now));
+            }
+        }
+        self.settle(now);
+    }
 
     /// The next output; `Timeout` when there is none.
     pub fn poll(&mut self) -> AgentOutput {
-        self.outputs.pop_front().unwrap_or(AgentOutput::Timeout(None))
+        self.outputs.pop_front().unwrap_or_else(|| {
+            let calls = self.calls.values().filter_map(ClientCall::next_timeout);
+            AgentOutput::Timeout(calls.chain(self.session.next_timeout()).min())
+        })
+    }
+
+    /// Whether no call is left, and nothing is remembered of one that could still change anything.
+    pub fn is_idle(&self) -> bool {
+        self.calls.is_empty() && self.placed.is_empty()
+    }
+
+    fn command(&mut self, command: Command, now: Instant) {
+        match command {
+            Command::StartCall { call, to, options } => self.start(call, to, options, now),
+            Command::Accept { call } => {
+                if self.calls.get(&call).is_some_and(ClientCall::is_ringing_here) {
+                    self.hold_others(call);
+                    self.with(call, |call| call.accept(now));
+                }
+            }
+            Command::Decline { call } => self.with(call, ClientCall::decline),
+            Command::HangUp { call } => self.with(call, ClientCall::hang_up),
+            Command::Mute { call, muted } => self.with(call, |call| call.mute(muted)),
+            Command::Hold { call } => self.with(call, |call| call.hold(true)),
+            Command::Resume { call } => {
+                if self.calls.contains_key(&call) {
+                    self.hold_others(call);
+                    self.with(call, |call| call.hold(false));
+                }
+            }
+            Command::RefreshToken { token } => self.session.refresh(token, now),
+            Command::NetworkChanged => self.session.reconnect(now),
+            Command::Close => {
+                self.calls.values_mut().for_each(ClientCall::hang_up);
+                self.settle_calls(now);
+                self.session.close(now);
+                self.placed.clear();
+            }
+        }
+    }
+
+    fn with(&mut self, call: CallId, change: impl FnOnce(&mut ClientCall)) {
+        if let Some(call) = self.calls.get_mut(&call) {
+            change(call);
+        }
+    }
+
+    fn start(&mut self, id: CallId, to: Identifier, options: StartOptions, now: Instant) {
+        if self.calls.contains_key(&id) || self.ended.iter().any(|(ended, _)| *ended == id) {
+            return self.tell(AgentEvent::CallEnded {
+                call: id,
+                reason: Reason::CALL_EXISTS,
+            });
+        }
+        // They are calling here already: this is an answer.
+        let crossing = self
+            .calls
+            .iter()
+            .find(|(_, call)| call.is_ringing_here() && call.is_surfaced() && *call.peer() == to);
+        if let Some((&into, _)) = crossing {
+            self.tell(AgentEvent::CallMerged { call: id, into });
+            return self.command(Command::Accept { call: into }, now);
+        }
+        self.hold_others(id);
+        let online = self.session.is_online();
+        let call = ClientCall::outgoing(id, to.clone(), self.settings.clone(), online, now);
+        self.calls.insert(id, call);
+        self.placed.insert(id, to.clone());
+        let StartOptions {
+            display_name,
+            context,
+            ring_for,
+        } = options;
+        let start = Start {
+            call: id,
+            to,
+            display_name,
+            context,
+            ring_for_ms: ring_for.map(Into::into),
+        };
+        self.session
+            .request(Request::Start(start), Some(id), Purpose::Start(id), now);
+    }
+
+    /// One call is active at a time; the others are on hold.
+    fn hold_others(&mut self, active: CallId) {
+        for (id, call) in &mut self.calls {
+            if *id != active && call.can_hold() {
+                call.hold(true);
+            }
+        }
+    }
+
+    /// Carries out what the session and the calls want, until they want nothing.
+    fn settle(&mut self, now: Instant) {
+        self.settle_calls(now);
+        while let Some(output) = self.session.poll() {
+            self.session_output(output, now);
+            self.settle_calls(now);
+        }
+    }
+
+    fn settle_calls(&mut self, now: Instant) {
+        while let Some((id, output)) = self
+            .calls
+            .iter_mut()
+            .find_map(|(id, call)| Some((*id, call.poll()?)))
+        {
+            self.call_output(id, output, now);
+        }
+    }
+
+    fn call_output(&mut self, id: CallId, output: call::Output, now: Instant) {
+        match output {
+            call::Output::Request(request) => {
+                if matches!(request, Request::HangUp(_)) && self.session.take_back(id) {
+                    self.placed.remove(&id);
+                    return;
+                }
+                let purpose = match request {
+                    Request::Accept(_) => Purpose::Accept(id),
+                    _ => Purpose::Notice,
+                };
+                self.session.request(request, Some(id), purpose, now);
+            }
+            call::Output::Media(leg, action) => {
+                self.outputs.push_back(AgentOutput::Media {
+                    call: id,
+                    leg,
+                    action,
+                });
+            }
+            call::Output::Event(event) => self.tell(event),
+            call::Output::Ended(reason) => {
+                let surfaced = self.calls.remove(&id).is_some_and(|call| call.is_surfaced());
+                if self.ended.len() >= REMEMBERED {
+                    self.ended.pop_front();
+                }
+                self.ended.push_back((id, reason.clone()));
+                if surfaced {
+                    self.tell(AgentEvent::CallEnded { call: id, reason });
+                }
+            }
+        }
+    }
+
+    fn session_output(&mut self, output: client::Output, now: Instant) {
+        match output {
+            client::Output::Connect(socket) => self.outputs.push_back(AgentOutput::Connect { socket }),
+            client::Output::Send(socket, text) => {
+                self.outputs.push_back(AgentOutput::Send { socket, text });
+            }
+            client::Output::CloseSocket(socket) => {
+                self.outputs.push_back(AgentOutput::CloseSocket { socket });
+            }
+            client::Output::State(state) => {
+                let online = state == ConnectionState::Online;
+                self.calls
+                    .values_mut()
+                    .for_each(|call| call.set_online(online, now));
+                if let ConnectionState::Refused(reason) = &state {
+                    self.end_all(reason);
+                }
+                self.tell(AgentEvent::Connection(state));
+            }
+            client::Output::Opened(opened) => self.opened(*opened),
+            client::Output::Lost(reason) => {
+                let ends_calls = if reason.is(&Reason::INVALID_TOKEN) {
+                    &reason
+                } else {
+                    &Reason::NETWORK_LOST
+                };
+                self.end_all(ends_calls);
+                self.settle_calls(now);
+                self.tell(AgentEvent::SessionLost { reason });
+            }
+            client::Output::Event(event) => self.event(event, now),
+            client::Output::Response(purpose, result) => self.response(purpose, result, now),
+            client::Output::TokenExpiring(remaining) => self.tell(AgentEvent::TokenExpiring { remaining }),
+        }
+    }
+
+    fn opened(&mut self, opened: Opened) {
+        self.settings.media_lease = opened.media_lease_ms.into();
+        self.settings.ice_servers = opened.ice_servers;
+        self.tell(AgentEvent::Registered {
+            identity: opened.identity,
+        });
+    }
+
+    fn end_all(&mut self, reason: &Reason) {
+        self.calls
+            .values_mut()
+            .for_each(|call| call.ended(reason.clone()));
+        self.placed.clear();
+    }
+
+    fn response(&mut self, purpose: Purpose, result: Result<Value, Reason>, now: Instant) {
+        match purpose {
+            Purpose::Notice => {}
+            Purpose::Refresh => {
+                self.session.refreshed(&result, now);
+                self.tell(match result {
+                    Ok(_) => AgentEvent::TokenRefreshed,
+                    Err(reason) => AgentEvent::TokenRefused { reason },
+                });
+            }
+            Purpose::Accept(call) => self.with(call, |call| call.confirmed(result.map(drop))),
+            Purpose::Start(call) => self.started(call, result, now),
+        }
+    }
+
+    fn started(&mut self, id: CallId, result: Result<Value, Reason>, now: Instant) {
+        let callee = self.placed.remove(&id);
+        match result.map(serde_json::from_value::<Started>) {
+            Ok(Ok(Started::Calling)) => self.with(id, ClientCall::calling),
+            Ok(Ok(Started::Merged { incoming })) => self.merged(id, incoming, now),
+            Ok(Err(_)) => self.with(id, |call| call.ended(Reason::SETUP_TIMEOUT)),
+            Err(reason) => self.with(id, |call| call.ended(reason)),
+        }
+        // What rings here from the same person was kept back until it was clear that it is not this call.
+        let waiting = self
+            .calls
+            .iter_mut()
+            .filter(|(_, call)| Some(call.peer()) == callee.as_ref());
+        let waiting: Vec<CallId> = waiting
+            .filter(|(_, call)| call.is_ringing_here() && !call.is_surfaced())
+            .map(|(id, _)| *id)
+            .collect();
+        for id in waiting {
+            self.with(id, ClientCall::surface);
+        }
+    }
+
+    /// The callee was calling here: their call is answered, this one is void.
+    fn merged(&mut self, void: CallId, incoming: Incoming, now: Instant) {
+        let into = incoming.call;
+        if let Some(reason) = self
+            .ended
+            .iter()
+            .find(|(id, _)| *id == into)
+            .map(|(_, reason)| reason.clone())
+        {
+            // It is over before its answer came through.
+            return self.with(void, |call| call.ended(reason));
+        }
+        let wanted = self.calls.remove(&void).is_some();
+        if !self.calls.contains_key(&into) {
+            let online = self.session.is_online();
+            self.calls.insert(
+                into,
+                ClientCall::incoming(incoming, self.settings.clone(), online),
+            );
+        }
+        if wanted {
+            self.tell(AgentEvent::CallMerged { call: void, into });
+            self.hold_others(into);
+            self.with(into, |call| call.merge(now));
+        } else {
+            self.with(into, ClientCall::hang_up);
+        }
+    }
+
+    fn event(&mut self, event: Event, now: Instant) {
+        match event {
+            Event::Incoming(incoming) => self.incoming(incoming),
+            Event::Ringing(ringing) => self.with(ringing.call, ClientCall::ringing),
+            Event::Description(description) => {
+                self.with(description.call, |call| call.description(description, now));
+            }
+            Event::Candidates(candidates) => {
+                self.with(candidates.call, |call| call.candidates(candidates));
+            }
+            Event::Restart(restart) => self.with(restart.call, |call| call.restart_asked(now)),
+            Event::LegEnded(ended) => self.with(ended.call, |call| call.leg_ended(ended.leg)),
+            Event::Accepted(accepted) => {
+                let call = accepted.call;
+                self.with(call, |call| call.accepted(accepted, now));
+            }
+            Event::Muted(mute) => self.with(mute.call, |call| call.remote_muted(mute.muted)),
+            Event::Held(hold) => self.with(hold.call, |call| call.remote_held(hold.held)),
+            Event::Peer(peer) => self.with(peer.call, |call| call.peer_presence(peer.presence)),
+            Event::Ended(ended) => self.with(ended.call, |call| call.ended(ended.reason)),
+        }
+    }
+
+    fn incoming(&mut self, incoming: Incoming) {
+        let id = incoming.call;
+        if self.calls.contains_key(&id) || self.ended.iter().any(|(ended, _)| *ended == id) {
+            return;
+        }
+        // While a call to the same person is on its way, this is likely the other half of one wish to talk.
+        let crossing = self.placed.values().any(|callee| *callee == incoming.from);
+        let mut call = ClientCall::incoming(incoming, self.settings.clone(), self.session.is_online());
+        call.ring();
+        if !crossing {
+            call.surface();
+        }
+        self.calls.insert(id, call);
+    }
+
+    fn tell(&mut self, event: AgentEvent) {
+        self.outputs.push_back(AgentOutput::Event(event));
     }
 }

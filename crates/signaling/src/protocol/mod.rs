@@ -22,6 +22,7 @@ pub use call::{
 };
 pub use frame::{ClientFrame, Event, FrameError, Request, ServerFrame};
 pub use limits::Limits;
+pub(crate) use limits::REQUEST_WINDOW;
 pub use schema::schema;
 pub use session::{
     Close, EndpointOptions, IceServer, Open, Opened, Ping, Refresh, Refreshed, Resume, Resumed, SessionId,

@@ -1,0 +1,263 @@
+//! A call as the switchboard keeps it: ringing on legs, or answered on one of them. Pure data and its rules.
+//!
+//! Inputs: from the caller *start*, *hang up*; from a leg's endpoint *ring*, *accept*, *decline*, *hang up*; from
+//! both *description*, *candidates*, *restart*, *media*, *mute*, *hold*; from sessions *detached*, *attached*,
+//! *gone*; from the clock *no answer*, *leg unreachable*, *set-up too long*, *lease over*.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use crate::end_reason::Reason;
+use crate::identifier::Identifier;
+use crate::protocol::{LegId, MediaState, SessionId};
+
+/// A call between a caller's endpoint and the callee's.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) caller: SessionId,
+    pub(super) from: Identifier,
+    pub(super) to: Identifier,
+    pub(super) display_name: String,
+    pub(super) context: Option<String>,
+    pub(super) placed: Instant,
+    pub(super) legs_given: u32,
+    pub(super) phase: Phase,
+}
+
+/// What a call is doing.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// Endpoints of the callee ring.
+    Ringing(Ringing),
+    /// One of them answered.
+    Answered(Answered),
+}
+
+/// Before the answer.
+#[derive(Debug, Default)]
+pub(super) struct Ringing {
+    pub(super) legs: BTreeMap<LegId, Leg>,
+    pub(super) outcomes: Outcomes,
+    /// When the first endpoint said that it rings.
+    pub(super) rang: Option<Instant>,
+}
+
+/// One ringing endpoint.
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub(super) endpoint: SessionId,
+    /// It said that it rings.
+    pub(super) rings: bool,
+    pub(super) warm: bool,
+    pub(super) candidates: CandidateCount,
+}
+
+/// Candidates each end has sent since its last description.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct CandidateCount {
+    pub(super) caller: usize,
+    pub(super) callee: usize,
+}
+
+impl CandidateCount {
+    pub(super) fn of(&mut self, side: Side) -> &mut usize {
+        match side {
+            Side::Caller => &mut self.caller,
+            Side::Callee => &mut self.callee,
+        }
+    }
+}
+
+/// After the answer.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) leg: LegId,
+    pub(super) endpoint: SessionId,
+    pub(super) identity: Identifier,
+    pub(super) at: Instant,
+    pub(super) candidates: CandidateCount,
+    pub(super) caller_media: Option<MediaState>,
+    pub(super) callee_media: Option<MediaState>,
+}
+
+/// Which end of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Caller,
+    Callee,
+}
+
+/// Why legs ended without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LegOutcome {
+    Declined,
+    Busy,
+    /// Rang, or tried to, and was lost.
+    Lost,
+    /// Never online.
+    Offline,
+}
+
+/// How the legs of a call ended so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Outcomes {
+    declined: u32,
+    busy: u32,
+    lost: u32,
+    offline: u32,
+}
+
+impl Outcomes {
+    pub(super) fn add(&mut self, outcome: LegOutcome) {
+        let count = match outcome {
+            LegOutcome::Declined => &mut self.declined,
+            LegOutcome::Busy => &mut self.busy,
+            LegOutcome::Lost => &mut self.lost,
+            LegOutcome::Offline => &mut self.offline,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    /// What the caller is told when no leg is left: what a person decided goes first, then what is known best.
+    pub(super) fn reason(&self) -> Reason {
+        match *self {
+            Self {
+                declined: 2..,
+                busy: 0,
+                lost: 0,
+                offline: 0,
+            } => Reason::DECLINED_EVERYWHERE,
+            Self { declined: 1.., .. } => Reason::DECLINED,
+            Self { busy: 1.., .. } => Reason::BUSY,
+            Self { lost: 1.., .. } => Reason::CALLEE_LOST,
+            Self { offline: 1.., .. } => Reason::OFFLINE,
+            _ => Reason::NO_ENDPOINT,
+        }
+    }
+}
+
+impl LegOutcome {
+    /// What the leg's own endpoint is told.
+    pub(super) fn reason(self) -> Reason {
+        match self {
+            Self::Declined => Reason::DECLINED,
+            Self::Busy => Reason::BUSY,
+            Self::Lost => Reason::CALLEE_LOST,
+            Self::Offline => Reason::OFFLINE,
+        }
+    }
+}
+
+impl Call {
+    /// Endpoints in the call, or rung by it, other than the caller's.
+    pub(super) fn callee_endpoints(&self) -> Vec<SessionId> {
+        match &self.phase {
+            Phase::Ringing(ringing) => ringing.legs.values().map(|leg| leg.endpoint).collect(),
+            Phase::Answered(answered) => vec![answered.endpoint],
+        }
+    }
+
+    pub(super) fn ringing(&mut self) -> Option<&mut Ringing> {
+        match &mut self.phase {
+            Phase::Ringing(ringing) => Some(ringing),
+            Phase::Answered(_) => None,
+        }
+    }
+
+    pub(super) fn answered(&mut self) -> Option<&mut Answered> {
+        match &mut self.phase {
+            Phase::Ringing(_) => None,
+            Phase::Answered(answered) => Some(answered),
+        }
+    }
+
+    pub(super) fn is_answered(&self) -> bool {
+        matches!(self.phase, Phase::Answered(_))
+    }
+
+    /// Whether this endpoint placed the call or talks in it; ringing does not count.
+    pub(super) fn occupies(&self, session: SessionId) -> bool {
+        self.caller == session
+            || matches!(&self.phase, Phase::Answered(answered) if answered.endpoint == session)
+    }
+
+    /// The leg on which this endpoint rings.
+    pub(super) fn ringing_leg_of(&self, session: SessionId) -> Option<LegId> {
+        match &self.phase {
+            Phase::Ringing(ringing) => ringing
+                .legs
+                .iter()
+                .find(|(_, leg)| leg.endpoint == session)
+                .map(|(id, _)| *id),
+            Phase::Answered(_) => None,
+        }
+    }
+
+    /// Which end of the answered call this endpoint is, and who is the other.
+    pub(super) fn side_of(&self, session: SessionId) -> Option<(Side, SessionId)> {
+        match &self.phase {
+            Phase::Answered(answered) if self.caller == session => Some((Side::Caller, answered.endpoint)),
+            Phase::Answered(answered) if answered.endpoint == session => Some((Side::Callee, self.caller)),
+            _ => None,
+        }
+    }
+
+    /// Which end of a leg this endpoint is, who is the other, and the leg's count of candidates.
+    pub(super) fn leg_side(
+        &mut self,
+        leg: LegId,
+        session: SessionId,
+    ) -> Option<(Side, SessionId, &mut CandidateCount)> {
+        let caller = self.caller;
+        let (endpoint, candidates) = match &mut self.phase {
+            Phase::Ringing(ringing) => {
+                let leg = ringing.legs.get_mut(&leg)?;
+                (leg.endpoint, &mut leg.candidates)
+            }
+            Phase::Answered(answered) if answered.leg == leg => (answered.endpoint, &mut answered.candidates),
+            Phase::Answered(_) => return None,
+        };
+        if session == caller {
+            Some((Side::Caller, endpoint, candidates))
+        } else if session == endpoint {
+            Some((Side::Callee, caller, candidates))
+        } else {
+            None
+        }
+    }
+}
+
+impl Answered {
+    pub(super) fn media(&mut self, side: Side) -> &mut Option<MediaState> {
+        match side {
+            Side::Caller => &mut self.caller_media,
+            Side::Callee => &mut self.callee_media,
+        }
+    }
+
+    /// Whether media came up. It takes two to connect, so one end's word is enough; the other may be offline.
+    pub(super) fn media_is_up(&self) -> bool {
+        [self.caller_media, self.callee_media].contains(&Some(MediaState::Connected))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_persons_decision_outranks_a_lost_endpoint() {
+        use LegOutcome::*;
+        let reason = |outcomes: &[LegOutcome]| {
+            let mut all = Outcomes::default();
+            outcomes.iter().for_each(|outcome| all.add(*outcome));
+            all.reason()
+        };
+        assert_eq!(reason(&[Declined]), Reason::DECLINED);
+        assert_eq!(reason(&[Declined, Declined]), Reason::DECLINED_EVERYWHERE);
+        assert_eq!(reason(&[Lost, Declined]), Reason::DECLINED);
+        assert_eq!(reason(&[Busy, Lost]), Reason::BUSY);
+        assert_eq!(reason(&[Offline, Lost]), Reason::CALLEE_LOST);
+        assert_eq!(reason(&[Offline]), Reason::OFFLINE);
+    }
+}
