@@ -49,7 +49,7 @@ fn two_readers_of_a_latch() {
                 })
             })
             .collect();
-        for n in 1..=2 {
+        for n in 1..=3 {
             writer.publish([n, n + 7]);
         }
         readers.into_iter().for_each(|reader| reader.join().unwrap());

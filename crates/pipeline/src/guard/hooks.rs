@@ -17,7 +17,8 @@ use libc::{
     sigset_t, size_t, ssize_t, timespec,
 };
 
-use super::{Event, note};
+use super::table::Slot;
+use super::{CURRENT, Event, trace};
 
 unsafe extern "C" {
     fn __libc_malloc(size: size_t) -> *mut c_void;
@@ -25,6 +26,29 @@ unsafe extern "C" {
     fn __libc_realloc(block: *mut c_void, size: size_t) -> *mut c_void;
     fn __libc_free(block: *mut c_void);
     fn __libc_memalign(alignment: size_t, size: size_t) -> *mut c_void;
+}
+
+/// Tells the guard. Outside a section this is one load.
+#[inline(always)]
+fn note(event: Event) {
+    if let Some(slot) = CURRENT.get() {
+        note_in(slot, event);
+    }
+}
+
+#[cold]
+fn note_in(slot: &'static Slot, event: Event) {
+    slot.count(event);
+    if slot.wants_trace() {
+        // Capturing allocates and locks; it must neither be seen nor see itself.
+        CURRENT.set(None);
+        // SAFETY: the C library's place for this thread's `errno`, which functions like free(3) leave alone.
+        let errno = unsafe { *libc::__errno_location() };
+        trace::capture(slot, event);
+        // SAFETY: as above.
+        unsafe { *libc::__errno_location() = errno };
+        CURRENT.set(Some(slot));
+    }
 }
 
 // SAFETY, for all of these: the contract is that of the C function of the same name, and it is passed on whole.

@@ -11,6 +11,12 @@
 //! It does not see what never reaches libc: an uncontended lock of the standard library is one atomic
 //! instruction, harmless by itself; when it is contended, its futex wait is seen.
 
+// Without the hooks nobody counts events.
+#![cfg_attr(
+    not(all(feature = "guard", target_os = "linux", target_env = "gnu")),
+    allow(dead_code)
+)]
+
 mod histogram;
 #[cfg(all(feature = "guard", target_os = "linux", target_env = "gnu"))]
 mod hooks;
@@ -35,7 +41,6 @@ thread_local! {
 
 /// What a section must not do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "guard"), allow(dead_code))]
 enum Event {
     Allocation,
     Free,
@@ -111,26 +116,5 @@ pub fn assert_clean(name: &str) {
     );
     if let Some(section) = section {
         assert!(section.is_clean(), "real-time section is not clean\n{section}");
-    }
-}
-
-/// What the hooks call. Outside a section this is one load.
-#[cfg_attr(not(feature = "guard"), allow(dead_code))]
-#[inline(always)]
-fn note(event: Event) {
-    if let Some(slot) = CURRENT.get() {
-        note_in(slot, event);
-    }
-}
-
-#[cfg_attr(not(feature = "guard"), allow(dead_code))]
-#[cold]
-fn note_in(slot: &'static Slot, event: Event) {
-    slot.count(event);
-    if slot.wants_trace() {
-        // Capturing allocates and locks; it must not be seen, nor see itself.
-        CURRENT.set(None);
-        trace::capture(slot, event);
-        CURRENT.set(Some(slot));
     }
 }

@@ -101,7 +101,6 @@ impl Slot {
         self.title.get().map_or(Kind::Worker, |(_, kind)| *kind)
     }
 
-    #[cfg_attr(not(feature = "guard"), allow(dead_code))]
     pub(super) fn count(&self, event: Event) {
         let counter = match event {
             Event::Allocation => &self.allocations,
@@ -113,7 +112,6 @@ impl Slot {
         counter.fetch_add(1, Relaxed);
     }
 
-    #[cfg_attr(not(feature = "guard"), allow(dead_code))]
     pub(super) fn wants_trace(&self) -> bool {
         trace::wanted(self.kind(), self.captured.load(Relaxed))
     }

@@ -32,7 +32,6 @@ pub fn trace_workers(on: bool) {
     WORKERS.store(on, Relaxed);
 }
 
-#[cfg_attr(not(feature = "guard"), allow(dead_code))]
 pub(super) fn wanted(kind: Kind, captured: u64) -> bool {
     let abort = kind == Kind::Callback && ABORT.load(Relaxed);
     let keep = captured < KEPT && (kind == Kind::Callback || WORKERS.load(Relaxed));
@@ -41,7 +40,6 @@ pub(super) fn wanted(kind: Kind, captured: u64) -> bool {
 }
 
 /// Called with the section switched off.
-#[cfg_attr(not(feature = "guard"), allow(dead_code))]
 pub(super) fn capture(slot: &Slot, event: Event) {
     let backtrace = Backtrace::force_capture();
     if slot.kind() == Kind::Callback && ABORT.load(Relaxed) {
