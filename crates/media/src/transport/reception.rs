@@ -35,7 +35,14 @@ impl Reception {
     /// Takes note of a packet that arrived at `at`.
     pub fn on_packet(&mut self, ssrc: u32, sequence: SequenceNumber, timestamp: RtpTimestamp, at: Instant) {
         let number = i64::from(sequence.0);
-        let fresh = Source { ssrc, lowest: number, highest: number, received: 1, arrived: at, timestamp };
+        let fresh = Source {
+            ssrc,
+            lowest: number,
+            highest: number,
+            received: 1,
+            arrived: at,
+            timestamp,
+        };
         let Some(source) = &mut self.source else {
             self.source = Some(fresh);
             return;
@@ -116,7 +123,13 @@ mod tests {
     fn alternating_delay_is_the_jitter() {
         let (mut reception, start) = (Reception::default(), Instant::now());
         for index in 0..1000 {
-            feed(&mut reception, start, index, 0, Duration::from_millis(u64::from(index % 2) * 4));
+            feed(
+                &mut reception,
+                start,
+                index,
+                0,
+                Duration::from_millis(u64::from(index % 2) * 4),
+            );
         }
         let jitter = reception.jitter().as_secs_f64() * 1e3;
         assert!((3.9..4.1).contains(&jitter), "{jitter}");

@@ -45,18 +45,30 @@ pub struct Negotiated {
 
 impl Default for Negotiated {
     fn default() -> Self {
-        Self { payload_type: OPUS_PAYLOAD_TYPE, level_id: None }
+        Self {
+            payload_type: OPUS_PAYLOAD_TYPE,
+            level_id: None,
+        }
     }
 }
 
 /// Reads an RTP packet from a decrypted datagram.
 pub fn parse(mut datagram: &[u8]) -> Result<rtp::Packet, RtpError> {
     let packet = rtp::Packet::unmarshal(&mut datagram).map_err(|_| RtpError::Malformed)?;
-    if packet.header.version == 2 { Ok(packet) } else { Err(RtpError::Malformed) }
+    if packet.header.version == 2 {
+        Ok(packet)
+    } else {
+        Err(RtpError::Malformed)
+    }
 }
 
 /// Copies `packet` into `voice`. On an error `voice` must not be used.
-pub fn read(packet: &rtp::Packet, negotiated: Negotiated, at: Instant, voice: &mut VoicePacket) -> Result<(), RtpError> {
+pub fn read(
+    packet: &rtp::Packet,
+    negotiated: Negotiated,
+    at: Instant,
+    voice: &mut VoicePacket,
+) -> Result<(), RtpError> {
     let header = &packet.header;
     if header.payload_type != negotiated.payload_type {
         return Err(RtpError::PayloadType(header.payload_type));
@@ -91,7 +103,10 @@ pub fn write(voice: &VoicePacket, ssrc: u32, negotiated: Negotiated) -> rtp::Pac
         // Refused only for ids outside 1 to 14, which negotiation does not let through.
         let _ = header.set_extension(id, LEVELS.slice(usize::from(encode_level(level))));
     }
-    rtp::Packet { header, payload: Bytes::copy_from_slice(voice.payload()) }
+    rtp::Packet {
+        header,
+        payload: Bytes::copy_from_slice(voice.payload()),
+    }
 }
 
 /// Every value of the one-byte extension, so that sending a level allocates nothing.
@@ -122,7 +137,10 @@ fn level(header: &Header, id: u8) -> Option<AudioLevel> {
     let bytes = header.get_extension(id)?;
     // One byte, or two in the two-byte form where the second is padding (RFC 6464 section 3).
     let byte = *bytes.first()?;
-    Some(AudioLevel { minus_dbov: byte & 0x7f, voice: byte & 0x80 != 0 })
+    Some(AudioLevel {
+        minus_dbov: byte & 0x7f,
+        voice: byte & 0x80 != 0,
+    })
 }
 
 #[cfg(test)]
@@ -132,7 +150,13 @@ mod tests {
 
     use super::*;
 
-    fn voice(sequence: u16, timestamp: u32, marker: bool, level: Option<AudioLevel>, payload: &[u8]) -> VoicePacket {
+    fn voice(
+        sequence: u16,
+        timestamp: u32,
+        marker: bool,
+        level: Option<AudioLevel>,
+        payload: &[u8],
+    ) -> VoicePacket {
         let mut voice = VoicePacket::empty(Instant::now());
         voice.sequence = SequenceNumber(sequence);
         voice.timestamp = RtpTimestamp(timestamp);
@@ -143,7 +167,9 @@ mod tests {
     }
 
     fn any_level() -> impl Strategy<Value = Option<AudioLevel>> {
-        proptest::option::of((0u8..=127, any::<bool>()).prop_map(|(minus_dbov, voice)| AudioLevel { minus_dbov, voice }))
+        proptest::option::of(
+            (0u8..=127, any::<bool>()).prop_map(|(minus_dbov, voice)| AudioLevel { minus_dbov, voice }),
+        )
     }
 
     proptest! {
@@ -201,12 +227,30 @@ mod tests {
     fn refusals_are_named() {
         let good = write(&voice(1, 2, false, None, b"opus"), 3, Negotiated::default());
         let mut slot = VoicePacket::empty(Instant::now());
-        let other = Negotiated { payload_type: 96, level_id: None };
-        assert_eq!(read(&good, other, Instant::now(), &mut slot), Err(RtpError::PayloadType(111)));
-        let empty = rtp::Packet { payload: Bytes::new(), ..good.clone() };
-        assert_eq!(read(&empty, Negotiated::default(), Instant::now(), &mut slot), Err(RtpError::Empty));
-        let huge = rtp::Packet { payload: vec![0; MAX_PAYLOAD + 1].into(), ..good };
-        assert_eq!(read(&huge, Negotiated::default(), Instant::now(), &mut slot), Err(RtpError::TooLarge(1201)));
+        let other = Negotiated {
+            payload_type: 96,
+            level_id: None,
+        };
+        assert_eq!(
+            read(&good, other, Instant::now(), &mut slot),
+            Err(RtpError::PayloadType(111))
+        );
+        let empty = rtp::Packet {
+            payload: Bytes::new(),
+            ..good.clone()
+        };
+        assert_eq!(
+            read(&empty, Negotiated::default(), Instant::now(), &mut slot),
+            Err(RtpError::Empty)
+        );
+        let huge = rtp::Packet {
+            payload: vec![0; MAX_PAYLOAD + 1].into(),
+            ..good
+        };
+        assert_eq!(
+            read(&huge, Negotiated::default(), Instant::now(), &mut slot),
+            Err(RtpError::TooLarge(1201))
+        );
         assert_eq!(parse(b"\x80"), Err(RtpError::Malformed));
     }
 }

@@ -36,7 +36,18 @@ impl<'a> Line<'a> {
         let body = line.strip_prefix("a=").unwrap_or(line);
         let body = body.strip_prefix("candidate:").unwrap_or(body);
         let fields: Vec<&str> = body.split_ascii_whitespace().collect();
-        let [_foundation, component, protocol, priority, host, port, "typ", kind, rest @ ..] = &fields[..] else {
+        let [
+            _foundation,
+            component,
+            protocol,
+            priority,
+            host,
+            port,
+            "typ",
+            kind,
+            rest @ ..,
+        ] = &fields[..]
+        else {
             return Err(bad("missing fields"));
         };
         let component: u16 = component.parse().map_err(|_| bad("component is no number"))?;
@@ -64,7 +75,12 @@ impl<'a> Line<'a> {
         if udp && address.is_some_and(|address| !reachable(address)) {
             return Err(bad("address cannot be sent to"));
         }
-        Ok(Self { fields, kind, udp, address })
+        Ok(Self {
+            fields,
+            kind,
+            udp,
+            address,
+        })
     }
 
     /// Whether ICE can make use of it here: UDP to an address.
@@ -111,7 +127,10 @@ impl Early {
 
     /// Takes those of the generation `username_fragment`, and those that do not say.
     pub(super) fn take(&mut self, username_fragment: &str) -> Vec<Candidate> {
-        let (now, later) = self.0.drain(..).partition(|candidate| belongs(candidate, username_fragment));
+        let (now, later) = self
+            .0
+            .drain(..)
+            .partition(|candidate| belongs(candidate, username_fragment));
         self.0 = later;
         Vec::from(now)
     }
@@ -144,7 +163,8 @@ mod tests {
         assert!(!mdns.is_usable());
         let tcp = Line::parse("candidate:1 1 tcp 1518280447 192.0.2.7 9 typ host tcptype active").unwrap();
         assert!(!tcp.is_usable());
-        let v6 = Line::parse("candidate:1 1 udp 2113937151 2001:db8::1 54400 typ relay raddr :: rport 0").unwrap();
+        let v6 =
+            Line::parse("candidate:1 1 udp 2113937151 2001:db8::1 54400 typ relay raddr :: rport 0").unwrap();
         assert_eq!(v6.address, Some("[2001:db8::1]:54400".parse().unwrap()));
     }
 
@@ -175,7 +195,10 @@ mod tests {
             "candidate:1 1 udp 1 192.0.2.7 5000 typ srflx raddr",
             "candidate:1 1 udp 1 192.0.2.7 5000 typ host\r\na=setup:active",
         ] {
-            assert!(matches!(Line::parse(line), Err(TransportError::BadCandidate(_))), "{line}");
+            assert!(
+                matches!(Line::parse(line), Err(TransportError::BadCandidate(_))),
+                "{line}"
+            );
         }
     }
 

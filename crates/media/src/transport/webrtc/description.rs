@@ -66,7 +66,11 @@ pub(super) fn check(description: &Description) -> Result<Checked, TransportError
     }
     let mut candidates = Vec::new();
     let mid = audio.mid.unwrap_or("0");
-    for line in lines.iter().filter(|line| line.starts_with("a=candidate:")).take(MAX_CANDIDATES) {
+    for line in lines
+        .iter()
+        .filter(|line| line.starts_with("a=candidate:"))
+        .take(MAX_CANDIDATES)
+    {
         candidates.push(Candidate {
             candidate: line[2..].to_owned(),
             mid: mid.to_owned(),
@@ -99,7 +103,8 @@ pub(super) fn negotiated(sdp: &str) -> Option<Negotiated> {
 /// `sdp` without its candidates.
 pub(super) fn without_candidates(sdp: &str) -> String {
     let mut plain = String::with_capacity(sdp.len());
-    for line in lines(sdp).filter(|line| !line.starts_with("a=candidate:") && *line != "a=end-of-candidates") {
+    for line in lines(sdp).filter(|line| !line.starts_with("a=candidate:") && *line != "a=end-of-candidates")
+    {
         plain.push_str(line);
         plain.push_str("\r\n");
     }
@@ -120,7 +125,9 @@ struct Audio<'a> {
 impl<'a> Audio<'a> {
     /// The first audio section that has Opus and is not refused.
     fn find(lines: &[&'a str]) -> Option<Self> {
-        let starts: Vec<usize> = (0..lines.len()).filter(|&at| lines[at].starts_with("m=")).collect();
+        let starts: Vec<usize> = (0..lines.len())
+            .filter(|&at| lines[at].starts_with("m="))
+            .collect();
         starts.iter().enumerate().find_map(|(index, &start)| {
             let end = starts.get(index + 1).copied().unwrap_or(lines.len());
             Self::read(&lines[start..end])
@@ -135,29 +142,50 @@ impl<'a> Audio<'a> {
         let payload_type = section.iter().find_map(|line| {
             let (number, codec) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
             let number = number.parse::<u8>().ok().filter(|number| *number < 128)?;
-            codec.trim_end().eq_ignore_ascii_case("opus/48000/2").then_some(number)
+            codec
+                .trim_end()
+                .eq_ignore_ascii_case("opus/48000/2")
+                .then_some(number)
         })?;
         let level_id = section.iter().find_map(|line| {
             let (id, rest) = line.strip_prefix("a=extmap:")?.split_once(' ')?;
-            let id = id.split('/').next()?.parse::<u8>().ok().filter(|id| (1..=14).contains(id))?;
+            let id = id
+                .split('/')
+                .next()?
+                .parse::<u8>()
+                .ok()
+                .filter(|id| (1..=14).contains(id))?;
             (rest.split(' ').next() == Some(AUDIO_LEVEL_URI)).then_some(id)
         });
-        Some(Self { mid: attribute(section, "mid"), negotiated: Negotiated { payload_type, level_id } })
+        Some(Self {
+            mid: attribute(section, "mid"),
+            negotiated: Negotiated {
+                payload_type,
+                level_id,
+            },
+        })
     }
 }
 
 fn lines(sdp: &str) -> impl Iterator<Item = &str> {
-    sdp.split('\n').map(|line| line.trim_end_matches('\r')).filter(|line| !line.is_empty())
+    sdp.split('\n')
+        .map(|line| line.trim_end_matches('\r'))
+        .filter(|line| !line.is_empty())
 }
 
 fn attribute<'a>(lines: &[&'a str], name: &str) -> Option<&'a str> {
-    lines.iter().find_map(|line| line.strip_prefix("a=")?.strip_prefix(name)?.strip_prefix(':'))
+    lines
+        .iter()
+        .find_map(|line| line.strip_prefix("a=")?.strip_prefix(name)?.strip_prefix(':'))
 }
 
 /// Thirty-two pairs of hexadecimal digits with colons between.
 fn is_sha256(digest: &str) -> bool {
     let pairs: Vec<&str> = digest.trim().split(':').collect();
-    pairs.len() == 32 && pairs.iter().all(|pair| pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit()))
+    pairs.len() == 32
+        && pairs
+            .iter()
+            .all(|pair| pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
@@ -177,14 +205,23 @@ mod tests {
         a=rtpmap:63 red/48000/2\r\na=rtpmap:9 G722/8000\r\na=ssrc:1370113029 cname:lP8v8bYqZfQ0rGTN\r\n";
 
     fn offer(sdp: &str) -> Description {
-        Description { kind: DescriptionKind::Offer, sdp: sdp.to_owned() }
+        Description {
+            kind: DescriptionKind::Offer,
+            sdp: sdp.to_owned(),
+        }
     }
 
     #[test]
     fn a_browsers_offer_passes() {
         let checked = check(&offer(BROWSER)).unwrap();
         assert_eq!(checked.username_fragment, "EEtu");
-        assert_eq!(checked.negotiated, Negotiated { payload_type: 111, level_id: Some(1) });
+        assert_eq!(
+            checked.negotiated,
+            Negotiated {
+                payload_type: 111,
+                level_id: Some(1)
+            }
+        );
         assert_eq!(checked.candidates.len(), 1);
         assert_eq!(checked.candidates[0].mid, "0");
         assert!(!checked.session.sdp.contains("192.0.2.7"));
@@ -199,15 +236,26 @@ mod tests {
             (BROWSER.replace("m=audio 9", "m=audio 0"), "Opus"),
             (BROWSER.replace("m=audio", "m=video"), "Opus"),
             (BROWSER.replace("a=ice-pwd", "a=ice-xyz"), "credentials"),
-            (BROWSER.replace("8Ds8ghLnHTxbHjNfJ0x1Vq3m", "short"), "credentials"),
+            (
+                BROWSER.replace("8Ds8ghLnHTxbHjNfJ0x1Vq3m", "short"),
+                "credentials",
+            ),
             (BROWSER.replace("D2:FA", "D2"), "fingerprint"),
             (BROWSER.replace("a=rtcp-mux", "a=rtcp-may"), "multiplexed"),
             (BROWSER.replace("trickle", "tri\0ckle"), "control"),
-            (BROWSER.replace("m=audio", &"m=video 9 UDP/TLS/RTP/SAVPF 96\r\n".repeat(8).add("m=audio")), "too many"),
+            (
+                BROWSER.replace(
+                    "m=audio",
+                    &"m=video 9 UDP/TLS/RTP/SAVPF 96\r\n".repeat(8).add("m=audio"),
+                ),
+                "too many",
+            ),
         ];
         for (sdp, reason) in cases {
             match check(&offer(&sdp)) {
-                Err(TransportError::BadDescription(text)) => assert!(text.contains(reason), "{text} / {reason}"),
+                Err(TransportError::BadDescription(text)) => {
+                    assert!(text.contains(reason), "{text} / {reason}")
+                }
                 other => panic!("{reason}: {other:?}"),
             }
         }

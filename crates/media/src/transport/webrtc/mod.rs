@@ -34,8 +34,8 @@ use self::signals::{Signal, SignalHandler};
 use self::stats::SelectedPair;
 use self::voice::Voice;
 use super::{
-    ConnectionState, Transport, TransportCommand, TransportConfig, TransportError, TransportEvent, TransportStats,
-    VoicePort,
+    ConnectionState, Transport, TransportCommand, TransportConfig, TransportError, TransportEvent,
+    TransportStats, VoicePort,
 };
 use crate::packet::VoicePacket;
 
@@ -77,9 +77,15 @@ impl WebRtcTransport {
         for url in config.ice_servers.iter().flat_map(|server| &server.urls) {
             check_url(url)?;
         }
-        let has_relay = config.ice_servers.iter().flat_map(|server| &server.urls).any(|url| url.starts_with("turn"));
+        let has_relay = config
+            .ice_servers
+            .iter()
+            .flat_map(|server| &server.urls)
+            .any(|url| url.starts_with("turn"));
         if config.relay_only && !has_relay {
-            return Err(TransportError::Misuse("relayed candidates only, and no TURN server".into()));
+            return Err(TransportError::Misuse(
+                "relayed candidates only, and no TURN server".into(),
+            ));
         }
         let (commands, command_reader) = unbounded_channel();
         let (event_writer, events) = unbounded_channel();
@@ -102,7 +108,14 @@ impl WebRtcTransport {
         };
         handle.spawn(start.run(command_reader, event_writer));
         let port = Some(VoicePort { outgoing, incoming });
-        Ok(Self { commands, events, port, voice, latest, selected })
+        Ok(Self {
+            commands,
+            events,
+            port,
+            voice,
+            latest,
+            selected,
+        })
     }
 }
 
@@ -125,8 +138,16 @@ impl Transport for WebRtcTransport {
 
     fn stats(&self) -> TransportStats {
         let remote = self.latest.get();
-        let selected = self.selected.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let reception = self.voice.reception.lock().unwrap_or_else(PoisonError::into_inner);
+        let selected = self
+            .selected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let reception = self
+            .voice
+            .reception
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         TransportStats {
             packets_sent: self.voice.packets_sent.load(Relaxed),
             bytes_sent: self.voice.bytes_sent.load(Relaxed),
@@ -156,7 +177,11 @@ struct Start {
 }
 
 impl Start {
-    async fn run(self, mut commands: UnboundedReceiver<TransportCommand>, events: UnboundedSender<TransportEvent>) {
+    async fn run(
+        self,
+        mut commands: UnboundedReceiver<TransportCommand>,
+        events: UnboundedSender<TransportEvent>,
+    ) {
         let (signal_writer, signals) = unbounded_channel();
         match self.connect(signal_writer, events.clone()).await {
             Ok(session) => session.run(commands, signals).await,
@@ -189,7 +214,10 @@ impl Start {
                 .with_interceptor_registry(registry)
                 .with_setting_engine(settings::engine())
                 .with_runtime(Arc::clone(&runtime) as Arc<_>)
-                .with_handler(Arc::new(SignalHandler { signals, open: Arc::clone(&self.voice.open) }))
+                .with_handler(Arc::new(SignalHandler {
+                    signals,
+                    open: Arc::clone(&self.voice.open),
+                }))
                 .with_udp_addrs(bind)
                 .build()
                 .await?,
@@ -220,9 +248,13 @@ impl Start {
 
 /// `stun:` and `turn:` with a host (RFC 7064, RFC 7065). TURN over TCP or TLS is accepted and not used.
 fn check_url(url: &str) -> Result<(), TransportError> {
-    let known = ["stun:", "stuns:", "turn:", "turns:"].iter().find_map(|scheme| url.strip_prefix(scheme));
+    let known = ["stun:", "stuns:", "turn:", "turns:"]
+        .iter()
+        .find_map(|scheme| url.strip_prefix(scheme));
     match known {
         Some(host) if !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic()) => Ok(()),
-        _ => Err(TransportError::Misuse(format!("not the address of a STUN or TURN server: {url}"))),
+        _ => Err(TransportError::Misuse(format!(
+            "not the address of a STUN or TURN server: {url}"
+        ))),
     }
 }

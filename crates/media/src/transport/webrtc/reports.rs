@@ -50,7 +50,13 @@ pub(super) struct ReportObserver {
 impl ReportObserver {
     /// For the stream we send from `ssrc`.
     pub(super) fn new(ssrc: u32, latest: Latest) -> Self {
-        Self { ssrc, latest, sent: VecDeque::with_capacity(REMEMBERED), reads: VecDeque::new(), writes: VecDeque::new() }
+        Self {
+            ssrc,
+            latest,
+            sent: VecDeque::with_capacity(REMEMBERED),
+            reads: VecDeque::new(),
+            writes: VecDeque::new(),
+        }
     }
 
     fn on_sender_report(&mut self, report: &SenderReport, now: Instant) {
@@ -65,7 +71,10 @@ impl ReportObserver {
             return;
         }
         let held = Duration::from_secs_f64(f64::from(report.delay) / 65_536.0);
-        let sent = self.sent.iter().find(|(ntp, _)| *ntp == report.last_sender_report);
+        let sent = self
+            .sent
+            .iter()
+            .find(|(ntp, _)| *ntp == report.last_sender_report);
         // A reply that was held longer than it took is a peer with a broken clock.
         let round_trip = sent.and_then(|(_, at)| now.saturating_duration_since(*at).checked_sub(held));
         let mut latest = self.latest.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,8 +94,16 @@ impl sansio::Protocol<TaggedPacket, TaggedPacket, ()> for ReportObserver {
     fn handle_read(&mut self, msg: TaggedPacket) -> Result<(), Error> {
         if let Packet::Rtcp(packets) = &msg.message.packet {
             for packet in packets {
-                let reports = packet.as_any().downcast_ref::<ReceiverReport>().map(|report| &report.reports);
-                let sender = || packet.as_any().downcast_ref::<SenderReport>().map(|report| &report.reports);
+                let reports = packet
+                    .as_any()
+                    .downcast_ref::<ReceiverReport>()
+                    .map(|report| &report.reports);
+                let sender = || {
+                    packet
+                        .as_any()
+                        .downcast_ref::<SenderReport>()
+                        .map(|report| &report.reports)
+                };
                 for report in reports.or_else(sender).into_iter().flatten() {
                     self.on_reception_report(report, msg.now);
                 }
@@ -132,7 +149,13 @@ mod tests {
     fn the_round_trip_is_what_was_not_held() {
         let (latest, now) = (Latest::default(), Instant::now());
         let mut observer = ReportObserver::new(7, latest.clone());
-        observer.on_sender_report(&SenderReport { ntp_time: 0x1234_5678_9abc_def0, ..Default::default() }, now);
+        observer.on_sender_report(
+            &SenderReport {
+                ntp_time: 0x1234_5678_9abc_def0,
+                ..Default::default()
+            },
+            now,
+        );
         let report = ReceptionReport {
             ssrc: 7,
             fraction_lost: 64,
@@ -147,9 +170,20 @@ mod tests {
         assert_eq!(seen.jitter, Duration::from_millis(10));
         assert_eq!(seen.round_trip, Some(Duration::from_millis(120)));
 
-        observer.on_reception_report(&ReceptionReport { ssrc: 8, fraction_lost: 255, ..report }, now);
+        observer.on_reception_report(
+            &ReceptionReport {
+                ssrc: 8,
+                fraction_lost: 255,
+                ..report
+            },
+            now,
+        );
         assert_eq!(latest.get(), seen, "another stream");
         observer.on_reception_report(&report, now);
-        assert_eq!(latest.get().round_trip, seen.round_trip, "a reply before the question is ignored");
+        assert_eq!(
+            latest.get().round_trip,
+            seen.round_trip,
+            "a reply before the question is ignored"
+        );
     }
 }

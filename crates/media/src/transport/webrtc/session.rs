@@ -23,8 +23,8 @@ use super::stats::{SelectedPair, selected_pair};
 use super::voice::Voice;
 use crate::packet::VoicePacket;
 use crate::transport::{
-    Candidate, ConnectionState, Description, DescriptionKind, TransportCommand, TransportConfig, TransportError,
-    TransportEvent,
+    Candidate, ConnectionState, Description, DescriptionKind, TransportCommand, TransportConfig,
+    TransportError, TransportEvent,
 };
 
 /// Candidates of the peer that are checked, per generation. Each costs a check per local candidate and round.
@@ -62,7 +62,10 @@ pub(super) struct Local {
 
 impl Local {
     pub(super) fn new(hold: bool) -> Self {
-        Self { held: hold.then(Vec::new), ..Self::default() }
+        Self {
+            held: hold.then(Vec::new),
+            ..Self::default()
+        }
     }
 }
 
@@ -127,21 +130,35 @@ impl Session {
     async fn offer(&mut self, restart: bool) -> Result<(), TransportError> {
         // A restart before the first exchange is only an offer.
         let ice_restart = restart && self.connection.current_remote_description().await.is_some();
-        let offer = self.connection.create_offer(Some(RTCOfferOptions { ice_restart })).await.map_err(misuse)?;
-        self.connection.set_local_description(offer.clone()).await.map_err(misuse)?;
+        let offer = self
+            .connection
+            .create_offer(Some(RTCOfferOptions { ice_restart }))
+            .await
+            .map_err(misuse)?;
+        self.connection
+            .set_local_description(offer.clone())
+            .await
+            .map_err(misuse)?;
         self.announce(DescriptionKind::Offer, &offer.sdp);
         Ok(())
     }
 
     async fn on_remote(&mut self, description: Description) -> Result<(), TransportError> {
         let checked = description::check(&description)?;
-        if description.kind == DescriptionKind::Offer && self.connection.pending_local_description().await.is_some() {
+        if description.kind == DescriptionKind::Offer
+            && self.connection.pending_local_description().await.is_some()
+        {
             // Both offered. The peer's goes first; the library wants our own taken back explicitly.
             let rollback = RTCSessionDescription::rollback(None).map_err(misuse)?;
-            self.connection.set_local_description(rollback).await.map_err(misuse)?;
+            self.connection
+                .set_local_description(rollback)
+                .await
+                .map_err(misuse)?;
         }
         let applied = unpanicked(self.connection.set_remote_description(checked.session)).await;
-        applied.unwrap_or_else(|| Err(rtc::shared::error::Error::Other("refused by the parser".into()))).map_err(bad)?;
+        applied
+            .unwrap_or_else(|| Err(rtc::shared::error::Error::Other("refused by the parser".into())))
+            .map_err(bad)?;
         if checked.username_fragment != self.remote.username_fragment {
             self.remote.username_fragment = checked.username_fragment;
             self.remote.waiting.clear();
@@ -156,7 +173,10 @@ impl Session {
                 if let Some(negotiated) = description::negotiated(&answer.sdp) {
                     self.voice.set_negotiated(negotiated);
                 }
-                self.connection.set_local_description(answer.clone()).await.map_err(bad)?;
+                self.connection
+                    .set_local_description(answer.clone())
+                    .await
+                    .map_err(bad)?;
                 self.announce(DescriptionKind::Answer, &answer.sdp);
             }
             DescriptionKind::Answer => self.voice.set_negotiated(checked.negotiated),
@@ -237,8 +257,10 @@ impl Session {
             Signal::GatheringComplete => self.tell_candidate(None),
             Signal::State(state) => self.set_state(state),
             Signal::Track(track) => {
-                let (voice, pool, incoming) = (Arc::clone(&self.voice), self.pool.clone(), self.incoming.clone());
-                self.loops.spawn(async move { voice.receive(track, pool, incoming).await });
+                let (voice, pool, incoming) =
+                    (Arc::clone(&self.voice), self.pool.clone(), self.incoming.clone());
+                self.loops
+                    .spawn(async move { voice.receive(track, pool, incoming).await });
             }
         }
     }
@@ -313,9 +335,11 @@ fn misuse(error: rtc::shared::error::Error) -> TransportError {
 /// Runs a library call that reads what a peer sent. `None` when it panicked: the peer's fault is not ours.
 async fn unpanicked<T>(call: impl Future<Output = T>) -> Option<T> {
     let mut call = pin!(call);
-    std::future::poll_fn(|cx| match std::panic::catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(cx))) {
-        Ok(poll) => poll.map(Some),
-        Err(_) => std::task::Poll::Ready(None),
-    })
+    std::future::poll_fn(
+        |cx| match std::panic::catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Some),
+            Err(_) => std::task::Poll::Ready(None),
+        },
+    )
     .await
 }

@@ -49,7 +49,11 @@ pub(super) fn engine() -> SettingEngine {
     let none = Some(Duration::ZERO);
     SettingEngineBuilder::new()
         .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(MAX_CHECKS))
-        .with_ice_timeouts(Some(DISCONNECTED_AFTER), Some(FAILED_AFTER), Some(CONSENT_INTERVAL))
+        .with_ice_timeouts(
+            Some(DISCONNECTED_AFTER),
+            Some(FAILED_AFTER),
+            Some(CONSENT_INTERVAL),
+        )
         // The library would sit out 0.5 and 1 s before nominating reflexive candidates.
         .with_host_acceptance_min_wait(none)
         .with_srflx_acceptance_min_wait(none)
@@ -69,8 +73,15 @@ pub(super) fn configuration(config: &TransportConfig) -> RTCConfiguration {
         username: server.username.clone(),
         credential: server.credential.clone(),
     });
-    let policy = if config.relay_only { RTCIceTransportPolicy::Relay } else { RTCIceTransportPolicy::All };
-    RTCConfigurationBuilder::new().with_ice_servers(servers.collect()).with_ice_transport_policy(policy).build()
+    let policy = if config.relay_only {
+        RTCIceTransportPolicy::Relay
+    } else {
+        RTCIceTransportPolicy::All
+    };
+    RTCConfigurationBuilder::new()
+        .with_ice_servers(servers.collect())
+        .with_ice_transport_policy(policy)
+        .build()
 }
 
 /// Opus alone, with the audio level extension, receiver reports, sender reports and transport-wide feedback for
@@ -83,7 +94,9 @@ pub(super) fn media(observer: ReportObserver) -> Result<(MediaEngine, Registry)>
         ..RTCRtpCodecParameters::default()
     };
     media.register_codec(codec, RtpCodecKind::Audio)?;
-    let level = RTCRtpHeaderExtensionCapability { uri: AUDIO_LEVEL_URI.to_owned() };
+    let level = RTCRtpHeaderExtensionCapability {
+        uri: AUDIO_LEVEL_URI.to_owned(),
+    };
     media.register_header_extension(level, RtpCodecKind::Audio, None)?;
     let registry = configure_twcc_receiver_only(Registry::new(), &mut media)?;
     // Nearest to the wire, where it sees reports as they come and go. Nothing else sits in this slot.
@@ -93,10 +106,22 @@ pub(super) fn media(observer: ReportObserver) -> Result<(MediaEngine, Registry)>
 
 /// The one local track, sending from `ssrc`.
 pub(super) fn track(ssrc: u32) -> MediaStreamTrack {
-    let coding = RTCRtpCodingParameters { ssrc: Some(ssrc), ..RTCRtpCodingParameters::default() };
-    let encoding =
-        RTCRtpEncodingParameters { rtp_coding_parameters: coding, codec: opus(), ..RTCRtpEncodingParameters::default() };
-    MediaStreamTrack::new("voice".into(), "voice".into(), "voice".into(), RtpCodecKind::Audio, vec![encoding])
+    let coding = RTCRtpCodingParameters {
+        ssrc: Some(ssrc),
+        ..RTCRtpCodingParameters::default()
+    };
+    let encoding = RTCRtpEncodingParameters {
+        rtp_coding_parameters: coding,
+        codec: opus(),
+        ..RTCRtpEncodingParameters::default()
+    };
+    MediaStreamTrack::new(
+        "voice".into(),
+        "voice".into(),
+        "voice".into(),
+        RtpCodecKind::Audio,
+        vec![encoding],
+    )
 }
 
 fn opus() -> RTCRtpCodec {

@@ -22,9 +22,9 @@ pub(super) async fn selected_pair(connection: &dyn PeerConnection, now: Instant)
     // Pairs name their candidates without the prefix under which the report lists them.
     let listed = |prefix: &str, id: &str| report.get(&format!("{prefix}{id}")).or_else(|| report.get(id));
     let kind = |prefix: &str, id: &str| match listed(prefix, id) {
-        Some(RTCStatsReportEntry::LocalCandidate(candidate) | RTCStatsReportEntry::RemoteCandidate(candidate)) => {
-            candidate.candidate_type.to_string()
-        }
+        Some(
+            RTCStatsReportEntry::LocalCandidate(candidate) | RTCStatsReportEntry::RemoteCandidate(candidate),
+        ) => candidate.candidate_type.to_string(),
         // Found by its checks alone: the library keeps no record of those.
         _ => "prflx".to_owned(),
     };

@@ -38,7 +38,12 @@ impl Voice {
 
     /// Sends what the capture worker pushes, until the last producer is gone. What comes before the connection
     /// is up would be old when it is, so it is dropped.
-    pub(super) async fn send(&self, outgoing: QueueReceiver<Pooled<VoicePacket>>, track: Arc<dyn TrackLocal>, ssrc: u32) {
+    pub(super) async fn send(
+        &self,
+        outgoing: QueueReceiver<Pooled<VoicePacket>>,
+        track: Arc<dyn TrackLocal>,
+        ssrc: u32,
+    ) {
         while let Some(voice) = outgoing.recv().await {
             if !self.open.load(Acquire) {
                 continue;
@@ -63,7 +68,9 @@ impl Voice {
     ) {
         while let Some(event) = track.poll().await {
             match event {
-                TrackRemoteEvent::OnRtpPacket(packet) => self.on_packet(&packet, Instant::now(), &pool, &incoming),
+                TrackRemoteEvent::OnRtpPacket(packet) => {
+                    self.on_packet(&packet, Instant::now(), &pool, &incoming)
+                }
                 TrackRemoteEvent::OnEnded => break,
                 _ => {}
             }
@@ -83,12 +90,16 @@ impl Voice {
         reception.on_packet(header.ssrc, sequence, RtpTimestamp(header.timestamp), at);
         drop(reception);
         self.packets_received.fetch_add(1, Relaxed);
-        self.bytes_received.fetch_add(packet.payload.len() as u64, Relaxed);
-        let taken = pool.take().is_some_and(|mut voice| match rtp::read(packet, self.negotiated(), at, &mut voice) {
-            Ok(()) => incoming.push(voice).is_none(),
-            Err(RtpError::Empty) => true,
-            Err(_) => false,
-        });
+        self.bytes_received
+            .fetch_add(packet.payload.len() as u64, Relaxed);
+        let taken =
+            pool.take().is_some_and(
+                |mut voice| match rtp::read(packet, self.negotiated(), at, &mut voice) {
+                    Ok(()) => incoming.push(voice).is_none(),
+                    Err(RtpError::Empty) => true,
+                    Err(_) => false,
+                },
+            );
         if !taken {
             self.discarded.fetch_add(1, Relaxed);
         }
