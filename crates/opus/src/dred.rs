@@ -57,8 +57,8 @@ impl Dred {
     }
 
     /// Reads the redundancy of `packet`, as far back as `max_samples` samples before it, and returns how far back
-    /// it really reaches, at most `max_samples`: 0 when there is none. What was parsed before is gone, also on an error. Costs about as
-    /// much as decoding a few frames when there is redundancy, next to nothing when not.
+    /// it really reaches, at most `max_samples`: 0 when there is none. What was parsed before is gone, also on an
+    /// error. Costs less than decoding a frame.
     ///
     /// # Errors
     /// [`Error::InvalidPacket`].

@@ -59,8 +59,8 @@ impl Encoder {
         self.channels
     }
 
-    /// Target bit rate, 500 to 512 000 bit/s a channel as libopus takes it; speech is fine from 16 to 32 kbit/s.
-    /// In-band FEC is paid out of it, DRED partly on top.
+    /// Target bit rate; libopus keeps it between 500 bit/s and 750 kbit/s a channel. Speech is fine from 16 to
+    /// 32 kbit/s. In-band FEC is paid out of it, DRED partly on top.
     ///
     /// # Errors
     /// [`Error::Setting`] for 0 or more than libopus can count.
