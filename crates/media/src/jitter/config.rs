@@ -1,0 +1,64 @@
+//! The settings of the jitter buffer, and what more or less of each costs.
+
+use std::time::Duration;
+
+/// How a jitter buffer trades delay against holes. The defaults suit conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JitterConfig {
+    /// Smallest time between the fastest packet's arrival and its playout. More hides stalls of this machine's
+    /// own threads; every millisecond of it is heard as delay.
+    pub min_delay: Duration,
+    /// Largest such time. What comes later is treated as lost, and never makes the delay grow. More saves speech
+    /// on terrible networks and makes the talk half-duplex.
+    pub max_delay: Duration,
+    /// Delay of the first packet, while nothing is known about the network. More spares a jittery network a few
+    /// holes in the first second; on a good one it is delay until it has been worked off.
+    pub initial_delay: Duration,
+    /// Share of the packets that shall arrive in time, 0 to 1. From 0.95 to 0.99 costs about 0.7 standard
+    /// deviations of the network's delay.
+    pub quantile: f32,
+    /// Share of what was learned that is kept for each 20 ms of media, below 1. Closer to 1 is a steadier
+    /// delay; less follows a changing network sooner and stretches more. 0.992 remembers 2.5 s.
+    pub forget_factor: f32,
+    /// Added to the quantile, for the resolution of the estimate and of the waking threads.
+    pub margin: Duration,
+    /// Excess over the target that is jumped over at once, losing sound, instead of being worked off by playing
+    /// faster.
+    pub max_excess: Duration,
+    /// Concealment starts to fade after this long: made-up speech gets less and less like what was said.
+    pub fade_after: Duration,
+    /// And is silent this much later.
+    pub fade: Duration,
+    /// Silence after which the stream counts as stopped.
+    pub stop_after: Duration,
+    /// Packets that can wait. The pool they come from needs at least this many.
+    pub capacity: usize,
+}
+
+impl Default for JitterConfig {
+    fn default() -> Self {
+        Self {
+            min_delay: Duration::from_millis(1),
+            max_delay: Duration::from_millis(400),
+            initial_delay: Duration::from_millis(4),
+            quantile: 0.96,
+            forget_factor: 0.992,
+            margin: Duration::from_micros(500),
+            max_excess: Duration::from_millis(250),
+            fade_after: Duration::from_millis(100),
+            fade: Duration::from_millis(150),
+            stop_after: Duration::from_secs(2),
+            capacity: 200,
+        }
+    }
+}
+
+/// Samples at 48 kHz in a duration, the unit of everything inside the buffer.
+pub(super) fn samples(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos() * 6 / 125_000).unwrap_or(i64::MAX / 4)
+}
+
+/// Seconds in a number of samples at 48 kHz.
+pub(super) fn seconds(samples: i64) -> f64 {
+    samples as f64 / 48_000.0
+}

@@ -1,0 +1,181 @@
+//! How late packets are: a histogram of transit times with forgetting, and the target delay read from it.
+//!
+//! A packet's transit is its arrival time less its media time, both in samples. It has an unknown constant in
+//! it (the two ends share no clock), which does not matter: playout positions carry the same constant. So the
+//! target is a quantile of transits, needs no separate estimate of the fastest packet, and follows clock drift
+//! by forgetting. This module refuses to know packets and sound.
+
+use super::config::{JitterConfig, samples};
+
+/// Samples in a bucket: 0.5 ms.
+const WIDTH: i64 = 24;
+/// Buckets: one second.
+const BINS: usize = 2048;
+/// Media time in one slot of the recent maxima, in samples.
+const SLOT: i64 = 19_200;
+/// Slots: a target above everything of the last 3.2 s is a memory of something that is over.
+const SLOTS: usize = 8;
+/// Media time that has the weight one: 20 ms.
+const UNIT: f32 = 960.0;
+
+/// The learned distribution of transit times.
+#[derive(Debug)]
+pub(super) struct DelayEstimator {
+    quantile: f32,
+    forget: f32,
+    margin: i64,
+    min: i64,
+    max: i64,
+    weights: Box<[f32]>,
+    /// Transit, in buckets, of `weights[0]`.
+    base: i64,
+    total: f32,
+    recent: [i64; SLOTS],
+    in_slot: i64,
+    target: i64,
+    fastest: i64,
+    spread: i64,
+}
+
+impl DelayEstimator {
+    pub(super) fn new(config: &JitterConfig) -> Self {
+        let min = samples(config.min_delay).clamp(0, 24_000);
+        let max = samples(config.max_delay).clamp(min + WIDTH, (BINS as i64 - 64) * WIDTH);
+        Self {
+            quantile: config.quantile.clamp(0.5, 0.999),
+            forget: config.forget_factor.clamp(0.5, 0.9999),
+            margin: samples(config.margin).clamp(0, 4800),
+            min,
+            max,
+            weights: vec![0.0; BINS].into_boxed_slice(),
+            base: 0,
+            total: 0.0,
+            recent: [i64::MIN; SLOTS],
+            in_slot: 0,
+            target: 0,
+            fastest: 0,
+            spread: 0,
+        }
+    }
+
+    /// Starts over with one packet of this transit, and the belief that others may need up to `delay` more. The
+    /// belief weighs as much as one packet, so it is gone after half a second.
+    pub(super) fn restart(&mut self, transit: i64, delay: i64) {
+        self.weights.fill(0.0);
+        self.total = 0.0;
+        self.recent = [i64::MIN; SLOTS];
+        self.in_slot = 0;
+        self.base = transit.div_euclid(WIDTH) - 256;
+        self.add(transit + (delay - self.margin - WIDTH / 2).max(0), UNIT);
+        self.add(transit, UNIT);
+        self.update();
+    }
+
+    /// Takes in the transit of a packet that holds `duration` samples.
+    pub(super) fn learn(&mut self, transit: i64, duration: i64) {
+        let units = duration as f32 / UNIT;
+        let keep = self.forget.powf(units);
+        for weight in &mut self.weights {
+            *weight *= keep;
+        }
+        self.total *= keep;
+        self.in_slot += duration;
+        if self.in_slot >= SLOT {
+            self.in_slot %= SLOT;
+            self.recent.copy_within(1.., 0);
+            self.recent[SLOTS - 1] = i64::MIN;
+        }
+        self.add(transit, duration as f32);
+        self.update();
+    }
+
+    /// Playing a sample this long after its media time is enough for the wanted share of packets.
+    pub(super) fn target(&self) -> i64 {
+        self.target
+    }
+
+    /// Transit of the fastest packets.
+    pub(super) fn fastest(&self) -> i64 {
+        self.fastest
+    }
+
+    /// The target as a delay over the fastest packets.
+    pub(super) fn target_delay(&self) -> i64 {
+        self.target - self.fastest
+    }
+
+    /// From the middle of the distribution to the wanted quantile: how much the estimate itself can wander.
+    pub(super) fn spread(&self) -> i64 {
+        self.spread
+    }
+
+    /// Largest delay over the fastest packets that will ever be targeted.
+    pub(super) fn max_delay(&self) -> i64 {
+        self.max
+    }
+
+    fn add(&mut self, transit: i64, duration: f32) {
+        let slot = &mut self.recent[SLOTS - 1];
+        *slot = (*slot).max(transit);
+        let bucket = transit.div_euclid(WIDTH);
+        if bucket < self.base {
+            self.move_base(bucket - 128);
+        } else if bucket >= self.base + BINS as i64 {
+            self.move_base(
+                (bucket - BINS as i64 + 1)
+                    .min(self.fastest.div_euclid(WIDTH) - 16)
+                    .max(self.base),
+            );
+        }
+        let index = (bucket - self.base).clamp(0, BINS as i64 - 1) as usize;
+        let weight = duration / UNIT;
+        self.weights[index] += weight;
+        self.total += weight;
+    }
+
+    /// Moves the range. What falls out below is let go; what falls out above gathers in the last bucket.
+    fn move_base(&mut self, base: i64) {
+        let shift = base - self.base;
+        let distance = usize::try_from(shift.unsigned_abs()).unwrap_or(BINS).min(BINS);
+        if shift > 0 {
+            self.weights.copy_within(distance.., 0);
+            self.weights[BINS - distance..].fill(0.0);
+        } else {
+            let out: f32 = self.weights[BINS - distance..].iter().sum();
+            self.weights.copy_within(..BINS - distance, distance);
+            self.weights[..distance].fill(0.0);
+            self.weights[BINS - 1] += out;
+        }
+        self.base = base;
+        self.total = self.weights.iter().sum();
+    }
+
+    fn update(&mut self) {
+        let upper = self.edge(self.quantile) + WIDTH;
+        let recent = self.recent.iter().copied().max().unwrap_or(upper);
+        self.fastest = self.edge(0.01);
+        self.spread = (upper - self.edge(0.5)).max(0);
+        self.target = upper.min(recent + WIDTH / 2).saturating_add(self.margin);
+        self.target = self
+            .target
+            .clamp(self.fastest + self.min, self.fastest + self.max);
+        // Clock drift pushes the range along; move it long before the end is reached.
+        let low = self.fastest.div_euclid(WIDTH) - self.base;
+        if low > 1024 {
+            self.move_base(self.base + low - 256);
+        }
+    }
+
+    /// Lower edge of the bucket that holds the quantile.
+    fn edge(&self, quantile: f32) -> i64 {
+        let above = (1.0 - quantile) * self.total;
+        let mut tail = 0.0;
+        for (index, weight) in self.weights.iter().enumerate().rev() {
+            tail += weight;
+            if tail > above {
+                return (self.base + index as i64) * WIDTH;
+            }
+        }
+        self.base * WIDTH
+    }
+}

@@ -1,0 +1,203 @@
+//! The adaptive jitter buffer: packets go in as they come, sound comes out as the speaker wants it.
+//!
+//! It learns how late packets are ([`delay`]), decides on every block whether to play, conceal, recover, hurry or
+//! linger ([`playout`]), and changes the length of sound without changing its pitch ([`stretch`]). Sans-IO: the
+//! time is an argument. It allocates when created and never after, and it refuses to know sockets, devices and
+//! codecs (a [`VoiceDecoder`] is handed in).
+//!
+//! Inside, time and media are both counted in samples at 48 kHz.
+
+mod conceal;
+mod config;
+mod decision;
+mod decoder;
+mod delay;
+mod opus;
+mod packets;
+mod pcm;
+mod playout;
+mod slack;
+mod stats;
+mod stream;
+mod stretch;
+#[cfg(test)]
+mod tests;
+
+use std::time::Instant;
+
+use sidetone_pipeline::Pooled;
+
+pub use config::JitterConfig;
+pub use decoder::VoiceDecoder;
+pub use opus::OpusDecoder;
+pub use playout::{Pulled, Source};
+pub use stats::JitterStats;
+
+use crate::packet::VoicePacket;
+use config::{samples, seconds};
+use delay::DelayEstimator;
+use packets::{Packets, Placed, Waiting};
+use playout::Playout;
+use stream::{Arrived, Stream};
+
+/// Longest packet Opus allows, in samples.
+const LONGEST_PACKET: usize = 5760;
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inserted {
+    /// It waits for its turn.
+    Stored,
+    /// It is here already.
+    Duplicate,
+    /// Its time is over, or it belongs to a stream that has ended.
+    Late,
+    /// It waits for its turn; the oldest packet was dropped to make room.
+    Overflow,
+    /// It waits, and is the first of a new stream: what waited before was dropped.
+    Reset,
+    /// The codec cannot read it.
+    Malformed,
+}
+
+/// A jitter buffer for one stream of voice, with its decoder.
+pub struct JitterBuffer<D> {
+    epoch: Instant,
+    config: JitterConfig,
+    stream: Option<Stream>,
+    /// The source before this one, whose stragglers must not end the stream again.
+    ended: Option<(u32, i64)>,
+    delay: DelayEstimator,
+    packets: Packets,
+    playout: Playout<D>,
+    stats: JitterStats,
+}
+
+impl<D: VoiceDecoder> JitterBuffer<D> {
+    /// An empty buffer. All allocation happens here.
+    pub fn new(config: JitterConfig, decoder: D, now: Instant) -> Self {
+        Self {
+            epoch: now,
+            stream: None,
+            ended: None,
+            delay: DelayEstimator::new(&config),
+            packets: Packets::new(config.capacity),
+            playout: Playout::new(&config, decoder),
+            stats: JitterStats::default(),
+            config,
+        }
+    }
+
+    /// Takes a packet. `now` is when it arrived on this machine: the socket's time rather than the caller's,
+    /// since what a packet waited in a queue is no fault of the network. Packets may come in any order.
+    pub fn insert(&mut self, packet: Pooled<VoicePacket>, now: Instant) -> Inserted {
+        let inserted = self.place(packet, now);
+        match inserted {
+            Inserted::Stored | Inserted::Reset => {}
+            Inserted::Late => {
+                self.stats.packets_late += 1;
+                self.stats.packets_discarded += 1;
+            }
+            Inserted::Duplicate | Inserted::Malformed | Inserted::Overflow => self.stats.packets_discarded += 1,
+        }
+        inserted
+    }
+
+    fn place(&mut self, packet: Pooled<VoicePacket>, now: Instant) -> Inserted {
+        let arrival = self.ticks(now);
+        let Some(samples) = self.playout.samples(packet.payload()) else {
+            return Inserted::Malformed;
+        };
+        if self.ended.is_some_and(|(ssrc, until)| packet.ssrc == ssrc && arrival < until) {
+            return Inserted::Late;
+        }
+        self.stats.packets_received += 1;
+        let mut reset = false;
+        let arrived = match self.stream.as_mut().map(|stream| stream.place(&packet, arrival, &self.delay)) {
+            Some(Some(arrived)) => arrived,
+            known => {
+                reset = known.is_some();
+                self.begin(&packet, arrival)
+            }
+        };
+        let Arrived { at, transit, plausible } = arrived;
+        let waiting = Waiting { at, samples, arrival, sequence: packet.sequence, packet };
+        let too_late = self.playout.is_past(waiting.end());
+        if too_late {
+            self.delay_learn(transit, samples, plausible && !reset);
+            return Inserted::Late;
+        }
+        let placed = self.packets.insert(waiting);
+        if placed != Placed::Duplicate {
+            // The first packet was taught by the restart.
+            let first = self.stats.packets_received == 1 || reset;
+            self.delay_learn(transit, samples, plausible && !first);
+        }
+        match placed {
+            Placed::Duplicate => Inserted::Duplicate,
+            _ if reset => Inserted::Reset,
+            Placed::Overflow => Inserted::Overflow,
+            Placed::Stored => Inserted::Stored,
+        }
+    }
+
+    fn delay_learn(&mut self, transit: i64, samples: i64, learn: bool) {
+        if learn {
+            self.delay.learn(transit, samples);
+        }
+    }
+
+    /// Begins a stream with this packet.
+    fn begin(&mut self, packet: &VoicePacket, arrival: i64) -> Arrived {
+        let mut believed = samples(self.config.initial_delay);
+        if let Some(old) = self.stream.take() {
+            // The way is likely the same, so what it needed is the best guess.
+            believed = self.delay.target_delay();
+            self.stats.resets += 1;
+            self.stats.packets_lost = self.stats.packets_lost.saturating_add(old.lost());
+            if old.ssrc() != packet.ssrc {
+                self.ended = Some((old.ssrc(), arrival + 24_000));
+            }
+        }
+        self.packets.clear();
+        self.playout.restart();
+        let (stream, arrived) = Stream::new(packet, arrival);
+        self.delay.restart(arrived.transit, believed);
+        self.stream = Some(stream);
+        arrived
+    }
+
+    /// Fills `out` with what is to be heard next: a multiple of 120 samples (2.5 ms), at most 480 (10 ms), always
+    /// completely. `now` is when it was asked for. Before a stream plays ([`is_playing`](Self::is_playing)), pull
+    /// 120 at a time, so that it starts at the right moment.
+    pub fn pull(&mut self, out: &mut [f32], now: Instant) -> Pulled {
+        let now = self.ticks(now);
+        self.playout.pull(out, now, &mut self.packets, &self.delay, &mut self.stats)
+    }
+
+    /// Whether a stream is being played. `false` before the first packet is due and after a long silence.
+    pub fn is_playing(&self) -> bool {
+        self.playout.is_playing()
+    }
+
+    /// Counters so far.
+    pub fn stats(&self) -> JitterStats {
+        let mut stats = self.stats.clone();
+        if let Some(stream) = &self.stream {
+            stats.packets_lost = stats.packets_lost.saturating_add(stream.lost());
+            stats.target_delay = seconds(self.delay.target_delay());
+        }
+        stats.recent_delay = seconds(self.playout.recent_delay());
+        stats.level = seconds(self.packets.span() + self.playout.ready() as i64);
+        stats
+    }
+
+    /// Packets waiting now.
+    pub fn waiting(&self) -> usize {
+        self.packets.len()
+    }
+
+    fn ticks(&self, now: Instant) -> i64 {
+        samples(now.saturating_duration_since(self.epoch))
+    }
+}

@@ -1,0 +1,471 @@
+//! What is heard next. For every stretch of time the playout decides: play the packet, rebuild it from what the
+//! next one carries, make something up, or wait; and whether to hurry or linger a pitch period.
+//!
+//! Two positions on the media line rule everything: `next`, the first sample not yet taken from a packet, and
+//! `covered`, how much sound has been made up since. Their sum is the playhead. When a packet comes late, up to
+//! `covered` of it may be skipped; how much decides the delay from there on.
+
+use super::JitterStats;
+use super::LONGEST_PACKET;
+use super::conceal::{Fade, Joint};
+use super::config::{JitterConfig, samples, seconds};
+use super::decoder::VoiceDecoder;
+use super::delay::DelayEstimator;
+use super::packets::Packets;
+use super::pcm::Pcm;
+use super::slack::Slack;
+use crate::packet::SequenceNumber;
+
+/// Most that is made up in one go: 10 ms, one frame of the neural concealment.
+const CHUNK: i64 = 480;
+/// Smallest length a decoder can make up.
+const QUANTUM: i64 = 120;
+/// After a pause a packet may start this late without losing its beginning: the onset of a word matters more
+/// than 20 ms that are soon worked off.
+const GRACE: i64 = 960;
+
+/// Where sound came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Nothing plays: silence.
+    Idle,
+    /// A packet.
+    Media,
+    /// Redundancy in a later packet.
+    Recovered,
+    /// Made up, fading.
+    Concealed,
+    /// Made up, faded to silence.
+    Silence,
+    /// Background noise while the sender pauses.
+    Comfort,
+}
+
+/// What a pull did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pulled {
+    /// Where the newest sound in the buffer came from.
+    pub source: Source,
+    /// Samples added (positive) or taken out (negative) by time-stretching.
+    pub stretched: i32,
+}
+
+/// The surroundings of one pull.
+pub(super) struct Round<'a> {
+    pub(super) now: i64,
+    pub(super) block: i64,
+    pub(super) packets: &'a mut Packets,
+    pub(super) delay: &'a DelayEstimator,
+    pub(super) stats: &'a mut JitterStats,
+}
+
+/// The playing side of the jitter buffer.
+pub(super) struct Playout<D> {
+    pub(super) decoder: D,
+    pub(super) pcm: Pcm,
+    pub(super) slack: Slack,
+    pub(super) next: i64,
+    covered: i64,
+    /// Whether packets before `next` are too late: something of this stream was played.
+    begun: bool,
+    playing: bool,
+    source: Source,
+    /// Length of the concealment under way.
+    run: i64,
+    fade: Fade,
+    paused: bool,
+    sequence: SequenceNumber,
+    /// Reach of the redundancy that the decoder holds, and of which packet.
+    redundancy: Option<(i64, i64)>,
+    max_excess: i64,
+    stop_after: i64,
+    /// Samples pulled since the last stretch.
+    pub(super) since_stretch: i64,
+    pub(super) noise_floor: f32,
+    recent_delay: f64,
+}
+
+impl<D: VoiceDecoder> Playout<D> {
+    pub(super) fn new(config: &JitterConfig, decoder: D) -> Self {
+        Self {
+            decoder,
+            pcm: Pcm::new(),
+            slack: Slack::new(),
+            next: 0,
+            covered: 0,
+            begun: false,
+            playing: false,
+            source: Source::Idle,
+            run: 0,
+            fade: Fade {
+                after: samples(config.fade_after),
+                length: samples(config.fade),
+            },
+            paused: false,
+            sequence: SequenceNumber::default(),
+            redundancy: None,
+            max_excess: samples(config.max_excess),
+            stop_after: samples(config.stop_after),
+            since_stretch: 0,
+            noise_floor: 0.0,
+            recent_delay: 0.0,
+        }
+    }
+
+    /// Another stream begins. What is ready is still heard.
+    pub(super) fn restart(&mut self) {
+        self.decoder.reset();
+        self.slack.clear();
+        self.redundancy = None;
+        self.begun = false;
+        self.playing = false;
+        self.paused = false;
+        self.covered = 0;
+        self.run = 0;
+    }
+
+    pub(super) fn is_playing(&self) -> bool {
+        self.playing
+    }
+
+    /// Whether the playhead has passed a position for good.
+    pub(super) fn is_past(&self, end: i64) -> bool {
+        self.begun && end <= self.next
+    }
+
+    pub(super) fn ready(&self) -> usize {
+        self.pcm.ready()
+    }
+
+    pub(super) fn recent_delay(&self) -> i64 {
+        self.recent_delay as i64
+    }
+
+    /// Samples in a packet, if the codec can read it.
+    pub(super) fn samples(&self, payload: &[u8]) -> Option<i64> {
+        self.decoder
+            .samples(payload)
+            .filter(|n| (1..=LONGEST_PACKET).contains(n))
+            .map(|n| n as i64)
+    }
+
+    pub(super) fn pull(
+        &mut self,
+        out: &mut [f32],
+        now: i64,
+        packets: &mut Packets,
+        delay: &DelayEstimator,
+        stats: &mut JitterStats,
+    ) -> Pulled {
+        let (inserted, removed) = (
+            stats.inserted_samples_for_deceleration,
+            stats.removed_samples_for_acceleration,
+        );
+        let mut round = Round {
+            now,
+            block: out.len() as i64,
+            packets,
+            delay,
+            stats,
+        };
+        while self.pcm.ready() < out.len() {
+            let missing = (out.len() - self.pcm.ready()) as i64;
+            self.produce(missing, &mut round);
+        }
+        let emitted = self.pcm.emit(out);
+        self.since_stretch = self.since_stretch.saturating_add(emitted as i64);
+        stats.total_samples_received += emitted as u64;
+        let inserted = stats.inserted_samples_for_deceleration - inserted;
+        let removed = stats.removed_samples_for_acceleration - removed;
+        Pulled {
+            source: self.source,
+            stretched: inserted as i32 - removed as i32,
+        }
+    }
+
+    /// Makes more sound ready: at least one sample.
+    fn produce(&mut self, missing: i64, round: &mut Round<'_>) {
+        if self.begun {
+            while round
+                .packets
+                .first()
+                .is_some_and(|first| first.end() <= self.next)
+            {
+                round.packets.take_first();
+                round.stats.packets_discarded += 1;
+            }
+        }
+        if !self.playing && !self.start(round) {
+            return self.idle(missing, round);
+        }
+        let offset = self.pcm.ready() as i64;
+        let heard = round.now + offset - (self.next + self.covered);
+        self.slack.note(heard, offset, round.block);
+        let excess = heard - offset - round.delay.target();
+        if excess > self.max_excess && round.packets.first().is_some() {
+            self.jump(excess, round);
+        }
+        let Some(first) = round.packets.first() else {
+            return self.starve(missing, round);
+        };
+        let (at, sequence) = (first.at, first.sequence);
+        let hole = at - self.next - self.covered;
+        if hole > 0 {
+            if self.paused || sequence == self.sequence.next() {
+                return self.comfort(missing.min(hole), round);
+            }
+            return self.fill(hole, missing, round);
+        }
+        if self.is_resting() && round.now - at < round.delay.target() {
+            // Free to choose when to come back: exactly at the target.
+            return self.rest(missing, round);
+        }
+        if self.take(round) && !self.paused {
+            self.adapt(round);
+        }
+    }
+
+    /// Starts with the first packet when its time has come.
+    fn start(&mut self, round: &mut Round<'_>) -> bool {
+        let Some(first) = round.packets.first() else {
+            return false;
+        };
+        if self.pcm.ready() > 0 || round.now - first.at < round.delay.target() {
+            return false;
+        }
+        self.next = if self.begun {
+            self.next.max(first.at)
+        } else {
+            first.at
+        };
+        self.covered = 0;
+        self.begun = true;
+        self.playing = true;
+        self.slack.clear();
+        true
+    }
+
+    /// Gives up sound that is far too old, because nobody pulled or the network stood still.
+    fn jump(&mut self, excess: i64, round: &mut Round<'_>) {
+        let goal = self.next + self.covered + excess;
+        while round.packets.first().is_some_and(|first| first.end() <= goal) {
+            round.packets.take_first();
+            round.stats.packets_discarded += 1;
+        }
+        // What comes next continues nothing that was heard.
+        self.next = goal;
+        self.covered = 0;
+        self.redundancy = None;
+        self.source = Source::Silence;
+        self.slack.clear();
+    }
+
+    /// Makes the first packet ready, which is here in time or late. `false` when nothing came of it.
+    pub(super) fn take(&mut self, round: &mut Round<'_>) -> bool {
+        let Some(waiting) = round.packets.take_first() else {
+            return false;
+        };
+        let lead = waiting.at - self.next;
+        let least = lead.max(0);
+        let resting = self.is_resting();
+        let mut passed = least;
+        if self.covered > least {
+            let added = self.slack.missing(round.delay.target(), self.covered - least);
+            passed = self.covered - added;
+            if resting {
+                passed = least.max(passed - GRACE);
+            }
+        }
+        let skip = passed - lead;
+        if skip >= waiting.samples {
+            round.stats.packets_discarded += 1;
+            return false;
+        }
+        let continuous = skip == 0 && passed == self.covered && !resting && self.source != Source::Idle;
+        let offset = self.pcm.ready() as i64;
+        let joint = (!continuous).then(|| Joint::new(&self.pcm));
+        let room = self.pcm.room(waiting.samples as usize);
+        let payload = waiting.packet.payload();
+        let decoded = room.and_then(|room| self.decoder.decode(payload, room));
+        let decoded = decoded.map_or(0, |n| (n as i64).min(waiting.samples));
+        if decoded <= skip {
+            round.stats.packets_discarded += 1;
+            return false;
+        }
+        let kept = decoded - skip;
+        self.pcm.commit(skip as usize, decoded as usize);
+        if let Some(joint) = joint {
+            joint.put(self.pcm.tail_mut(kept as usize));
+        }
+        self.slack.shift(self.covered - passed);
+        self.next = waiting.at + decoded;
+        self.covered = 0;
+        self.run = 0;
+        self.paused = self.decoder.is_pause(payload);
+        self.sequence = waiting.sequence;
+        self.source = Source::Media;
+
+        let delay = (round.now + offset - waiting.arrival).max(0);
+        // Mean over about a second.
+        self.recent_delay += (delay as f64 - self.recent_delay) * (kept as f64 / 48_000.0).min(1.0);
+        let stats = &mut *round.stats;
+        let target = seconds(round.delay.target_delay()) * kept as f64;
+        stats.decoded_samples += kept as u64;
+        stats.jitter_buffer_emitted_count += kept as u64;
+        stats.jitter_buffer_delay += seconds(delay) * kept as f64;
+        stats.jitter_buffer_target_delay += target;
+        stats.jitter_buffer_minimum_delay += target;
+        true
+    }
+
+    /// Fills part of a hole before the first packet: from its redundancy, or by making something up.
+    fn fill(&mut self, hole: i64, missing: i64, round: &mut Round<'_>) {
+        let Some(first) = round.packets.first() else {
+            return;
+        };
+        let payload = first.packet.payload();
+        let frame = first.samples;
+        let has_fec = frame % QUANTUM == 0 && self.decoder.has_fec(payload);
+        if has_fec && hole <= frame {
+            let joint = (hole < frame || self.is_resting()).then(|| Joint::new(&self.pcm));
+            let room = self.pcm.room(frame as usize);
+            if room.and_then(|room| self.decoder.decode_fec(payload, room)) == Some(frame as usize) {
+                round.stats.fec_packets_received += 1;
+                self.pcm.commit((frame - hole) as usize, frame as usize);
+                return self.recovered(hole, joint, round);
+            }
+        }
+        let reach = match self.redundancy {
+            Some((at, reach)) if at == first.at => reach,
+            _ => {
+                let reach = self.decoder.redundancy(payload) as i64;
+                self.redundancy = Some((first.at, reach));
+                round.stats.fec_packets_received += u64::from(reach > 0);
+                reach
+            }
+        };
+        let left_for_fec = if has_fec { frame } else { 0 };
+        let wanted = CHUNK.min(if hole > left_for_fec {
+            hole - left_for_fec
+        } else {
+            hole
+        });
+        let length = whole(wanted);
+        if hole - length < reach {
+            let joint = self.is_resting().then(|| Joint::new(&self.pcm));
+            let room = self.pcm.room(length as usize);
+            if room.and_then(|room| self.decoder.decode_redundant(hole as usize, room))
+                == Some(length as usize)
+            {
+                self.pcm.commit(0, wanted as usize);
+                return self.recovered(wanted, joint, round);
+            }
+        }
+        self.conceal(wanted, missing, round);
+    }
+
+    fn recovered(&mut self, length: i64, joint: Option<Joint>, round: &mut Round<'_>) {
+        if let Some(joint) = joint {
+            joint.put(self.pcm.tail_mut(length as usize));
+        }
+        self.covered += length;
+        self.run = 0;
+        self.source = Source::Recovered;
+        round.stats.recovered_samples += length as u64;
+    }
+
+    /// Nothing is here.
+    fn starve(&mut self, missing: i64, round: &mut Round<'_>) {
+        if self.covered >= self.stop_after {
+            self.playing = false;
+            return self.idle(missing, round);
+        }
+        if self.paused {
+            self.comfort(missing, round)
+        } else {
+            self.conceal(CHUNK, missing, round)
+        }
+    }
+
+    /// Makes up `wanted` samples, or silence for what is `missing` when the fade is over.
+    fn conceal(&mut self, wanted: i64, missing: i64, round: &mut Round<'_>) {
+        if !matches!(self.source, Source::Concealed | Source::Silence) {
+            round.stats.concealment_events += 1;
+            self.run = 0;
+        }
+        let length = whole(wanted);
+        let made = if self.fade.is_over(self.run) || self.source == Source::Silence {
+            None
+        } else {
+            let room = self.pcm.room(length as usize);
+            room.and_then(|room| {
+                let made = self.decoder.conceal(room);
+                self.fade.apply(room, self.run);
+                made
+            })
+        };
+        if made == Some(length as usize) {
+            self.pcm.commit(0, wanted as usize);
+            self.source = Source::Concealed;
+            self.run += wanted;
+            self.covered += wanted;
+            round.stats.concealed_samples += wanted as u64;
+        } else {
+            let length = self.hush(missing.min(wanted));
+            self.source = Source::Silence;
+            self.run += length;
+            self.covered += length;
+            round.stats.concealed_samples += length as u64;
+            round.stats.silent_concealed_samples += length as u64;
+        }
+    }
+
+    /// The sender pauses: background noise.
+    fn comfort(&mut self, length: i64, round: &mut Round<'_>) {
+        let length = length.min(CHUNK);
+        let quanta = whole(length);
+        let room = self.pcm.room(quanta as usize);
+        if room.and_then(|room| self.decoder.conceal(room)) == Some(quanta as usize) {
+            self.pcm.commit(0, length as usize);
+        } else {
+            self.pcm.push_silence(length as usize);
+        }
+        self.source = Source::Comfort;
+        self.covered += length;
+        round.stats.comfort_samples += length as u64;
+    }
+
+    /// Goes on with whatever filled the time so far.
+    fn rest(&mut self, missing: i64, round: &mut Round<'_>) {
+        match self.source {
+            Source::Comfort => self.comfort(missing, round),
+            _ => self.conceal(missing, missing, round),
+        }
+    }
+
+    /// Whether what was heard last has no bearing on what comes next.
+    fn is_resting(&self) -> bool {
+        matches!(self.source, Source::Comfort | Source::Silence) && self.covered > 0
+    }
+
+    fn idle(&mut self, missing: i64, round: &mut Round<'_>) {
+        let length = self.hush(missing);
+        self.source = Source::Idle;
+        round.stats.idle_samples += length as u64;
+    }
+
+    /// Appends silence, without a click when there was sound.
+    fn hush(&mut self, length: i64) -> i64 {
+        let joint = (!matches!(self.source, Source::Idle | Source::Silence)).then(|| Joint::new(&self.pcm));
+        let pushed = self.pcm.push_silence(length as usize);
+        if let Some(joint) = joint {
+            joint.end(self.pcm.tail_mut(pushed));
+        }
+        pushed as i64
+    }
+}
+
+/// The next length a decoder can make up.
+fn whole(length: i64) -> i64 {
+    (length.max(1) as u64).next_multiple_of(QUANTUM as u64) as i64
+}
