@@ -1,0 +1,222 @@
+//! The capture worker: a real-time thread between the microphone's ring and the transport's queue.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sidetone_pipeline::{
+    ClockReader, Notifier, Pooled, QueueReceiver, QueueSender, SampleReader, Waiter, guard, promote_current_thread,
+};
+
+use super::blocks::{BlockReader, request};
+use super::engine::{Shared, VoiceEvent};
+use super::stats::DeviceStats;
+use super::{BLOCK, LinkId, Processing, Redundancy, Uplink};
+use crate::device::{CaptureStream, DeviceError, Direction, InputDevice, StreamEvent, StreamEvents, headless};
+use crate::packet::VoicePacket;
+
+/// Name of the guard section of one turn of this worker.
+pub const SECTION: &str = "capture worker";
+
+/// What the engine tells the worker.
+pub enum CaptureCommand {
+    /// Packets go here from now on.
+    Connect(LinkId, QueueSender<Pooled<VoicePacket>>),
+    /// Packets of this link go nowhere from now on.
+    Disconnect(LinkId),
+    /// Send silence.
+    Mute(bool),
+    /// Hold sending to a link, or send again.
+    Send(LinkId, bool),
+    /// Change the processing.
+    Process(Processing),
+    /// Plan for loss.
+    Protect(Redundancy),
+    /// Use another microphone.
+    Swap(Box<dyn InputDevice>),
+    /// End the thread.
+    Stop,
+}
+
+/// Where packets go.
+struct Outlet {
+    link: LinkId,
+    queue: QueueSender<Pooled<VoicePacket>>,
+    open: bool,
+}
+
+/// An open microphone.
+struct Microphone {
+    device: Box<dyn InputDevice>,
+    blocks: BlockReader,
+    clock: ClockReader,
+    events: StreamEvents,
+    stats: DeviceStats,
+    _keep: Box<dyn Send>,
+}
+
+fn open(
+    mut device: Box<dyn InputDevice>,
+    period: u32,
+    wake: Notifier,
+) -> Result<Microphone, (DeviceError, Box<dyn InputDevice>)> {
+    let CaptureStream { format, period, samples, clock, events, keep, .. } =
+        match device.open(request(period), wake) {
+            Ok(stream) => stream,
+            Err(error) => return Err((error, device)),
+        };
+    let name = device.info().name;
+    match BlockReader::new(samples, format) {
+        Ok(blocks) => Ok(Microphone {
+            device,
+            blocks,
+            clock,
+            events,
+            stats: DeviceStats { name, sample_rate: format.sample_rate, period, ..DeviceStats::default() },
+            _keep: keep,
+        }),
+        Err(error) => Err((DeviceError::Format { id: name, reason: error.to_string() }, device)),
+    }
+}
+
+/// The worker's state. Built on the caller's thread, so that a device that cannot be opened is the caller's error.
+pub struct CaptureWorker {
+    microphone: Microphone,
+    uplink: Uplink,
+    outlets: Vec<Outlet>,
+    reference: SampleReader,
+    commands: QueueReceiver<CaptureCommand>,
+    wake: Notifier,
+    waiter: Waiter,
+    period: u32,
+    restarts: u64,
+    shared: Arc<Shared>,
+}
+
+impl CaptureWorker {
+    /// Opens the device and makes everything ready to run.
+    #[allow(clippy::too_many_arguments)] // the parts of one worker, put together in one place
+    pub fn new(
+        device: Box<dyn InputDevice>,
+        uplink: Uplink,
+        reference: SampleReader,
+        commands: QueueReceiver<CaptureCommand>,
+        (wake, waiter): (Notifier, Waiter),
+        period: u32,
+        shared: Arc<Shared>,
+    ) -> Result<Self, DeviceError> {
+        let microphone = open(device, period, wake.clone()).map_err(|(error, _)| error)?;
+        Ok(Self {
+            microphone,
+            uplink,
+            outlets: Vec::with_capacity(8),
+            reference,
+            commands,
+            wake,
+            waiter,
+            period,
+            restarts: 0,
+            shared,
+        })
+    }
+
+    /// Runs until told to stop.
+    pub fn run(mut self) {
+        self.shared.set_capture_priority(promote_current_thread(Duration::from_millis(10)));
+        let mut published = Instant::now();
+        loop {
+            self.waiter.wait(Duration::from_millis(50));
+            while let Some(command) = self.commands.pop() {
+                if matches!(command, CaptureCommand::Stop) {
+                    return;
+                }
+                self.obey(command);
+            }
+            while let Some(event) = self.microphone.events.poll() {
+                self.handle(event);
+            }
+            self.turn();
+            let now = Instant::now();
+            if now.duration_since(published) >= Duration::from_millis(200) {
+                published = now;
+                self.publish(now);
+            }
+        }
+    }
+
+    /// Sends whatever blocks the device has brought.
+    fn turn(&mut self) {
+        let _section = guard::enter_worker(SECTION);
+        while let Some(block) = self.microphone.blocks.next() {
+            let mut far = [0.0; BLOCK];
+            while self.reference.len() >= BLOCK {
+                self.reference.read(&mut far);
+                self.uplink.render(&far);
+            }
+            let packet = self.uplink.push(&block, Instant::now());
+            // One microphone, one call that is spoken in: the last outlet that is open.
+            let open = self.outlets.iter().rev().find(|outlet| outlet.open);
+            if let (Some(packet), Some(outlet)) = (packet, open) {
+                outlet.queue.push(packet);
+            }
+        }
+    }
+
+    fn obey(&mut self, command: CaptureCommand) {
+        match command {
+            CaptureCommand::Connect(link, queue) => self.outlets.push(Outlet { link, queue, open: true }),
+            CaptureCommand::Disconnect(link) => self.outlets.retain(|outlet| outlet.link != link),
+            CaptureCommand::Mute(muted) => self.uplink.set_muted(muted),
+            CaptureCommand::Send(link, open) => {
+                for outlet in self.outlets.iter_mut().filter(|outlet| outlet.link == link) {
+                    outlet.open = open;
+                }
+            }
+            CaptureCommand::Process(processing) => self.uplink.set_processing(processing),
+            CaptureCommand::Protect(redundancy) => self.uplink.set_redundancy(redundancy),
+            CaptureCommand::Swap(device) => self.replace(device),
+            CaptureCommand::Stop => {}
+        }
+    }
+
+    fn handle(&mut self, event: StreamEvent) {
+        match event {
+            StreamEvent::Lost => {
+                self.shared.emit(VoiceEvent::DeviceLost(Direction::Input));
+                // The call goes on with silence until the app picks another microphone.
+                self.replace(Box::new(headless::Silence::input()));
+            }
+            StreamEvent::Ended => self.shared.emit(VoiceEvent::InputEnded),
+            StreamEvent::Xrun => {}
+        }
+    }
+
+    fn replace(&mut self, device: Box<dyn InputDevice>) {
+        match open(device, self.period, self.wake.clone()) {
+            Ok(microphone) => {
+                self.microphone = microphone;
+                self.restarts += 1;
+            }
+            Err((error, _)) => self.shared.emit(VoiceEvent::DeviceFailed(Direction::Input, error)),
+        }
+    }
+
+    fn publish(&mut self, now: Instant) {
+        let drift = self.microphone.clock.estimate(now);
+        let microphone = &mut self.microphone;
+        let input = DeviceStats {
+            name: microphone.device.info().name,
+            overruns: microphone.blocks.overruns(),
+            drift_ppm: drift.map(|drift| drift.ppm),
+            restarts: self.restarts,
+            ..microphone.stats.clone()
+        };
+        let mut outbound = self.uplink.stats();
+        outbound.packets_discarded_on_send = self.outlets.iter().map(|o| o.queue.dropped()).sum();
+        let look_ahead = self.uplink.look_ahead() as f64 / f64::from(super::RATE) + microphone.blocks.delay();
+        self.shared.update(|stats| {
+            stats.outbound = outbound;
+            stats.input = input;
+            stats.latency.look_ahead = look_ahead;
+        });
+    }
+}

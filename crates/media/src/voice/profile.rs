@@ -1,0 +1,54 @@
+//! What an app chooses between: how much delay to spend on robustness.
+
+use std::time::Duration;
+
+use sidetone_opus::{Application, Bitrate, FrameDuration};
+
+/// How the voice path trades delay, rate and robustness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Encoder tuning.
+    pub application: Application,
+    /// Audio in a packet: 10, 20, 40 or 60 ms. Every step up saves 40 bytes of headers a packet and costs that
+    /// much delay.
+    pub frame: FrameDuration,
+    /// Target rate of the codec. Below about 24 kbit/s there is no room for deep redundancy.
+    pub bitrate: Bitrate,
+    /// Encoder effort, 0 to 10. 9 costs 40 % more than 5 and is the last step that is heard on speech.
+    pub encoder_complexity: u8,
+    /// Decoder effort, 0 to 10. From 5 lost frames are drawn by a neural network, from 7 coding noise is removed
+    /// as well, at three times the cost of a good frame.
+    pub decoder_complexity: u8,
+}
+
+impl Profile {
+    /// 20 ms frames, speech-tuned coding with in-band redundancy: the default.
+    pub const BALANCED: Self = Self {
+        application: Application::Voip,
+        frame: FrameDuration::Ms20,
+        bitrate: Bitrate::kbps(32),
+        encoder_complexity: 9,
+        decoder_complexity: 5,
+    };
+
+    /// 10 ms frames and the transform coder alone, whose look-ahead is 2.5 ms instead of 6.5 ms. No in-band
+    /// redundancy, and a higher rate for the same quality.
+    pub const LOW_LATENCY: Self = Self {
+        application: Application::LowDelay,
+        frame: FrameDuration::Ms10,
+        bitrate: Bitrate::kbps(64),
+        encoder_complexity: 5,
+        decoder_complexity: 5,
+    };
+
+    /// Length of a frame.
+    pub fn frame_duration(&self) -> Duration {
+        self.frame.duration()
+    }
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self::BALANCED
+    }
+}

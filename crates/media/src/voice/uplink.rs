@@ -1,0 +1,243 @@
+//! From microphone blocks to RTP packets: processing, level, coding, numbering.
+
+use std::time::Instant;
+
+use sidetone_opus::{Channels, Encoder, Error, SampleRate};
+use sidetone_pipeline::{Pool, Pooled};
+
+use super::stats::OutboundStats;
+use super::{BLOCK, Level, LevelMeter, Processing, Profile, Redundancy, VoiceProcessor};
+use crate::packet::{AudioLevel, RtpTimestamp, SequenceNumber, VoicePacket};
+
+/// Longest frame: 60 ms.
+const MAX_FRAME: usize = 6 * BLOCK;
+
+/// Opus packets of one or two bytes say "nothing to send" (RFC 6716 section 2.1.9, `OPUS_SET_DTX`).
+const DISCONTINUED: usize = 2;
+
+/// The sending half of the voice path. Sans-IO; allocates nothing but what the processor does.
+pub struct Uplink {
+    encoder: Encoder,
+    processor: Option<VoiceProcessor>,
+    pool: Pool<VoicePacket>,
+    meter: LevelMeter,
+    frame: [f32; MAX_FRAME],
+    frame_len: usize,
+    filled: usize,
+    loudest: AudioLevel,
+    sequence: SequenceNumber,
+    timestamp: RtpTimestamp,
+    talk_spurt_ended: bool,
+    muted: bool,
+    gain: f32,
+    stats: OutboundStats,
+}
+
+const SILENT: AudioLevel = AudioLevel { minus_dbov: 127, voice: false };
+
+impl Uplink {
+    /// An uplink that takes its packets from `pool`. RFC 3550 wants the first sequence number and timestamp to be
+    /// unguessable: `start` is where the caller's randomness comes in.
+    pub fn new(
+        profile: &Profile,
+        processing: Processing,
+        pool: Pool<VoicePacket>,
+        start: u64,
+    ) -> Result<Self, Error> {
+        let mut encoder = Encoder::new(SampleRate::Hz48000, Channels::Mono, profile.application)?;
+        encoder.set_bitrate(profile.bitrate)?;
+        encoder.set_complexity(profile.encoder_complexity)?;
+        encoder.set_inband_fec(true)?;
+        Ok(Self {
+            encoder,
+            processor: VoiceProcessor::new(processing),
+            pool,
+            meter: LevelMeter::default(),
+            frame: [0.0; MAX_FRAME],
+            frame_len: profile.frame.samples(SampleRate::Hz48000).clamp(BLOCK, MAX_FRAME),
+            filled: 0,
+            loudest: SILENT,
+            // Half the range, so that a wrap is not met within the first packets of a call.
+            sequence: SequenceNumber((start & 0x7fff) as u16),
+            timestamp: RtpTimestamp((start >> 16) as u32),
+            talk_spurt_ended: true,
+            muted: false,
+            gain: 1.0,
+            stats: OutboundStats::default(),
+        })
+    }
+
+    /// Look-ahead of the encoder in samples.
+    pub fn look_ahead(&self) -> usize {
+        self.encoder.lookahead()
+    }
+
+    /// Sends silence instead of the microphone. The next block fades, so that nothing clicks.
+    pub fn set_muted(&mut self, muted: bool) {
+        self.muted = muted;
+        // Silence need not be sent every frame: a muted talker costs a packet every 400 ms.
+        let _ = self.encoder.set_dtx(muted);
+    }
+
+    /// Swaps the processing, from the next block on.
+    pub fn set_processing(&mut self, processing: Processing) {
+        self.processor = VoiceProcessor::new(processing);
+    }
+
+    /// Plans for the loss the peer reports.
+    pub fn set_redundancy(&mut self, redundancy: Redundancy) {
+        if self.stats.planned_loss_percent != redundancy.loss_percent {
+            self.stats.planned_loss_percent = redundancy.loss_percent;
+            let _ = self.encoder.set_packet_loss(redundancy.loss_percent);
+            let _ = self.encoder.set_dred_duration(redundancy.dred);
+        }
+    }
+
+    /// Shows what the speaker is about to play, for echo cancellation.
+    pub fn render(&mut self, block: &[f32; BLOCK]) {
+        if let Some(processor) = &mut self.processor {
+            processor.render(block);
+        }
+    }
+
+    /// Takes a block of the microphone; a packet comes out whenever a frame is full and worth sending.
+    pub fn push(&mut self, block: &[f32; BLOCK], now: Instant) -> Option<Pooled<VoicePacket>> {
+        let mut block = *block;
+        if let Some(processor) = &mut self.processor {
+            processor.capture(&mut block);
+        }
+        self.fade(&mut block);
+        let level = self.meter.measure(&block);
+        if level.minus_dbov < self.loudest.minus_dbov {
+            self.loudest.minus_dbov = level.minus_dbov;
+        }
+        self.loudest.voice |= level.voice;
+        self.frame[self.filled..self.filled + BLOCK].copy_from_slice(&block);
+        self.filled += BLOCK;
+        if self.filled < self.frame_len {
+            return None;
+        }
+        self.filled = 0;
+        self.finish_frame(now)
+    }
+
+    fn finish_frame(&mut self, now: Instant) -> Option<Pooled<VoicePacket>> {
+        let level = std::mem::replace(&mut self.loudest, SILENT);
+        let timestamp = self.timestamp;
+        self.timestamp = timestamp.advanced_by(self.frame_len as u32);
+        let Some(mut packet) = self.pool.take() else {
+            self.stats.frames_dropped += 1;
+            return None;
+        };
+        let frame = &self.frame[..self.frame_len];
+        if packet.fill(|buffer| self.encoder.encode(frame, buffer)).is_err() {
+            self.stats.frames_dropped += 1;
+            return None;
+        }
+        if packet.payload().len() <= DISCONTINUED {
+            self.stats.frames_discontinued += 1;
+            self.talk_spurt_ended = true;
+            return None;
+        }
+        packet.sequence = self.sequence;
+        packet.timestamp = timestamp;
+        packet.marker = std::mem::take(&mut self.talk_spurt_ended);
+        packet.level = Some(level);
+        packet.at = now;
+        self.sequence = self.sequence.next();
+        self.stats.packets_sent += 1;
+        self.stats.bytes_sent += packet.payload().len() as u64;
+        Some(packet)
+    }
+
+    /// Ramps over one block when the mute changes.
+    fn fade(&mut self, block: &mut [f32; BLOCK]) {
+        let target = if self.muted { 0.0 } else { 1.0 };
+        if self.gain == target {
+            if self.muted {
+                block.fill(0.0);
+            }
+            return;
+        }
+        let step = (target - self.gain) / BLOCK as f32;
+        for (index, sample) in block.iter_mut().enumerate() {
+            *sample *= self.gain + step * (index + 1) as f32;
+        }
+        self.gain = target;
+    }
+
+    /// Counters so far.
+    pub fn stats(&self) -> OutboundStats {
+        OutboundStats { level: self.level(), ..self.stats.clone() }
+    }
+
+    /// Level of what is sent.
+    pub fn level(&self) -> Level {
+        self.meter.level()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sidetone_opus::packet;
+
+    fn uplink(profile: &Profile) -> Uplink {
+        let now = Instant::now();
+        let pool = Pool::new(8, || VoicePacket::empty(now));
+        Uplink::new(profile, Processing::OFF, pool, 0x1234_5678_9abc).unwrap()
+    }
+
+    #[test]
+    fn packets_are_numbered_and_stamped_in_frames() {
+        let speech = crate::voice::tests_support::speech("man-it.flac");
+        let mut uplink = uplink(&Profile::BALANCED);
+        let now = Instant::now();
+        let mut previous: Option<(SequenceNumber, RtpTimestamp)> = None;
+        let mut packets = 0;
+        for block in speech.chunks_exact(BLOCK).take(200) {
+            if let Some(packet) = uplink.push(block.try_into().unwrap(), now) {
+                packets += 1;
+                assert_eq!(packet.marker, previous.is_none(), "the marker opens the talk spurt");
+                if let Some((sequence, timestamp)) = previous {
+                    assert_eq!(packet.sequence.distance(sequence), 1);
+                    assert_eq!(packet.timestamp.distance(timestamp), 960);
+                }
+                assert_eq!(packet::inspect(packet.payload()).unwrap().duration.as_millis(), 20);
+                previous = Some((packet.sequence, packet.timestamp));
+            }
+        }
+        assert_eq!(packets, 100);
+        assert_eq!(uplink.stats().packets_sent, 100);
+    }
+
+    #[test]
+    fn a_muted_talker_falls_silent_and_nearly_stops_sending() {
+        let speech = crate::voice::tests_support::speech("woman-en.flac");
+        let mut uplink = uplink(&Profile::BALANCED);
+        uplink.set_muted(true);
+        let now = Instant::now();
+        let sent = speech
+            .chunks_exact(BLOCK)
+            .take(500)
+            .filter(|block| uplink.push((*block).try_into().unwrap(), now).is_some())
+            .count();
+        assert!(sent < 60, "{sent} of 250 frames sent");
+        assert_eq!(uplink.level().audio_level, 0.0);
+        assert!(uplink.stats().frames_discontinued > 190);
+    }
+
+    #[test]
+    fn an_empty_pool_drops_the_frame_and_counts_it() {
+        let now = Instant::now();
+        let pool = Pool::new(1, || VoicePacket::empty(now));
+        let mut uplink = Uplink::new(&Profile::LOW_LATENCY, Processing::OFF, pool, 0).unwrap();
+        let held = uplink.push(&[0.1; BLOCK], now);
+        assert!(held.is_some());
+        assert!(uplink.push(&[0.1; BLOCK], now).is_none());
+        assert_eq!(uplink.stats().frames_dropped, 1);
+        drop(held);
+        let next = uplink.push(&[0.1; BLOCK], now).unwrap();
+        assert_eq!(next.timestamp.distance(RtpTimestamp(0)), 960, "the clock went on");
+    }
+}

@@ -1,0 +1,143 @@
+//! The agent: one user's presence at the service, able to call and be called.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sidetone_signaling::agent::ConnectionState;
+use sidetone_signaling::protocol::CallId;
+use sidetone_signaling::Identifier;
+use sidetone_signaling::call::CallState;
+use tokio::sync::mpsc;
+
+use crate::call::{Call, CallDirection, CallShared, IncomingCall, Participant, Snapshot};
+use crate::client::NetworkThread;
+use crate::driver::Ask;
+use crate::events::Source;
+use crate::options::StartCallOptions;
+use crate::pending::Pending;
+use crate::{Error, Events};
+
+/// What happens to an agent.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum AgentEvent {
+    /// Somebody calls.
+    IncomingCall(IncomingCall),
+    /// The connection to the service changed. Calls and their media outlive a lost connection.
+    ConnectionStateChanged(ConnectionState),
+    /// The token ends soon and there is no refresher, or it failed: hand a new one to [`CallAgent::update_token`].
+    TokenExpiring,
+    /// A call began or ended: read [`CallAgent::calls`].
+    CallsUpdated,
+}
+
+/// What the app's handles and the driver share about an agent.
+pub(crate) struct AgentShared {
+    state: Mutex<AgentState>,
+    pub events: Source<AgentEvent>,
+}
+
+pub(crate) struct AgentState {
+    pub connection: ConnectionState,
+    pub identity: Option<Identifier>,
+    pub calls: Vec<Call>,
+}
+
+impl AgentShared {
+    pub fn state(&self) -> MutexGuard<'_, AgentState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One user's presence at the service. Cheap to clone.
+#[derive(Clone)]
+pub struct CallAgent {
+    pub(crate) shared: Arc<AgentShared>,
+    driver: mpsc::UnboundedSender<Ask>,
+    _thread: Arc<NetworkThread>,
+}
+
+impl CallAgent {
+    pub(crate) fn new(driver: mpsc::UnboundedSender<Ask>, thread: Arc<NetworkThread>) -> Self {
+        let state = AgentState { connection: ConnectionState::Connecting, identity: None, calls: Vec::new() };
+        let shared = Arc::new(AgentShared { state: Mutex::new(state), events: Source::default() });
+        Self { shared, driver, _thread: thread }
+    }
+
+    /// For handles that the driver makes: it must not keep itself alive.
+    pub(crate) fn downgrade(&self) -> mpsc::WeakUnboundedSender<Ask> {
+        self.driver.downgrade()
+    }
+
+    /// Who this agent is, by its token.
+    pub fn identity(&self) -> Option<Identifier> {
+        self.shared.state().identity.clone()
+    }
+
+    /// How the connection to the service stands.
+    pub fn connection_state(&self) -> ConnectionState {
+        self.shared.state().connection.clone()
+    }
+
+    /// Calls that are on, in the order they began.
+    pub fn calls(&self) -> Vec<Call> {
+        self.shared.state().calls.clone()
+    }
+
+    /// Calls `to`. Opens the microphone and the speaker; nothing is sent before the answer.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when a device cannot be opened, [`Error::Closed`] when the agent is.
+    pub fn start_call(&self, to: Identifier, options: StartCallOptions) -> Pending<Call> {
+        let id = CallId(uuid::Uuid::new_v4());
+        let shared = CallShared::new(Snapshot {
+            id,
+            direction: CallDirection::Outgoing,
+            state: CallState::None,
+            reconnecting: false,
+            muted: options.muted,
+            remote: Participant { identifier: to, display_name: String::new(), is_muted: false },
+            context: options.context.clone(),
+            end_reason: None,
+        });
+        let call = Call { shared, driver: self.driver.clone() };
+        let (reply, pending) = Pending::new();
+        let _ = self.driver.send(Ask::Start { call, options, reply });
+        pending
+    }
+
+    /// Events from now on.
+    pub fn events(&self) -> Events<AgentEvent> {
+        self.shared.events.subscribe()
+    }
+
+    /// Calls `handler` for every event from now on, on a thread of its own.
+    pub fn on_event(&self, handler: impl FnMut(AgentEvent) + Send + 'static) {
+        self.shared.events.callback("agent events", handler);
+    }
+
+    /// Hands in a new token, before or after the old one ended.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] when the agent is.
+    pub fn update_token(&self, token: impl Into<String>) -> Result<(), Error> {
+        self.driver.send(Ask::Token { token: token.into() }).map_err(|_| Error::Closed)
+    }
+
+    /// Tells that the network changed or came back: reconnect at once.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] when the agent is.
+    pub fn network_changed(&self) -> Result<(), Error> {
+        self.driver.send(Ask::NetworkChanged).map_err(|_| Error::Closed)
+    }
+
+    /// Hangs up every call and leaves the service. The outcome comes when that is done.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] when it was already.
+    pub fn dispose(&self) -> Pending<()> {
+        let (reply, pending) = Pending::new();
+        let _ = self.driver.send(Ask::Close { reply });
+        pending
+    }
+}

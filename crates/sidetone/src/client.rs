@@ -1,0 +1,110 @@
+//! The client: the thread that carries all network, and the devices.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::{mpsc, watch};
+
+use crate::Error;
+use crate::agent::CallAgent;
+use crate::devices::DeviceManager;
+use crate::driver::{Config, Driver};
+use crate::options::{AgentOptions, Credential};
+use crate::pending::Pending;
+
+/// Where everything starts: one for each process is the rule.
+///
+/// All network of a client runs on one thread with one current-thread runtime. The client's handles are plain
+/// objects: use them from any async runtime or from none. When the client and all its agents are dropped, calls that
+/// are still on are hung up.
+pub struct CallClient {
+    thread: Arc<NetworkThread>,
+    devices: DeviceManager,
+}
+
+/// The network thread; ends when the last handle to it is dropped.
+pub(crate) struct NetworkThread {
+    spawner: Option<mpsc::UnboundedSender<Driver>>,
+    /// Drivers hold a receiver: it closes when they shall say goodbye.
+    running: watch::Receiver<()>,
+    handle: Option<JoinHandle<()>>,
+}
+
+impl NetworkThread {
+    fn start() -> Result<Self, Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (spawner, mut drivers) = mpsc::unbounded_channel::<Driver>();
+        let (stop, running) = watch::channel(());
+        let handle = thread::Builder::new().name("sidetone".into()).spawn(move || {
+            runtime.block_on(async move {
+                let mut tasks = tokio::task::JoinSet::new();
+                while let Some(driver) = drivers.recv().await {
+                    tasks.spawn(driver.run());
+                    // Agents that are done leave nothing behind.
+                    while tasks.try_join_next().is_some() {}
+                }
+                drop(stop);
+                while tasks.join_next().await.is_some() {}
+            });
+        })?;
+        Ok(Self { spawner: Some(spawner), running, handle: Some(handle) })
+    }
+}
+
+impl Drop for NetworkThread {
+    fn drop(&mut self) {
+        self.spawner.take();
+        if let Some(handle) = self.handle.take() {
+            // The last handle may be dropped on the thread itself, which cannot wait for itself.
+            if handle.thread().id() != thread::current().id() {
+                let _ = handle.join();
+            }
+        }
+    }
+}
+
+impl CallClient {
+    /// Starts the network thread.
+    ///
+    /// # Errors
+    /// [`Error::System`] when there is no thread or no event queue to be had.
+    pub fn new() -> Result<Self, Error> {
+        Ok(Self { thread: Arc::new(NetworkThread::start()?), devices: DeviceManager::default() })
+    }
+
+    /// The microphones and speakers.
+    pub fn device_manager(&self) -> DeviceManager {
+        self.devices.clone()
+    }
+
+    /// Connects to the service at `url` (`ws://host:port`, or `wss://host:port` behind a TLS proxy) as the token's
+    /// user. The agent can be called from then on, and reconnects by itself.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the service refuses the token, [`Error::Network`] when it cannot be reached, both within
+    /// seconds; [`Error::Argument`] for an address that is none.
+    pub fn create_call_agent(
+        &self,
+        url: &str,
+        credential: Credential,
+        options: AgentOptions,
+    ) -> Pending<CallAgent> {
+        let (reply, pending) = Pending::new();
+        let config = match Config::new(url, credential, options, self.devices.clone()) {
+            Ok(config) => config,
+            Err(error) => {
+                // Nobody may be waiting any more; then nobody wants to know.
+                let _ = reply.send(Err(error));
+                return pending;
+            }
+        };
+        let (asks, inbox) = mpsc::unbounded_channel();
+        let agent = CallAgent::new(asks, self.thread.clone());
+        let driver = Driver::new(config, inbox, self.thread.running.clone(), (reply, agent));
+        if let Some(spawner) = &self.thread.spawner {
+            // A thread that is gone drops the driver and with it the reply: the outcome is `Closed`.
+            let _ = spawner.send(driver);
+        }
+        pending
+    }
+}

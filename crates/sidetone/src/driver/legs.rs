@@ -1,0 +1,183 @@
+//! The media connections of an agent's calls, one for each leg.
+
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use sidetone_media::packet::VoicePacket;
+use sidetone_media::transport::webrtc::WebRtcTransport;
+use sidetone_media::transport::{
+    Candidate, ConnectionState, Description, DescriptionKind, IceServer, Transport, TransportCommand, TransportConfig,
+    TransportError, TransportEvent, TransportStats, VoicePort,
+};
+use sidetone_media::voice::LinkId;
+use sidetone_pipeline::Pool;
+use sidetone_signaling::agent::{MediaAction, MediaEvent, Role};
+use sidetone_signaling::protocol::{
+    self, CallId, CandidateLine, DescriptionType, LegId, MediaFailure, MediaState,
+};
+
+use crate::options::NetworkOptions;
+
+/// A leg's media connection.
+pub struct Leg {
+    pub call: CallId,
+    pub leg: LegId,
+    pub link: LinkId,
+    pub role: Role,
+    pub state: ConnectionState,
+    /// The queues, until they are given to the engine.
+    pub port: Option<VoicePort>,
+    transport: Box<dyn Transport>,
+    /// Whether it ever connected: losing a connection and never having one are different ends.
+    connected: bool,
+}
+
+impl Leg {
+    pub fn stats(&self) -> TransportStats {
+        self.transport.stats()
+    }
+}
+
+/// All legs of an agent. A handful at most, so a list is the right map.
+pub struct Legs {
+    network: NetworkOptions,
+    pool: Pool<VoicePacket>,
+    list: Vec<Leg>,
+    links: u64,
+}
+
+impl Legs {
+    pub fn new(network: NetworkOptions, pool: Pool<VoicePacket>) -> Self {
+        Self { network, pool, list: Vec::new(), links: 0 }
+    }
+
+    pub fn get_mut(&mut self, call: CallId, leg: LegId) -> Option<&mut Leg> {
+        self.list.iter_mut().find(|l| l.call == call && l.leg == leg)
+    }
+
+    /// Legs of a call.
+    pub fn of(&self, call: CallId) -> impl Iterator<Item = &Leg> {
+        self.list.iter().filter(move |leg| leg.call == call)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Leg> {
+        self.list.iter()
+    }
+
+    /// Makes a leg's connection.
+    pub fn create(
+        &mut self,
+        (call, leg): (CallId, LegId),
+        role: Role,
+        hold_candidates: bool,
+        ice_servers: Vec<protocol::IceServer>,
+        now: Instant,
+    ) -> Result<(), TransportError> {
+        let config = TransportConfig {
+            bind: self.network.bind.clone(),
+            advertise: self.network.advertise,
+            ice_servers: ice_servers
+                .into_iter()
+                .map(|s| IceServer { urls: s.urls, username: s.username, credential: s.credential })
+                .collect(),
+            hold_candidates,
+            relay_only: self.network.relay_only,
+        };
+        let mut transport = WebRtcTransport::new(config, self.pool.clone(), None)?;
+        let port = transport.take_voice();
+        if role == Role::Offerer {
+            transport.command(TransportCommand::Offer { restart: false }, now);
+        }
+        self.links += 1;
+        self.list.push(Leg {
+            call,
+            leg,
+            link: LinkId(self.links),
+            role,
+            state: ConnectionState::New,
+            port,
+            transport: Box::new(transport),
+            connected: false,
+        });
+        Ok(())
+    }
+
+    /// Passes on what concerns the connection alone.
+    pub fn act(&mut self, call: CallId, leg: LegId, action: MediaAction, now: Instant) {
+        let Some(leg) = self.get_mut(call, leg) else { return };
+        let command = match action {
+            MediaAction::RemoteDescription(description) => TransportCommand::Remote(Description {
+                kind: match description.kind {
+                    DescriptionType::Offer => DescriptionKind::Offer,
+                    DescriptionType::Answer => DescriptionKind::Answer,
+                },
+                sdp: description.sdp,
+            }),
+            MediaAction::RemoteCandidate(line) => TransportCommand::RemoteCandidate(line.map(|line| Candidate {
+                candidate: line.candidate,
+                mid: line.mid,
+                username_fragment: line.username_fragment,
+            })),
+            MediaAction::ReleaseCandidates => TransportCommand::ReleaseCandidates,
+            MediaAction::Restart => TransportCommand::Offer { restart: true },
+            MediaAction::Create { .. } | MediaAction::OpenAudio | MediaAction::PauseAudio | MediaAction::Close => {
+                return;
+            }
+        };
+        leg.transport.command(command, now);
+    }
+
+    /// Ends a leg's connection and returns it.
+    pub fn close(&mut self, call: CallId, leg: LegId, now: Instant) -> Option<Leg> {
+        let index = self.list.iter().position(|l| l.call == call && l.leg == leg)?;
+        let mut leg = self.list.swap_remove(index);
+        leg.transport.command(TransportCommand::Close, now);
+        Some(leg)
+    }
+
+    /// Next thing that happened on any connection, as signaling wants to hear it.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(CallId, LegId, MediaEvent)> {
+        for leg in &mut self.list {
+            while let Poll::Ready(event) = leg.transport.poll_event(cx) {
+                if let Some(event) = leg.translate(event) {
+                    return Poll::Ready((leg.call, leg.leg, event));
+                }
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Leg {
+    fn translate(&mut self, event: TransportEvent) -> Option<MediaEvent> {
+        Some(match event {
+            TransportEvent::LocalDescription(description) => MediaEvent::LocalDescription { sdp: description.sdp },
+            TransportEvent::LocalCandidate(candidate) => {
+                MediaEvent::LocalCandidate(candidate.map(|candidate| CandidateLine {
+                    candidate: candidate.candidate,
+                    mid: candidate.mid,
+                    username_fragment: candidate.username_fragment,
+                }))
+            }
+            TransportEvent::State(state) => {
+                self.state = state;
+                self.connected |= state == ConnectionState::Connected;
+                MediaEvent::State(match state {
+                    ConnectionState::Connected => MediaState::Connected,
+                    ConnectionState::Disconnected => MediaState::Disconnected,
+                    ConnectionState::Failed => MediaState::Failed,
+                    ConnectionState::New | ConnectionState::Connecting | ConnectionState::Closed => return None,
+                })
+            }
+            TransportEvent::Error(error) => {
+                tracing::warn!(call = %self.call, %error, "media connection");
+                match error {
+                    TransportError::BadDescription(_) => MediaEvent::Error(MediaFailure::Description),
+                    TransportError::Network(_) if !self.connected => MediaEvent::Error(MediaFailure::Setup),
+                    // A bad candidate is one candidate less; a misuse is ours, and already logged.
+                    _ => return None,
+                }
+            }
+        })
+    }
+}

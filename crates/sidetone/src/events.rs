@@ -1,0 +1,121 @@
+//! Events for the app: as a stream for any async runtime, as a blocking iterator, or as a callback.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::thread;
+
+use futures_core::Stream;
+use tokio::sync::mpsc;
+
+/// Events of one object, in order, from the moment it was asked for. Ends when the object does.
+///
+/// Use it as a [`Stream`] in any runtime, or as an [`Iterator`] on a plain thread. Nothing is dropped: an app that
+/// stops reading pays with memory, so drop what you do not read.
+pub struct Events<T> {
+    receiver: mpsc::UnboundedReceiver<T>,
+}
+
+impl<T> Events<T> {
+    /// Next event without waiting.
+    pub fn try_next(&mut self) -> Option<T> {
+        self.receiver.try_recv().ok()
+    }
+
+    /// Next event; `None` when there will be no more.
+    pub async fn recv(&mut self) -> Option<T> {
+        self.receiver.recv().await
+    }
+}
+
+impl<T> Stream for Events<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.receiver.poll_recv(cx)
+    }
+}
+
+/// Blocks for each event. Must not run inside an async runtime.
+impl<T> Iterator for Events<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.receiver.blocking_recv()
+    }
+}
+
+/// Hands every event to all who asked.
+pub(crate) struct Source<T> {
+    subscribers: Arc<Mutex<Subscribers<T>>>,
+}
+
+struct Subscribers<T> {
+    list: Vec<mpsc::UnboundedSender<T>>,
+    closed: bool,
+}
+
+impl<T> Clone for Source<T> {
+    fn clone(&self) -> Self {
+        Self { subscribers: self.subscribers.clone() }
+    }
+}
+
+impl<T> Default for Source<T> {
+    fn default() -> Self {
+        Self { subscribers: Arc::new(Mutex::new(Subscribers { list: Vec::new(), closed: false })) }
+    }
+}
+
+impl<T: Clone + Send + 'static> Source<T> {
+    /// A new reader of everything from now on. After [`Source::close`] it is at its end at once.
+    pub fn subscribe(&self) -> Events<T> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+        if !subscribers.closed {
+            subscribers.list.push(sender);
+        }
+        Events { receiver }
+    }
+
+    /// Calls `handler` for every event, on a thread of its own, so that a slow handler holds nothing else up.
+    pub fn callback(&self, name: &str, mut handler: impl FnMut(T) + Send + 'static) {
+        let events = self.subscribe();
+        // Without a thread there is nobody to call the handler: the subscription is dropped again.
+        if let Err(error) = thread::Builder::new().name(name.into()).spawn(move || events.for_each(&mut handler)) {
+            tracing::error!(%error, "no thread for a callback");
+        }
+    }
+
+    pub fn emit(&self, event: T) {
+        let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+        subscribers.list.retain(|subscriber| subscriber.send(event.clone()).is_ok());
+    }
+
+    /// Ends every reader after what was already sent.
+    pub fn close(&self) {
+        let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+        subscribers.closed = true;
+        subscribers.list.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reader_gets_every_event_and_then_the_end() {
+        let source = Source::default();
+        let (first, second) = (source.subscribe(), source.subscribe());
+        let (sender, called) = std::sync::mpsc::channel();
+        source.callback("test", move |event: u32| sender.send(event).unwrap());
+        source.emit(1);
+        source.emit(2);
+        source.close();
+        assert_eq!(first.collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(second.collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(called.iter().collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(source.subscribe().collect::<Vec<_>>(), []);
+    }
+}

@@ -1,0 +1,51 @@
+//! The Sidetone SDK: place and answer calls from a native app.
+//!
+//! Start at [`CallClient`]. It makes a [`CallAgent`] for a user of the service; the agent places calls and tells of
+//! incoming ones; a [`Call`] is what the people are in. The [`DeviceManager`] picks microphones and speakers, or takes
+//! sound the app brings itself.
+//!
+//! Nothing here needs a particular async runtime. A [`Pending`] outcome is a future or is waited for; [`Events`] are a
+//! stream, an iterator, or call back.
+//!
+//! ```no_run
+//! use sidetone::{AgentOptions, CallClient, Credential, StartCallOptions};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = CallClient::new()?;
+//! let token = Credential::new("a token from your backend");
+//! let agent = client.create_call_agent("ws://127.0.0.1:7480", token, AgentOptions::default()).wait()?;
+//! let call = agent.start_call("external:dev:bob".parse()?, StartCallOptions::default()).wait()?;
+//! for event in call.events() {
+//!     println!("{event:?}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod agent;
+mod call;
+mod client;
+mod devices;
+mod driver;
+mod error;
+mod events;
+mod options;
+mod pending;
+
+pub use agent::{AgentEvent, CallAgent};
+pub use call::{Call, CallDirection, CallEvent, CallStats, IncomingCall, Participant};
+pub use client::CallClient;
+pub use devices::{AudioFeed, AudioInput, AudioOutput, AudioTap, DeviceManager};
+pub use error::Error;
+pub use events::Events;
+pub use options::{
+    AcceptOptions, AgentOptions, AudioOptions, Credential, NetworkOptions, StartCallOptions,
+};
+pub use pending::Pending;
+pub use sidetone_media as media;
+pub use sidetone_signaling::agent::ConnectionState;
+pub use sidetone_signaling::call::CallState;
+pub use sidetone_signaling::protocol::CallId;
+pub use sidetone_signaling::{Category, Identifier, Reason};
