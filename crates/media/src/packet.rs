@@ -1,0 +1,118 @@
+//! The RTP packet as the voice path sees it: a fixed buffer with the header fields that matter.
+//!
+//! Packets live in a [`Pool`](sidetone_pipeline::Pool) and cross threads by pointer, so no packet is
+//! allocated after start-up. Wire parsing belongs to the transport.
+
+use std::time::Instant;
+
+/// Largest Opus payload we carry, in bytes: one packet of at most 1275 bytes a frame at 60 ms would be
+/// larger, but nothing above an Ethernet MTU is ever sent unfragmented (RFC 7587 section 3, RFC 8085 section 3.2).
+pub const MAX_PAYLOAD: usize = 1200;
+
+/// RTP clock rate of Opus, in Hz, whatever the audio rate (RFC 7587 section 4.1).
+pub const CLOCK_RATE: u32 = 48_000;
+
+/// RTP sequence number with wrap-around order (RFC 3550 section 5.1, RFC 1982).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SequenceNumber(pub u16);
+
+impl SequenceNumber {
+    /// The number after this one.
+    pub fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+
+    /// Signed distance `self - other` on the circle: positive when `self` is newer.
+    pub fn distance(self, other: Self) -> i16 {
+        self.0.wrapping_sub(other.0) as i16
+    }
+
+    /// Whether `self` comes after `other`.
+    pub fn is_newer_than(self, other: Self) -> bool {
+        self.distance(other) > 0
+    }
+}
+
+/// RTP timestamp in units of [`CLOCK_RATE`], with wrap-around order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RtpTimestamp(pub u32);
+
+impl RtpTimestamp {
+    /// This timestamp moved forward by `samples` at 48 kHz.
+    pub fn advanced_by(self, samples: u32) -> Self {
+        Self(self.0.wrapping_add(samples))
+    }
+
+    /// Signed distance `self - other` in samples: positive when `self` is later.
+    pub fn distance(self, other: Self) -> i32 {
+        self.0.wrapping_sub(other.0) as i32
+    }
+}
+
+/// Audio level of a packet, RFC 6464: 0 is the loudest (0 dBov), 127 is silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AudioLevel {
+    /// Level in -dBov, 0 to 127.
+    pub minus_dbov: u8,
+    /// Whether the sender's detector heard a voice.
+    pub voice: bool,
+}
+
+/// One RTP packet of voice.
+#[derive(Clone, Debug)]
+pub struct VoicePacket {
+    /// Sequence number.
+    pub sequence: SequenceNumber,
+    /// Media timestamp of the first sample.
+    pub timestamp: RtpTimestamp,
+    /// Synchronisation source. Zero on the way out: the transport stamps its own.
+    pub ssrc: u32,
+    /// Marker bit: first packet after silence (RFC 3551 section 4.1).
+    pub marker: bool,
+    /// Level announced by the sender, if the extension was negotiated.
+    pub level: Option<AudioLevel>,
+    /// When the packet left the encoder (sending) or the socket (receiving).
+    pub at: Instant,
+    len: u16,
+    data: [u8; MAX_PAYLOAD],
+}
+
+impl VoicePacket {
+    /// An empty packet, for filling a pool.
+    pub fn empty(at: Instant) -> Self {
+        Self {
+            sequence: SequenceNumber::default(),
+            timestamp: RtpTimestamp::default(),
+            ssrc: 0,
+            marker: false,
+            level: None,
+            at,
+            len: 0,
+            data: [0; MAX_PAYLOAD],
+        }
+    }
+
+    /// The codec payload.
+    pub fn payload(&self) -> &[u8] {
+        &self.data[..usize::from(self.len)]
+    }
+
+    /// Copies `payload` in. Returns `false`, and leaves the packet empty, when it is longer than [`MAX_PAYLOAD`].
+    #[must_use]
+    pub fn set_payload(&mut self, payload: &[u8]) -> bool {
+        let fits = payload.len() <= MAX_PAYLOAD;
+        self.len = if fits { payload.len() as u16 } else { 0 };
+        if fits {
+            self.data[..payload.len()].copy_from_slice(payload);
+        }
+        fits
+    }
+
+    /// Lets `write` fill the whole buffer and keeps the number of bytes it returns.
+    pub fn fill<E>(&mut self, write: impl FnOnce(&mut [u8]) -> Result<usize, E>) -> Result<(), E> {
+        self.len = 0;
+        let written = write(&mut self.data)?;
+        self.len = written.min(MAX_PAYLOAD) as u16;
+        Ok(())
+    }
+}
