@@ -1,0 +1,142 @@
+//! Tokens: refused, expiring, refreshed, expired.
+
+mod support;
+
+use sidetone_signaling::Reason;
+use sidetone_signaling::agent::{AgentConfig, AgentEvent, Command, ConnectionState};
+use sidetone_signaling::sim::{ClientId, Happening, World};
+use support::*;
+
+fn count(world: &World, client: ClientId, matches: impl Fn(&AgentEvent) -> bool) -> usize {
+    world.clients[client.0]
+        .events
+        .iter()
+        .filter(|(_, event)| matches(event))
+        .count()
+}
+
+fn expiring(event: &AgentEvent) -> bool {
+    matches!(event, AgentEvent::TokenExpiring { .. })
+}
+
+#[test]
+fn a_bad_token_is_refused_and_not_tried_again() {
+    let mut world = world();
+    for token in ["", "nonsense", "phone:+3906123 100", "external:dev:eve 0"] {
+        let client = world.add_with(AgentConfig::new(token));
+        world.run_for(seconds(60));
+        let refused = ConnectionState::Refused(Reason::INVALID_TOKEN);
+        assert_eq!(world.clients[client.0].connection, Some(refused.clone()));
+        assert_eq!(
+            count(&world, client, |e| *e == AgentEvent::Connection(refused.clone())),
+            1
+        );
+        command(
+            &mut world,
+            client,
+            Command::RefreshToken {
+                token: World::token(ALICE, 100),
+            },
+        );
+        world.run_for(seconds(1));
+        assert_eq!(world.clients[client.0].connection, Some(ConnectionState::Online));
+    }
+}
+
+#[test]
+fn a_token_is_refreshed_in_time() {
+    let mut world = world();
+    let alice = world.add_with(AgentConfig::new(World::token(ALICE, 600)));
+    world.run_for(seconds(530));
+    assert_eq!(count(&world, alice, expiring), 0);
+    world.run_for(seconds(15));
+    assert_eq!(count(&world, alice, expiring), 1);
+    command(
+        &mut world,
+        alice,
+        Command::RefreshToken {
+            token: World::token(ALICE, 600),
+        },
+    );
+    world.run_for(seconds(1));
+    assert_eq!(count(&world, alice, |e| *e == AgentEvent::TokenRefreshed), 1);
+    world.run_for(seconds(400));
+    assert_eq!(world.clients[alice.0].connection, Some(ConnectionState::Online));
+    world.run_for(seconds(150));
+    assert_eq!(
+        count(&world, alice, expiring),
+        2,
+        "the new token's end is told too"
+    );
+}
+
+#[test]
+fn an_expired_token_ends_the_session_and_its_calls() {
+    let mut world = world();
+    let (alice, bob) = (
+        world.add_with(AgentConfig::new(World::token(ALICE, 300))),
+        world.add(BOB),
+    );
+    world.run_for(seconds(1));
+    let call = talk(&mut world, alice, bob);
+    world.run_for(seconds(300));
+    assert_ended(&world, alice, call, &Reason::INVALID_TOKEN);
+    assert_ended(&world, bob, call, &Reason::PEER_GONE);
+    assert_eq!(
+        world.clients[alice.0].connection,
+        Some(ConnectionState::Refused(Reason::INVALID_TOKEN))
+    );
+    assert_eq!(
+        count(&world, alice, |e| matches!(e, AgentEvent::SessionLost { .. })),
+        1
+    );
+    command(
+        &mut world,
+        alice,
+        Command::RefreshToken {
+            token: World::token(ALICE, 300),
+        },
+    );
+    world.run_for(seconds(1));
+    talk(&mut world, alice, bob);
+}
+
+#[test]
+fn someone_elses_token_is_refused_and_the_session_goes_on() {
+    let (mut world, alice, _) = pair();
+    command(
+        &mut world,
+        alice,
+        Command::RefreshToken {
+            token: World::token(CAROL, 600),
+        },
+    );
+    world.run_for(seconds(1));
+    let refused = AgentEvent::TokenRefused {
+        reason: Reason::IDENTITY_CHANGED,
+    };
+    assert_eq!(count(&world, alice, |event| *event == refused), 1);
+    assert_eq!(world.clients[alice.0].connection, Some(ConnectionState::Online));
+}
+
+#[test]
+fn a_refresh_survives_a_broken_socket() {
+    for millis in 0..80 {
+        let (mut world, alice, _) = pair();
+        command(
+            &mut world,
+            alice,
+            Command::RefreshToken {
+                token: World::token(ALICE, 600),
+            },
+        );
+        world.run_for(std::time::Duration::from_millis(millis));
+        world.happen(alice, Happening::DropSocket);
+        world.run_for(seconds(2));
+        assert_eq!(
+            count(&world, alice, |e| *e == AgentEvent::TokenRefreshed),
+            1,
+            "{millis}"
+        );
+    }
+}
