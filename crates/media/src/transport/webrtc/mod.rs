@@ -242,6 +242,7 @@ impl Start {
             local: Local::new(hold),
             remote: Remote::default(),
             state: ConnectionState::New,
+            since: Instant::now(),
         })
     }
 }

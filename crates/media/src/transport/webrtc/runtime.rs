@@ -1,12 +1,13 @@
-//! The library's view of tokio, with two additions: a bell that ends its sleeps early, because a candidate that
-//! is added does not wake it, and notice when its driver task is gone, whatever the reason.
+//! The library's view of tokio, with three additions: a bell that ends its sleeps early, because a candidate that
+//! is added does not wake it; a pace that makes them longer, because its rounds of checks are always equally fast;
+//! and notice when its driver task is gone, whatever the reason.
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -23,12 +24,19 @@ pub(super) struct WatchedRuntime {
     bell: Arc<Notify>,
     ended: Arc<Notify>,
     driver_spawned: AtomicBool,
+    /// Shortest sleep granted, in microseconds.
+    pace: AtomicU64,
 }
 
 impl WatchedRuntime {
     /// Makes the driver look at its timers now.
     pub(super) fn ring(&self) {
         self.bell.notify_waiters();
+    }
+
+    /// Lets the driver sleep no less than `pace` at a time. What arrives still wakes it at once.
+    pub(super) fn set_pace(&self, pace: Duration) {
+        self.pace.store(pace.as_micros() as u64, Ordering::Relaxed);
     }
 
     /// Completes once the driver task has ended or panicked.
@@ -61,6 +69,7 @@ impl Runtime for WatchedRuntime {
 
     fn sleep(&self, duration: Duration) -> Promise<'static, ()> {
         // Registered before the caller computes anything else, so a ring in between is not lost.
+        let duration = duration.max(Duration::from_micros(self.pace.load(Ordering::Relaxed)));
         let rung = Arc::clone(&self.bell).notified_owned();
         Box::pin(async move {
             tokio::select! {

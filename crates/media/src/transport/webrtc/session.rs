@@ -18,6 +18,7 @@ use webrtc::peer_connection::PeerConnection;
 use super::candidate::{Early, Kind, Line, belongs};
 use super::description;
 use super::runtime::WatchedRuntime;
+use super::settings::{CHECK_INTERVAL, MAX_ROUND};
 use super::signals::Signal;
 use super::stats::{SelectedPair, selected_pair};
 use super::voice::Voice;
@@ -28,7 +29,7 @@ use crate::transport::{
 };
 
 /// Candidates of the peer that are checked, per generation. Each costs a check per local candidate and round.
-const MAX_REMOTE_CANDIDATES: usize = 32;
+const MAX_REMOTE_CANDIDATES: u32 = 32;
 
 /// How often the library is asked for statistics.
 const STATS_INTERVAL: Duration = Duration::from_secs(1);
@@ -48,6 +49,8 @@ pub(super) struct Session {
     pub(super) local: Local,
     pub(super) remote: Remote,
     pub(super) state: ConnectionState,
+    /// Since when it has been so.
+    pub(super) since: Instant,
 }
 
 /// Our side of the current ICE generation.
@@ -58,6 +61,8 @@ pub(super) struct Local {
     held: Option<Vec<Option<Candidate>>>,
     /// The one announced address went out already.
     advertised: bool,
+    /// Candidates found.
+    found: u32,
 }
 
 impl Local {
@@ -77,7 +82,7 @@ pub(super) struct Remote {
     early: Early,
     /// Of the current generation, not yet passed on because ours are held: a check would show our address.
     waiting: Vec<Candidate>,
-    added: usize,
+    added: u32,
 }
 
 impl Session {
@@ -103,7 +108,10 @@ impl Session {
                     }
                 },
                 Some(signal) = signals.recv() => self.on_signal(signal),
-                _ = stats.tick() => self.refresh_stats().await,
+                _ = stats.tick() => {
+                    self.refresh_stats().await;
+                    self.set_pace();
+                }
                 () = runtime.driver_ended(), if driving => {
                     driving = false;
                     self.fail(TransportError::Network("the connection's driver stopped".into()));
@@ -197,6 +205,7 @@ impl Session {
         {
             self.local.username_fragment = fragment.to_owned();
             self.local.advertised = false;
+            self.local.found = 0;
         }
         let sdp = description::without_candidates(sdp);
         self.emit(TransportEvent::LocalDescription(Description { kind, sdp }));
@@ -214,7 +223,7 @@ impl Session {
             return Ok(());
         }
         if self.local.held.is_some() {
-            if self.remote.waiting.len() < MAX_REMOTE_CANDIDATES {
+            if self.remote.waiting.len() < MAX_REMOTE_CANDIDATES as usize {
                 self.remote.waiting.push(candidate);
             }
             return Ok(());
@@ -227,6 +236,7 @@ impl Session {
             return Err(TransportError::BadCandidate("too many candidates".into()));
         }
         self.remote.added += 1;
+        self.set_pace();
         let init = RTCIceCandidateInit {
             candidate: candidate.candidate.trim_start_matches("a=").to_owned(),
             sdp_mid: Some(candidate.mid),
@@ -267,6 +277,8 @@ impl Session {
 
     fn on_local_candidate(&mut self, line: &str) {
         let Ok(parsed) = Line::parse(line) else { return };
+        self.local.found += 1;
+        self.set_pace();
         let candidate = match self.config.advertise {
             Some(_) if parsed.kind == Kind::Host && self.local.advertised => return,
             Some(address) if parsed.kind == Kind::Host => {
@@ -301,8 +313,23 @@ impl Session {
     fn set_state(&mut self, state: ConnectionState) {
         if self.state != state {
             self.state = state;
+            self.since = Instant::now();
+            self.set_pace();
             self.emit(TransportEvent::State(state));
         }
+    }
+
+    /// Spreads checks over the pairs there are, and sends fewer the longer they do not help.
+    fn set_pace(&self) {
+        let checking = matches!(self.state, ConnectionState::New | ConnectionState::Connecting);
+        let pairs = self.local.found.max(1) * self.remote.added.max(1);
+        let patience = 1 + self.since.elapsed().as_secs().min(60) as u32;
+        let round = if checking {
+            CHECK_INTERVAL.saturating_mul(pairs * patience).min(MAX_ROUND)
+        } else {
+            Duration::ZERO
+        };
+        self.runtime.set_pace(round);
     }
 
     fn fail(&self, error: TransportError) {
