@@ -1,0 +1,115 @@
+//! How a server is set up. Every default has its reason beside it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sidetone_signaling::protocol::{IceServer, Limits};
+
+/// Configuration of a [`crate::Server`]. Start from [`ServerConfig::default`].
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Address to listen on; port 0 takes any free one. Default: loopback, any port. Plain HTTP and WebSocket: put a
+    /// reverse proxy that speaks TLS in front of anything but loopback.
+    pub bind: SocketAddr,
+    /// Folder for what must survive (signing key, call records); made if absent. `None`: everything in memory, a
+    /// restart invalidates all tokens.
+    pub data_dir: Option<PathBuf>,
+    /// Who may ask this server for tokens. Default: nobody.
+    pub dev_tokens: DevTokens,
+    /// Shortest and longest life of a token that this server issues. Shorter limits what a stolen token is worth;
+    /// longer spares clients refreshing.
+    pub token_lifetimes: RangeInclusive<Duration>,
+    /// How long a session outlives its socket. Longer survives longer outages; a killed client is noticed later.
+    pub resume_window: Duration,
+    /// How long a call outlives its media when an end has no socket either.
+    pub media_lease: Duration,
+    /// How long endpoints ring before the call ends unanswered.
+    pub no_answer: Duration,
+    /// How long a connection may take to open its session.
+    pub open_timeout: Duration,
+    /// STUN and TURN servers handed to clients.
+    pub ice_servers: Vec<IceServer>,
+    /// Bounds on what one client may send and hold, in protocol terms.
+    pub limits: Limits,
+    /// Bounds on connections and queues.
+    pub connections: ConnectionLimits,
+    /// Reverse proxies whose `X-Forwarded-For` is believed. From any other peer the header is ignored.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// How long call records are kept.
+    pub keep_records: Duration,
+    /// How long [`crate::ServerHandle::shutdown`] waits for clients that were told to leave.
+    pub shutdown_grace: Duration,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        let switchboard = sidetone_signaling::switchboard::SwitchboardConfig::default();
+        Self {
+            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            data_dir: None,
+            dev_tokens: DevTokens::Off,
+            token_lifetimes: Duration::from_secs(3600)..=Duration::from_secs(24 * 3600),
+            resume_window: switchboard.resume_window,
+            media_lease: switchboard.media_lease,
+            no_answer: switchboard.no_answer,
+            open_timeout: switchboard.open_timeout,
+            ice_servers: Vec::new(),
+            limits: switchboard.limits,
+            connections: ConnectionLimits::default(),
+            trusted_proxies: Vec::new(),
+            keep_records: Duration::from_secs(30 * 24 * 3600),
+            shutdown_grace: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Who may use `POST /v1/dev/token`, which gives anyone a token for any identity. For development and tests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DevTokens {
+    /// Nobody: the address answers 404.
+    #[default]
+    Off,
+    /// Programs on this machine that connect directly. Requests forwarded by a proxy count as remote.
+    Loopback,
+    /// Anyone who reaches the server. Never on a network that you do not own.
+    Anyone,
+}
+
+/// Bounds on connections and queues.
+#[derive(Clone, Debug)]
+pub struct ConnectionLimits {
+    /// Connections in all. Each idle one costs about 20 KiB here and more in the kernel.
+    pub max: usize,
+    /// Connections from one address (of IPv6: one /64). Large enough for an office behind one address.
+    pub max_per_address: usize,
+    /// Frames that may wait for one client that reads slowly. A resuming client gets its missed events at once, so
+    /// not below [`Limits::unacknowledged_events`].
+    pub send_queue_frames: usize,
+    /// Bytes that may wait for one client that reads slowly.
+    pub send_queue_bytes: usize,
+    /// How long one frame may take to be handed to the network.
+    pub write_timeout: Duration,
+    /// A connection is pinged this often. Below the idle time-out of common proxies and address translators (60 s).
+    pub ping_interval: Duration,
+    /// A connection from which nothing came for this long, no pong either, is dead.
+    pub idle_timeout: Duration,
+    /// How long a client may take to send the head of a request, or to send the next request on the same connection.
+    pub header_timeout: Duration,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            max: 10_000,
+            max_per_address: 1_000,
+            send_queue_frames: 1_024,
+            send_queue_bytes: 2 * 1024 * 1024,
+            write_timeout: Duration::from_secs(10),
+            ping_interval: Duration::from_secs(20),
+            idle_timeout: Duration::from_secs(50),
+            header_timeout: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Drives the switchboard: one task owns it, hands it what connections bring, and carries out what it wants. The only
+//! place that reads the monotonic clock for it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sidetone_signaling::Reason;
+use sidetone_signaling::protocol::CallId;
+use sidetone_signaling::switchboard::{
+    CloseCode, ConnectionId, Grant, Record, ServerInput, ServerOutput, Stats, Switchboard,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock::wall_now;
+use crate::metrics::Metrics;
+use crate::outbox::{Outbox, Queued};
+use crate::record::Recorder;
+use crate::token::{Claims, Scope, TokenError, Tokens};
+
+/// Inputs that may wait for the task. A full queue holds back the sockets that fill it, nothing else.
+const WAITING_INPUTS: usize = 1_024;
+
+/// What the task is told.
+pub(crate) enum Input {
+    /// A client opened a connection.
+    Connected(ConnectionId, Outbox),
+    /// A client sent a text frame.
+    Frame(ConnectionId, String),
+    /// A connection is gone.
+    Disconnected(ConnectionId),
+    /// An operator ends a call.
+    EndCall(CallId, Reason),
+    /// Someone wants figures.
+    Stats(oneshot::Sender<Stats>),
+    /// The service stops.
+    Shutdown,
+}
+
+/// Hands inputs to the task.
+pub(crate) type Inputs = mpsc::Sender<Input>;
+
+/// The task's state.
+struct Driver {
+    switchboard: Switchboard,
+    outboxes: HashMap<ConnectionId, Outbox>,
+    tokens: Arc<Tokens>,
+    metrics: Arc<Metrics>,
+    recorder: Recorder,
+}
+
+/// Starts the task; it ends once every [`Inputs`] is dropped.
+pub(crate) fn start(
+    switchboard: Switchboard,
+    tokens: Arc<Tokens>,
+    metrics: Arc<Metrics>,
+    recorder: Recorder,
+) -> (Inputs, tokio::task::JoinHandle<()>) {
+    let (inputs, waiting) = mpsc::channel(WAITING_INPUTS);
+    let driver = Driver {
+        switchboard,
+        outboxes: HashMap::new(),
+        tokens,
+        metrics,
+        recorder,
+    };
+    (inputs, tokio::spawn(driver.run(waiting)))
+}
+
+impl Driver {
+    async fn run(mut self, mut waiting: mpsc::Receiver<Input>) {
+        let mut wake_at = self.carry_out(Instant::now());
+        loop {
+            let timer = async {
+                match wake_at {
+                    Some(at) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let input = tokio::select! {
+                // Timers first: a flood of frames must not put off a deadline.
+                biased;
+                () = timer => None,
+                input = waiting.recv() => match input {
+                    Some(input) => Some(input),
+                    None => return,
+                },
+            };
+            let now = Instant::now();
+            match input {
+                None => self.switchboard.handle(ServerInput::Timeout, now),
+                Some(input) => self.take(input, now),
+            }
+            wake_at = self.carry_out(now);
+        }
+    }
+
+    fn take(&mut self, input: Input, now: Instant) {
+        let input = match input {
+            Input::Connected(connection, outbox) => {
+                self.outboxes.insert(connection, outbox);
+                ServerInput::Connected { connection }
+            }
+            Input::Frame(connection, text) => {
+                self.metrics.frames_received.inc();
+                if !self.outboxes.contains_key(&connection) {
+                    // Closed from this side; what was still under way is void.
+                    return;
+                }
+                ServerInput::Frame { connection, text }
+            }
+            Input::Disconnected(connection) => {
+                self.outboxes.remove(&connection);
+                ServerInput::Disconnected { connection }
+            }
+            Input::EndCall(call, reason) => ServerInput::EndCall { call, reason },
+            Input::Shutdown => ServerInput::Shutdown,
+            Input::Stats(reply) => {
+                // The asker may have given up.
+                let _ = reply.send(self.switchboard.stats());
+                return;
+            }
+        };
+        self.switchboard.handle(input, now);
+    }
+
+    /// Carries out everything the switchboard wants; returns when it wants to be woken.
+    fn carry_out(&mut self, now: Instant) -> Option<Instant> {
+        loop {
+            match self.switchboard.poll() {
+                ServerOutput::Send { connection, text } => {
+                    if !self.send(connection, text) {
+                        self.switchboard
+                            .handle(ServerInput::Disconnected { connection }, now);
+                    }
+                }
+                ServerOutput::Close { connection, code } => {
+                    if let Some(outbox) = self.outboxes.remove(&connection) {
+                        outbox.close(code);
+                    }
+                }
+                ServerOutput::Authenticate { connection, token } => {
+                    let result = self.authenticate(&token);
+                    drop(token);
+                    self.switchboard
+                        .handle(ServerInput::Authenticated { connection, result }, now);
+                }
+                ServerOutput::Record(record) => {
+                    log(&record);
+                    self.metrics.record(&record);
+                    self.recorder.record(&record);
+                }
+                ServerOutput::Timeout(at) => return at,
+            }
+        }
+    }
+
+    /// False when the client reads too slowly and was cut off.
+    fn send(&mut self, connection: ConnectionId, text: String) -> bool {
+        let Some(outbox) = self.outboxes.get(&connection) else {
+            return true;
+        };
+        match outbox.send(text) {
+            Queued::Yes => {
+                self.metrics.frames_sent.inc();
+                true
+            }
+            Queued::Full => {
+                tracing::warn!(
+                    connection = connection.0,
+                    "client reads too slowly, connection closed"
+                );
+                self.metrics.connection_failed("slow_reader");
+                if let Some(outbox) = self.outboxes.remove(&connection) {
+                    outbox.cut_off(Reason::TOO_SLOW, CloseCode::Overload);
+                }
+                false
+            }
+            // The connection's own end is under way and will be reported.
+            Queued::Gone => true,
+        }
+    }
+
+    fn authenticate(&self, token: &str) -> Result<Grant, Reason> {
+        let now = wall_now();
+        let refuse = |why: String| Reason {
+            message: why.into(),
+            ..Reason::INVALID_TOKEN
+        };
+        let claims = self
+            .tokens
+            .verify(token, now)
+            .map_err(|error: TokenError| refuse(error.to_string()))?;
+        let Claims {
+            sub,
+            name,
+            scopes,
+            exp,
+            ..
+        } = claims;
+        if !scopes.contains(&Scope::Voip) && !scopes.contains(&Scope::VoipJoin) {
+            return Err(refuse("the token has no calling scope".to_owned()));
+        }
+        Ok(Grant {
+            identity: sub,
+            display_name: name.unwrap_or_default(),
+            expires_in: Duration::from_millis((exp * 1000).saturating_sub(now.as_millis())),
+            may_start_calls: scopes.contains(&Scope::Voip),
+        })
+    }
+}
+
+/// Writes a fact to the log: ids and reasons, no identity, address or secret.
+fn log(record: &Record) {
+    match record {
+        Record::SessionOpened { session, .. } => tracing::info!(%session, "session opened"),
+        Record::SessionResumed {
+            session,
+            replayed,
+            outage,
+        } => {
+            tracing::info!(%session, replayed, outage_ms = outage.as_millis(), "session resumed");
+        }
+        Record::SessionDetached { session } => tracing::info!(%session, "session lost its connection"),
+        Record::SessionEnded { session, reason } => tracing::info!(%session, %reason, "session ended"),
+        Record::CallsMerged { call, void } => tracing::info!(%call, %void, "calls crossed and were merged"),
+        Record::CallStarted { call, legs, .. } => tracing::info!(%call, legs, "call started"),
+        Record::CallRinging { call, after } => {
+            tracing::info!(%call, after_ms = after.as_millis(), "call rings");
+        }
+        Record::CallAnswered { call, after } => {
+            tracing::info!(%call, after_ms = after.as_millis(), "call answered");
+        }
+        Record::ParticipantAdded { call, .. } => tracing::debug!(%call, "participant added"),
+        Record::ParticipantRemoved { call, .. } => tracing::debug!(%call, "participant removed"),
+        Record::CallEnded {
+            call,
+            reason,
+            duration,
+            ..
+        } => {
+            tracing::info!(%call, %reason, duration_ms = duration.as_millis(), "call ended");
+        }
+        Record::Refused { connection, reason } => {
+            tracing::debug!(connection = connection.0, %reason, "frame refused");
+        }
+    }
+}

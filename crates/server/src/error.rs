@@ -1,0 +1,42 @@
+//! Why a server does not start.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use sidetone_store::StoreError;
+
+use crate::TokenError;
+
+/// Error of starting or running a server.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// The address cannot be listened on: in use, not ours, not permitted.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The address configured.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The data folder cannot be made or read.
+    #[error("cannot use the data folder {}: {source}", folder.display())]
+    DataFolder {
+        /// The folder configured.
+        folder: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The store cannot be opened, written or read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The signing key in the store cannot be understood.
+    #[error("the signing key in the store cannot be used")]
+    SigningKey,
+    /// A token was not issued.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The configuration contradicts itself.
+    #[error("configuration: {0}")]
+    Config(&'static str),
+}

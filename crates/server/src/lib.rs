@@ -1,0 +1,58 @@
+//! The self-hosted calling service: one process that speaks `sidetone.v1` over WebSockets, issues and checks tokens,
+//! keeps call records, and shows its health and metrics.
+//!
+//! It joins sockets, store and the sans-IO [`sidetone_signaling::switchboard::Switchboard`]; it refuses to know
+//! codecs and media, which go between the clients.
+//!
+//! # Addresses
+//!
+//! | address | what |
+//! |---|---|
+//! | `GET /v1/ws` | the signaling WebSocket, subprotocol `sidetone.v1` |
+//! | `GET /.well-known/jwks.json` | public keys of the tokens (RFC 7517) |
+//! | `POST /v1/dev/token` | a token for anyone, where [`DevTokens`] allows: `{"identity": "member:acme:ann", "name": "Ann", "lifetime": 3600}` |
+//! | `GET /healthz`, `GET /readyz` | the process lives; calls can be placed |
+//! | `GET /metrics` | OpenMetrics text for Prometheus |
+//!
+//! # What stands in front
+//!
+//! The server speaks plain HTTP/1.1. TLS belongs to a reverse proxy in front of it: bind to loopback or a private
+//! address, name the proxy in [`ServerConfig::trusted_proxies`] so that limits count its clients one by one, and
+//! let it pass `/v1/ws` and `/.well-known/` only; `/metrics` is for the operator's own network.
+//!
+//! # What does not reach the log
+//!
+//! Tokens, session descriptions, candidates and network addresses are never logged, at any level, by this crate:
+//! peers show as a tag that is good for one run ([`PeerAddress`]), secrets as their length ([`Secret`]). The
+//! WebSocket library below would log whole frames at its most verbose level: keep [`LIBRARY_LOG_CEILING`] in the
+//! program's log filter.
+
+#![forbid(unsafe_code)]
+
+mod admission;
+mod clock;
+mod config;
+mod connection;
+mod driver;
+mod error;
+mod flag;
+mod http;
+mod key;
+mod listener;
+mod metrics;
+mod outbox;
+mod record;
+mod redact;
+mod server;
+mod token;
+
+pub use config::{ConnectionLimits, DevTokens, ServerConfig};
+pub use error::ServerError;
+pub use record::{CallFact, CallRecord};
+pub use redact::{PeerAddress, Secret};
+pub use server::{Server, ServerHandle, issue_token};
+pub use token::{Claims, IssuedToken, Scope, TokenError, TokenRequest, Tokens};
+
+/// Directives for a `tracing` filter, to be put behind any other, that keep the libraries below from logging what
+/// they carry.
+pub const LIBRARY_LOG_CEILING: &str = "tungstenite=info,tokio_tungstenite=info,hyper=info,hyper_util=info";

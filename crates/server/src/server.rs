@@ -1,0 +1,346 @@
+//! Starts the parts in order, keeps them, and ends them in order.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use sidetone_signaling::Reason;
+use sidetone_signaling::protocol::CallId;
+use sidetone_signaling::switchboard::{Policy, Stats, Switchboard, SwitchboardConfig};
+use sidetone_store::{Sequence, Store};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::ServerError;
+use crate::admission::Admission;
+use crate::clock::wall_now;
+use crate::config::{DevTokens, ServerConfig};
+use crate::connection::Connections;
+use crate::driver::{self, Input, Inputs};
+use crate::flag::raised;
+use crate::http::{self, Service};
+use crate::listener::Acceptor;
+use crate::metrics::Metrics;
+use crate::record::{self, CallRecord, Recorder};
+use crate::token::{IssuedToken, TokenError, TokenRequest, Tokens};
+
+/// Name of the store within the data folder.
+const STORE_FILE: &str = "sidetone.redb";
+
+/// How long parts that were told to end at once may take to do so.
+const ABANDON_GRACE: Duration = Duration::from_secs(2);
+
+/// The calling service of one process.
+#[derive(Debug)]
+pub struct Server;
+
+impl Server {
+    /// Starts a server in the current tokio runtime. It serves until [`ServerHandle::shutdown`], or until the handle
+    /// is dropped.
+    ///
+    /// # Errors
+    /// [`ServerError`]: nothing is left running then.
+    pub async fn start(config: ServerConfig) -> Result<ServerHandle, ServerError> {
+        Self::start_with_policy(config, None).await
+    }
+
+    /// As [`Server::start`], with a policy that decides who may call whom.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_with_policy(
+        config: ServerConfig,
+        policy: Option<Box<dyn Policy>>,
+    ) -> Result<ServerHandle, ServerError> {
+        check(&config)?;
+        let store = open_store(config.data_dir.clone()).await?;
+        let tokens = Arc::new(Tokens::open(&*store.kv, config.token_lifetimes.clone(), wall_now()).await?);
+        let bind_error = |source| ServerError::Bind {
+            address: config.bind,
+            source,
+        };
+        let listener = TcpListener::bind(config.bind).await.map_err(bind_error)?;
+        let local = listener.local_addr().map_err(bind_error)?;
+
+        let metrics = Arc::new(Metrics::new());
+        let (recorder, records) = Recorder::start(store.log.clone(), config.keep_records, metrics.clone())?;
+        // Session ids and resume tokens are drawn from this seed.
+        let mut switchboard = Switchboard::new(switchboard_config(&config), rand::random());
+        if let Some(policy) = policy {
+            switchboard.set_policy(policy);
+        }
+        let (inputs, driver) = driver::start(switchboard, tokens.clone(), metrics.clone(), recorder);
+
+        let (stop, stopped) = watch::channel(false);
+        let (abandon, abandoned) = watch::channel(false);
+        let (alive, all_gone) = mpsc::channel(1);
+        let admission = Admission::new(config.connections.max, config.connections.max_per_address);
+        let connections = Arc::new(Connections {
+            inputs: inputs.clone(),
+            metrics: metrics.clone(),
+            limits: config.connections.clone(),
+            max_frame: config.limits.frame,
+            next: AtomicU64::new(1),
+            abandon: abandoned,
+        });
+        let service = Service {
+            connections,
+            admission: admission.clone(),
+            tokens: tokens.clone(),
+            store: store.clone(),
+            dev_tokens: config.dev_tokens,
+            alive: alive.clone(),
+        };
+        let acceptor = Acceptor {
+            listener,
+            router: http::router(Arc::new(service)),
+            admission,
+            metrics: metrics.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            header_timeout: config.connections.header_timeout,
+            alive,
+        };
+        if config.dev_tokens == DevTokens::Anyone && !local.ip().is_loopback() {
+            tracing::warn!("anyone who reaches this server can have a token for any identity");
+        }
+        tracing::info!(
+            port = local.port(),
+            persistent = config.data_dir.is_some(),
+            "serving"
+        );
+
+        let weak_inputs = inputs.downgrade();
+        let (ended, end) = watch::channel(false);
+        let accepting = tokio::spawn(acceptor.run(stopped.clone()));
+        let parts = Parts {
+            inputs,
+            driver,
+            records,
+            accepting,
+            abandon,
+            all_gone,
+            ended,
+        };
+        tokio::spawn(parts.supervise(stopped, config.shutdown_grace));
+        Ok(ServerHandle {
+            local,
+            stop,
+            end,
+            inputs: weak_inputs,
+            tokens,
+            metrics,
+            store,
+        })
+    }
+}
+
+/// Issues a token with the signing key in `data_dir`, without a running server; the key is made if there is none.
+///
+/// # Errors
+/// [`ServerError::Store`] with [`sidetone_store::StoreError::Locked`] while a server runs on that folder: ask it
+/// instead. [`ServerError::Token`] when the request is not allowed.
+pub async fn issue_token(data_dir: &Path, request: TokenRequest) -> Result<IssuedToken, ServerError> {
+    let lifetimes = ServerConfig::default().token_lifetimes;
+    let store = open_store(Some(data_dir.to_owned())).await?;
+    let tokens = Tokens::open(&*store.kv, lifetimes, wall_now()).await?;
+    Ok(tokens.issue(request, wall_now())?)
+}
+
+fn check(config: &ServerConfig) -> Result<(), ServerError> {
+    let limits = &config.connections;
+    if config.token_lifetimes.is_empty() {
+        return Err(ServerError::Config(
+            "token lifetimes: the shortest is longer than the longest",
+        ));
+    }
+    if limits.ping_interval.is_zero() || limits.ping_interval >= limits.idle_timeout {
+        return Err(ServerError::Config(
+            "the ping interval must be shorter than the idle time-out, and not zero",
+        ));
+    }
+    if limits.max == 0 || limits.max_per_address == 0 {
+        return Err(ServerError::Config("at least one connection must be allowed"));
+    }
+    if limits.send_queue_frames < config.limits.unacknowledged_events {
+        return Err(ServerError::Config(
+            "the send queue must hold the events that a resuming client has missed",
+        ));
+    }
+    Ok(())
+}
+
+fn switchboard_config(config: &ServerConfig) -> SwitchboardConfig {
+    SwitchboardConfig {
+        open_timeout: config.open_timeout,
+        resume_window: config.resume_window,
+        media_lease: config.media_lease,
+        no_answer: config.no_answer,
+        limits: config.limits.clone(),
+        ice_servers: config.ice_servers.clone(),
+        ..SwitchboardConfig::default()
+    }
+}
+
+/// Opens the store off the runtime's threads: opening reads, repairs and may wait for the disk.
+async fn open_store(folder: Option<PathBuf>) -> Result<Store, ServerError> {
+    let open = move || {
+        let Some(folder) = folder else {
+            return Ok(Store::in_memory()?);
+        };
+        let file = folder.join(STORE_FILE);
+        prepare(&folder, &file).map_err(|source| ServerError::DataFolder { folder, source })?;
+        Ok(Store::open(&file)?)
+    };
+    match tokio::task::spawn_blocking(open).await {
+        Ok(result) => result,
+        Err(_) => Err(sidetone_store::StoreError::Closed.into()),
+    }
+}
+
+/// Makes folder and file readable by their owner only: they hold the signing key.
+fn prepare(folder: &Path, file: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file).map(drop)
+}
+
+/// What runs, and is to be ended.
+struct Parts {
+    inputs: Inputs,
+    driver: JoinHandle<()>,
+    records: JoinHandle<()>,
+    accepting: JoinHandle<()>,
+    abandon: watch::Sender<bool>,
+    all_gone: mpsc::Receiver<std::convert::Infallible>,
+    ended: watch::Sender<bool>,
+}
+
+impl Parts {
+    /// Waits for the end to be asked for, then ends everything in bounded time: no new connections, clients told,
+    /// records written.
+    async fn supervise(mut self, mut stop: watch::Receiver<bool>, grace: Duration) {
+        // Also when the handle was dropped: the same wish.
+        raised(&mut stop).await;
+        tracing::info!("shutting down");
+        self.accepting.abort();
+        let _ = self.accepting.await;
+        let _ = self.inputs.send(Input::Shutdown).await;
+        if tokio::time::timeout(grace, self.all_gone.recv()).await.is_err() {
+            tracing::warn!("some clients did not leave in time");
+            self.abandon.send_replace(true);
+            let _ = tokio::time::timeout(ABANDON_GRACE, self.all_gone.recv()).await;
+        }
+        drop(self.inputs);
+        if tokio::time::timeout(ABANDON_GRACE, &mut self.driver)
+            .await
+            .is_err()
+        {
+            self.driver.abort();
+            let _ = self.driver.await;
+        }
+        if tokio::time::timeout(ABANDON_GRACE, &mut self.records)
+            .await
+            .is_err()
+        {
+            tracing::error!("call records could not be written in time");
+            self.records.abort();
+        }
+        tracing::info!("stopped");
+        self.ended.send_replace(true);
+    }
+}
+
+/// A running server. Dropping it shuts the server down in the background.
+pub struct ServerHandle {
+    local: SocketAddr,
+    stop: watch::Sender<bool>,
+    end: watch::Receiver<bool>,
+    // Weak: the driver's task ends when nobody can reach it any more, and this handle must not keep it.
+    inputs: mpsc::WeakSender<Input>,
+    tokens: Arc<Tokens>,
+    metrics: Arc<Metrics>,
+    store: Store,
+}
+
+impl ServerHandle {
+    /// The address it listens on, with the port it got.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Where clients on this machine connect: `ws://…/v1/ws`.
+    pub fn url(&self) -> String {
+        let mut address = self.local;
+        if address.ip().is_unspecified() {
+            address.set_ip(if address.is_ipv4() {
+                Ipv4Addr::LOCALHOST.into()
+            } else {
+                Ipv6Addr::LOCALHOST.into()
+            });
+        }
+        format!("ws://{address}/v1/ws")
+    }
+
+    /// Issues a token.
+    ///
+    /// # Errors
+    /// [`TokenError::Lifetime`], [`TokenError::NameTooLong`], [`TokenError::Identity`].
+    pub fn issue_token(&self, request: TokenRequest) -> Result<IssuedToken, TokenError> {
+        let issued = self.tokens.issue(request, wall_now())?;
+        self.metrics.tokens_issued.inc();
+        Ok(issued)
+    }
+
+    /// How much the switchboard holds right now; `None` when the server has ended.
+    pub async fn stats(&self) -> Option<Stats> {
+        let (reply, stats) = oneshot::channel();
+        self.inputs.upgrade()?.send(Input::Stats(reply)).await.ok()?;
+        stats.await.ok()
+    }
+
+    /// Ends a call on the operator's behalf. One that is over already is left alone.
+    pub async fn end_call(&self, call: CallId) {
+        if let Some(inputs) = self.inputs.upgrade() {
+            let _ = inputs.send(Input::EndCall(call, Reason::ENDED_BY_SERVICE)).await;
+        }
+    }
+
+    /// Call records from number `from` on, at most `limit`, with their numbers. Written a moment after the fact.
+    ///
+    /// # Errors
+    /// [`ServerError::Store`].
+    pub async fn call_records(
+        &self,
+        from: Sequence,
+        limit: usize,
+    ) -> Result<Vec<(Sequence, CallRecord)>, ServerError> {
+        Ok(record::read(&*self.store.log, from, limit).await?)
+    }
+
+    /// Waits until the server has ended, for whatever reason.
+    pub async fn wait(&self) {
+        raised(&mut self.end.clone()).await;
+    }
+
+    /// Stops accepting, tells every client that the service is going away, and waits until they have left (for as
+    /// long as [`ServerConfig::shutdown_grace`]) and call records are written. Media of calls goes on; clients resume
+    /// once a server is back.
+    pub async fn shutdown(self) {
+        self.stop.send_replace(true);
+        self.wait().await;
+    }
+}
+
+impl std::fmt::Debug for ServerHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerHandle")
+            .field("port", &self.local.port())
+            .finish_non_exhaustive()
+    }
+}
