@@ -193,15 +193,24 @@ pub fn resample_all(input: &[f32], from: u32, to: u32) -> Result<Vec<f32>, Resam
     }
     let mut resampler = Resampler::new(from, to, Block::Input(1024), Quality::Offline)?;
     let wanted = (input.len() as u64 * u64::from(to) / u64::from(from)) as usize;
-    let skip = resampler.delay_samples().round() as usize;
+    // Silence in front until the delay is a whole number of samples of the result, so that it can be cut off
+    // exactly. Rates with no common measure to speak of are left with a fraction of a sample.
+    let whole = (0..MAX_PADDING).find(|&pad| {
+        let delay = f64::from(pad) * resampler.nominal + resampler.delay;
+        (delay - delay.round()).abs() < 1e-6
+    });
+    let padding = whole.unwrap_or(0);
+    let skip = (f64::from(padding) * resampler.nominal + resampler.delay).round() as usize;
     let mut out = Vec::with_capacity(wanted + skip + resampler.output_max());
     let mut block = vec![0.0; resampler.input_max()];
     let mut result = vec![0.0; resampler.output_max()];
-    let mut rest = input;
+    let (mut silence, mut rest) = (padding as usize, input);
     while out.len() < wanted + skip {
-        let (now, later) = rest.split_at(resampler.input_needed().min(rest.len()));
         block.fill(0.0);
-        block[..now.len()].copy_from_slice(now);
+        let front = silence.min(resampler.input_needed());
+        silence -= front;
+        let (now, later) = rest.split_at((resampler.input_needed() - front).min(rest.len()));
+        block[front..front + now.len()].copy_from_slice(now);
         let (taken, given) = resampler.process(&block, &mut result);
         if taken == 0 {
             return Err(ResampleError::Misuse("the resampler made no progress".into()));
@@ -213,6 +222,9 @@ pub fn resample_all(input: &[f32], from: u32, to: u32) -> Result<Vec<f32>, Resam
     out.truncate(wanted);
     Ok(out)
 }
+
+/// Most silence that [`resample_all`] puts in front, in input frames. Every pair of usual rates needs less.
+const MAX_PADDING: u32 = 1024;
 
 #[cfg(test)]
 #[path = "convert_tests.rs"]

@@ -13,7 +13,9 @@ pub mod headless;
 
 use std::time::Instant;
 
-pub use callback::{CaptureCallback, LatencyGauge, PlayoutCallback};
+pub use callback::{
+    CAPTURE_SECTION, CaptureCallback, LatencyGauge, MAX_CHANNELS, PLAYOUT_SECTION, PlayoutCallback,
+};
 pub use events::{EventSender, StreamEvents, stream_events};
 
 use serde::{Deserialize, Serialize};

@@ -4,10 +4,11 @@
 //! It refuses to convert rates or channels: that is the worker's job, outside the callback.
 
 mod format;
+mod keeper;
 mod stream;
 
 use std::str::FromStr;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ::cpal::traits::{DeviceTrait, HostTrait};
 use ::cpal::{Error, ErrorKind};
@@ -24,6 +25,15 @@ const NOT_FOR_PEOPLE: [&str; 1] = ["null"];
 /// Opening or describing a device runs driver and plugin code that is not everywhere safe to enter twice.
 static PLATFORM: Mutex<()> = Mutex::new(());
 
+/// Before anything of the platform is called on this thread.
+fn enter_platform() -> MutexGuard<'static, ()> {
+    // ALSA tries every plugin it has and tells a person's terminal about each that fails. What matters comes
+    // back as an error; the rest is kept from this thread.
+    #[cfg(target_os = "linux")]
+    let _ = alsa::Output::local_error_handler();
+    PLATFORM.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Every device of the platform that can be used, both directions, in the platform's order. A device with a
 /// microphone and a speaker comes twice.
 ///
@@ -31,7 +41,7 @@ static PLATFORM: Mutex<()> = Mutex::new(());
 /// [`DeviceError::NotFound`] when the platform's audio system is not there. No devices is an empty list.
 pub fn devices() -> Result<Vec<DeviceInfo>, DeviceError> {
     let host = ::cpal::default_host();
-    let _one_at_a_time = PLATFORM.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _one_at_a_time = enter_platform();
     let found = host
         .devices()
         .map_err(|error| DeviceError::NotFound(format!("audio system: {error}")))?;
@@ -120,7 +130,7 @@ struct SoundCard {
 impl SoundCard {
     fn find(wanted: Option<&DeviceId>, direction: Direction) -> Result<Self, DeviceError> {
         let host = ::cpal::default_host();
-        let _one_at_a_time = PLATFORM.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _one_at_a_time = enter_platform();
         let device = match (wanted, direction) {
             (Some(wanted), _) => {
                 let id = ::cpal::DeviceId::from_str(&wanted.0)
@@ -164,7 +174,7 @@ impl InputDevice for SoundCard {
     }
 
     fn open(&mut self, request: StreamRequest, wake: Notifier) -> Result<CaptureStream, DeviceError> {
-        let _one_at_a_time = PLATFORM.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _one_at_a_time = enter_platform();
         let choices = self
             .device
             .supported_input_configs()
@@ -185,7 +195,7 @@ impl OutputDevice for SoundCard {
     }
 
     fn open(&mut self, request: StreamRequest, wake: Notifier) -> Result<PlayoutStream, DeviceError> {
-        let _one_at_a_time = PLATFORM.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _one_at_a_time = enter_platform();
         let choices = self
             .device
             .supported_output_configs()

@@ -11,7 +11,9 @@ use ::cpal::{
     BufferSize, Device, Error, ErrorKind, FromSample, I24, SampleFormat, SizedSample, Stream, StreamConfig,
     SupportedStreamConfig, U24,
 };
-use sidetone_pipeline::Notifier;
+use sidetone_pipeline::{ClockReader, Notifier};
+
+use super::keeper::Keeper;
 
 use super::super::{
     CaptureCallback, CaptureStream, EventSender, LatencyGauge, PlayoutCallback, PlayoutStream, StreamEvent,
@@ -125,7 +127,7 @@ where
     };
     let (mut callback, samples, clock) = CaptureCallback::new(format, period, wake);
     let (failures, events) = Failures::new();
-    let alive = failures.clone();
+    let (alive, teller) = (failures.clone(), failures.events.clone());
     let hardware_latency = LatencyGauge::default();
     let latency = hardware_latency.clone();
     let stream = device.build_input_stream::<T, _, _>(
@@ -143,6 +145,7 @@ where
     )?;
     stream.play()?;
     let period = stream.buffer_size().unwrap_or(period);
+    let keep = keep(stream, clock.clone(), teller)?;
     Ok(CaptureStream {
         format,
         period,
@@ -150,7 +153,7 @@ where
         clock,
         events,
         hardware_latency,
-        keep: keep(stream),
+        keep,
     })
 }
 
@@ -187,7 +190,7 @@ where
     };
     let (mut callback, samples, clock) = PlayoutCallback::new(format, period, wake);
     let (failures, events) = Failures::new();
-    let alive = failures.clone();
+    let (alive, teller) = (failures.clone(), failures.events.clone());
     let hardware_latency = LatencyGauge::default();
     let latency = hardware_latency.clone();
     let stream = device.build_output_stream::<T, _, _>(
@@ -207,6 +210,7 @@ where
     )?;
     stream.play()?;
     let period = stream.buffer_size().unwrap_or(period);
+    let keep = keep(stream, clock.clone(), teller)?;
     Ok(PlayoutStream {
         format,
         period,
@@ -214,13 +218,15 @@ where
         clock,
         events,
         hardware_latency,
-        keep: keep(stream),
+        keep,
     })
 }
 
-/// Keeps a stream open until dropped.
-fn keep(stream: Stream) -> Box<dyn Send> {
-    Box::new(stream)
+/// Hands a running stream to its keeper.
+fn keep(stream: Stream, clock: ClockReader, events: EventSender) -> Result<Box<dyn Send>, Error> {
+    let keeper = Keeper::new(stream, clock, events)
+        .map_err(|error| Error::with_message(ErrorKind::ResourceExhausted, format!("no thread: {error}")))?;
+    Ok(Box::new(keeper))
 }
 
 /// Judges the platform's errors: which of them mean that the device is gone.
