@@ -170,7 +170,6 @@ impl Driver {
                     connection = connection.0,
                     "client reads too slowly, connection closed"
                 );
-                self.metrics.connection_failed("slow_reader");
                 if let Some(outbox) = self.outboxes.remove(&connection) {
                     outbox.cut_off(Reason::TOO_SLOW, CloseCode::Overload);
                 }

@@ -4,6 +4,20 @@
 //! It joins sockets, store and the sans-IO [`sidetone_signaling::switchboard::Switchboard`]; it refuses to know
 //! codecs and media, which go between the clients.
 //!
+//! ```no_run
+//! use sidetone_server::{Server, ServerConfig, TokenRequest};
+//! use sidetone_signaling::Identifier;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::start(ServerConfig::default()).await?;
+//! let ann = TokenRequest::new(Identifier::member("acme", "ann")?);
+//! let token = server.issue_token(ann)?.token.into_exposed();
+//! // Clients connect to `server.url()` and open a session with `token`.
+//! server.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Addresses
 //!
 //! | address | what |

@@ -47,6 +47,8 @@ pub(crate) struct Acceptor {
     pub(crate) trusted_proxies: Vec<IpAddr>,
     pub(crate) header_timeout: Duration,
     pub(crate) alive: Alive,
+    /// Raised when connections must end, finished or not.
+    pub(crate) abandon: watch::Receiver<bool>,
 }
 
 impl Acceptor {
@@ -98,8 +100,12 @@ impl Acceptor {
         let router = TowerToHyperService::new(self.router.clone());
         let header_timeout = self.header_timeout;
         let alive = self.alive.clone();
+        let mut abandon = self.abandon.clone();
         tokio::spawn(async move {
-            serve(stream, peer, router, header_timeout, stop).await;
+            tokio::select! {
+                () = serve(stream, peer, router, header_timeout, stop) => {}
+                () = raised(&mut abandon) => {}
+            }
             drop(alive);
         });
     }

@@ -84,7 +84,7 @@ impl Server {
             limits: config.connections.clone(),
             max_frame: config.limits.frame,
             next: AtomicU64::new(1),
-            abandon: abandoned,
+            abandon: abandoned.clone(),
         });
         let service = Service {
             connections,
@@ -102,6 +102,7 @@ impl Server {
             trusted_proxies: config.trusted_proxies.clone(),
             header_timeout: config.connections.header_timeout,
             alive,
+            abandon: abandoned,
         };
         if config.dev_tokens == DevTokens::Anyone && !local.ip().is_loopback() {
             tracing::warn!("anyone who reaches this server can have a token for any identity");

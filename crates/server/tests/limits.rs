@@ -70,6 +70,72 @@ async fn connections_beyond_the_limits_are_turned_away_and_places_come_back() {
     server.shutdown().await;
 }
 
+/// Opens a WebSocket as a proxy would for this client; gives the status where it is refused.
+async fn forwarded(url: &str, client: &str) -> Result<support::Socket, u16> {
+    let mut request = url.into_client_request().unwrap();
+    request
+        .headers_mut()
+        .insert("sec-websocket-protocol", SUBPROTOCOL.parse().unwrap());
+    request
+        .headers_mut()
+        .insert("x-forwarded-for", client.parse().unwrap());
+    match tokio_tungstenite::connect_async(request).await {
+        Ok((socket, _)) => Ok(socket),
+        Err(tokio_tungstenite::tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn clients_of_a_trusted_proxy_are_counted_one_by_one() {
+    let connections = ConnectionLimits {
+        max_per_address: 2,
+        ..ConnectionLimits::default()
+    };
+    let trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    let server = server(ServerConfig {
+        connections,
+        trusted_proxies,
+        ..ServerConfig::default()
+    })
+    .await;
+    let mut inside = Vec::new();
+    for client in [
+        "203.0.113.1",
+        "203.0.113.1",
+        "203.0.113.2",
+        "203.0.113.3, 203.0.113.2",
+    ] {
+        inside.push(forwarded(&server.url(), client).await.unwrap());
+    }
+    // What the client itself wrote in front does not help it.
+    for client in ["203.0.113.1", "203.0.113.9, 203.0.113.2"] {
+        assert_eq!(forwarded(&server.url(), client).await.err(), Some(429));
+    }
+    drop(inside);
+    until("places are free", async || {
+        forwarded(&server.url(), "203.0.113.1").await.is_ok()
+    })
+    .await;
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_forwarding_header_of_a_stranger_means_nothing() {
+    let connections = ConnectionLimits {
+        max_per_address: 1,
+        ..ConnectionLimits::default()
+    };
+    let server = server(ServerConfig {
+        connections,
+        ..ServerConfig::default()
+    })
+    .await;
+    let _first = forwarded(&server.url(), "203.0.113.1").await.unwrap();
+    assert_eq!(forwarded(&server.url(), "203.0.113.2").await.err(), Some(429));
+    server.shutdown().await;
+}
+
 /// A client whose kernel takes in next to nothing that it does not read.
 async fn narrow(url: &str, address: SocketAddr) -> Client {
     let socket = TcpSocket::new_v4().unwrap();

@@ -52,9 +52,12 @@ pub async fn socket(url: &str) -> Socket {
     request
         .headers_mut()
         .insert("sec-websocket-protocol", SUBPROTOCOL.parse().unwrap());
-    let (socket, response) = in_time("connecting", tokio_tungstenite::connect_async(request))
-        .await
-        .unwrap();
+    let (socket, response) = in_time(
+        "connecting",
+        tokio_tungstenite::connect_async_with_config(request, None, true),
+    )
+    .await
+    .unwrap();
     assert_eq!(response.headers()["sec-websocket-protocol"], SUBPROTOCOL);
     socket
 }
