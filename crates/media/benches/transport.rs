@@ -11,6 +11,7 @@ use sidetone_media::transport::{Transport, TransportCommand, TransportConfig};
 use sidetone_netsim::Config;
 use sidetone_netsim::relay::Relay;
 
+#[allow(dead_code)]
 #[path = "../tests/transport/support.rs"]
 mod support;
 

@@ -1,4 +1,5 @@
 //! The transport in memory keeps the contract of the real one, in virtual time and repeatably.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -306,8 +307,11 @@ fn nonsense_is_refused_by_name() {
     world.connect(&mut peers);
 }
 
-/// A whole call under bad conditions, as a list of what was heard when.
-fn story(seed: u64) -> (Vec<(Duration, TransportEvent)>, Vec<(u16, Duration)>) {
+/// What both ends said, and what was heard, and when.
+type Story = (Vec<(Duration, TransportEvent)>, Vec<(u16, Duration)>);
+
+/// A whole call under bad conditions.
+fn story(seed: u64) -> Story {
     let conditions = Config::IDEAL
         .delay(Duration::from_millis(40))
         .jitter(Jitter::normal(Duration::from_millis(15)))

@@ -96,7 +96,7 @@ impl Peer {
         packet.marker = sequence == 0;
         packet.level = Some(AudioLevel {
             minus_dbov: (sequence % 128) as u8,
-            voice: sequence % 2 == 0,
+            voice: sequence.is_multiple_of(2),
         });
         packet.at = Instant::now();
         assert!(packet.set_payload(payload));

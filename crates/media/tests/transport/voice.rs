@@ -26,7 +26,7 @@ fn packets_arrive_as_they_were_sent() {
                 let level = packet.level.expect("both ends know the extension");
                 assert_eq!(
                     (level.minus_dbov, level.voice),
-                    ((sequence % 128) as u8, sequence % 2 == 0)
+                    ((sequence % 128) as u8, sequence.is_multiple_of(2))
                 );
                 assert_ne!(packet.ssrc, 0);
                 assert_eq!(*ssrc.get_or_insert(packet.ssrc), packet.ssrc);
@@ -105,7 +105,7 @@ pub async fn through_relay(conditions: Config, seed: u64) -> (Peer, Peer, Relay)
             .unwrap()
     };
     let (at_a, at_b) = (port(), port());
-    let relay = Relay::start(conditions.clone(), conditions, seed, at_a, at_b).unwrap();
+    let relay = Relay::start(conditions, conditions, seed, at_a, at_b).unwrap();
     let end = |bind, advertise| TransportConfig {
         bind: vec![bind],
         advertise: Some(advertise),

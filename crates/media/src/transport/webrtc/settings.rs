@@ -95,7 +95,6 @@ pub(super) fn media(observer: ReportObserver) -> Result<(MediaEngine, Registry)>
     let codec = RTCRtpCodecParameters {
         rtp_codec: opus(),
         payload_type: OPUS_PAYLOAD_TYPE,
-        ..RTCRtpCodecParameters::default()
     };
     media.register_codec(codec, RtpCodecKind::Audio)?;
     let level = RTCRtpHeaderExtensionCapability {
