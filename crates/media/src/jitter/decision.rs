@@ -5,15 +5,15 @@
 //! wanders then; on a steady network it is a millisecond, so a steady stream is never touched.
 
 use super::decoder::VoiceDecoder;
-use super::playout::{Playout, Round};
+use super::playout::{MARGIN, Playout, Round, lowest};
 use super::stretch::{self, MAX_LAG, MIN_FADE, MIN_LAG, Side};
 
 /// Sound that a hurry wants to see: two periods of the lowest voice.
 const AHEAD: usize = 2 * MAX_LAG;
-/// Smallest gain worth touching speech for: 5 ms.
-const WORTHWHILE: i64 = 240;
 /// Excess from which haste matters more than beauty: 80 ms.
 const URGENT: i64 = 3840;
+/// Lack from which lingering may not wait for a pause: 10 ms.
+const HASTE: i64 = 480;
 /// Resemblance of two periods that makes the joint inaudible, and the least acceptable one.
 const ALIKE: f32 = 0.85;
 const BEARABLE: f32 = 0.5;
@@ -34,10 +34,11 @@ impl<D: VoiceDecoder> Playout<D> {
             return;
         }
         let slack = self.slack.after(0);
-        if slack < target - 24 - spread / 10 {
+        if slack < lowest(round.delay) {
             self.linger(target, quiet, round);
         } else {
-            self.hurry(target + 48 + spread / 5, quiet, round);
+            // What costs no slack may always go.
+            self.hurry((target + MARGIN - spread / 16).min(slack), quiet, round);
         }
     }
 
@@ -54,7 +55,7 @@ impl<D: VoiceDecoder> Playout<D> {
 
     fn linger(&mut self, target: i64, quiet: bool, round: &mut Round<'_>) {
         let want = self.slack.missing(target, 48_000);
-        let urgent = want > 2 * WORTHWHILE;
+        let urgent = want > HASTE;
         if !quiet && !urgent && self.since_stretch < PAUSE {
             return;
         }
@@ -82,13 +83,8 @@ impl<D: VoiceDecoder> Playout<D> {
 
     fn hurry(&mut self, keep: i64, quiet: bool, round: &mut Round<'_>) {
         let urgent = self.slack.after(-URGENT) >= keep;
-        let least = if quiet || urgent {
-            MIN_LAG as i64
-        } else {
-            WORTHWHILE
-        };
         let most = self.slack.removable(keep, MAX_LAG as i64);
-        if most < least || (!quiet && !urgent && self.since_stretch < PAUSE) {
+        if most < MIN_LAG as i64 || (!quiet && !urgent && self.since_stretch < PAUSE) {
             return;
         }
         // More sound to look at allows longer periods; the packets are here, or there would be no excess.

@@ -175,7 +175,8 @@ impl<D: VoiceDecoder> JitterBuffer<D> {
         self.playout.pull(out, now, &mut self.packets, &self.delay, &mut self.stats)
     }
 
-    /// Whether a stream is being played. `false` before the first packet is due and after a long silence.
+    /// Whether a stream is being played and may be pulled in whole blocks. `false` before the first packet is due,
+    /// during the first 10 ms after it, and after a long silence.
     pub fn is_playing(&self) -> bool {
         self.playout.is_playing()
     }

@@ -23,6 +23,8 @@ const QUANTUM: i64 = 120;
 /// After a pause a packet may start this late without losing its beginning: the onset of a word matters more
 /// than 20 ms that are soon worked off.
 const GRACE: i64 = 960;
+/// Slack over the target that is left when sound is taken out, so that it need not be put back: 1 ms.
+pub(super) const MARGIN: i64 = 48;
 
 /// Where sound came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +71,8 @@ pub(super) struct Playout<D> {
     /// Whether packets before `next` are too late: something of this stream was played.
     begun: bool,
     playing: bool,
+    /// Samples pulled since it began.
+    played: i64,
     source: Source,
     /// Length of the concealment under way.
     run: i64,
@@ -95,6 +99,7 @@ impl<D: VoiceDecoder> Playout<D> {
             covered: 0,
             begun: false,
             playing: false,
+            played: 0,
             source: Source::Idle,
             run: 0,
             fade: Fade {
@@ -124,8 +129,10 @@ impl<D: VoiceDecoder> Playout<D> {
         self.run = 0;
     }
 
+    /// Whether whole blocks may be pulled: the first block is pulled in small steps to its end, so that packets
+    /// begin where blocks do.
     pub(super) fn is_playing(&self) -> bool {
-        self.playing
+        self.playing && self.played >= CHUNK
     }
 
     /// Whether the playhead has passed a position for good.
@@ -174,6 +181,9 @@ impl<D: VoiceDecoder> Playout<D> {
         }
         let emitted = self.pcm.emit(out);
         self.since_stretch = self.since_stretch.saturating_add(emitted as i64);
+        if self.playing {
+            self.played = self.played.saturating_add(emitted as i64);
+        }
         stats.total_samples_received += emitted as u64;
         let inserted = stats.inserted_samples_for_deceleration - inserted;
         let removed = stats.removed_samples_for_acceleration - removed;
@@ -208,7 +218,7 @@ impl<D: VoiceDecoder> Playout<D> {
         let Some(first) = round.packets.first() else {
             return self.starve(missing, round);
         };
-        let (at, sequence) = (first.at, first.sequence);
+        let (at, sequence, due) = (first.at, first.sequence, first.at + batch(first.samples));
         let hole = at - self.next - self.covered;
         if hole > 0 {
             if self.paused || sequence == self.sequence.next() {
@@ -216,7 +226,7 @@ impl<D: VoiceDecoder> Playout<D> {
             }
             return self.fill(hole, missing, round);
         }
-        if self.is_resting() && round.now - at < round.delay.target() {
+        if self.is_resting() && round.now - due < round.delay.target() {
             // Free to choose when to come back: exactly at the target.
             return self.rest(missing, round);
         }
@@ -230,7 +240,7 @@ impl<D: VoiceDecoder> Playout<D> {
         let Some(first) = round.packets.first() else {
             return false;
         };
-        if self.pcm.ready() > 0 || round.now - first.at < round.delay.target() {
+        if self.pcm.ready() > 0 || round.now - first.at < round.delay.target() + batch(first.samples) {
             return false;
         }
         self.next = if self.begun {
@@ -241,6 +251,7 @@ impl<D: VoiceDecoder> Playout<D> {
         self.covered = 0;
         self.begun = true;
         self.playing = true;
+        self.played = 0;
         self.slack.clear();
         true
     }
@@ -270,11 +281,16 @@ impl<D: VoiceDecoder> Playout<D> {
         let resting = self.is_resting();
         let mut passed = least;
         if self.covered > least {
-            let added = self.slack.missing(round.delay.target(), self.covered - least);
+            let added = self.slack.missing(lowest(round.delay), self.covered - least);
             passed = self.covered - added;
             if resting {
                 passed = least.max(passed - GRACE);
             }
+        }
+        if self.source == Source::Concealed && passed == self.covered {
+            // The sound is broken here anyway: a good place to take out what is not needed.
+            let keep = (round.delay.target() + MARGIN).min(self.slack.after(0));
+            passed += self.slack.removable(keep, CHUNK.min(waiting.samples / 2));
         }
         let skip = passed - lead;
         if skip >= waiting.samples {
@@ -468,4 +484,14 @@ impl<D: VoiceDecoder> Playout<D> {
 /// The next length a decoder can make up.
 fn whole(length: i64) -> i64 {
     (length.max(1) as u64).next_multiple_of(QUANTUM as u64) as i64
+}
+
+/// How much earlier than its own time the last of several short packets that make up a block is needed.
+fn batch(samples: i64) -> i64 {
+    (CHUNK - samples).max(0)
+}
+
+/// Slack from which sound is added: what the target itself wanders is left alone.
+pub(super) fn lowest(delay: &DelayEstimator) -> i64 {
+    delay.target() - 24 - delay.spread() / 10
 }
