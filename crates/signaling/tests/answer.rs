@@ -1,4 +1,5 @@
 //! A call that is answered: ringing everywhere, one connection warmed up for each endpoint, first answer wins.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod support;
 

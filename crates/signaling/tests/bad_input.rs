@@ -1,4 +1,5 @@
 //! Malformed, oversized, out-of-order and unauthenticated input: a typed refusal, and nobody else is harmed.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod support;
 
@@ -598,7 +599,7 @@ proptest! {
         let mut agent = Agent::new(AgentConfig::new("token"), now);
         let mut socket = SocketId(0);
         let call = CallId("67e55044-10b1-426f-9247-bb680e5fe0c8".parse().unwrap());
-        let mut drain = |agent: &mut Agent, socket: &mut SocketId, now: Instant| {
+        let drain = |agent: &mut Agent, socket: &mut SocketId, now: Instant| {
             for _ in 0..10_000 {
                 match agent.poll() {
                     AgentOutput::Connect { socket: wanted } => {

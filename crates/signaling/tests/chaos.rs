@@ -4,6 +4,7 @@
 //!
 //! A failing seed is printed; `SIDETONE_SEED=<seed> cargo test -p sidetone-signaling --test chaos` replays it.
 //! `SIDETONE_WORLDS=<count>` runs more.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod support;
 
@@ -149,7 +150,12 @@ fn plan(world: &mut World, rng: &mut ChaCha8Rng) {
     }
     for _ in 0..rng.random_range(0..6) {
         let (client, when) = (any(rng), at(rng));
-        world.happen_in(when, client, Happening::Cut);
+        let cut = if rng.random_bool(0.7) {
+            Happening::Cut
+        } else {
+            Happening::CutSignaling
+        };
+        world.happen_in(when, client, cut);
         let outage = Duration::from_millis(rng.random_range(100..200_000));
         world.happen_in(when + outage, client, Happening::Restore);
     }

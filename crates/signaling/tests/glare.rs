@@ -1,4 +1,5 @@
 //! Both call each other at once: one call results, both are in it, and nothing rings.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! What happens within a call: mute, hold and resume, media that is lost and comes back, hang-up.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod support;
 
@@ -154,19 +155,27 @@ fn a_short_loss_heals_without_a_restart() {
 fn media_that_does_not_come_back_ends_the_call() {
     let (mut world, alice, bob) = pair();
     let call = talk(&mut world, alice, bob);
+    world.media_blocked = true;
+    world.check_all_peers();
+    world.run_for(seconds(30));
+    assert_eq!(
+        world.view(alice, call).states.last(),
+        Some(&(CallState::Connected, true))
+    );
+    world.run_for(seconds(40));
+    assert_ended(&world, alice, call, &Reason::MEDIA_DROPPED);
+    assert_ended(&world, bob, call, &Reason::MEDIA_DROPPED);
+    assert_nothing_left(world);
+}
+
+#[test]
+fn an_end_without_a_network_gives_up_by_itself() {
+    let (mut world, alice, bob) = pair();
+    let call = talk(&mut world, alice, bob);
     world.happen(bob, Happening::Cut);
     world.run_for(seconds(100));
-    let view = world.view(alice, call);
-    assert_eq!(view.ends.len(), 1);
-    assert!(
-        [Reason::MEDIA_DROPPED, Reason::PEER_GONE].contains(&view.ends[0]),
-        "{view:?}"
-    );
-    assert_eq!(
-        world.view(bob, call).ends.len(),
-        1,
-        "the end without a network gives up by itself"
-    );
+    assert_ended(&world, bob, call, &Reason::MEDIA_DROPPED);
+    assert_ended(&world, alice, call, &Reason::PEER_GONE);
     assert_nothing_left(world);
 }
 
@@ -188,20 +197,14 @@ fn media_that_cannot_be_made_ends_the_call() {
 #[test]
 fn media_that_never_comes_up_ends_the_call() {
     let (mut world, alice, bob) = pair();
+    world.media_blocked = true;
     let call = ring(&mut world, alice, &[bob]);
-    // The callee's media vanishes under it, and no restart helps.
-    world.clients[bob.0].media.clear();
-    world.clients[alice.0].media.clear();
-    let cold = world.add(BOB);
-    world.run_for(seconds(1));
-    assert_eq!(world.incoming(cold), Some(call));
-    world.clients[alice.0].media.clear();
-    world.clients[cold.0].media.clear();
-    command(&mut world, cold, Command::Accept { call });
-    world.run_for(seconds(1));
-    assert_eq!(
-        state(&world, cold, call),
-        CallState::Connected,
-        "it was connected when it was last heard of"
-    );
+    command(&mut world, bob, Command::Accept { call });
+    world.run_for(seconds(29));
+    assert_eq!(state(&world, alice, call), CallState::Connecting);
+    assert_eq!(state(&world, bob, call), CallState::Connecting);
+    world.run_for(seconds(2));
+    assert_ended(&world, alice, call, &Reason::MEDIA_SETUP_FAILED);
+    assert_ended(&world, bob, call, &Reason::MEDIA_SETUP_FAILED);
+    assert_nothing_left(world);
 }

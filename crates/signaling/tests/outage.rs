@@ -1,4 +1,5 @@
 //! Sockets, networks and processes go away: sessions resume, missed events come in order, calls go on or end once.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod support;
 
@@ -124,39 +125,54 @@ fn hanging_up_offline_works_at_once_and_is_told_later() {
 
 #[test]
 fn a_peer_that_is_killed_is_noticed() {
-    let (mut world, alice, bob) = pair();
-    let call = talk(&mut world, alice, bob);
-    world.happen(bob, Happening::Kill);
-    world.run_for(seconds(20));
-    assert_eq!(
-        world.view(alice, call).states.last(),
-        Some(&(CallState::Connected, true))
-    );
-    world.run_for(seconds(80));
-    let view = world.view(alice, call);
-    assert_eq!(view.ends.len(), 1, "{view:?}");
-    // Whichever end of the media lease is seen first.
-    assert!(
-        [Reason::PEER_GONE, Reason::MEDIA_DROPPED].contains(&view.ends[0]),
-        "{view:?}"
-    );
-    assert_nothing_left(world);
+    for who in [0, 1] {
+        let (mut world, alice, bob) = pair();
+        let call = talk(&mut world, alice, bob);
+        let (killed, other) = if who == 0 { (alice, bob) } else { (bob, alice) };
+        world.happen(killed, Happening::Kill);
+        world.run_for(seconds(20));
+        assert_eq!(
+            world.view(other, call).states.last(),
+            Some(&(CallState::Connected, true))
+        );
+        world.run_for(seconds(60));
+        assert_ended(&world, other, call, &Reason::PEER_GONE);
+        assert_recorded_end(&world, call, &Reason::PEER_GONE);
+        assert_nothing_left(world);
+    }
 }
 
 #[test]
-fn a_peer_without_a_socket_but_with_media_has_the_whole_window() {
-    // Only signaling is gone: media goes on, so the media lease does not run.
+fn media_survives_a_signaling_outage() {
     let (mut world, alice, bob) = pair();
     let call = talk(&mut world, alice, bob);
-    let agent = world.clients[bob.0].agent.take();
-    world.happen(bob, Happening::DropSocket);
-    world.run_for(seconds(4));
-    world.clients[bob.0].agent = agent;
-    assert!(world.view(alice, call).ends.is_empty());
+    world.happen(bob, Happening::CutSignaling);
+    // Longer than the media lease, which does not run while media does.
+    world.run_for(seconds(100));
     assert_eq!(
         world.view(alice, call).states.last(),
         Some(&(CallState::Connected, true))
     );
+    assert_eq!(
+        world.view(bob, call).states.last(),
+        Some(&(CallState::Connected, false))
+    );
+    assert_eq!(world.talking_legs(alice, call), world.talking_legs(bob, call));
+    assert_eq!(world.talking_legs(alice, call).len(), 1);
+    world.happen(bob, Happening::Restore);
+    world.run_for(seconds(20));
+    assert_talking(&world, alice, bob, call);
+}
+
+#[test]
+fn a_signaling_outage_past_the_window_ends_the_call_at_both_ends() {
+    let (mut world, alice, bob) = pair();
+    let call = talk(&mut world, alice, bob);
+    world.happen(bob, Happening::CutSignaling);
+    world.run_for(seconds(160));
+    assert_ended(&world, alice, call, &Reason::PEER_GONE);
+    assert_ended(&world, bob, call, &Reason::NETWORK_LOST);
+    assert_nothing_left(world);
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! Tokens: refused, expiring, refreshed, expired.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod support;
 

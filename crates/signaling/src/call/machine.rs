@@ -222,7 +222,7 @@ impl ClientCall {
             match timer {
                 Timer::Dial => self.finish(Some(None), Reason::NETWORK_LOST),
                 Timer::Setup => self.fail(MediaFailure::Setup),
-                Timer::Lost => self.fail(MediaFailure::Dropped),
+                Timer::Lost => self.lost_for_good(now),
                 Timer::Restart => self.restart_due(now),
             }
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::machine::{ClientCall, Timer};
 use crate::agent::{MediaAction, Role};
-use crate::protocol::{MediaState, Request, Restart};
+use crate::protocol::{MediaFailure, MediaState, Request, Restart};
 
 /// A restart asked for within this of the last one is taken to be that one.
 const SAME_RESTART: Duration = Duration::from_secs(2);
@@ -52,6 +52,17 @@ impl ClientCall {
         if let Some(talking) = self.talking() {
             talking.media_was_up = true;
             talking.recovery.postponed = false;
+        }
+    }
+
+    /// Media was gone for as long as it may be.
+    pub(super) fn lost_for_good(&mut self, now: Instant) {
+        let online = self.online;
+        if online && self.talking().is_some_and(|talking| !talking.peer_present) {
+            // The peer has lost everything: the service, which hears from both, says how that ends.
+            self.timers.set(Timer::Lost, now + self.settings.media_lease);
+        } else {
+            self.fail(MediaFailure::Dropped);
         }
     }
 

@@ -5,6 +5,8 @@
 mod backoff;
 pub(crate) mod client;
 mod event_log;
+mod frames;
+mod link;
 pub(crate) mod rate;
 pub(crate) mod response_log;
 pub(crate) mod server;

@@ -142,7 +142,8 @@ impl World {
         }
     }
 
-    pub(super) fn check_all_peers(&mut self) {
+    /// Looks at all media again, after something changed for everybody.
+    pub fn check_all_peers(&mut self) {
         for client in 0..self.clients.len() {
             self.check_all_media(ClientId(client));
         }
@@ -223,7 +224,11 @@ impl World {
         let ready = |a: &LegMedia, b: &LegMedia| {
             a.remote_description == Some(b.generation) && a.remote_candidates == Some(b.generation)
         };
-        self.is_alive(client) && self.is_alive(peer) && ready(mine, theirs) && ready(theirs, mine)
+        !self.media_blocked
+            && self.is_alive(client)
+            && self.is_alive(peer)
+            && ready(mine, theirs)
+            && ready(theirs, mine)
     }
 
     /// Looks at the way to the peer, and changes state as a real connection would.

@@ -58,6 +58,8 @@ pub enum Happening {
     Command(Command),
     /// Its network goes away: nothing arrives, nobody is told.
     Cut,
+    /// Only the way to the service goes away; media goes on.
+    CutSignaling,
     /// Its network comes back.
     Restore,
     /// Its socket breaks; both ends learn of it soon.
@@ -99,6 +101,7 @@ pub struct Client {
     /// Its media, by leg.
     pub media: BTreeMap<(CallId, LegId), LegMedia>,
     reachable: bool,
+    media_reachable: bool,
     socket: Option<(SocketId, ConnectionId)>,
     wake: Option<Instant>,
 }
@@ -123,6 +126,8 @@ pub struct World {
     pub switchboard: Switchboard,
     /// The clients.
     pub clients: Vec<Client>,
+    /// No media gets through anywhere, as behind a firewall.
+    pub media_blocked: bool,
     /// Everything that the service recorded.
     pub records: Vec<(Instant, Record)>,
     conditions: Conditions,
@@ -145,6 +150,7 @@ impl World {
             now: start,
             switchboard: Switchboard::new(config, secret),
             clients: Vec::new(),
+            media_blocked: false,
             records: Vec::new(),
             conditions,
             rng,
@@ -178,6 +184,7 @@ impl World {
             connection: None,
             media: BTreeMap::new(),
             reachable: true,
+            media_reachable: true,
             socket: None,
             wake: None,
         });
@@ -215,8 +222,9 @@ impl World {
     pub fn happen(&mut self, client: ClientId, happening: Happening) {
         match happening {
             Happening::Command(command) => self.tell_agent(client, AgentInput::Command(command)),
-            Happening::Cut => self.set_reachable(client, false),
-            Happening::Restore => self.set_reachable(client, true),
+            Happening::Cut => self.set_reachable(client, false, false),
+            Happening::CutSignaling => self.set_reachable(client, false, true),
+            Happening::Restore => self.set_reachable(client, true, true),
             Happening::DropSocket => self.break_socket(client),
             Happening::Kill => self.kill(client),
         }

@@ -131,11 +131,12 @@ impl World {
     }
 
     /// The network of a client goes away or comes back. Its sockets do not survive.
-    pub(super) fn set_reachable(&mut self, client: ClientId, reachable: bool) {
+    pub(super) fn set_reachable(&mut self, client: ClientId, reachable: bool, media: bool) {
         let Some(known) = self.client_mut(client) else {
             return;
         };
         known.reachable = reachable;
+        known.media_reachable = media;
         if !reachable {
             self.orphan_socket(client);
         }
@@ -182,10 +183,10 @@ impl World {
         self.check_all_peers();
     }
 
-    /// Whether a client runs and has a network.
+    /// Whether a client runs and its media has a network.
     pub(super) fn is_alive(&self, client: ClientId) -> bool {
         self.client(client)
-            .is_some_and(|client| client.reachable && client.agent.is_some())
+            .is_some_and(|client| client.media_reachable && client.agent.is_some())
     }
 
     /// Restores every network that was cut.

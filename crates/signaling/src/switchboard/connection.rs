@@ -35,6 +35,9 @@ pub(super) struct Opening {
 
 impl Switchboard {
     pub(super) fn connected(&mut self, connection: ConnectionId, now: Instant) {
+        if self.connections.contains_key(&connection) {
+            return;
+        }
         if self.stopping {
             self.send(connection, ServerFrame::bye(&Reason::GOING_AWAY));
             self.outputs.push_back(ServerOutput::Close {

@@ -8,6 +8,8 @@ mod call;
 mod calls;
 mod connection;
 mod endpoint;
+mod placing;
+mod presence;
 mod relay;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
