@@ -1,11 +1,12 @@
 //! The agent: one user's presence at the service, able to call and be called.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sidetone_signaling::agent::ConnectionState;
-use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::Identifier;
+use sidetone_signaling::agent::ConnectionState;
 use sidetone_signaling::call::CallState;
+use sidetone_signaling::protocol::CallId;
 use tokio::sync::mpsc;
 
 use crate::call::{Call, CallDirection, CallShared, IncomingCall, Participant, Snapshot};
@@ -17,7 +18,7 @@ use crate::pending::Pending;
 use crate::{Error, Events};
 
 /// What happens to an agent.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum AgentEvent {
     /// Somebody calls.
@@ -39,7 +40,7 @@ pub(crate) struct AgentShared {
 pub(crate) struct AgentState {
     pub connection: ConnectionState,
     pub identity: Option<Identifier>,
-    pub calls: Vec<Call>,
+    pub calls: Vec<Arc<CallShared>>,
 }
 
 impl AgentShared {
@@ -49,6 +50,9 @@ impl AgentShared {
 }
 
 /// One user's presence at the service. Cheap to clone.
+///
+/// When the last handle to the agent and to its calls is dropped, calls are hung up and the service is left. A callback
+/// that holds one of them keeps the agent: call [`CallAgent::dispose`] then.
 #[derive(Clone)]
 pub struct CallAgent {
     pub(crate) shared: Arc<AgentShared>,
@@ -56,11 +60,32 @@ pub struct CallAgent {
     _thread: Arc<NetworkThread>,
 }
 
+impl fmt::Debug for CallAgent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.shared.state();
+        f.debug_struct("CallAgent")
+            .field("identity", &state.identity)
+            .field("connection", &state.connection)
+            .finish_non_exhaustive()
+    }
+}
+
 impl CallAgent {
     pub(crate) fn new(driver: mpsc::UnboundedSender<Ask>, thread: Arc<NetworkThread>) -> Self {
-        let state = AgentState { connection: ConnectionState::Connecting, identity: None, calls: Vec::new() };
-        let shared = Arc::new(AgentShared { state: Mutex::new(state), events: Source::default() });
-        Self { shared, driver, _thread: thread }
+        let state = AgentState {
+            connection: ConnectionState::Connecting,
+            identity: None,
+            calls: Vec::new(),
+        };
+        let shared = Arc::new(AgentShared {
+            state: Mutex::new(state),
+            events: Source::default(),
+        });
+        Self {
+            shared,
+            driver,
+            _thread: thread,
+        }
     }
 
     /// For handles that the driver makes: it must not keep itself alive.
@@ -80,7 +105,14 @@ impl CallAgent {
 
     /// Calls that are on, in the order they began.
     pub fn calls(&self) -> Vec<Call> {
-        self.shared.state().calls.clone()
+        let shared = self.shared.state().calls.clone();
+        shared
+            .into_iter()
+            .map(|shared| Call {
+                shared,
+                driver: self.driver.clone(),
+            })
+            .collect()
     }
 
     /// Calls `to`. Opens the microphone and the speaker; nothing is sent before the answer.
@@ -95,11 +127,18 @@ impl CallAgent {
             state: CallState::None,
             reconnecting: false,
             muted: options.muted,
-            remote: Participant { identifier: to, display_name: String::new(), is_muted: false },
+            remote: Participant {
+                identifier: to,
+                display_name: String::new(),
+                is_muted: false,
+            },
             context: options.context.clone(),
             end_reason: None,
         });
-        let call = Call { shared, driver: self.driver.clone() };
+        let call = Call {
+            shared,
+            driver: self.driver.clone(),
+        };
         let (reply, pending) = Pending::new();
         let _ = self.driver.send(Ask::Start { call, options, reply });
         pending
@@ -120,7 +159,9 @@ impl CallAgent {
     /// # Errors
     /// [`Error::Closed`] when the agent is.
     pub fn update_token(&self, token: impl Into<String>) -> Result<(), Error> {
-        self.driver.send(Ask::Token { token: token.into() }).map_err(|_| Error::Closed)
+        self.driver
+            .send(Ask::Token { token: token.into() })
+            .map_err(|_| Error::Closed)
     }
 
     /// Tells that the network changed or came back: reconnect at once.

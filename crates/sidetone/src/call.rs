@@ -1,12 +1,13 @@
 //! A call, and one that rings: the objects an app holds.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use sidetone_media::transport::{ConnectionState as MediaState, TransportStats};
 use sidetone_media::voice::VoiceStats;
-use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::call::CallState;
+use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::{Identifier, Reason};
 use tokio::sync::mpsc;
 
@@ -96,7 +97,10 @@ pub(crate) struct CallShared {
 
 impl CallShared {
     pub fn new(snapshot: Snapshot) -> Arc<Self> {
-        Arc::new(Self { snapshot: Mutex::new(snapshot), events: Source::default() })
+        Arc::new(Self {
+            snapshot: Mutex::new(snapshot),
+            events: Source::default(),
+        })
     }
 
     pub fn snapshot(&self) -> MutexGuard<'_, Snapshot> {
@@ -129,6 +133,18 @@ impl CallShared {
 pub struct Call {
     pub(crate) shared: Arc<CallShared>,
     pub(crate) driver: mpsc::UnboundedSender<Ask>,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let snapshot = self.shared.snapshot();
+        f.debug_struct("Call")
+            .field("id", &snapshot.id)
+            .field("direction", &snapshot.direction)
+            .field("state", &snapshot.state)
+            .field("end_reason", &snapshot.end_reason)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Call {
@@ -234,7 +250,10 @@ impl Call {
     pub fn stats(&self) -> Pending<CallStats> {
         let (reply, pending) = Pending::new();
         // When the driver is gone, `reply` is dropped with the message, and the outcome is `Closed`.
-        let _ = self.driver.send(Ask::Stats { call: self.id(), reply });
+        let _ = self.driver.send(Ask::Stats {
+            call: self.id(),
+            reply,
+        });
         pending
     }
 
@@ -251,7 +270,7 @@ impl Call {
 }
 
 /// A call that rings here.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct IncomingCall {
     pub(crate) call: Call,
 }
@@ -288,7 +307,11 @@ impl IncomingCall {
     /// [`Error::State`] when it no longer rings, [`Error::Device`] when a device cannot be opened: the call rings on.
     pub fn accept(&self, options: AcceptOptions) -> Pending<Call> {
         let (reply, pending) = Pending::new();
-        let _ = self.call.driver.send(Ask::Accept { call: self.id(), options, reply });
+        let _ = self.call.driver.send(Ask::Accept {
+            call: self.call.clone(),
+            options,
+            reply,
+        });
         pending
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
@@ -16,7 +17,7 @@ use crate::pending::Pending;
 ///
 /// All network of a client runs on one thread with one current-thread runtime. The client's handles are plain
 /// objects: use them from any async runtime or from none. When the client and all its agents are dropped, calls that
-/// are still on are hung up.
+/// are still on are hung up; the last drop waits for that, about a second at most when the network is gone.
 pub struct CallClient {
     thread: Arc<NetworkThread>,
     devices: DeviceManager,
@@ -30,24 +31,42 @@ pub(crate) struct NetworkThread {
     handle: Option<JoinHandle<()>>,
 }
 
+/// How long work that cannot be interrupted (closing devices, fetching a token) may go on after the last goodbye.
+const AFTER: Duration = Duration::from_secs(3);
+
 impl NetworkThread {
     fn start() -> Result<Self, Error> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let (spawner, mut drivers) = mpsc::unbounded_channel::<Driver>();
         let (stop, running) = watch::channel(());
         let handle = thread::Builder::new().name("sidetone".into()).spawn(move || {
             runtime.block_on(async move {
                 let mut tasks = tokio::task::JoinSet::new();
-                while let Some(driver) = drivers.recv().await {
-                    tasks.spawn(driver.run());
-                    // Agents that are done leave nothing behind.
-                    while tasks.try_join_next().is_some() {}
+                loop {
+                    tokio::select! {
+                        driver = drivers.recv() => match driver {
+                            Some(driver) => {
+                                tasks.spawn(driver.run());
+                            }
+                            None => break,
+                        },
+                        // Agents that are done leave nothing behind.
+                        Some(_) = tasks.join_next() => {}
+                    }
                 }
                 drop(stop);
                 while tasks.join_next().await.is_some() {}
             });
+            // Devices are being closed. One that hangs, or a token refresher, must not hold the app up.
+            runtime.shutdown_timeout(AFTER);
         })?;
-        Ok(Self { spawner: Some(spawner), running, handle: Some(handle) })
+        Ok(Self {
+            spawner: Some(spawner),
+            running,
+            handle: Some(handle),
+        })
     }
 }
 
@@ -69,7 +88,10 @@ impl CallClient {
     /// # Errors
     /// [`Error::System`] when there is no thread or no event queue to be had.
     pub fn new() -> Result<Self, Error> {
-        Ok(Self { thread: Arc::new(NetworkThread::start()?), devices: DeviceManager::default() })
+        Ok(Self {
+            thread: Arc::new(NetworkThread::start()?),
+            devices: DeviceManager::default(),
+        })
     }
 
     /// The microphones and speakers.

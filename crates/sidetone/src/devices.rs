@@ -52,7 +52,9 @@ pub enum AudioOutput {
 
 impl AudioInput {
     /// A microphone made by `factory` each time one is opened.
-    pub fn custom(factory: impl Fn() -> Result<Box<dyn InputDevice>, DeviceError> + Send + Sync + 'static) -> Self {
+    pub fn custom(
+        factory: impl Fn() -> Result<Box<dyn InputDevice>, DeviceError> + Send + Sync + 'static,
+    ) -> Self {
         Self::Custom(Arc::new(factory))
     }
 
@@ -74,7 +76,11 @@ impl AudioInput {
             Self::Default => system::input(None)?,
             Self::Device(id) => system::input(Some(id))?,
             Self::File { path, repeat } => {
-                let after = if *repeat { AfterEnd::Repeat } else { AfterEnd::Silence };
+                let after = if *repeat {
+                    AfterEnd::Repeat
+                } else {
+                    AfterEnd::Silence
+                };
                 Box::new(headless::file_input(path, VOICE_FORMAT, after)?)
             }
             Self::Tone(frequency) => Box::new(headless::tone_input(VOICE_FORMAT, *frequency, 0.25)?),
@@ -143,9 +149,12 @@ pub struct AudioTap {
 }
 
 impl AudioTap {
-    /// Takes what was played (mono, 48 kHz) and returns how many samples that was. A second is kept; older is lost.
+    /// Takes what was played (mono, 48 kHz) and returns how many samples that was. A second is kept; what
+    /// is played while nobody reads for longer is lost.
     pub fn read(&self, out: &mut [f32]) -> usize {
-        lock(&self.recording).as_mut().map_or(0, |recording| recording.read(out))
+        lock(&self.recording)
+            .as_mut()
+            .map_or(0, |recording| recording.read(out))
     }
 }
 
@@ -172,7 +181,9 @@ pub struct DeviceManager {
 
 impl Default for DeviceManager {
     fn default() -> Self {
-        Self { selection: Arc::new(watch::Sender::new(Selection::default())) }
+        Self {
+            selection: Arc::new(watch::Sender::new(Selection::default())),
+        }
     }
 }
 
@@ -216,13 +227,18 @@ impl DeviceManager {
 }
 
 mod system {
-    use super::{DeviceError, DeviceId, DeviceInfo, Direction, InputDevice, OutputDevice};
+    use super::{DeviceError, DeviceInfo, Direction};
+    #[cfg(not(feature = "cpal"))]
+    use super::{DeviceId, InputDevice, OutputDevice};
 
     #[cfg(feature = "cpal")]
     pub use sidetone_media::device::cpal::{devices, input, output};
 
     pub fn list(direction: Direction) -> Result<Vec<DeviceInfo>, DeviceError> {
-        Ok(devices()?.into_iter().filter(|device| device.direction == direction).collect())
+        Ok(devices()?
+            .into_iter()
+            .filter(|device| device.direction == direction)
+            .collect())
     }
 
     #[cfg(not(feature = "cpal"))]
@@ -232,11 +248,15 @@ mod system {
 
     #[cfg(not(feature = "cpal"))]
     pub fn input(_: Option<&DeviceId>) -> Result<Box<dyn InputDevice>, DeviceError> {
-        Err(DeviceError::NotFound("this build has no sound cards (feature `cpal`)".into()))
+        Err(DeviceError::NotFound(
+            "this build has no sound cards (feature `cpal`)".into(),
+        ))
     }
 
     #[cfg(not(feature = "cpal"))]
     pub fn output(_: Option<&DeviceId>) -> Result<Box<dyn OutputDevice>, DeviceError> {
-        Err(DeviceError::NotFound("this build has no sound cards (feature `cpal`)".into()))
+        Err(DeviceError::NotFound(
+            "this build has no sound cards (feature `cpal`)".into(),
+        ))
     }
 }

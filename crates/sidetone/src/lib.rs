@@ -40,9 +40,7 @@ pub use client::CallClient;
 pub use devices::{AudioFeed, AudioInput, AudioOutput, AudioTap, DeviceManager};
 pub use error::Error;
 pub use events::Events;
-pub use options::{
-    AcceptOptions, AgentOptions, AudioOptions, Credential, NetworkOptions, StartCallOptions,
-};
+pub use options::{AcceptOptions, AgentOptions, AudioOptions, Credential, NetworkOptions, StartCallOptions};
 pub use pending::Pending;
 pub use sidetone_media as media;
 pub use sidetone_signaling::agent::ConnectionState;

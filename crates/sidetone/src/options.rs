@@ -20,7 +20,10 @@ pub(crate) type Refresher = Arc<dyn Fn() -> Result<String, String> + Send + Sync
 impl Credential {
     /// A token that the app's backend got for its user.
     pub fn new(token: impl Into<String>) -> Self {
-        Self { token: token.into(), refresher: None }
+        Self {
+            token: token.into(),
+            refresher: None,
+        }
     }
 
     /// Calls `refresher` for a new token before the old one ends, so that long calls are not cut.
@@ -37,7 +40,9 @@ impl Credential {
 /// Tokens are secrets: never printed.
 impl std::fmt::Debug for Credential {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credential").field("refreshed", &self.refresher.is_some()).finish_non_exhaustive()
+        f.debug_struct("Credential")
+            .field("refreshed", &self.refresher.is_some())
+            .finish_non_exhaustive()
     }
 }
 

@@ -34,7 +34,9 @@ impl<T> Future for Pending<T> {
     type Output = Result<T, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.receiver).poll(cx).map(|reply| reply.unwrap_or(Err(Error::Closed)))
+        Pin::new(&mut self.receiver)
+            .poll(cx)
+            .map(|reply| reply.unwrap_or(Err(Error::Closed)))
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Instant;
 use sidetone_media::packet::VoicePacket;
 use sidetone_media::transport::webrtc::WebRtcTransport;
 use sidetone_media::transport::{
-    Candidate, ConnectionState, Description, DescriptionKind, IceServer, Transport, TransportCommand, TransportConfig,
-    TransportError, TransportEvent, TransportStats, VoicePort,
+    Candidate, ConnectionState, Description, DescriptionKind, IceServer, Transport, TransportCommand,
+    TransportConfig, TransportError, TransportEvent, TransportStats, VoicePort,
 };
 use sidetone_media::voice::LinkId;
 use sidetone_pipeline::Pool;
@@ -23,7 +23,6 @@ pub struct Leg {
     pub call: CallId,
     pub leg: LegId,
     pub link: LinkId,
-    pub role: Role,
     pub state: ConnectionState,
     /// The queues, until they are given to the engine.
     pub port: Option<VoicePort>,
@@ -48,7 +47,12 @@ pub struct Legs {
 
 impl Legs {
     pub fn new(network: NetworkOptions, pool: Pool<VoicePacket>) -> Self {
-        Self { network, pool, list: Vec::new(), links: 0 }
+        Self {
+            network,
+            pool,
+            list: Vec::new(),
+            links: 0,
+        }
     }
 
     pub fn get_mut(&mut self, call: CallId, leg: LegId) -> Option<&mut Leg> {
@@ -58,10 +62,6 @@ impl Legs {
     /// Legs of a call.
     pub fn of(&self, call: CallId) -> impl Iterator<Item = &Leg> {
         self.list.iter().filter(move |leg| leg.call == call)
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = &Leg> {
-        self.list.iter()
     }
 
     /// Makes a leg's connection.
@@ -78,7 +78,11 @@ impl Legs {
             advertise: self.network.advertise,
             ice_servers: ice_servers
                 .into_iter()
-                .map(|s| IceServer { urls: s.urls, username: s.username, credential: s.credential })
+                .map(|s| IceServer {
+                    urls: s.urls,
+                    username: s.username,
+                    credential: s.credential,
+                })
                 .collect(),
             hold_candidates,
             relay_only: self.network.relay_only,
@@ -93,7 +97,6 @@ impl Legs {
             call,
             leg,
             link: LinkId(self.links),
-            role,
             state: ConnectionState::New,
             port,
             transport: Box::new(transport),
@@ -104,7 +107,9 @@ impl Legs {
 
     /// Passes on what concerns the connection alone.
     pub fn act(&mut self, call: CallId, leg: LegId, action: MediaAction, now: Instant) {
-        let Some(leg) = self.get_mut(call, leg) else { return };
+        let Some(leg) = self.get_mut(call, leg) else {
+            return;
+        };
         let command = match action {
             MediaAction::RemoteDescription(description) => TransportCommand::Remote(Description {
                 kind: match description.kind {
@@ -113,14 +118,19 @@ impl Legs {
                 },
                 sdp: description.sdp,
             }),
-            MediaAction::RemoteCandidate(line) => TransportCommand::RemoteCandidate(line.map(|line| Candidate {
-                candidate: line.candidate,
-                mid: line.mid,
-                username_fragment: line.username_fragment,
-            })),
+            MediaAction::RemoteCandidate(line) => {
+                TransportCommand::RemoteCandidate(line.map(|line| Candidate {
+                    candidate: line.candidate,
+                    mid: line.mid,
+                    username_fragment: line.username_fragment,
+                }))
+            }
             MediaAction::ReleaseCandidates => TransportCommand::ReleaseCandidates,
             MediaAction::Restart => TransportCommand::Offer { restart: true },
-            MediaAction::Create { .. } | MediaAction::OpenAudio | MediaAction::PauseAudio | MediaAction::Close => {
+            MediaAction::Create { .. }
+            | MediaAction::OpenAudio
+            | MediaAction::PauseAudio
+            | MediaAction::Close => {
                 return;
             }
         };
@@ -151,7 +161,9 @@ impl Legs {
 impl Leg {
     fn translate(&mut self, event: TransportEvent) -> Option<MediaEvent> {
         Some(match event {
-            TransportEvent::LocalDescription(description) => MediaEvent::LocalDescription { sdp: description.sdp },
+            TransportEvent::LocalDescription(description) => {
+                MediaEvent::LocalDescription { sdp: description.sdp }
+            }
             TransportEvent::LocalCandidate(candidate) => {
                 MediaEvent::LocalCandidate(candidate.map(|candidate| CandidateLine {
                     candidate: candidate.candidate,
@@ -166,7 +178,9 @@ impl Leg {
                     ConnectionState::Connected => MediaState::Connected,
                     ConnectionState::Disconnected => MediaState::Disconnected,
                     ConnectionState::Failed => MediaState::Failed,
-                    ConnectionState::New | ConnectionState::Connecting | ConnectionState::Closed => return None,
+                    ConnectionState::New | ConnectionState::Connecting | ConnectionState::Closed => {
+                        return None;
+                    }
                 })
             }
             TransportEvent::Error(error) => {

@@ -50,8 +50,13 @@ async fn carry(
     reports: &mpsc::UnboundedSender<SocketReport>,
 ) -> Result<(), Error> {
     let mut request = uri.into_client_request()?;
-    request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-    let config = WebSocketConfig::default().max_message_size(Some(MAX_FRAME)).max_frame_size(Some(MAX_FRAME));
+    request.headers_mut().insert(
+        header::SEC_WEBSOCKET_PROTOCOL,
+        HeaderValue::from_static(SUBPROTOCOL),
+    );
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MAX_FRAME))
+        .max_frame_size(Some(MAX_FRAME));
     // Frames are small and each matters at once: no waiting to fill a segment (RFC 896).
     let no_delay = true;
     let connect = connect_async_with_config(request, Some(config), no_delay);

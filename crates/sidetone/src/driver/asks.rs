@@ -1,0 +1,267 @@
+//! What the app's handles ask of the driver.
+
+use std::time::Instant;
+
+use sidetone_signaling::Reason;
+use sidetone_signaling::agent::{Command, StartOptions};
+use sidetone_signaling::protocol::CallId;
+
+use super::audio::Opened;
+use super::{Driver, Entry, Waiting};
+use crate::call::{Call, CallEvent, CallStats};
+use crate::options::{AcceptOptions, StartCallOptions};
+use crate::pending::Reply;
+use crate::{CallAgent, Error};
+
+/// What a handle wants.
+pub(crate) enum Ask {
+    Start {
+        call: Call,
+        options: StartCallOptions,
+        reply: Reply<Call>,
+    },
+    Accept {
+        call: Call,
+        options: AcceptOptions,
+        reply: Reply<Call>,
+    },
+    Decline {
+        call: CallId,
+    },
+    HangUp {
+        call: CallId,
+    },
+    Mute {
+        call: CallId,
+        muted: bool,
+    },
+    MuteIncoming {
+        muted: bool,
+    },
+    Hold {
+        call: CallId,
+    },
+    Resume {
+        call: CallId,
+    },
+    Stats {
+        call: CallId,
+        reply: Reply<CallStats>,
+    },
+    Token {
+        token: String,
+    },
+    NetworkChanged,
+    Close {
+        reply: Reply<()>,
+    },
+}
+
+impl Driver {
+    pub(super) fn ask(&mut self, ask: Ask, now: Instant) {
+        match ask {
+            Ask::Start { call, options, reply } => {
+                self.calls.push(Entry::new(call.shared.clone(), true));
+                self.calls_updated();
+                self.waiting.push(Waiting::Start { call, options, reply });
+                self.open_audio(now);
+            }
+            Ask::Accept { call, options, reply } => self.accept(call, options, reply, now),
+            Ask::Decline { call } => self.command(Command::Decline { call }, now),
+            Ask::HangUp { call } => {
+                self.command(Command::HangUp { call }, now);
+                self.forget_start(call);
+            }
+            Ask::Mute { call, muted } => self.mute(call, muted, now),
+            Ask::MuteIncoming { muted } => {
+                self.incoming_muted = muted;
+                if let Some(engine) = self.audio.engine() {
+                    engine.set_incoming_muted(muted);
+                }
+            }
+            Ask::Hold { call } => self.command(Command::Hold { call }, now),
+            Ask::Resume { call } => self.command(Command::Resume { call }, now),
+            Ask::Stats { call, reply } => {
+                let _ = reply.send(self.stats(call));
+            }
+            Ask::Token { token } => self.command(Command::RefreshToken { token }, now),
+            Ask::NetworkChanged => self.command(Command::NetworkChanged, now),
+            Ask::Close { reply } => self.close(Some(reply), now),
+        }
+    }
+
+    fn accept(&mut self, call: Call, options: AcceptOptions, reply: Reply<Call>, now: Instant) {
+        let refusal = match self.entry(call.id()) {
+            None => "over",
+            Some(entry) if entry.active => "accepted already",
+            Some(entry) => {
+                entry.active = true;
+                self.calls_updated();
+                self.waiting.push(Waiting::Accept { call, options, reply });
+                return self.open_audio(now);
+            }
+        };
+        let _ = reply.send(Err(Error::State(refusal)));
+    }
+
+    fn mute(&mut self, call: CallId, muted: bool, now: Instant) {
+        let Some(entry) = self.entry(call) else { return };
+        if entry.shared.snapshot().muted == muted {
+            return;
+        }
+        entry.shared.update(CallEvent::IsMutedChanged(muted), |snapshot| {
+            snapshot.muted = muted
+        });
+        let talking = entry.talking;
+        if let Some(engine) = self.audio.engine().filter(|_| talking) {
+            engine.set_muted(muted);
+        }
+        self.command(Command::Mute { call, muted }, now);
+    }
+
+    fn stats(&self, call: CallId) -> Result<CallStats, Error> {
+        let leg = self
+            .legs
+            .of(call)
+            .max_by_key(|leg| leg.port.is_none())
+            .ok_or(Error::State("without media"))?;
+        let voice = self
+            .audio
+            .engine()
+            .map(|engine| engine.stats())
+            .unwrap_or_default();
+        Ok(CallStats {
+            voice,
+            transport: leg.stats(),
+            connection_state: Some(leg.state),
+        })
+    }
+
+    fn open_audio(&mut self, now: Instant) {
+        if self.audio.engine().is_some() {
+            self.resume_waiting(now);
+        } else {
+            let picked = self.selection.borrow_and_update().clone();
+            self.audio.open(&picked);
+        }
+    }
+
+    pub(super) fn audio_opened(&mut self, outcome: Opened, now: Instant) {
+        match self.audio.opened(outcome) {
+            Ok(false) => {}
+            Ok(true) => {
+                if let Some(engine) = self.audio.engine() {
+                    engine.set_incoming_muted(self.incoming_muted);
+                }
+                self.resume_waiting(now);
+            }
+            Err(error) if self.audio.engine().is_some() => {
+                self.tell_active(&CallEvent::DeviceFailed(error.to_string()));
+            }
+            Err(error) => self.refuse_waiting(error),
+        }
+    }
+
+    fn resume_waiting(&mut self, now: Instant) {
+        for waiting in std::mem::take(&mut self.waiting) {
+            match waiting {
+                Waiting::Start { call, options, reply } => {
+                    let (id, to, muted) = {
+                        let snapshot = call.shared.snapshot();
+                        (snapshot.id, snapshot.remote.identifier.clone(), snapshot.muted)
+                    };
+                    let options = StartOptions {
+                        display_name: options.display_name,
+                        context: options.context,
+                        ring_for: options.ring_for,
+                    };
+                    let _ = reply.send(Ok(call.clone()));
+                    self.command(
+                        Command::StartCall {
+                            call: id,
+                            to,
+                            options,
+                        },
+                        now,
+                    );
+                    if muted {
+                        // Its id may have changed on the spot: both ends called each other.
+                        self.command(
+                            Command::Mute {
+                                call: call.id(),
+                                muted,
+                            },
+                            now,
+                        );
+                    }
+                }
+                Waiting::Accept { call, options, reply } => {
+                    let id = call.id();
+                    self.command(Command::Accept { call: id }, now);
+                    let _ = reply.send(Ok(call));
+                    if options.muted {
+                        self.mute(id, true, now);
+                    }
+                }
+            }
+        }
+    }
+
+    /// No sound, no call: an outgoing one never happened, an incoming one rings on.
+    fn refuse_waiting(&mut self, error: Error) {
+        // One cause, told to each; only the device's own words can be told twice.
+        let words = error.to_string();
+        let mut first = Some(error);
+        for waiting in std::mem::take(&mut self.waiting) {
+            let error = first.take().unwrap_or_else(|| Error::Audio(words.clone()));
+            match waiting {
+                Waiting::Start { call, reply, .. } => {
+                    call.shared.end(Reason::MEDIA_SETUP_FAILED);
+                    self.remove(call.id());
+                    let _ = reply.send(Err(error));
+                }
+                Waiting::Accept { call, reply, .. } => {
+                    if let Some(entry) = self.entry(call.id()) {
+                        entry.active = false;
+                    }
+                    self.calls_updated();
+                    let _ = reply.send(Err(error));
+                }
+            }
+        }
+    }
+
+    fn take_waiting(&mut self, id: CallId) -> Vec<Waiting> {
+        let (gone, kept) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|waiting| waiting.id() == id);
+        self.waiting = kept;
+        gone
+    }
+
+    /// A call that was hung up before the microphone was open was never told to the service.
+    fn forget_start(&mut self, id: CallId) {
+        for waiting in self.take_waiting(id) {
+            if let Waiting::Start { call, reply, .. } = waiting {
+                call.shared.end(Reason::CANCELLED);
+                self.remove(id);
+                let _ = reply.send(Ok(call));
+            }
+        }
+    }
+
+    /// A call that ended while the microphone was being opened for its answer.
+    pub(super) fn forget_accept(&mut self, id: CallId) {
+        for waiting in self.take_waiting(id) {
+            if let Waiting::Accept { reply, .. } = waiting {
+                let _ = reply.send(Err(Error::State("over")));
+            }
+        }
+    }
+
+    /// The agent is there: whoever asked for it gets it.
+    pub(super) fn created(&mut self, (reply, agent): (Reply<CallAgent>, CallAgent)) {
+        // Nobody may be waiting any more: dropping the agent unheard drops its handle, and the driver closes.
+        let _ = reply.send(Ok(agent));
+    }
+}

@@ -1,0 +1,160 @@
+//! What the signaling agent tells, passed on to the app's objects.
+
+use std::time::Instant;
+
+use sidetone_signaling::Reason;
+use sidetone_signaling::agent::{AgentEvent as Told, AgentInput, Command, ConnectionState};
+use sidetone_signaling::call::CallState;
+use sidetone_signaling::protocol::CallId;
+
+use super::{Driver, Entry};
+use crate::Error;
+use crate::agent::AgentEvent;
+use crate::call::{Call, CallDirection, CallEvent, CallShared, IncomingCall, Participant, Snapshot};
+
+impl Driver {
+    /// Runs while the agent's outputs are carried out: anything for the agent is deferred.
+    pub(super) fn told(&mut self, event: Told, now: Instant) {
+        match event {
+            Told::Connection(state) => {
+                if let ConnectionState::Refused(reason) = &state {
+                    self.not_created(Error::Refused(reason.clone()), now);
+                }
+                self.shared.state().connection = state.clone();
+                self.shared.events.emit(AgentEvent::ConnectionStateChanged(state));
+            }
+            Told::Registered { identity } => {
+                self.shared.state().identity = Some(identity);
+                if let Some(created) = self.created.take() {
+                    self.created(created);
+                }
+            }
+            Told::SessionLost { reason } => tracing::warn!(%reason, "session lost"),
+            Told::TokenExpiring { .. } => self.refresh_token(),
+            Told::TokenRefreshed => tracing::debug!("token refreshed"),
+            Told::TokenRefused { reason } => {
+                tracing::warn!(%reason, "new token refused");
+                self.shared.events.emit(AgentEvent::TokenExpiring);
+            }
+            Told::IncomingCall {
+                call,
+                from,
+                display_name,
+                context,
+            } => {
+                let remote = Participant {
+                    identifier: from,
+                    display_name,
+                    is_muted: false,
+                };
+                self.incoming(call, remote, context);
+            }
+            Told::CallMerged { call, into } => self.merge(call, into),
+            Told::CallStateChanged {
+                call,
+                state,
+                reconnecting,
+            } => {
+                if let Some(entry) = self.entry(call) {
+                    entry
+                        .shared
+                        .update(CallEvent::StateChanged { state, reconnecting }, |snapshot| {
+                            snapshot.state = state;
+                            snapshot.reconnecting = reconnecting;
+                        });
+                }
+            }
+            Told::CallAccepted {
+                call,
+                by,
+                display_name,
+            } => self.update_remote(call, |remote| {
+                remote.identifier = by;
+                remote.display_name = display_name;
+            }),
+            Told::RemoteMuted { call, muted } => self.update_remote(call, |remote| remote.is_muted = muted),
+            Told::CallEnded { call, reason } => {
+                self.forget_accept(call);
+                if let Some(entry) = self.entry(call) {
+                    entry.shared.end(reason);
+                    self.remove(call);
+                }
+            }
+        }
+    }
+
+    fn incoming(&mut self, id: CallId, remote: Participant, context: Option<String>) {
+        let shared = CallShared::new(Snapshot {
+            id,
+            direction: CallDirection::Incoming,
+            state: CallState::Ringing,
+            reconnecting: false,
+            muted: false,
+            remote,
+            context,
+            end_reason: None,
+        });
+        self.calls.push(Entry::new(shared.clone(), false));
+        // Without handles there is nobody to tell, and the agent is about to close.
+        if let Some(driver) = self.own_asks.upgrade() {
+            let call = Call { shared, driver };
+            self.shared
+                .events
+                .emit(AgentEvent::IncomingCall(IncomingCall { call }));
+        }
+    }
+
+    fn update_remote(&mut self, call: CallId, change: impl FnOnce(&mut Participant)) {
+        let Some(entry) = self.entry(call) else { return };
+        let mut remote = entry.shared.snapshot().remote.clone();
+        change(&mut remote);
+        let event = CallEvent::RemoteParticipantUpdated(remote.clone());
+        entry.shared.update(event, |snapshot| snapshot.remote = remote);
+    }
+
+    /// Both called at once: the app's outgoing call lives on as the call that was accepted in its place.
+    fn merge(&mut self, call: CallId, into: CallId) {
+        // A rung copy of the surviving call gives way to the object the app already holds.
+        self.forget_accept(into);
+        self.calls.retain(|entry| {
+            let rung = entry.id() == into;
+            if rung {
+                entry.shared.end(Reason::ANSWERED_ELSEWHERE);
+            }
+            !rung
+        });
+        if let Some(entry) = self.entry(call) {
+            entry
+                .shared
+                .update(CallEvent::IdChanged(into), |snapshot| snapshot.id = into);
+            let muted = entry.shared.snapshot().muted;
+            if muted {
+                // The other end knows nothing of the call that is void, nor that it was muted.
+                let mute = Command::Mute { call: into, muted };
+                self.deferred.push_back(AgentInput::Command(mute));
+            }
+        }
+        self.calls_updated();
+    }
+
+    fn refresh_token(&mut self) {
+        let Some(refresher) = self.refresher.clone() else {
+            self.shared.events.emit(AgentEvent::TokenExpiring);
+            return;
+        };
+        let tokens = self.tokens.0.clone();
+        tokio::task::spawn_blocking(move || {
+            let token = refresher()
+                .map_err(|error| tracing::warn!(%error, "the token refresher failed"))
+                .ok();
+            let _ = tokens.send(token);
+        });
+    }
+
+    pub(super) fn token_fetched(&mut self, token: Option<String>, now: Instant) {
+        match token {
+            Some(token) => self.command(Command::RefreshToken { token }, now),
+            None => self.shared.events.emit(AgentEvent::TokenExpiring),
+        }
+    }
+}
