@@ -1,7 +1,7 @@
 //! Drives the switchboard: one task owns it, hands it what connections bring, and carries out what it wants. The only
 //! place that reads the monotonic clock for it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -124,14 +124,15 @@ impl Driver {
         self.switchboard.handle(input, now);
     }
 
-    /// Carries out everything the switchboard wants; returns when it wants to be woken.
+    /// Carries out everything the switchboard wants; returns when it wants to be woken. What comes of it goes back in
+    /// only after everything is carried out, as the switchboard's contract asks.
     fn carry_out(&mut self, now: Instant) -> Option<Instant> {
+        let mut answers = VecDeque::new();
         loop {
             match self.switchboard.poll() {
                 ServerOutput::Send { connection, text } => {
                     if !self.send(connection, text) {
-                        self.switchboard
-                            .handle(ServerInput::Disconnected { connection }, now);
+                        answers.push_back(ServerInput::Disconnected { connection });
                     }
                 }
                 ServerOutput::Close { connection, code } => {
@@ -141,21 +142,22 @@ impl Driver {
                 }
                 ServerOutput::Authenticate { connection, token } => {
                     let result = self.authenticate(&token);
-                    drop(token);
-                    self.switchboard
-                        .handle(ServerInput::Authenticated { connection, result }, now);
+                    answers.push_back(ServerInput::Authenticated { connection, result });
                 }
                 ServerOutput::Record(record) => {
                     log(&record);
                     self.metrics.record(&record);
                     self.recorder.record(&record);
                 }
-                ServerOutput::Timeout(at) => return at,
+                ServerOutput::Timeout(at) => match answers.pop_front() {
+                    Some(answer) => self.switchboard.handle(answer, now),
+                    None => return at,
+                },
             }
         }
     }
 
-    /// False when the client reads too slowly and was cut off.
+    /// False when the connection is gone, or was cut off because its client reads too slowly.
     fn send(&mut self, connection: ConnectionId, text: String) -> bool {
         let Some(outbox) = self.outboxes.get(&connection) else {
             return true;
@@ -175,8 +177,10 @@ impl Driver {
                 }
                 false
             }
-            // The connection's own end is under way and will be reported.
-            Queued::Gone => true,
+            Queued::Gone => {
+                self.outboxes.remove(&connection);
+                false
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! Many connections, too many connections, and clients that do not read.
+//! Too many connections, and clients that do not read.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -14,26 +14,6 @@ use support::{Client, in_time, metric, raw, server, until};
 use tokio::net::TcpSocket;
 use tokio_tungstenite::MaybeTlsStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-
-#[tokio::test]
-async fn five_hundred_idle_sessions_do_no_harm() {
-    let server = server(ServerConfig::default()).await;
-    let mut idle = Vec::new();
-    for n in 0..500 {
-        idle.push(Client::open(&server, &format!("user{n}")).await.0);
-    }
-    assert_eq!(server.stats().await.unwrap().sessions, 500);
-    assert_eq!(metric(&server, "sidetone_connections").await, Some(500.0));
-    for client in idle.iter_mut().step_by(50) {
-        client.call(&Request::Ping(Ping {})).await.unwrap();
-    }
-    drop(idle);
-    until("all are gone", async || {
-        server.stats().await.unwrap().connections == 0
-    })
-    .await;
-    server.shutdown().await;
-}
 
 #[tokio::test]
 async fn connections_beyond_the_limits_are_turned_away_and_places_come_back() {
