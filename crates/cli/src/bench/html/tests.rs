@@ -1,11 +1,7 @@
 //! The page holds every figure, stands alone, and lets no text of the report become markup.
 
-use std::time::Duration;
-
-use sidetone_netsim::{Config, Jitter};
-
 use super::super::report::{
-    Audio, Cpu, JitterSample, LatencyBudget, Memory, MouthToEar, Network, RealTime, Rtp, Scenario, Setup,
+    Audio, Cpu, JitterSample, LatencyBudget, Memory, MouthToEar, RealTime, Rtp, Scenario, Setup,
 };
 use super::*;
 
@@ -29,9 +25,6 @@ fn full() -> Report {
         .collect();
     let mut heard = vec![0.0; 2];
     heard.extend(speech[..598].iter().map(|peak| peak * 0.97));
-    let config = Config::IDEAL
-        .delay(Duration::from_millis(20))
-        .jitter(Jitter::normal(Duration::from_millis(5)));
     let sorted = sorted(&delays.iter().map(|point| point.1).collect::<Vec<_>>());
     let mut report = Report {
         finished_at: "2026-11-21T05:40:00Z".into(),
@@ -41,12 +34,6 @@ fn full() -> Report {
             duration_s: 30.0,
             frame_ms: 20.0,
             warm_up: true,
-            network: std::env::var_os("SIDETONE_PAGE_NETWORK").map(|_| Network {
-                a_to_b: config,
-                b_to_a: config,
-                mean_delay_ms: Some(20.3),
-                relay_lateness_ms: Some(0.04),
-            }),
             ..Scenario::default()
         },
         setup_ms: Setup {
@@ -145,7 +132,8 @@ fn the_page_shows_every_figure_and_stands_alone() {
         }
     }
     assert_eq!(page.matches("<svg").count(), 2 * 5);
-    assert!(page.contains("1 of 7 targets missed"), "processor is over");
+    // The processor is over its limit.
+    assert!(page.contains("1 of 7 targets missed"));
     for foreign in ["<script", "http://", "https://", "@import", "url(", "NaN"] {
         assert!(!page.contains(foreign), "{foreign}");
     }
