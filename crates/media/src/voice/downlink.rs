@@ -13,19 +13,17 @@ use crate::packet::VoicePacket;
 pub struct Downlink {
     jitter: JitterBuffer<OpusDecoder>,
     meter: LevelMeter,
-    packets: u64,
 }
 
 impl Downlink {
     /// A downlink for one stream.
     pub fn new(profile: &Profile, config: JitterConfig, now: Instant) -> Result<Self, sidetone_opus::Error> {
         let decoder = OpusDecoder::new(profile.decoder_complexity)?;
-        Ok(Self { jitter: JitterBuffer::new(config, decoder, now), meter: LevelMeter::default(), packets: 0 })
+        Ok(Self { jitter: JitterBuffer::new(config, decoder, now), meter: LevelMeter::default() })
     }
 
     /// Takes a packet. Its [`VoicePacket::at`] is when it arrived.
     pub fn insert(&mut self, packet: Pooled<VoicePacket>) {
-        self.packets += 1;
         let arrived = packet.at;
         self.jitter.insert(packet, arrived);
     }
@@ -49,6 +47,6 @@ impl Downlink {
 
     /// Counters so far.
     pub fn stats(&self) -> InboundStats {
-        InboundStats { level: self.level(), packets_received: self.packets, jitter: self.jitter.stats() }
+        InboundStats { level: self.level(), jitter: self.jitter.stats() }
     }
 }

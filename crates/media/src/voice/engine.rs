@@ -268,7 +268,8 @@ impl VoiceEngine {
 
     /// Statistics, at most a quarter of a second old.
     pub fn stats(&self) -> VoiceStats {
-        lock(&self.shared.stats).clone()
+        let real_time = self.priorities().iter().all(|p| p.as_ref().is_some_and(Priority::is_real_time));
+        VoiceStats { real_time, ..lock(&self.shared.stats).clone() }
     }
 
     /// Scheduling the two workers got, capture first, once they run.

@@ -29,8 +29,14 @@ pub use processing::{Processing, VoiceProcessor};
 pub use profile::Profile;
 pub use stats::{DeviceStats, InboundStats, LatencyBudget, OutboundStats, PlayoutStats, VoiceStats};
 pub use uplink::Uplink;
+pub use sidetone_opus::{Application, Bitrate, FrameDuration};
 
 use crate::device::StreamFormat;
+
+/// Version of the codec library.
+pub fn codec_version() -> &'static str {
+    sidetone_opus::version()
+}
 
 /// Samples in a block: 10 ms at 48 kHz.
 pub const BLOCK: usize = 480;

@@ -33,8 +33,6 @@ pub struct OutboundStats {
 pub struct InboundStats {
     /// Level after decoding.
     pub level: Level,
-    /// Packets taken from the transport.
-    pub packets_received: u64,
     /// The jitter buffer's own counters.
     #[serde(flatten)]
     pub jitter: JitterStats,
@@ -104,6 +102,8 @@ pub struct VoiceStats {
     pub input: DeviceStats,
     /// The speaker.
     pub output: DeviceStats,
+    /// Whether both workers were granted real-time priority.
+    pub real_time: bool,
     /// The parts of the delay.
     pub latency: LatencyBudget,
 }

@@ -1,0 +1,15 @@
+//! Measuring a call: what the benchmark computes from recordings, and how it tells the result.
+//!
+//! The parts here are pure: recordings and counters in, a [`report::Report`] out, then [`table`], [`html`] or JSON.
+//! Running the call is not their business.
+
+pub mod delay;
+pub mod figures;
+pub mod html;
+pub mod loopback;
+pub mod machine;
+pub mod percentile;
+pub mod report;
+pub mod svg;
+pub mod table;
+pub mod target;
