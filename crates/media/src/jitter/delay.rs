@@ -153,12 +153,10 @@ impl DelayEstimator {
     fn update(&mut self) {
         let upper = self.edge(self.quantile) + WIDTH;
         let recent = self.recent.iter().copied().max().unwrap_or(upper);
-        self.fastest = self.edge(0.01);
-        self.spread = (upper - self.edge(0.5)).max(0);
-        self.target = upper.min(recent + WIDTH / 2).saturating_add(self.margin);
-        self.target = self
-            .target
-            .clamp(self.fastest + self.min, self.fastest + self.max);
+        let needed = upper.min(recent + WIDTH / 2);
+        self.fastest = self.lower_edge(0.01);
+        self.spread = (needed - self.lower_edge(0.5)).max(0);
+        self.target = (needed + self.margin).clamp(self.fastest + self.min, self.fastest + self.max);
         // Clock drift pushes the range along; move it long before the end is reached.
         let low = self.fastest.div_euclid(WIDTH) - self.base;
         if low > 1024 {
@@ -166,16 +164,95 @@ impl DelayEstimator {
         }
     }
 
-    /// Lower edge of the bucket that holds the quantile.
+    /// Lower edge of the bucket that holds the quantile, searched from above.
     fn edge(&self, quantile: f32) -> i64 {
         let above = (1.0 - quantile) * self.total;
         let mut tail = 0.0;
-        for (index, weight) in self.weights.iter().enumerate().rev() {
+        let index = self.weights.iter().rposition(|weight| {
             tail += weight;
-            if tail > above {
-                return (self.base + index as i64) * WIDTH;
+            tail > above
+        });
+        (self.base + index.unwrap_or(0) as i64) * WIDTH
+    }
+
+    /// The same, searched from below, which is nearer for low quantiles.
+    fn lower_edge(&self, quantile: f32) -> i64 {
+        let below = quantile * self.total;
+        let mut head = 0.0;
+        let index = self.weights.iter().position(|weight| {
+            head += weight;
+            head > below
+        });
+        (self.base + index.unwrap_or(0) as i64) * WIDTH
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn estimator() -> DelayEstimator {
+        DelayEstimator::new(&JitterConfig::default())
+    }
+
+    #[test]
+    fn a_steady_stream_needs_the_margin_only() {
+        let mut delay = estimator();
+        delay.restart(1000, 144);
+        assert!((100..=192).contains(&delay.target_delay()), "the first belief: {}", delay.target_delay());
+        for _ in 0..500 {
+            delay.learn(1000, 960);
+        }
+        assert!(delay.target_delay() <= 2 * WIDTH + 24, "{}", delay.target_delay());
+        assert!(delay.target() >= 1000);
+    }
+
+    #[test]
+    fn rare_outliers_do_not_count_and_frequent_ones_do() {
+        let mut delay = estimator();
+        for (period, expected) in [(50, 0..150), (8, 4000..5000)] {
+            delay.restart(0, 0);
+            for i in 0..2000 {
+                delay.learn(if i % period == 0 { 4800 } else { 0 }, 960);
+            }
+            assert!(expected.contains(&delay.target_delay()), "1 in {period}: {}", delay.target_delay());
+        }
+    }
+
+    #[test]
+    fn what_is_over_is_forgotten_in_seconds() {
+        let mut delay = estimator();
+        delay.restart(0, 0);
+        for i in 0..500 {
+            delay.learn(i % 10 * 480, 960);
+        }
+        assert!(delay.target_delay() > 3800);
+        // 3.2 s of calm, plus the slot that was under way.
+        for _ in 0..180 {
+            delay.learn(0, 960);
+        }
+        assert!(delay.target_delay() < 200, "{}", delay.target_delay());
+    }
+
+    #[test]
+    fn any_transit_is_survived() {
+        let mut delay = estimator();
+        delay.restart(0, 0);
+        for transit in [0, 1 << 40, -(1 << 40), 1, i64::MAX / 8, 0, i64::MIN / 8, 7, 100_000, -100_000] {
+            for _ in 0..10 {
+                delay.learn(transit, 960);
+                assert!((0..=delay.max_delay()).contains(&delay.target_delay()));
             }
         }
-        self.base * WIDTH
+    }
+
+    #[test]
+    fn drift_moves_the_range_along() {
+        let mut delay = estimator();
+        delay.restart(0, 0);
+        for i in 0..1_000_000_i64 {
+            delay.learn(i * 3 / 10, 960);
+        }
+        assert!((299_900..300_200).contains(&delay.target()), "{}", delay.target());
     }
 }

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use sidetone_media::jitter::{JitterBuffer, JitterConfig, JitterStats, OpusDecoder, VoiceDecoder};
 use sidetone_media::packet::{RtpTimestamp, SequenceNumber, VoicePacket};
 use sidetone_netsim::{Config, Link};
-use sidetone_opus::{Application, Bitrate, Channels, Encoder, FrameDuration, SampleRate};
+use sidetone_opus::{Application, Bitrate, Channels, Encoder, SampleRate};
 use sidetone_pipeline::{Pool, Pooled};
 
 pub const RATE: f64 = 48_000.0;
@@ -104,17 +104,27 @@ pub fn tape_packets(frame: usize, seconds: f64) -> impl Iterator<Item = Sent> {
     })
 }
 
-/// Packets of a recording, by Opus with in-band FEC for the given loss, and with DTX where asked.
-pub fn opus_packets(sound: &[f32], frame: usize, loss: u8, dtx: bool, dred: Duration) -> Vec<Sent> {
+/// How a recording is coded.
+#[derive(Clone, Copy, Default)]
+pub struct Coding {
+    /// Loss announced to the encoder, in percent.
+    pub loss: u8,
+    pub fec: bool,
+    pub dtx: bool,
+    /// Reach of the deep redundancy.
+    pub dred: Duration,
+}
+
+/// Packets of a recording, by Opus.
+pub fn opus_packets(sound: &[f32], frame: usize, coding: Coding) -> Vec<Sent> {
     let mut encoder = Encoder::new(SampleRate::Hz48000, Channels::Mono, Application::Voip).unwrap();
     encoder.set_bitrate(Bitrate::kbps(32)).unwrap();
     encoder.set_complexity(9).unwrap();
-    encoder.set_inband_fec(loss > 0).unwrap();
-    encoder.set_packet_loss(loss).unwrap();
-    encoder.set_dtx(dtx).unwrap();
-    encoder.set_dred_duration(dred).unwrap();
+    encoder.set_inband_fec(coding.fec).unwrap();
+    encoder.set_packet_loss(coding.loss).unwrap();
+    encoder.set_dtx(coding.dtx).unwrap();
+    encoder.set_dred_duration(coding.dred).unwrap();
     let mut buffer = [0; 1200];
-    let _ = FrameDuration::Ms20;
     sound
         .chunks_exact(frame)
         .enumerate()
