@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 /// Events of one object, in order, from the moment it was asked for. Ends when the object does.
 ///
-/// Use it as a [`Stream`] in any runtime, or as an [`Iterator`] on a plain thread. Nothing is dropped: an app that
+/// Use it as a [`Stream`] in any runtime; on a plain thread, loop over it or [`Events::wait`]. Nothing is dropped: an app that
 /// stops reading pays with memory, so drop what you do not read.
 pub struct Events<T> {
     receiver: mpsc::UnboundedReceiver<T>,
@@ -20,6 +20,11 @@ impl<T> Events<T> {
     /// Next event without waiting.
     pub fn try_next(&mut self) -> Option<T> {
         self.receiver.try_recv().ok()
+    }
+
+    /// Blocks for the next event; `None` when there will be no more. Must not run inside an async runtime.
+    pub fn wait(&mut self) -> Option<T> {
+        self.receiver.blocking_recv()
     }
 
     /// Next event; `None` when there will be no more.
@@ -36,12 +41,26 @@ impl<T> Stream for Events<T> {
     }
 }
 
-/// Blocks for each event. Must not run inside an async runtime.
-impl<T> Iterator for Events<T> {
+/// Blocks for each event, to the end. Must not run inside an async runtime.
+///
+/// Not an [`Iterator`] itself: `next` would then mean two things to code that uses streams.
+impl<T> IntoIterator for Events<T> {
+    type Item = T;
+    type IntoIter = Blocking<T>;
+
+    fn into_iter(self) -> Blocking<T> {
+        Blocking(self)
+    }
+}
+
+/// [`Events`] as an iterator that blocks.
+pub struct Blocking<T>(Events<T>);
+
+impl<T> Iterator for Blocking<T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        self.receiver.blocking_recv()
+        self.0.wait()
     }
 }
 
@@ -91,7 +110,7 @@ impl<T: Clone + Send + 'static> Source<T> {
         // Without a thread there is nobody to call the handler: the subscription is dropped again.
         if let Err(error) = thread::Builder::new()
             .name(name.into())
-            .spawn(move || events.for_each(&mut handler))
+            .spawn(move || events.into_iter().for_each(&mut handler))
         {
             tracing::error!(%error, "no thread for a callback");
         }
@@ -125,9 +144,9 @@ mod tests {
         source.emit(1);
         source.emit(2);
         source.close();
-        assert_eq!(first.collect::<Vec<_>>(), [1, 2]);
-        assert_eq!(second.collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(first.into_iter().collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(second.into_iter().collect::<Vec<_>>(), [1, 2]);
         assert_eq!(called.iter().collect::<Vec<_>>(), [1, 2]);
-        assert_eq!(source.subscribe().count(), 0);
+        assert_eq!(source.subscribe().into_iter().count(), 0);
     }
 }

@@ -39,7 +39,7 @@ pub use call::{Call, CallDirection, CallEvent, CallStats, IncomingCall, Particip
 pub use client::CallClient;
 pub use devices::{AudioFeed, AudioInput, AudioOutput, AudioTap, DeviceManager};
 pub use error::Error;
-pub use events::Events;
+pub use events::{Blocking, Events};
 pub use options::{AcceptOptions, AgentOptions, AudioOptions, Credential, NetworkOptions, StartCallOptions};
 pub use pending::Pending;
 pub use sidetone_media as media;

@@ -1,0 +1,21 @@
+//! The SDK from outside: a real service, real UDP on loopback, devices without hardware, real human speech.
+//! One behaviour a file.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod callbacks;
+mod devices;
+mod early_hang_up;
+mod glare;
+mod goodbye;
+mod hold;
+mod mute;
+mod no_call;
+mod outage;
+mod own_audio;
+mod privacy;
+mod runtimes;
+mod several_endpoints;
+mod support;
+mod talk;
+mod token;
