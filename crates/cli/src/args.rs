@@ -1,0 +1,304 @@
+//! The command line, as types.
+//!
+//! What a value means is decided where its type lives ([`crate::sound`], [`crate::address`]); here is only what can be
+//! asked for.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use sidetone::Identifier;
+
+use crate::address::ServiceAddress;
+use crate::bench::loopback::LoopbackArgs;
+use crate::exit;
+use crate::sound::{InputChoice, OutputChoice};
+
+/// For `sidetone --help`.
+const EXAMPLES: &str = "\
+Examples:
+  sidetone serve
+  sidetone answer --identity external:dev:bob --input speech --output bob.wav
+  sidetone call external:dev:bob --identity external:dev:alice --input speech --output null --duration 10s
+
+Environment:
+  SIDETONE_LOG     what is logged to standard error: error, warn (default), info, or a filter by module
+  SIDETONE_SERVER  address of the service
+  SIDETONE_TOKEN   access token; keeps it out of the list of processes";
+
+/// Voice calls from the command line: the service, both ends of a call, devices and the benchmark.
+#[derive(Debug, Parser)]
+#[command(name = "sidetone", version, propagate_version = true, max_term_width = 110)]
+#[command(after_help = exit::HELP, after_long_help = format!("{EXAMPLES}\n\n{}", exit::HELP))]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the calling service until Ctrl-C
+    Serve(ServeArgs),
+    /// Make an access token for a user
+    Token(TokenArgs),
+    /// Call somebody
+    Call(CallArgs),
+    /// Wait for calls and answer them
+    Answer(AnswerArgs),
+    /// Microphones and speakers
+    Devices {
+        /// What about them.
+        #[command(subcommand)]
+        command: DevicesCommand,
+    },
+    /// Measure
+    Bench {
+        /// What to measure.
+        #[command(subcommand)]
+        command: BenchCommand,
+    },
+}
+
+/// `sidetone serve`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sidetone serve
+      on this machine only, everything in memory, tokens for programs on this machine
+  sidetone serve --bind 0.0.0.0:7480 --data-dir /var/lib/sidetone --dev-tokens off --json-logs
+      for others, behind a proxy that speaks TLS; tokens by `sidetone token --data-dir`")]
+pub struct ServeArgs {
+    /// Address to listen on; port 0 takes any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7480")]
+    pub bind: SocketAddr,
+    /// Folder for the signing key and call records; in memory without
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Who may ask the service for a token for any identity
+    #[arg(long, value_enum, default_value = "loopback")]
+    pub dev_tokens: DevTokens,
+    /// How long a call rings
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
+    pub no_answer: Duration,
+    /// How long a client that lost its connection is waited for
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "120s")]
+    pub resume_window: Duration,
+    /// Log as JSON, one object a line
+    #[arg(long)]
+    pub json_logs: bool,
+    /// Print where it listens as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Who may ask for development tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DevTokens {
+    /// Nobody
+    Off,
+    /// Programs on the service's machine
+    Loopback,
+    /// Anyone who reaches the service: only on a network you own
+    Anyone,
+}
+
+/// `sidetone token`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sidetone token --identity external:dev:alice
+      from the service on this machine
+  sidetone token --identity member:acme:ann --name Ann --lifetime 8h --data-dir /var/lib/sidetone
+      from the signing key itself, while no service runs on that folder
+
+The service is asked over plain HTTP: for one behind TLS, make the token where the service runs.")]
+pub struct TokenArgs {
+    /// For whom: external:RESOURCE:USER, member:ORGANISATION:USER or guest:VISIT
+    #[arg(long, value_name = "ID")]
+    pub identity: Identifier,
+    /// Name shown to others
+    #[arg(long)]
+    pub name: Option<String>,
+    /// How long it is valid, 1h to 24h; as long as allowed without
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub lifetime: Option<Duration>,
+    /// Folder of the service's data
+    #[arg(long, value_name = "DIR", conflicts_with = "server")]
+    pub data_dir: Option<PathBuf>,
+    /// The service to ask
+    #[arg(long, value_name = "URL", env = "SIDETONE_SERVER", default_value = "http://127.0.0.1:7480")]
+    pub server: ServiceAddress,
+    /// Print JSON, with the time at which it expires (seconds since 1970)
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `sidetone call`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sidetone call external:dev:bob --identity external:dev:alice
+      with the default microphone and speaker, until either end hangs up
+  sidetone call external:dev:bob --identity external:dev:alice --input speech --output null --duration 10s
+      without sound cards
+  sidetone call external:dev:bob --token \"$TOKEN\" --input question.wav --output reply.wav --json
+      for scripts: one event a line, the statistics last")]
+pub struct CallArgs {
+    /// Whom to call: external:RESOURCE:USER, member:ORGANISATION:USER, …
+    #[arg(value_name = "TO")]
+    pub to: Identifier,
+    /// How long to let it ring; the service's limit without
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub ring_for: Option<Duration>,
+    /// What both commands share.
+    #[command(flatten)]
+    pub end: EndArgs,
+}
+
+/// `sidetone answer`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sidetone answer --identity external:dev:bob
+      answers every call, one at a time, until Ctrl-C
+  sidetone answer --once --after 2s --identity external:dev:bob --input speech --output heard.wav
+      rings two seconds, then talks until the caller hangs up
+  sidetone answer --once --decline --identity external:dev:bob
+      says no")]
+pub struct AnswerArgs {
+    /// End after the first call
+    #[arg(long)]
+    pub once: bool,
+    /// How long to let it ring before answering
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "0s")]
+    pub after: Duration,
+    /// Decline instead of answering
+    #[arg(long)]
+    pub decline: bool,
+    /// What both commands share.
+    #[command(flatten)]
+    pub end: EndArgs,
+}
+
+/// What an end of a call can be told.
+#[derive(Args, Debug)]
+pub struct EndArgs {
+    /// The service
+    #[arg(long, value_name = "URL", env = "SIDETONE_SERVER", default_value = "ws://127.0.0.1:7480")]
+    pub server: ServiceAddress,
+    /// Access token
+    #[arg(long, value_name = "TOKEN", env = "SIDETONE_TOKEN", hide_env_values = true)]
+    #[arg(required_unless_present = "identity")]
+    pub token: Option<String>,
+    /// Who to be: asks the service for a development token
+    #[arg(long, value_name = "ID", conflicts_with = "token")]
+    pub identity: Option<Identifier>,
+    /// Name shown to the other end
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Microphone: default, silence, tone[:HZ], speech (bundled recording), a WAV or FLAC file (played once), device:ID
+    #[arg(long, value_name = "SOUND", default_value = "default")]
+    pub input: InputChoice,
+    /// Speaker: default, null, FILE.wav, device:ID
+    #[arg(long, value_name = "SOUND", default_value = "default")]
+    pub output: OutputChoice,
+    /// Hang up this long after the call connected
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// Robustness against delay
+    #[arg(long, value_enum, default_value = "balanced")]
+    pub profile: ProfileName,
+    /// Start with the microphone off
+    #[arg(long)]
+    pub muted: bool,
+    /// No echo cancellation, noise suppression or gain control
+    #[arg(long)]
+    pub no_processing: bool,
+    /// Tell the other end no addresses before the answer
+    #[arg(long)]
+    pub hide_addresses: bool,
+    /// Local address for media, port 0 for any; every interface without. May be given several times
+    #[arg(long, value_name = "ADDRESS")]
+    pub media_bind: Vec<SocketAddr>,
+    /// Print one JSON object a line for each event; the statistics of a call are its last
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How to trade delay, rate and robustness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProfileName {
+    /// 20 ms frames with redundancy
+    Balanced,
+    /// 10 ms frames, 14 ms less delay, more bits
+    LowLatency,
+}
+
+/// What about devices.
+#[derive(Debug, Subcommand)]
+pub enum DevicesCommand {
+    /// List microphones and speakers
+    #[command(after_help = "\
+Examples:
+  sidetone devices list
+  sidetone call external:dev:bob --identity external:dev:alice --input device:alsa:front --output device:alsa:front")]
+    List {
+        /// Print a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Place a real call between two engines on this machine and measure it
+    Loopback(Box<LoopbackArgs>),
+    /// One end of the measured call, told what to do on standard input
+    #[command(hide = true)]
+    End,
+}
+
+/// A length of time such as `10s`, `1m 30s` or `250ms`.
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error} (such as 10s, 250ms or 1m30s)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_examples() {
+        fn check(command: &clap::Command) {
+            let subcommands: Vec<_> = command.get_subcommands().filter(|c| !c.is_hide_set() && c.get_name() != "help").collect();
+            if subcommands.is_empty() {
+                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains("Examples:\n  sidetone"), "{} has no example", command.get_name());
+            }
+            subcommands.into_iter().for_each(check);
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
+    fn somebody_has_to_be_named() {
+        let parse = |line: &str| Cli::try_parse_from(line.split(' '));
+        assert!(parse("sidetone call external:dev:bob").is_err());
+        assert!(parse("sidetone call external:dev:bob --token t --identity external:dev:a").is_err());
+        assert!(parse("sidetone call nobody --token t").is_err());
+        assert!(parse("sidetone call external:dev:bob --token t --duration 10").is_err());
+        assert!(parse("sidetone call external:dev:bob --token t --duration 1m30s").is_ok());
+        assert!(parse("sidetone token --identity external:dev:a --data-dir d --server http://a").is_err());
+    }
+}

@@ -1,0 +1,252 @@
+//! Follows a call from the moment it exists to its end, and tells what happens.
+
+use std::future;
+use std::time::Duration;
+
+use serde_json::json;
+use sidetone::{AgentEvent, Call, CallEvent, CallState, CallStats, Category, ConnectionState, Events, Reason};
+use sidetone_media::device::Direction;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use super::end::End;
+use super::journal::Journal;
+use super::statistics;
+use crate::exit::{Exit, Failure};
+use crate::interrupt::Interrupt;
+
+/// How often statistics are kept, so that there are some when the other end hangs up.
+const KEEP_STATS: Duration = Duration::from_millis(500);
+
+/// How a call came to its end.
+pub struct Ended {
+    reason: Reason,
+    /// Nobody can complain about its end: the people talked, or this end said no on purpose.
+    fulfilled: bool,
+    interrupted: bool,
+}
+
+impl Ended {
+    /// It stopped ringing before it was answered here.
+    pub fn missed(reason: Reason) -> Self {
+        Self { reason, fulfilled: false, interrupted: false }
+    }
+
+    /// It was declined here, as asked.
+    pub fn declined(reason: Reason) -> Self {
+        Self { reason, fulfilled: true, interrupted: false }
+    }
+
+    /// The exit code it deserves.
+    ///
+    /// # Errors
+    /// [`Exit::Call`] when it did not come about or broke, [`Exit::Interrupted`].
+    pub fn verdict(self) -> Result<Exit, Failure> {
+        if self.interrupted {
+            return Err(Failure::interrupted());
+        }
+        if self.fulfilled && self.reason.category == Category::Success {
+            return Ok(Exit::Done);
+        }
+        Err(Failure::call(&self.reason))
+    }
+}
+
+/// A call under way.
+pub struct Conversation {
+    call: Call,
+    events: Events<CallEvent>,
+    /// Length of the talk, from being connected.
+    length: Option<Duration>,
+    connected: bool,
+    told: Option<(CallState, bool)>,
+    remote: Option<(String, bool)>,
+    stats: Option<CallStats>,
+}
+
+impl Conversation {
+    /// Follows `call`, whose `events` were asked for early enough that nothing is missed that
+    /// [`Call::state`] does not tell.
+    pub fn new(call: Call, events: Events<CallEvent>, length: Option<Duration>) -> Self {
+        Self { call, events, length, connected: false, told: None, remote: None, stats: None }
+    }
+
+    /// Tells what happens until the call is over; hangs up when its time is over or somebody interrupts.
+    pub async fn follow(mut self, end: &mut End, journal: &Journal, interrupt: &mut Interrupt) -> Ended {
+        let mut hang_up_at: Option<Instant> = None;
+        let mut interrupted = false;
+        let mut keep = interval(KEEP_STATS);
+        keep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // What happened before the events were asked for.
+        self.tell_state(self.call.state(), self.call.is_reconnecting(), journal);
+        let reason = loop {
+            if !self.connected && self.call.state() == CallState::Connected {
+                self.connected = true;
+                hang_up_at = self.length.map(|length| Instant::now() + length);
+                end.microphone.begin();
+            }
+            tokio::select! {
+                event = self.events.recv() => match event {
+                    Some(CallEvent::Ended(reason)) => break reason,
+                    Some(event) => self.tell(event, journal),
+                    None => break self.call.end_reason().unwrap_or(Reason::HUNG_UP),
+                },
+                Some(event) = end.events.recv() => {
+                    if let AgentEvent::ConnectionStateChanged(state) = event {
+                        // A refusal ends the call as well, with its own reason.
+                        let _ = tell_connection(&state, journal);
+                    }
+                }
+                () = until(hang_up_at) => {
+                    hang_up_at = None;
+                    self.hang_up("time is over", journal).await;
+                }
+                () = interrupt.raised() => {
+                    if interrupted {
+                        break Reason::HUNG_UP;
+                    }
+                    interrupted = true;
+                    self.hang_up("interrupted", journal).await;
+                }
+                _ = keep.tick() => self.keep_stats().await,
+            }
+        };
+        tell_end(&reason, journal);
+        if let Some(stats) = &self.stats {
+            journal.summary("stats", &statistics::table(stats), json!({ "stats": stats }));
+        }
+        Ended { reason, fulfilled: self.connected, interrupted }
+    }
+
+    async fn keep_stats(&mut self) {
+        // None before media exists and after it is gone.
+        if self.connected
+            && let Ok(stats) = self.call.stats().await
+        {
+            self.stats = Some(stats);
+        }
+    }
+
+    async fn hang_up(&mut self, why: &str, journal: &Journal) {
+        self.keep_stats().await;
+        journal.event("hangingUp", &format!("hanging up: {why}"), json!({ "why": why }));
+        // Over already is as good.
+        let _ = self.call.hang_up();
+    }
+
+    fn tell(&mut self, event: CallEvent, journal: &Journal) {
+        match event {
+            CallEvent::StateChanged { state, reconnecting } => self.tell_state(state, reconnecting, journal),
+            CallEvent::RemoteParticipantUpdated(remote) => {
+                let fields = json!({
+                    "remote": remote.identifier,
+                    "displayName": remote.display_name,
+                    "isMuted": remote.is_muted,
+                });
+                let who = if remote.display_name.is_empty() {
+                    remote.identifier.to_string()
+                } else {
+                    format!("{} ({})", remote.display_name, remote.identifier)
+                };
+                let words = match self.remote.replace((who.clone(), remote.is_muted)) {
+                    Some((before, was_muted)) if before == who && was_muted != remote.is_muted => {
+                        format!("{who} {}", if remote.is_muted { "is muted" } else { "is no longer muted" })
+                    }
+                    _ if remote.is_muted => format!("with {who}, who is muted"),
+                    _ => format!("with {who}"),
+                };
+                journal.event("remote", &words, fields);
+            }
+            CallEvent::IdChanged(id) => {
+                journal.event("merged", "both called at once: one call goes on", json!({ "call": id }));
+            }
+            CallEvent::IsMutedChanged(muted) => {
+                let words = if muted { "microphone off" } else { "microphone on" };
+                journal.event("muted", words, json!({ "isMuted": muted }));
+            }
+            CallEvent::DeviceLost(direction) => {
+                let device = match direction {
+                    Direction::Input => "microphone",
+                    Direction::Output => "speaker",
+                };
+                journal.event("deviceLost", &format!("the {device} is gone"), json!({ "device": device }));
+            }
+            CallEvent::DeviceFailed(error) => journal.event("deviceFailed", &error, json!({ "error": error })),
+            CallEvent::InputEnded => journal.event("inputEnded", "the recording is over", json!({})),
+            _ => {}
+        }
+    }
+
+    fn tell_state(&mut self, state: CallState, reconnecting: bool, journal: &Journal) {
+        let before = self.told.replace((state, reconnecting));
+        if before == Some((state, reconnecting)) {
+            return;
+        }
+        let (name, words) = describe(state);
+        let words = match before {
+            _ if reconnecting => "connection lost, getting it back",
+            Some((was, true)) if was == state => "the connection is back",
+            _ => words,
+        };
+        // The end is told with its reason.
+        if state != CallState::Disconnected {
+            journal.event("state", words, json!({ "state": name, "reconnecting": reconnecting }));
+        }
+    }
+}
+
+/// For ever, when there is no instant.
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => future::pending().await,
+    }
+}
+
+fn describe(state: CallState) -> (&'static str, &'static str) {
+    match state {
+        CallState::None => ("none", "waiting for the service"),
+        CallState::Connecting => ("connecting", "connecting"),
+        CallState::Ringing => ("ringing", "ringing"),
+        CallState::EarlyMedia => ("earlyMedia", "hearing the far end before the answer"),
+        CallState::Connected => ("connected", "connected"),
+        CallState::LocalHold => ("localHold", "on hold"),
+        CallState::RemoteHold => ("remoteHold", "put on hold by the other end"),
+        CallState::Disconnecting => ("disconnecting", "ending"),
+        CallState::Disconnected => ("disconnected", "ended"),
+    }
+}
+
+/// Tells how a call ended.
+pub fn tell_end(reason: &Reason, journal: &Journal) {
+    let fields = json!({
+        "code": reason.code,
+        "subcode": reason.subcode,
+        "category": reason.category,
+        "message": reason.message,
+    });
+    journal.event("ended", &format!("ended: {reason}"), fields);
+}
+
+/// Tells how the connection to the service stands.
+///
+/// # Errors
+/// [`Exit::Service`] when the service refuses: nothing more will come.
+pub fn tell_connection(state: &ConnectionState, journal: &Journal) -> Result<(), Failure> {
+    let (name, words) = match state {
+        ConnectionState::Connecting => ("connecting", "connecting to the service"),
+        ConnectionState::Online => ("online", "back at the service"),
+        ConnectionState::Reconnecting => ("reconnecting", "lost the service, trying again"),
+        ConnectionState::Refused(reason) => {
+            let words = format!("the service refuses: {reason}");
+            journal.event(
+                "service",
+                &words,
+                json!({ "connection": "refused", "code": reason.code, "subcode": reason.subcode }),
+            );
+            return Err(Failure::new(Exit::Service, words));
+        }
+        ConnectionState::Closed => ("closed", "left the service"),
+    };
+    journal.event("service", words, json!({ "connection": name }));
+    Ok(())
+}

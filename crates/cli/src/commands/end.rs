@@ -1,0 +1,103 @@
+//! One end of a call: the user's presence at the service, with the chosen microphone and speaker.
+
+use serde_json::json;
+use sidetone::{
+    AgentEvent, AgentOptions, AudioOptions, CallAgent, CallClient, Credential, Events, NetworkOptions,
+};
+use sidetone_media::voice::{Processing, Profile};
+
+use super::journal::Journal;
+use crate::args::{EndArgs, ProfileName};
+use crate::dev_token::{self, Wish};
+use crate::exit::{Exit, Failure};
+use crate::interrupt::Interrupt;
+use crate::sound::{Microphone, Speaker};
+
+/// An end that is online.
+pub struct End {
+    /// Places and announces calls.
+    pub agent: CallAgent,
+    /// What happens to the agent.
+    pub events: Events<AgentEvent>,
+    /// Plays recordings once told so.
+    pub microphone: Microphone,
+    speaker: Speaker,
+    client: CallClient,
+}
+
+impl End {
+    /// Prepares sound, gets a token and goes online.
+    ///
+    /// # Errors
+    /// Whatever is wrong with devices, files, service or token; [`Failure::interrupted`].
+    pub async fn open(args: &EndArgs, journal: &Journal, interrupt: &mut Interrupt) -> Result<Self, Failure> {
+        let (microphone, speaker) = (Microphone::new(&args.input)?, Speaker::new(&args.output)?);
+        let client = CallClient::new()?;
+        let devices = client.device_manager();
+        devices.select_microphone(microphone.input.clone());
+        devices.select_speaker(speaker.output.clone());
+        let online = async {
+            let credential = credential(args).await?;
+            let agent = client.create_call_agent(&args.server.socket(), credential, options(args));
+            Ok::<_, Failure>(agent.await?)
+        };
+        let agent = tokio::select! {
+            agent = online => agent?,
+            () = interrupt.raised() => return Err(Failure::interrupted()),
+        };
+        let identity = agent.identity();
+        let words = identity.as_ref().map_or_else(|| "online".to_owned(), |identity| format!("online as {identity}"));
+        journal.event("online", &words, json!({ "identity": identity }));
+        Ok(Self { events: agent.events(), agent, microphone, speaker, client })
+    }
+
+    /// Hangs up, leaves the service, closes the devices and completes the output file.
+    ///
+    /// # Errors
+    /// [`Exit::Resource`] when the file could not be written.
+    pub async fn close(self) -> Result<(), Failure> {
+        // Closed already is as good.
+        let _ = self.agent.dispose().await;
+        // With the last handle the network thread ends, and it waits for the devices to be closed.
+        drop((self.agent, self.client));
+        Ok(self.speaker.finish()?)
+    }
+}
+
+async fn credential(args: &EndArgs) -> Result<Credential, Failure> {
+    let Some(identity) = args.identity.clone() else {
+        return args.token.as_deref().map(Credential::new).ok_or_else(|| {
+            // The command line asks for one of the two.
+            Failure::new(Exit::Usage, "neither --token nor --identity is given")
+        });
+    };
+    let wish = Wish { identity, name: args.name.clone(), lifetime: None };
+    let server = args.server.clone();
+    let ask = move || dev_token::ask(&server, &wish);
+    let first = tokio::task::spawn_blocking(ask.clone())
+        .await
+        .map_err(|error| Failure::new(Exit::Failed, error.to_string()))??;
+    let refresher = move || ask().map(|issued| issued.token).map_err(|failure| failure.message);
+    Ok(Credential::new(first.token).refreshed_by(refresher))
+}
+
+fn options(args: &EndArgs) -> AgentOptions {
+    AgentOptions {
+        display_name: args.name.clone(),
+        // One call at a time: there is one person at this terminal.
+        busy_when_in_call: true,
+        audio: AudioOptions {
+            profile: match args.profile {
+                ProfileName::Balanced => Profile::BALANCED,
+                ProfileName::LowLatency => Profile::LOW_LATENCY,
+            },
+            processing: if args.no_processing { Processing::OFF } else { Processing::default() },
+            ..AudioOptions::default()
+        },
+        network: NetworkOptions {
+            bind: args.media_bind.clone(),
+            hide_addresses: args.hide_addresses,
+            ..NetworkOptions::default()
+        },
+    }
+}

@@ -1,0 +1,18 @@
+//! What each command does, one file for each. `end` and `conversation` are what calling and answering share.
+
+pub mod answer;
+pub mod call;
+mod conversation;
+pub mod devices;
+mod end;
+mod journal;
+pub mod serve;
+mod statistics;
+pub mod token;
+
+use std::io;
+
+/// A runtime for a command that waits for one thing at a time.
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}

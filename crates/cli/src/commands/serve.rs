@@ -1,0 +1,78 @@
+//! `sidetone serve`: runs the service until somebody wants it to end.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use serde_json::json;
+use sidetone_server::{DevTokens, Server, ServerConfig};
+
+use crate::args::{self, ServeArgs};
+use crate::exit::{Exit, Failure};
+use crate::interrupt::Interrupt;
+use crate::output;
+
+/// Runs the service.
+pub fn run(args: ServeArgs) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(args))
+}
+
+async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
+    let mut interrupt = Interrupt::new()?;
+    let server = Server::start(config(&args)).await?;
+    announce(server.local_addr(), &args);
+    tokio::select! {
+        () = interrupt.raised() => {}
+        () = server.wait() => return Err(Failure::new(Exit::Failed, "the service ended by itself; see the log")),
+    }
+    if !args.json {
+        output::line("ending: clients are told, records written");
+    }
+    tokio::select! {
+        () = server.shutdown() => Ok(Exit::Done),
+        // Whoever asks twice does not want to wait.
+        () = interrupt.raised() => Ok(Exit::Interrupted),
+    }
+}
+
+fn config(args: &ServeArgs) -> ServerConfig {
+    ServerConfig {
+        bind: args.bind,
+        data_dir: args.data_dir.clone(),
+        dev_tokens: match args.dev_tokens {
+            args::DevTokens::Off => DevTokens::Off,
+            args::DevTokens::Loopback => DevTokens::Loopback,
+            args::DevTokens::Anyone => DevTokens::Anyone,
+        },
+        no_answer: args.no_answer,
+        resume_window: args.resume_window,
+        ..ServerConfig::default()
+    }
+}
+
+fn announce(bound: SocketAddr, args: &ServeArgs) {
+    let at = reachable(bound);
+    let (url, health, metrics) =
+        (format!("ws://{at}"), format!("http://{at}/healthz"), format!("http://{at}/metrics"));
+    if args.json {
+        output::json(&json!({ "event": "listening", "url": url, "health": health, "metrics": metrics }));
+        return;
+    }
+    output::line(&format!("listening  {url}"));
+    output::line(&format!("health     {health}"));
+    output::line(&format!("metrics    {metrics}"));
+    output::line(&match &args.data_dir {
+        Some(folder) => format!("data       {}", folder.display()),
+        None => "data       in memory: tokens and records end with this process".to_owned(),
+    });
+    output::line("Ctrl-C ends it.");
+}
+
+/// Where programs on this machine find it.
+fn reachable(mut bound: SocketAddr) -> SocketAddr {
+    match bound {
+        SocketAddr::V4(at) if at.ip().is_unspecified() => bound.set_ip(Ipv4Addr::LOCALHOST.into()),
+        SocketAddr::V6(at) if at.ip().is_unspecified() => bound.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    bound
+}
