@@ -1,5 +1,6 @@
 //! Inserting and pulling never allocate, with the real codec, on a network that makes it do everything it can.
 //! The allocator itself counts, also what C code asks for.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::time::{Duration, Instant};
 
@@ -41,7 +42,11 @@ fn nothing_is_allocated_after_creation() {
         let now = start + Duration::from_millis(tick * 10);
         if tick % 2 == 0 && !random.random_bool(0.15) {
             let i = (tick / 2) as usize;
-            let by = if random.random_bool(0.3) { random.random_range(0..12) } else { 0 };
+            let by = if random.random_bool(0.3) {
+                random.random_range(0..12)
+            } else {
+                0
+            };
             late.push((tick + by, i as u16, i as u32 * 960, i));
         }
         late.retain(|&(due, sequence, timestamp, i)| {
@@ -62,7 +67,13 @@ fn nothing_is_allocated_after_creation() {
     }
     let stats = buffer.stats();
     println!("{stats:?}");
-    assert!(stats.concealed_samples > 0 && stats.recovered_samples > 0 && stats.resets == 1, "{stats:?}");
-    assert!(stats.removed_samples_for_acceleration + stats.inserted_samples_for_deceleration > 0, "{stats:?}");
+    assert!(
+        stats.concealed_samples > 0 && stats.recovered_samples > 0 && stats.resets == 1,
+        "{stats:?}"
+    );
+    assert!(
+        stats.removed_samples_for_acceleration + stats.inserted_samples_for_deceleration > 0,
+        "{stats:?}"
+    );
     guard::assert_clean(SECTION);
 }

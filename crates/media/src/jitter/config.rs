@@ -44,7 +44,7 @@ impl Default for JitterConfig {
             initial_delay: Duration::from_millis(3),
             quantile: 0.93,
             forget_factor: 0.992,
-            margin: Duration::from_micros(500),
+            margin: Duration::from_millis(1),
             max_excess: Duration::from_millis(250),
             fade_after: Duration::from_millis(100),
             fade: Duration::from_millis(150),

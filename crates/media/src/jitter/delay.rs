@@ -199,7 +199,11 @@ mod tests {
     fn a_steady_stream_needs_the_margin_only() {
         let mut delay = estimator();
         delay.restart(1000, 144);
-        assert!((100..=192).contains(&delay.target_delay()), "the first belief: {}", delay.target_delay());
+        assert!(
+            (100..=192).contains(&delay.target_delay()),
+            "the first belief: {}",
+            delay.target_delay()
+        );
         for _ in 0..500 {
             delay.learn(1000, 960);
         }
@@ -215,7 +219,11 @@ mod tests {
             for i in 0..2000 {
                 delay.learn(if i % period == 0 { 4800 } else { 0 }, 960);
             }
-            assert!(expected.contains(&delay.target_delay()), "1 in {period}: {}", delay.target_delay());
+            assert!(
+                expected.contains(&delay.target_delay()),
+                "1 in {period}: {}",
+                delay.target_delay()
+            );
         }
     }
 
@@ -238,7 +246,18 @@ mod tests {
     fn any_transit_is_survived() {
         let mut delay = estimator();
         delay.restart(0, 0);
-        for transit in [0, 1 << 40, -(1 << 40), 1, i64::MAX / 8, 0, i64::MIN / 8, 7, 100_000, -100_000] {
+        for transit in [
+            0,
+            1 << 40,
+            -(1 << 40),
+            1,
+            i64::MAX / 8,
+            0,
+            i64::MIN / 8,
+            7,
+            100_000,
+            -100_000,
+        ] {
             for _ in 0..10 {
                 delay.learn(transit, 960);
                 assert!((0..=delay.max_delay()).contains(&delay.target_delay()));

@@ -1,7 +1,7 @@
 //! The adaptive jitter buffer: packets go in as they come, sound comes out as the speaker wants it.
 //!
 //! It learns how late packets are ([`delay`]), decides on every block whether to play, conceal, recover, hurry or
-//! linger ([`playout`]), and changes the length of sound without changing its pitch ([`stretch`]). Sans-IO: the
+//! linger ([`playout`], [`gap`], [`decision`]), and changes the length of sound without changing its pitch ([`stretch`]). Sans-IO: the
 //! time is an argument. It allocates when created and never after, and it refuses to know sockets, devices and
 //! codecs (a [`VoiceDecoder`] is handed in).
 //!
@@ -12,6 +12,7 @@ mod config;
 mod decision;
 mod decoder;
 mod delay;
+mod gap;
 mod opus;
 mod packets;
 mod pcm;
@@ -20,8 +21,6 @@ mod slack;
 mod stats;
 mod stream;
 mod stretch;
-#[cfg(test)]
-mod tests;
 
 use std::time::Instant;
 
@@ -98,7 +97,9 @@ impl<D: VoiceDecoder> JitterBuffer<D> {
                 self.stats.packets_late += 1;
                 self.stats.packets_discarded += 1;
             }
-            Inserted::Duplicate | Inserted::Malformed | Inserted::Overflow => self.stats.packets_discarded += 1,
+            Inserted::Duplicate | Inserted::Malformed | Inserted::Overflow => {
+                self.stats.packets_discarded += 1
+            }
         }
         inserted
     }
@@ -108,20 +109,37 @@ impl<D: VoiceDecoder> JitterBuffer<D> {
         let Some(samples) = self.playout.samples(packet.payload()) else {
             return Inserted::Malformed;
         };
-        if self.ended.is_some_and(|(ssrc, until)| packet.ssrc == ssrc && arrival < until) {
+        if self
+            .ended
+            .is_some_and(|(ssrc, until)| packet.ssrc == ssrc && arrival < until)
+        {
             return Inserted::Late;
         }
         self.stats.packets_received += 1;
         let mut reset = false;
-        let arrived = match self.stream.as_mut().map(|stream| stream.place(&packet, arrival, &self.delay)) {
+        let arrived = match self
+            .stream
+            .as_mut()
+            .map(|stream| stream.place(&packet, arrival, &self.delay))
+        {
             Some(Some(arrived)) => arrived,
             known => {
                 reset = known.is_some();
                 self.begin(&packet, arrival)
             }
         };
-        let Arrived { at, transit, plausible } = arrived;
-        let waiting = Waiting { at, samples, arrival, sequence: packet.sequence, packet };
+        let Arrived {
+            at,
+            transit,
+            plausible,
+        } = arrived;
+        let waiting = Waiting {
+            at,
+            samples,
+            arrival,
+            sequence: packet.sequence,
+            packet,
+        };
         let too_late = self.playout.is_past(waiting.end());
         if too_late {
             self.delay_learn(transit, samples, plausible && !reset);
@@ -172,7 +190,8 @@ impl<D: VoiceDecoder> JitterBuffer<D> {
     /// 120 at a time, so that it starts at the right moment.
     pub fn pull(&mut self, out: &mut [f32], now: Instant) -> Pulled {
         let now = self.ticks(now);
-        self.playout.pull(out, now, &mut self.packets, &self.delay, &mut self.stats)
+        self.playout
+            .pull(out, now, &mut self.packets, &self.delay, &mut self.stats)
     }
 
     /// Whether a stream is being played and may be pulled in whole blocks. `false` before the first packet is due,

@@ -12,7 +12,12 @@ enum Step {
     /// The next packet in order, with that many samples (in units of 2.5 ms).
     Next(u8),
     /// A packet that far from the last, in numbers and in samples.
-    Odd { sequence: i16, timestamp: i32, quanta: u8, ssrc: u8 },
+    Odd {
+        sequence: i16,
+        timestamp: i32,
+        quanta: u8,
+        ssrc: u8,
+    },
     /// A number of packets never comes.
     Lose(u8),
     /// A payload that is no packet.
@@ -71,13 +76,21 @@ impl Hands {
         let mut out = [9.0; 480];
         let out = &mut out[..usize::from(quanta) * 120];
         self.buffer.pull(out, self.now);
-        assert!(out.iter().all(|sample| sample.abs() <= 2.0), "every sample was written");
+        assert!(
+            out.iter().all(|sample| sample.abs() <= 2.0),
+            "every sample was written"
+        );
     }
 
     fn step(&mut self, step: &Step) {
         match step {
             Step::Next(quanta) => self.next(*quanta),
-            Step::Odd { sequence, timestamp, quanta, ssrc } => {
+            Step::Odd {
+                sequence,
+                timestamp,
+                quanta,
+                ssrc,
+            } => {
                 let kept = (self.sequence, self.timestamp);
                 self.sequence = self.sequence.wrapping_add_signed(*sequence);
                 self.timestamp = self.timestamp.wrapping_add_signed(*timestamp);

@@ -19,11 +19,23 @@ impl Call {
     fn new() -> Self {
         let now = Instant::now();
         let buffer = JitterBuffer::new(JitterConfig::default(), Tape::new(woman()), now);
-        Self { buffer, pool: pool(210), now, ssrc: 1, sequence: 100, timestamp: 5000 }
+        Self {
+            buffer,
+            pool: pool(210),
+            now,
+            ssrc: 1,
+            sequence: 100,
+            timestamp: 5000,
+        }
     }
 
     fn insert(&mut self) -> Inserted {
-        let mut packet = packet(&self.pool, self.sequence, self.timestamp, &Tape::payload(4800, 960));
+        let mut packet = packet(
+            &self.pool,
+            self.sequence,
+            self.timestamp,
+            &Tape::payload(4800, 960),
+        );
         packet.ssrc = self.ssrc;
         self.sequence = self.sequence.wrapping_add(1);
         self.timestamp = self.timestamp.wrapping_add(960);
@@ -75,7 +87,13 @@ fn another_source_takes_over_and_stragglers_do_not_bring_the_old_one_back() {
 
 #[test]
 fn jumps_of_the_senders_clock_are_followed() {
-    for jump in [48_000 * 3, 48_000 * 600, u32::MAX / 2, u32::MAX - 48_000 * 3, 1_000_000_000] {
+    for jump in [
+        48_000 * 3,
+        48_000 * 600,
+        u32::MAX / 2,
+        u32::MAX - 48_000 * 3,
+        1_000_000_000,
+    ] {
         let mut call = Call::new();
         call.assert_works();
         call.timestamp = call.timestamp.wrapping_add(jump);
@@ -122,7 +140,13 @@ fn malformed_packets_are_counted_and_nothing_else() {
     let mut call = Call::new();
     call.assert_works();
     let before = call.buffer.stats();
-    for payload in [&[][..], &[1, 2, 3], &Tape::payload(0, 0), &Tape::payload(0, 6000), &Tape::payload(0, 1 << 31)] {
+    for payload in [
+        &[][..],
+        &[1, 2, 3],
+        &Tape::payload(0, 0),
+        &Tape::payload(0, 6000),
+        &Tape::payload(0, 1 << 31),
+    ] {
         let packet = packet(&call.pool, call.sequence, call.timestamp, payload);
         assert_eq!(call.buffer.insert(packet, call.now), Inserted::Malformed);
     }

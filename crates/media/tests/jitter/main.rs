@@ -1,4 +1,5 @@
 //! The jitter buffer from outside: a sender, an emulated network and a speaker on virtual time.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;
 

@@ -25,13 +25,24 @@ fn opus_pauses_are_filled_with_comfort_noise() {
     let mut sound = woman()[..48_000 * 4].to_vec();
     sound.extend(std::iter::repeat_n(0.0, 48_000 * 3));
     sound.extend_from_slice(&woman()[48_000 * 4..48_000 * 8]);
-    let packets = opus_packets(&sound, 960, Coding { dtx: true, ..Coding::default() });
+    let packets = opus_packets(
+        &sound,
+        960,
+        Coding {
+            dtx: true,
+            ..Coding::default()
+        },
+    );
     // Senders keep the tiny packets to themselves, except the first of a pause and one in 400 ms.
     let mut run_length = 0;
     let packets: Vec<_> = packets
         .into_iter()
         .filter(|sent| {
-            run_length = if sent.payload.len() <= 2 { run_length + 1 } else { 0 };
+            run_length = if sent.payload.len() <= 2 {
+                run_length + 1
+            } else {
+                0
+            };
             run_length % 20 <= 1
         })
         .collect();

@@ -33,7 +33,10 @@ fn with_one_late(late: u64, by: Duration) -> (u64, f64, f64) {
                 return true;
             }
             let payload = Tape::payload(i as usize * 960, 960);
-            assert_eq!(buffer.insert(packet(&pool, i as u16, i as u32 * 960, &payload), at), Inserted::Stored);
+            assert_eq!(
+                buffer.insert(packet(&pool, i as u16, i as u32 * 960, &payload), at),
+                Inserted::Stored
+            );
             false
         });
         for quarter in 0..4 {
@@ -58,7 +61,7 @@ fn a_packet_later_than_its_end_is_lost_and_costs_no_delay() {
     let start = Instant::now();
     let pool = pool(300);
     let mut buffer = JitterBuffer::new(JitterConfig::default(), Tape::new(woman()), start);
-    let mut insert = |buffer: &mut JitterBuffer<Tape>, i: u16, now| {
+    let insert = |buffer: &mut JitterBuffer<Tape>, i: u16, now| {
         let payload = Tape::payload(usize::from(i) * 960, 960);
         buffer.insert(packet(&pool, i, u32::from(i) * 960, &payload), now)
     };
@@ -88,7 +91,11 @@ fn a_packet_later_than_its_end_is_lost_and_costs_no_delay() {
 fn packets_out_of_order_are_put_in_order() {
     let start = Instant::now();
     let pool = pool(300);
-    let config = JitterConfig { initial_delay: ms(60), min_delay: ms(60), ..JitterConfig::default() };
+    let config = JitterConfig {
+        initial_delay: ms(60),
+        min_delay: ms(60),
+        ..JitterConfig::default()
+    };
     let mut buffer = JitterBuffer::new(config, Tape::new(woman()), start);
     let mut heard = Vec::new();
     for i in 0..100_u16 {

@@ -17,7 +17,9 @@ pub const RATE: f64 = 48_000.0;
 
 /// A recording of `crates/cli/speech`, at 48 kHz mono.
 pub fn speech(name: &str) -> Vec<f32> {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../cli/speech").join(name);
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../cli/speech")
+        .join(name);
     let mut reader = claxon::FlacReader::open(path).unwrap();
     let rate = reader.streaminfo().sample_rate;
     let samples: Vec<f32> = reader.samples().map(|s| s.unwrap() as f32 / 32_768.0).collect();
@@ -48,7 +50,10 @@ pub struct Tape {
 
 impl Tape {
     pub fn new(sound: &Arc<[f32]>) -> Self {
-        Self { sound: Arc::clone(sound), position: 0 }
+        Self {
+            sound: Arc::clone(sound),
+            position: 0,
+        }
     }
 
     /// The payload for `samples` samples at `position`.
@@ -130,7 +135,11 @@ pub fn opus_packets(sound: &[f32], frame: usize, coding: Coding) -> Vec<Sent> {
         .enumerate()
         .map(|(i, chunk)| {
             let n = encoder.encode(chunk, &mut buffer).unwrap();
-            Sent { timestamp: (i * frame) as u32, samples: frame, payload: buffer[..n].to_vec() }
+            Sent {
+                timestamp: (i * frame) as u32,
+                samples: frame,
+                payload: buffer[..n].to_vec(),
+            }
         })
         .collect()
 }
@@ -215,7 +224,12 @@ pub fn assert_accounted(stats: &JitterStats, ready: u64) {
     assert_eq!(made, stats.total_samples_received + ready, "{stats:?}");
 }
 
-pub fn packet(pool: &Pool<VoicePacket>, sequence: u16, timestamp: u32, payload: &[u8]) -> Pooled<VoicePacket> {
+pub fn packet(
+    pool: &Pool<VoicePacket>,
+    sequence: u16,
+    timestamp: u32,
+    payload: &[u8],
+) -> Pooled<VoicePacket> {
     let mut packet = pool.take().expect("the pool is large enough");
     packet.ssrc = 7;
     packet.sequence = SequenceNumber(sequence);
@@ -244,7 +258,7 @@ pub fn run_changing<D: VoiceDecoder>(
     let start = Instant::now();
     let mut random = ChaCha8Rng::seed_from_u64(conditions.seed);
     let pool = pool(1000);
-    let mut link = Link::new(conditions.network.clone(), conditions.seed);
+    let mut link = Link::new(conditions.network, conditions.seed);
     let mut buffer = JitterBuffer::new(conditions.config.clone(), decoder, start);
     let mut heard = Vec::new();
     let mut each_second = vec![buffer.stats()];
@@ -262,16 +276,24 @@ pub fn run_changing<D: VoiceDecoder>(
     let mut idle = 0;
     let mut woken: VecDeque<Pooled<VoicePacket>> = VecDeque::new();
     loop {
-        let due = if conditions.grid { pulled / 480 * 480 } else { pulled };
+        let due = if conditions.grid {
+            pulled / 480 * 480
+        } else {
+            pulled
+        };
         let next_pull = start + phase + Duration::from_secs_f64(due as f64 / RATE) + late(&mut random);
         // Everything that happens before the pull.
         loop {
             let send = packets.peek().map(sent_at);
             let deliver = link.next_timeout();
             match (send, deliver) {
-                (Some(send), deliver) if send <= next_pull && deliver.is_none_or(|deliver| send <= deliver) => {
+                (Some(send), deliver)
+                    if send <= next_pull && deliver.is_none_or(|deliver| send <= deliver) =>
+                {
                     let sent = packets.next().unwrap();
-                    if let Some((_, network)) = changes.next_if(|(at, _)| send >= start + Duration::from_secs_f64(*at)) {
+                    if let Some((_, network)) =
+                        changes.next_if(|(at, _)| send >= start + Duration::from_secs_f64(*at))
+                    {
                         link.set_config(network);
                     }
                     let timestamp = sent.timestamp.wrapping_add(u32::MAX - 96_000);
@@ -290,12 +312,17 @@ pub fn run_changing<D: VoiceDecoder>(
                 _ => break,
             }
         }
-        while let Some(packet) = woken.pop_front_if(|packet| packet.at <= next_pull) {
+        while woken.front().is_some_and(|packet| packet.at <= next_pull) {
+            let Some(packet) = woken.pop_front() else { break };
             let at = packet.at;
             buffer.insert(packet, at);
         }
-        let aligned = !conditions.grid || pulled % conditions.block as u64 == 0;
-        let len = if buffer.is_playing() && aligned { conditions.block } else { 120 };
+        let aligned = !conditions.grid || pulled.is_multiple_of(conditions.block as u64);
+        let len = if buffer.is_playing() && aligned {
+            conditions.block
+        } else {
+            120
+        };
         let mut out = [0.0; 480];
         buffer.pull(&mut out[..len], next_pull);
         heard.extend_from_slice(&out[..len]);
@@ -313,5 +340,9 @@ pub fn run_changing<D: VoiceDecoder>(
     let stats = buffer.stats();
     // What waits is only what is ready, once no packet waits.
     assert_accounted(&stats, (stats.level * RATE).round() as u64);
-    Outcome { heard, stats, each_second }
+    Outcome {
+        heard,
+        stats,
+        each_second,
+    }
 }
