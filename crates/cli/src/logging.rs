@@ -1,6 +1,6 @@
 //! Where the log goes: standard error, filtered by the variable `SIDETONE_LOG`.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use sidetone_server::LIBRARY_LOG_CEILING;
 use tracing_subscriber::EnvFilter;
@@ -10,18 +10,18 @@ use crate::exit::{Exit, Failure};
 /// Variable with the log filter, such as `info` or `warn,sidetone_server=debug`.
 pub const VARIABLE: &str = "SIDETONE_LOG";
 
-/// What is logged where the variable is not set.
-const DEFAULT: &str = "warn";
+/// What is logged where the variable is not set. The WebRTC library warns of what is part of every call's set-up.
+const DEFAULT: &str = "warn,rtc=error,webrtc=error";
 
-/// Starts the log, as text or as one JSON object a line. Without the variable `otherwise` is the filter, or warnings.
+/// Starts the log, as text or as one JSON object a line.
 ///
 /// # Errors
 /// [`Exit::Usage`] for a filter that cannot be understood.
-pub fn start(json: bool, otherwise: Option<&str>) -> Result<(), Failure> {
+pub fn start(json: bool) -> Result<(), Failure> {
     let wanted = std::env::var(VARIABLE).ok().filter(|text| !text.trim().is_empty());
-    let wanted = wanted.as_deref().or(otherwise).unwrap_or(DEFAULT);
+    let wanted = wanted.as_deref().unwrap_or(DEFAULT);
     let filter = filter(wanted)?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
     // A log that is set already is as good.
     let _ = if json { log.json().try_init() } else { log.try_init() };
     Ok(())

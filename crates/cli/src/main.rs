@@ -40,7 +40,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<Exit, Failure> {
     let json_logs = matches!(&command, Command::Serve(args) if args.json_logs);
-    logging::start(json_logs, None)?;
+    logging::start(json_logs)?;
     match command {
         Command::Serve(args) => commands::serve::run(args),
         Command::Token(args) => commands::token::run(args),
