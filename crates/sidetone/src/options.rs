@@ -74,6 +74,17 @@ pub struct AudioOptions {
     pub output_period: Duration,
 }
 
+impl AudioOptions {
+    /// The least delay: 10 ms frames, the low-delay coder, and a speaker that asks every 2.5 ms.
+    pub fn low_latency() -> Self {
+        Self {
+            profile: Profile::LOW_LATENCY,
+            output_period: Duration::from_micros(2500),
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for AudioOptions {
     fn default() -> Self {
         Self {

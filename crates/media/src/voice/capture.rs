@@ -165,7 +165,12 @@ impl CaptureWorker {
         match command {
             CaptureCommand::Connect(link, queue) => self.outlets.push(Outlet { link, queue, open: true }),
             CaptureCommand::Disconnect(link) => self.outlets.retain(|outlet| outlet.link != link),
-            CaptureCommand::Mute(muted) => self.uplink.set_muted(muted),
+            CaptureCommand::Mute(muted) => {
+                self.uplink.set_muted(muted);
+                if muted && !self.outlets.iter().any(|outlet| outlet.open) {
+                    self.uplink.forget();
+                }
+            }
             CaptureCommand::Send(link, open) => {
                 for outlet in self.outlets.iter_mut().filter(|outlet| outlet.link == link) {
                     outlet.open = open;

@@ -191,7 +191,7 @@ impl VoiceEngine {
             output,
             reference_writer,
             receiver,
-            (wake.clone(), waiter),
+            waiter,
             config.output_period,
             shared.clone(),
         )

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 const MIN: Duration = Duration::from_micros(1500);
 /// Largest head start. A device that needs more is broken in another way.
 const MAX: Duration = Duration::from_millis(60);
-/// Added after a hole.
-const STEP: Duration = Duration::from_millis(3);
+/// Added after a hole. Less makes a second hole likelier, more is delay for one stumble of the machine.
+const STEP: Duration = Duration::from_millis(2);
 /// Taken back for every [`CALM`] without one.
 const BACK: Duration = Duration::from_micros(500);
 /// How long a calm time is. Shorter oscillates, longer keeps the delay of one bad second for minutes.
-const CALM: Duration = Duration::from_secs(10);
+const CALM: Duration = Duration::from_secs(3);
 
 /// Decides how early blocks are pulled.
 #[derive(Clone, Debug)]
@@ -44,6 +44,8 @@ pub struct RingState {
     pub rate: u32,
     /// Samples the device has missed so far.
     pub underruns: u64,
+    /// Whether anything is played that could be missed.
+    pub playing: bool,
 }
 
 impl Lead {
@@ -54,7 +56,7 @@ impl Lead {
 
     /// When the next block must be pulled: the moment before which the ring still covers the device, less the lead.
     pub fn next_pull(&mut self, ring: RingState, now: Instant) -> Instant {
-        self.learn(ring.underruns, now);
+        self.learn(ring.underruns, ring.playing, now);
         let period = ring.period.max(1);
         // Whole callbacks that can be served from what is ready.
         let covered = ring.ready / period;
@@ -62,9 +64,10 @@ impl Lead {
         (ring.last_callback + until).checked_sub(self.lead).unwrap_or(now)
     }
 
-    fn learn(&mut self, underruns: u64, now: Instant) {
+    fn learn(&mut self, underruns: u64, playing: bool, now: Instant) {
         let calm_since = *self.calm_since.get_or_insert(now);
-        if underruns > self.underruns {
+        // Holes in silence, such as before the first block, teach nothing.
+        if playing && underruns > self.underruns {
             self.lead = (self.lead + STEP).min(MAX);
             self.calm_since = Some(now);
         } else if now.saturating_duration_since(calm_since) >= CALM {
@@ -85,7 +88,7 @@ mod tests {
     use super::*;
 
     fn ring(ready: u32, period: u32, last_callback: Instant, underruns: u64) -> RingState {
-        RingState { ready, period, last_callback, rate: 48_000, underruns }
+        RingState { ready, period, last_callback, rate: 48_000, underruns, playing: true }
     }
 
     #[test]

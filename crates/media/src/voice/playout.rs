@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sidetone_pipeline::{
-    ClockReader, Notifier, Pooled, QueueReceiver, SampleWriter, Waiter, guard, promote_current_thread,
+    ClockReader, Pooled, QueueReceiver, SampleWriter, Waiter, guard, notifier, promote_current_thread,
 };
 
 use super::blocks::{BlockWriter, QUARTER, request};
 use super::engine::{Shared, VoiceEvent};
 use super::lead::{RingState, frames};
 use super::stats::{DeviceStats, PlayoutStats};
-use super::{BLOCK, Downlink, Lead, LinkId, Mixer};
+use super::{BLOCK, RATE, Downlink, Lead, LinkId, Mixer};
 use crate::device::{DeviceError, Direction, LatencyGauge, OutputDevice, PlayoutStream, StreamEvent, StreamEvents, headless};
 use crate::packet::VoicePacket;
 
@@ -56,9 +56,12 @@ struct Speaker {
     _keep: Box<dyn Send>,
 }
 
-fn open(mut device: Box<dyn OutputDevice>, period: u32, wake: Notifier) -> Result<Speaker, DeviceError> {
+fn open(mut device: Box<dyn OutputDevice>, period: u32) -> Result<Speaker, DeviceError> {
+    // The worker knows from the device's clock when it is needed next. Being woken by every callback as well would
+    // double its wake-ups for nothing.
+    let (unheard, _) = notifier();
     let PlayoutStream { format, period, samples, clock, events, hardware_latency, keep } =
-        device.open(request(period), wake)?;
+        device.open(request(period), unheard)?;
     let name = device.info().name;
     let blocks = BlockWriter::new(samples, format)
         .map_err(|error| DeviceError::Format { id: name.clone(), reason: error.to_string() })?;
@@ -83,7 +86,6 @@ pub struct PlayoutWorker {
     muted: bool,
     reference: SampleWriter,
     commands: QueueReceiver<PlayoutCommand>,
-    wake: Notifier,
     waiter: Waiter,
     period: u32,
     restarts: u64,
@@ -97,11 +99,11 @@ impl PlayoutWorker {
         device: Box<dyn OutputDevice>,
         reference: SampleWriter,
         commands: QueueReceiver<PlayoutCommand>,
-        (wake, waiter): (Notifier, Waiter),
+        waiter: Waiter,
         period: u32,
         shared: Arc<Shared>,
     ) -> Result<Self, DeviceError> {
-        let speaker = open(device, period, wake.clone())?;
+        let speaker = open(device, period)?;
         Ok(Self {
             speaker,
             inlets: Vec::with_capacity(8),
@@ -110,7 +112,6 @@ impl PlayoutWorker {
             muted: false,
             reference,
             commands,
-            wake,
             waiter,
             period,
             restarts: 0,
@@ -170,13 +171,22 @@ impl PlayoutWorker {
             last_callback: speaker.clock.last_tick().map_or(speaker.opened.min(now), |(_, at)| at),
             rate: speaker.stats.sample_rate,
             underruns: speaker.blocks.underruns(),
+            playing: self.is_playing(),
         }
     }
 
-    /// Pulls, mixes and writes one block; a quarter of one while nothing plays, so that a stream can start at once.
+    fn is_playing(&self) -> bool {
+        self.inlets.iter().any(|inlet| inlet.downlink.is_playing())
+    }
+
+    /// Pulls, mixes and writes what the next callback needs; the least there is while nothing plays, so that a stream
+    /// can start at once.
+    ///
+    /// Pulling more than one callback's worth at a time would save wake-ups, but a packet must be here when its block
+    /// is pulled: larger blocks make packets wait for their block.
     fn play(&mut self, ring: RingState, now: Instant) {
-        let active = self.inlets.iter().any(|inlet| inlet.downlink.is_playing());
-        let len = if active { BLOCK } else { QUARTER };
+        let callback = (u64::from(ring.period) * u64::from(RATE)).div_ceil(u64::from(ring.rate.max(1))) as usize;
+        let len = if ring.playing { callback.next_multiple_of(QUARTER).clamp(QUARTER, BLOCK) } else { QUARTER };
         let mut block = [0.0; BLOCK];
         for inlet in &mut self.inlets {
             inlet.downlink.pull(&mut block[..len], now);
@@ -222,7 +232,7 @@ impl PlayoutWorker {
     }
 
     fn replace(&mut self, device: Box<dyn OutputDevice>) {
-        match open(device, self.period, self.wake.clone()) {
+        match open(device, self.period) {
             Ok(speaker) => {
                 self.speaker = speaker;
                 self.lead = Lead::default();

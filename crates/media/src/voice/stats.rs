@@ -12,6 +12,7 @@ use crate::jitter::JitterStats;
 #[serde(rename_all = "camelCase")]
 pub struct OutboundStats {
     /// Level of the microphone after processing.
+    #[serde(flatten)]
     pub level: Level,
     /// Packets handed to the transport.
     pub packets_sent: u64,
@@ -32,6 +33,7 @@ pub struct OutboundStats {
 #[serde(rename_all = "camelCase")]
 pub struct InboundStats {
     /// Level after decoding.
+    #[serde(flatten)]
     pub level: Level,
     /// The jitter buffer's own counters.
     #[serde(flatten)]
@@ -106,4 +108,17 @@ pub struct VoiceStats {
     pub real_time: bool,
     /// The parts of the delay.
     pub latency: LatencyBudget,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Flattened parts must not share a name.
+    #[test]
+    fn what_is_written_can_be_read() {
+        let stats = VoiceStats { inbound: vec![InboundStats::default()], ..VoiceStats::default() };
+        let json = serde_json::to_string(&stats).unwrap();
+        assert_eq!(serde_json::from_str::<VoiceStats>(&json).unwrap(), stats);
+    }
 }

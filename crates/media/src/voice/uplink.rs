@@ -79,6 +79,16 @@ impl Uplink {
         let _ = self.encoder.set_dtx(muted);
     }
 
+    /// Forgets what was heard and not sent, and switches the mute without a fade: for a microphone that is muted
+    /// before anybody listens, of which not a moment may be sent.
+    pub fn forget(&mut self) {
+        self.frame[..self.filled].fill(0.0);
+        self.loudest = SILENT;
+        self.gain = if self.muted { 0.0 } else { 1.0 };
+        // The encoder looks ahead, and keeps the last milliseconds.
+        self.encoder.reset();
+    }
+
     /// Swaps the processing, from the next block on.
     pub fn set_processing(&mut self, processing: Processing) {
         self.processor = VoiceProcessor::new(processing);
@@ -225,6 +235,30 @@ mod tests {
         assert!(sent < 60, "{sent} of 250 frames sent");
         assert_eq!(uplink.level().audio_level, 0.0);
         assert!(uplink.stats().frames_discontinued > 190);
+    }
+
+    #[test]
+    fn nothing_of_a_microphone_muted_before_the_call_is_sent() {
+        let speech = crate::voice::tests_support::speech("woman-en.flac");
+        let mut uplink = uplink(&Profile::BALANCED);
+        let now = Instant::now();
+        let mut blocks = speech.chunks_exact(BLOCK).skip(100);
+        // An odd number of blocks: one waits for its frame to be full.
+        for block in blocks.by_ref().take(31) {
+            uplink.push(block.try_into().unwrap(), now);
+        }
+        uplink.set_muted(true);
+        uplink.forget();
+        let mut decoder = sidetone_opus::Decoder::new(SampleRate::Hz48000, Channels::Mono).unwrap();
+        let mut loudest = 0.0_f32;
+        for block in blocks.take(50) {
+            if let Some(packet) = uplink.push(block.try_into().unwrap(), now) {
+                let mut heard = [0.0; MAX_FRAME];
+                decoder.decode(packet.payload(), &mut heard).unwrap();
+                loudest = heard.iter().fold(loudest, |loudest, sample| loudest.max(sample.abs()));
+            }
+        }
+        assert!(loudest < 1e-3, "{loudest} of full scale was sent");
     }
 
     #[test]

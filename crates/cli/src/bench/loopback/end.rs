@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use sidetone::media::device::headless::{
     HeadlessInput, Recording, Source, TimelineHandle, memory_output, monotonic_nanos,
 };
-use sidetone::media::voice::{Processing, Profile, RATE, VOICE_FORMAT};
+use sidetone::media::voice::{Processing, Profile, RATE, VOICE_FORMAT, VoiceStats};
 use sidetone::{
     AcceptOptions, AgentEvent, AgentOptions, AudioInput, AudioOptions, AudioOutput, Call, CallAgent,
     CallClient, CallEvent, CallState, Credential, Identifier, IncomingCall, NetworkOptions, StartCallOptions,
@@ -102,6 +102,7 @@ struct Mark {
     at: Instant,
     cpu: Duration,
     threads: Vec<machine::ThreadUsage>,
+    voice: VoiceStats,
 }
 
 struct End {
@@ -141,16 +142,9 @@ impl End {
         };
         let options = AgentOptions {
             audio: AudioOptions {
-                profile: Profile {
-                    frame: frame(config.frame_ms)?,
-                    ..base
-                },
-                processing: if config.processing {
-                    Processing::default()
-                } else {
-                    Processing::OFF
-                },
-                ..AudioOptions::default()
+                profile: Profile { frame: frame(config.frame_ms)?, ..base.profile },
+                processing: if config.processing { Processing::default() } else { Processing::OFF },
+                ..base
             },
             network: NetworkOptions {
                 bind: vec![config.bind],
@@ -225,12 +219,14 @@ impl End {
             }
             Order::AnswerAfter { ms } => self.answer_after = Duration::from_millis(ms),
             Order::Measure => {
+                let stats = self.call.as_ref().and_then(|call| call.stats().wait().ok()).unwrap_or_default();
                 guard::reset();
                 let cpu = machine::usage(None).map(|usage| usage.cpu).unwrap_or_default();
                 self.mark = Some(Mark {
                     at: Instant::now(),
                     cpu,
                     threads: machine::threads(None),
+                    voice: stats.voice,
                 });
             }
             Order::Report => {
@@ -361,6 +357,9 @@ impl End {
             guarded: guarded.available(),
             sections: guarded.sections.iter().map(section).collect(),
             real_time: stats.voice.real_time,
+            // Holes while the devices were being opened are no holes in the call.
+            overruns: stats.voice.input.overruns - mark.voice.input.overruns,
+            underruns: stats.voice.output.underruns - mark.voice.output.underruns,
             voice: stats.voice,
             transport: stats.transport,
             spoken_from: from(spoken),

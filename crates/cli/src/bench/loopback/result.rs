@@ -297,8 +297,8 @@ fn real_time(args: &LoopbackArgs, ends: &[EndReport; 2]) -> RealTime {
             .filter(|s| s.callback)
             .map(|s| s.p99_us)
             .max_by(f64::total_cmp),
-        overruns: Some(ends.iter().map(|end| end.voice.input.overruns).sum()),
-        underruns: Some(ends.iter().map(|end| end.voice.output.underruns).sum()),
+        overruns: Some(ends.iter().map(|end| end.overruns).sum()),
+        underruns: Some(ends.iter().map(|end| end.underruns).sum()),
         worker_allocations_per_10ms: guarded
             .then(|| count(false, |section| section.allocations) as f64 / blocks.max(1.0)),
         priority: Some(ends.iter().all(|end| end.real_time)),

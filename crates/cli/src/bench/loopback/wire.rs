@@ -121,6 +121,10 @@ pub struct EndReport {
     pub sections: Vec<Section>,
     /// Scheduling the workers got, capture and playout.
     pub real_time: bool,
+    /// Samples of the microphone that found no room in the measured time.
+    pub overruns: u64,
+    /// Samples the speaker missed in the measured time.
+    pub underruns: u64,
     /// The voice path.
     pub voice: VoiceStats,
     /// The connection.
