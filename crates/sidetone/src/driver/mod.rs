@@ -353,6 +353,13 @@ impl Driver {
             tracing::warn!(%call, "no audio to open");
             return;
         };
+        if let Some(entry) = self.calls.iter_mut().find(|entry| entry.id() == call) {
+            entry.talking = on;
+            if on {
+                // The microphone's switch belongs to the call it is in. Before anything can be sent.
+                engine.set_muted(entry.shared.snapshot().muted);
+            }
+        }
         if let Some(port) = leg.port.take()
             && let Err(error) = engine.connect(leg.link, port)
         {
@@ -360,13 +367,6 @@ impl Driver {
         }
         engine.set_sending(leg.link, on);
         engine.set_playing(leg.link, on);
-        if let Some(entry) = self.calls.iter_mut().find(|entry| entry.id() == call) {
-            entry.talking = on;
-            if on {
-                // The microphone's switch belongs to the call it is in.
-                engine.set_muted(entry.shared.snapshot().muted);
-            }
-        }
     }
 
     fn entry(&mut self, call: CallId) -> Option<&mut Entry> {
