@@ -135,11 +135,7 @@ impl End {
         client
             .device_manager()
             .select_speaker(bench.speaker(config.seconds));
-        let base = if config.low_latency {
-            Profile::LOW_LATENCY
-        } else {
-            Profile::BALANCED
-        };
+        let base = if config.low_latency { AudioOptions::low_latency() } else { AudioOptions::default() };
         let options = AgentOptions {
             audio: AudioOptions {
                 profile: Profile { frame: frame(config.frame_ms)?, ..base.profile },
