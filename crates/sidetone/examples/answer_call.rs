@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! sidetone serve --dev-tokens loopback
-//! sidetone token member:acme:bob
+//! sidetone token --identity member:acme:bob
 //! cargo run --example answer_call -- ws://127.0.0.1:7480 TOKEN [SOUND.flac]
 //! ```
 //!

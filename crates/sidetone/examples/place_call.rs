@@ -1,8 +1,8 @@
-//! Places a call and talks for ten seconds.
+//! Places a call and hangs up after fifteen seconds.
 //!
 //! ```text
 //! sidetone serve --dev-tokens loopback
-//! sidetone token member:acme:ann          # and one for member:acme:bob, who runs answer_call
+//! sidetone token --identity member:acme:ann     # and one for member:acme:bob, who runs answer_call
 //! cargo run --example place_call -- ws://127.0.0.1:7480 TOKEN member:acme:bob [SOUND.flac]
 //! ```
 //!
@@ -13,9 +13,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use sidetone::{
-    AgentOptions, AudioInput, AudioOutput, CallClient, CallEvent, CallState, Credential, StartCallOptions,
-};
+use sidetone::{AgentOptions, AudioInput, AudioOutput, CallClient, Credential, StartCallOptions};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
@@ -39,25 +37,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         .start_call(to.parse()?, StartCallOptions::default())
         .wait()?;
 
+    let timer = call.clone();
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(15));
+        if let Ok(stats) = timer.stats().wait() {
+            println!("{} packets came", stats.transport.packets_received);
+        }
+        // An error means that the other end was faster.
+        let _ = timer.hang_up();
+    });
     for event in call.events() {
         println!("{event:?}");
-        if matches!(
-            event,
-            CallEvent::StateChanged {
-                state: CallState::Connected,
-                ..
-            }
-        ) {
-            let call = call.clone();
-            std::thread::spawn(move || {
-                std::thread::sleep(Duration::from_secs(10));
-                if let Ok(stats) = call.stats().wait() {
-                    println!("heard {} packets", stats.transport.packets_received);
-                }
-                // An error means that the other end was faster.
-                let _ = call.hang_up();
-            });
-        }
     }
     // The loop ends with the call. An end may come before the first look at the events: it can be read at any time.
     if let Some(reason) = call.end_reason() {

@@ -144,7 +144,7 @@ impl CallAgent {
         pending
     }
 
-    /// Events from now on.
+    /// Events from now on. What happened before is not told again: ask for the events first, then look at the state.
     pub fn events(&self) -> Events<AgentEvent> {
         self.shared.events.subscribe()
     }

@@ -188,7 +188,7 @@ impl Call {
         self.shared.snapshot().end_reason.clone()
     }
 
-    /// Events from now on.
+    /// Events from now on. What happened before is not told again: ask for the events first, then look at the state.
     pub fn events(&self) -> Events<CallEvent> {
         self.shared.events.subscribe()
     }
