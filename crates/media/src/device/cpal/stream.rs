@@ -23,12 +23,16 @@ use super::super::{
 /// Longest the platform may take to say that a device is silent, so that a vanished one is noticed.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Errors in a row, with no sound in between, after which a device counts as lost. Some platforms never say
-/// that a device went: they only fail, again and again.
-const FAILURES_UNTIL_LOST: u32 = 20;
+/// Errors in a row, with no sound in between, after which a device counts as lost: half a second of them. Some
+/// platforms never say that a device went: they only fail, again and again. Others fail for some milliseconds while
+/// they start, such as a sound server that does not know its delay yet.
+const FAILURES_UNTIL_LOST: u32 = 100;
 
-/// Pause after each error of a lost device.
-const PAUSE_WHEN_LOST: Duration = Duration::from_millis(20);
+/// Errors in a row that are tried again at once.
+const FAILURES_WITHOUT_PAUSE: u32 = 3;
+
+/// Pause after each error beyond.
+const PAUSE_WHEN_FAILING: Duration = Duration::from_millis(5);
 
 /// Largest value below full scale. 1.0 itself would wrap around in some integer formats.
 const FULL_SCALE: f32 = 1.0 - f32::EPSILON / 2.0;
@@ -258,6 +262,7 @@ impl Failures {
         let failures = self.in_a_row.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         match error.kind() {
             ErrorKind::DeviceNotAvailable | ErrorKind::StreamInvalidated | ErrorKind::HostUnavailable => {
+                tracing::warn!(%error, "a sound card is gone");
                 self.events.send(StreamEvent::Lost);
             }
             // The stream goes on, on another device or at another priority.
@@ -266,10 +271,15 @@ impl Failures {
             _ => {}
         }
         if failures >= FAILURES_UNTIL_LOST {
+            if failures == FAILURES_UNTIL_LOST {
+                tracing::warn!(%error, "a sound card only fails");
+            }
             self.events.send(StreamEvent::Lost);
-            // A dead device fails at once, every time: without a pause its thread would take a whole core
-            // until the stream is closed.
-            std::thread::sleep(PAUSE_WHEN_LOST);
+        }
+        if failures > FAILURES_WITHOUT_PAUSE {
+            // A dead device fails at once, every time: without a pause its thread would take a whole core until the
+            // stream is closed, and one that needs some milliseconds to start over would be given up before it has.
+            std::thread::sleep(PAUSE_WHEN_FAILING);
         }
     }
 }
