@@ -47,3 +47,8 @@ pub use sidetone_signaling::agent::ConnectionState;
 pub use sidetone_signaling::call::CallState;
 pub use sidetone_signaling::protocol::CallId;
 pub use sidetone_signaling::{Category, Identifier, Reason};
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
