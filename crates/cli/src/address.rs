@@ -41,8 +41,10 @@ impl FromStr for ServiceAddress {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (scheme, rest) =
-            text.trim().split_once("://").ok_or("expected ws://host:port, wss://, http:// or https://")?;
+        let (scheme, rest) = text
+            .trim()
+            .split_once("://")
+            .ok_or("expected ws://host:port, wss://, http:// or https://")?;
         let secure = match scheme.to_ascii_lowercase().as_str() {
             "ws" | "http" => false,
             "wss" | "https" => true,
@@ -56,7 +58,10 @@ impl FromStr for ServiceAddress {
         if rest.contains(|c: char| c.is_whitespace() || matches!(c, '?' | '#' | '@')) {
             return Err("expected host, port and path only".into());
         }
-        Ok(Self { secure, rest: rest.to_owned() })
+        Ok(Self {
+            secure,
+            rest: rest.to_owned(),
+        })
     }
 }
 
@@ -66,9 +71,17 @@ mod tests {
 
     #[test]
     fn every_spelling_is_the_same_service() {
-        for text in ["ws://a:7480", "http://a:7480/", "WS://a:7480/v1/ws", "http://a:7480/v1/ws/"] {
+        for text in [
+            "ws://a:7480",
+            "http://a:7480/",
+            "WS://a:7480/v1/ws",
+            "http://a:7480/v1/ws/",
+        ] {
             let address: ServiceAddress = text.parse().unwrap();
-            assert_eq!((address.socket(), address.http()), ("ws://a:7480".into(), "http://a:7480".into()));
+            assert_eq!(
+                (address.socket(), address.http()),
+                ("ws://a:7480".into(), "http://a:7480".into())
+            );
         }
         let behind: ServiceAddress = "https://calls.example/eu/".parse().unwrap();
         assert_eq!(behind.socket(), "wss://calls.example/eu");
@@ -77,7 +90,16 @@ mod tests {
 
     #[test]
     fn what_is_no_address_says_why() {
-        for text in ["", "a:7480", "ftp://a", "ws://", "ws:///v1/ws", "ws://a?x", "ws://me@a", "ws:// a"] {
+        for text in [
+            "",
+            "a:7480",
+            "ftp://a",
+            "ws://",
+            "ws:///v1/ws",
+            "ws://a?x",
+            "ws://me@a",
+            "ws:// a",
+        ] {
             assert!(text.parse::<ServiceAddress>().is_err(), "{text:?}");
         }
     }

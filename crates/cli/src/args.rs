@@ -129,7 +129,12 @@ pub struct TokenArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "server")]
     pub data_dir: Option<PathBuf>,
     /// The service to ask
-    #[arg(long, value_name = "URL", env = "SIDETONE_SERVER", default_value = "http://127.0.0.1:7480")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SIDETONE_SERVER",
+        default_value = "http://127.0.0.1:7480"
+    )]
     pub server: ServiceAddress,
     /// Print JSON, with the time at which it expires (seconds since 1970)
     #[arg(long)]
@@ -187,7 +192,12 @@ pub struct AnswerArgs {
 #[derive(Args, Debug)]
 pub struct EndArgs {
     /// The service
-    #[arg(long, value_name = "URL", env = "SIDETONE_SERVER", default_value = "ws://127.0.0.1:7480")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SIDETONE_SERVER",
+        default_value = "ws://127.0.0.1:7480"
+    )]
     pub server: ServiceAddress,
     /// Access token
     #[arg(long, value_name = "TOKEN", env = "SIDETONE_TOKEN", hide_env_values = true)]
@@ -281,10 +291,20 @@ mod tests {
     #[test]
     fn every_command_shows_examples() {
         fn check(command: &clap::Command) {
-            let subcommands: Vec<_> = command.get_subcommands().filter(|c| !c.is_hide_set() && c.get_name() != "help").collect();
+            let subcommands: Vec<_> = command
+                .get_subcommands()
+                .filter(|c| !c.is_hide_set() && c.get_name() != "help")
+                .collect();
             if subcommands.is_empty() {
-                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-                assert!(help.contains("Examples:\n  sidetone"), "{} has no example", command.get_name());
+                let help = command
+                    .get_after_help()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                assert!(
+                    help.contains("Examples:\n  sidetone"),
+                    "{} has no example",
+                    command.get_name()
+                );
             }
             subcommands.into_iter().for_each(check);
         }

@@ -45,7 +45,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// [`Exit::Service`] when the service is out of reach or refuses, [`Exit::Usage`] when it is behind TLS.
 pub fn ask(server: &ServiceAddress, wish: &Wish) -> Result<Issued, Failure> {
     if server.is_secure() {
-        let message = "development tokens are asked for over plain HTTP only: hand in a token made by the service";
+        let message =
+            "development tokens are asked for over plain HTTP only: hand in a token made by the service";
         return Err(Failure::new(Exit::Usage, message));
     }
     let unreachable = |error: ureq::Error| Failure::new(Exit::Service, format!("network: {server}: {error}"));
@@ -55,14 +56,18 @@ pub fn ask(server: &ServiceAddress, wish: &Wish) -> Result<Issued, Failure> {
         .proxy(None)
         .build()
         .new_agent();
-    let mut response =
-        agent.post(format!("{}/v1/dev/token", server.http())).send_json(wish).map_err(unreachable)?;
+    let mut response = agent
+        .post(format!("{}/v1/dev/token", server.http()))
+        .send_json(wish)
+        .map_err(unreachable)?;
     let status = response.status();
     if status.is_success() {
         return response.body_mut().read_json().map_err(unreachable);
     }
     let words = match response.body_mut().read_json::<Refusal>() {
-        Ok(refusal) if status.as_u16() == 404 => format!("{}: the service gives no development tokens", refusal.message),
+        Ok(refusal) if status.as_u16() == 404 => {
+            format!("{}: the service gives no development tokens", refusal.message)
+        }
         Ok(refusal) => refusal.message,
         Err(_) => status.to_string(),
     };

@@ -74,12 +74,18 @@ pub struct Failure {
 impl Failure {
     /// A failure with a message.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into() }
+        Self {
+            exit,
+            message: message.into(),
+        }
     }
 
     /// Somebody wanted the program to end: no news to them.
     pub const fn interrupted() -> Self {
-        Self { exit: Exit::Interrupted, message: String::new() }
+        Self {
+            exit: Exit::Interrupted,
+            message: String::new(),
+        }
     }
 
     /// A call that did not come about, or broke.
@@ -123,7 +129,9 @@ impl From<ServerError> for Failure {
     fn from(error: ServerError) -> Self {
         let exit = match &error {
             ServerError::Token(_) | ServerError::Config(_) => Exit::Usage,
-            ServerError::DataFolder { .. } | ServerError::Store(_) | ServerError::SigningKey => Exit::Resource,
+            ServerError::DataFolder { .. } | ServerError::Store(_) | ServerError::SigningKey => {
+                Exit::Resource
+            }
             _ => Exit::Failed,
         };
         Self::new(exit, error.to_string())
@@ -156,7 +164,10 @@ mod tests {
         assert_eq!(exit(Error::Argument("x".into())), Exit::Usage);
         assert_eq!(exit(Error::Refused(Reason::INVALID_TOKEN)), Exit::Service);
         assert_eq!(exit(Error::Network("x".into())), Exit::Service);
-        assert_eq!(exit(Error::Device(DeviceError::NotFound("x".into()))), Exit::Resource);
+        assert_eq!(
+            exit(Error::Device(DeviceError::NotFound("x".into()))),
+            Exit::Resource
+        );
         assert_eq!(exit(Error::Closed), Exit::Failed);
         assert!(Failure::call(&Reason::DECLINED).message.contains("603/0"));
     }

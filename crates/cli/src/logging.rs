@@ -18,12 +18,21 @@ const DEFAULT: &str = "warn,rtc=error,webrtc=error";
 /// # Errors
 /// [`Exit::Usage`] for a filter that cannot be understood.
 pub fn start(json: bool) -> Result<(), Failure> {
-    let wanted = std::env::var(VARIABLE).ok().filter(|text| !text.trim().is_empty());
+    let wanted = std::env::var(VARIABLE)
+        .ok()
+        .filter(|text| !text.trim().is_empty());
     let wanted = wanted.as_deref().unwrap_or(DEFAULT);
     let filter = filter(wanted)?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
     // A log that is set already is as good.
-    let _ = if json { log.json().try_init() } else { log.try_init() };
+    let _ = if json {
+        log.json().try_init()
+    } else {
+        log.try_init()
+    };
     Ok(())
 }
 
@@ -41,7 +50,10 @@ mod tests {
     #[test]
     fn no_filter_lifts_the_ceiling() {
         let shown = filter("trace,tungstenite=trace").unwrap().to_string();
-        assert!(shown.contains("tungstenite=info") && !shown.contains("tungstenite=trace"), "{shown}");
+        assert!(
+            shown.contains("tungstenite=info") && !shown.contains("tungstenite=trace"),
+            "{shown}"
+        );
     }
 
     #[test]

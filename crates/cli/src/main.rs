@@ -46,9 +46,15 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Token(args) => commands::token::run(args),
         Command::Call(args) => commands::call::run(args),
         Command::Answer(args) => commands::answer::run(args),
-        Command::Devices { command: DevicesCommand::List { json } } => commands::devices::list(json),
-        Command::Bench { command: BenchCommand::Loopback(args) } => measured(bench::loopback::run(&args)),
-        Command::Bench { command: BenchCommand::End } => measured(bench::loopback::child().map(|()| String::new())),
+        Command::Devices {
+            command: DevicesCommand::List { json },
+        } => commands::devices::list(json),
+        Command::Bench {
+            command: BenchCommand::Loopback(args),
+        } => measured(bench::loopback::run(&args)),
+        Command::Bench {
+            command: BenchCommand::End,
+        } => measured(bench::loopback::child().map(|()| String::new())),
     }
 }
 

@@ -10,9 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sidetone::{AudioInput, AudioOutput};
-use sidetone_media::device::headless::{
-    HeadlessInput, HeadlessOutput, Source, WavRecording, wav_output,
-};
+use sidetone_media::device::headless::{HeadlessInput, HeadlessOutput, Source, WavRecording, wav_output};
 use sidetone_media::device::{DeviceError, DeviceId, InputDevice, OutputDevice, cpal};
 use sidetone_media::voice::VOICE_FORMAT;
 
@@ -81,7 +79,10 @@ impl FromStr for OutputChoice {
             "null" => Self::Null,
             _ => match text.split_once(':') {
                 Some(("device", id)) => Self::Device(device(id)?),
-                _ if Path::new(text).extension().is_some_and(|e| e.eq_ignore_ascii_case("wav")) => {
+                _ if Path::new(text)
+                    .extension()
+                    .is_some_and(|e| e.eq_ignore_ascii_case("wav")) =>
+                {
                     Self::File(text.into())
                 }
                 _ => return Err("expected default, null, device:ID or a file that ends in .wav".into()),
@@ -91,12 +92,24 @@ impl FromStr for OutputChoice {
 }
 
 fn frequency(text: &str) -> Result<f64, String> {
-    let hertz: f64 = text.trim_end_matches("Hz").trim().parse().map_err(|_| format!("`{text}` is no frequency"))?;
-    if TONES.contains(&hertz) { Ok(hertz) } else { Err("a tone has 20 to 20000 Hz".into()) }
+    let hertz: f64 = text
+        .trim_end_matches("Hz")
+        .trim()
+        .parse()
+        .map_err(|_| format!("`{text}` is no frequency"))?;
+    if TONES.contains(&hertz) {
+        Ok(hertz)
+    } else {
+        Err("a tone has 20 to 20000 Hz".into())
+    }
 }
 
 fn device(id: &str) -> Result<DeviceId, String> {
-    if id.is_empty() { Err("device: without an id; see `sidetone devices list`".into()) } else { Ok(DeviceId(id.into())) }
+    if id.is_empty() {
+        Err("device: without an id; see `sidetone devices list`".into())
+    } else {
+        Ok(DeviceId(id.into()))
+    }
 }
 
 /// The microphone of an end.
@@ -146,7 +159,12 @@ fn recording(name: &str, samples: Vec<f32>, repeat: bool, gate: &Gate) -> AudioI
     AudioInput::custom(move || {
         // Each call hears it from the start.
         gate.store(false, Ordering::Release);
-        let source = Recording { samples: samples.clone(), repeat, gate: gate.clone(), position: 0 };
+        let source = Recording {
+            samples: samples.clone(),
+            repeat,
+            gate: gate.clone(),
+            position: 0,
+        };
         Ok(Box::new(HeadlessInput::new(&name, VOICE_FORMAT, source)?) as Box<dyn InputDevice>)
     })
 }
@@ -199,7 +217,9 @@ impl Speaker {
     pub fn new(choice: &OutputChoice) -> Result<Self, DeviceError> {
         Ok(match choice {
             OutputChoice::Default => cpal::output(None).map(|_| AudioOutput::Default)?.into(),
-            OutputChoice::Device(id) => cpal::output(Some(id)).map(|_| AudioOutput::Device(id.clone()))?.into(),
+            OutputChoice::Device(id) => cpal::output(Some(id))
+                .map(|_| AudioOutput::Device(id.clone()))?
+                .into(),
             OutputChoice::Null => AudioOutput::Null.into(),
             OutputChoice::File(path) => {
                 let file = Arc::new(Mutex::new(File::create(path)?));
@@ -207,7 +227,10 @@ impl Speaker {
                     let file = file.clone();
                     move || Ok(Box::new(lock(&file).open()?) as Box<dyn OutputDevice>)
                 });
-                Self { output, file: Some(file) }
+                Self {
+                    output,
+                    file: Some(file),
+                }
             }
         })
     }
@@ -239,7 +262,12 @@ struct File {
 impl File {
     fn create(path: &Path) -> Result<Self, DeviceError> {
         let next = Some(wav_output(path, VOICE_FORMAT)?);
-        Ok(Self { path: path.into(), calls: 0, next, current: None })
+        Ok(Self {
+            path: path.into(),
+            calls: 0,
+            next,
+            current: None,
+        })
     }
 
     fn open(&mut self) -> Result<HeadlessOutput, DeviceError> {
@@ -256,7 +284,10 @@ impl File {
 
     fn finish(&mut self) -> Result<(), DeviceError> {
         let made = self.next.take().map(|(_, recording)| recording);
-        [self.current.take(), made].into_iter().flatten().try_for_each(|recording| recording.finish().map(drop))
+        [self.current.take(), made]
+            .into_iter()
+            .flatten()
+            .try_for_each(|recording| recording.finish().map(drop))
     }
 }
 
@@ -281,7 +312,10 @@ mod tests {
         assert_eq!(input("tone:1000"), Ok(InputChoice::Tone(1000.0)));
         assert_eq!(input("speech"), Ok(InputChoice::Speech));
         assert_eq!(input("a/b.wav"), Ok(InputChoice::File("a/b.wav".into())));
-        assert_eq!(input("device:alsa:hw:0"), Ok(InputChoice::Device(DeviceId("alsa:hw:0".into()))));
+        assert_eq!(
+            input("device:alsa:hw:0"),
+            Ok(InputChoice::Device(DeviceId("alsa:hw:0".into())))
+        );
         for bad in ["", "tone:", "tone:x", "tone:5", "tone:inf", "tone:NaN", "device:"] {
             assert!(input(bad).is_err(), "{bad:?}");
         }
@@ -296,7 +330,12 @@ mod tests {
     fn a_recording_waits_for_its_gate_and_plays_once() {
         let gate = Gate::default();
         let samples: Arc<[f32]> = (1..=5).map(|s| s as f32).collect();
-        let mut source = Recording { samples, repeat: false, gate: gate.clone(), position: 0 };
+        let mut source = Recording {
+            samples,
+            repeat: false,
+            gate: gate.clone(),
+            position: 0,
+        };
         let mut out = [9.0; 4];
         assert!(source.fill(&mut out));
         assert_eq!(out, [0.0; 4], "the call is not connected yet");
@@ -329,6 +368,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("no.wav");
         std::fs::write(&path, b"this is no sound").unwrap();
-        assert!(matches!(Microphone::new(&InputChoice::File(path)), Err(DeviceError::File { .. })));
+        assert!(matches!(
+            Microphone::new(&InputChoice::File(path)),
+            Err(DeviceError::File { .. })
+        ));
     }
 }

@@ -17,7 +17,10 @@ pub const MAN: &[u8] = include_bytes!("../speech/man-it.flac");
 /// # Errors
 /// [`DeviceError::File`] for bytes that are no sound.
 pub fn bundled(bytes: &[u8]) -> Result<Vec<f32>, DeviceError> {
-    let bad = |reason| DeviceError::File { path: "bundled speech".into(), reason };
+    let bad = |reason| DeviceError::File {
+        path: "bundled speech".into(),
+        reason,
+    };
     mono(SoundFile::decode(bytes).map_err(bad)?)
 }
 

@@ -7,8 +7,16 @@ use support::{Ended, Folder, Program, Service, answering, calling, end_arguments
 /// Runs `sidetone call external:dev:bob` with these arguments alone.
 fn call(arguments: &[&str]) -> Ended {
     let sound = ["--input", "silence", "--output", "null", "--json"];
-    let sound = if arguments.contains(&"--input") { &sound[2..] } else { &sound };
-    let sound = if arguments.contains(&"--output") { &sound[sound.len() - 1..] } else { sound };
+    let sound = if arguments.contains(&"--input") {
+        &sound[2..]
+    } else {
+        &sound
+    };
+    let sound = if arguments.contains(&"--output") {
+        &sound[sound.len() - 1..]
+    } else {
+        sound
+    };
     Program::start(&[&["call", "external:dev:bob"], sound, arguments].concat()).end()
 }
 
@@ -49,7 +57,10 @@ fn a_token_that_is_none_is_4() {
     let alice = call(&["--server", &service.url, "--token", "no.token.atall"]);
     alice.assert_code(4);
     assert!(alice.complaints.contains("401/10009"), "{alice:#?}");
-    assert!(!alice.complaints.contains("no.token.atall"), "tokens are secrets: {alice:#?}");
+    assert!(
+        !alice.complaints.contains("no.token.atall"),
+        "tokens are secrets: {alice:#?}"
+    );
 }
 
 #[test]
@@ -86,7 +97,10 @@ fn sound_that_cannot_be_used_is_5_before_any_call() {
     ] {
         let alice = call(&[&end[..], &sound].concat());
         alice.assert_code(5);
-        assert!(alice.complaints.starts_with("sidetone: ") || alice.complaints.contains("\nsidetone: "), "{alice:#?}");
+        assert!(
+            alice.complaints.starts_with("sidetone: ") || alice.complaints.contains("\nsidetone: "),
+            "{alice:#?}"
+        );
     }
 }
 
@@ -98,12 +112,23 @@ fn wrong_usage_is_2() {
         &["call", "external:dev:bob", "--token", "x", "--server", "ftp://a"],
         &["call", "external:dev:bob", "--token", "x", "--input", "tone:high"],
         &["serve", "--bind", "nowhere"],
-        &["token", "--identity", "external:dev:a", "--lifetime", "1s", "--data-dir", "DIR"],
+        &[
+            "token",
+            "--identity",
+            "external:dev:a",
+            "--lifetime",
+            "1s",
+            "--data-dir",
+            "DIR",
+        ],
         &["dance"],
     ] {
         let folder = Folder::new();
         let data = folder.file("data");
-        let arguments: Vec<_> = arguments.iter().map(|a| if *a == "DIR" { data.as_str() } else { a }).collect();
+        let arguments: Vec<_> = arguments
+            .iter()
+            .map(|a| if *a == "DIR" { data.as_str() } else { a })
+            .collect();
         let ended = Program::start(&arguments).end();
         ended.assert_code(2);
         assert!(!ended.complaints.is_empty());
@@ -143,7 +168,16 @@ fn a_token_from_the_key_is_good_for_the_service_and_another_key_is_not() {
     let folder = Folder::new();
     let (ours, theirs) = (folder.file("ours"), folder.file("theirs"));
     let token = |data: &str| {
-        let ask = ["token", "--json", "--identity", "external:dev:alice", "--name", "Alice", "--data-dir", data];
+        let ask = [
+            "token",
+            "--json",
+            "--identity",
+            "external:dev:alice",
+            "--name",
+            "Alice",
+            "--data-dir",
+            data,
+        ];
         let ended = Program::start(&ask).end();
         ended.assert_code(0);
         ended.events[0]["token"].as_str().unwrap().to_owned()
@@ -155,13 +189,25 @@ fn a_token_from_the_key_is_good_for_the_service_and_another_key_is_not() {
     call(&["--server", &service.url, "--token", &bad]).assert_code(4);
     let locked = Program::start(&["token", "--identity", "external:dev:alice", "--data-dir", &ours]).end();
     locked.assert_code(5);
-    assert!(locked.complaints.contains("--server"), "it says what to do: {locked:#?}");
+    assert!(
+        locked.complaints.contains("--server"),
+        "it says what to do: {locked:#?}"
+    );
 }
 
 #[test]
 fn a_token_from_the_service_lets_an_end_in() {
     let service = Service::start(&[]);
-    let ask = ["token", "--json", "--identity", "external:dev:alice", "--lifetime", "1h", "--server", &service.url];
+    let ask = [
+        "token",
+        "--json",
+        "--identity",
+        "external:dev:alice",
+        "--lifetime",
+        "1h",
+        "--server",
+        &service.url,
+    ];
     let issued = Program::start(&ask).end();
     issued.assert_code(0);
     assert!(issued.events[0]["expires"].as_u64().unwrap() > 1_700_000_000);

@@ -21,7 +21,10 @@ fn a_callee_that_is_killed_ends_the_call_with_a_reason() {
     alice.assert_code(3);
     let reason = alice.reason();
     println!("alice was told {reason:?}");
-    assert!([(0, 4521), (410, 3101)].contains(&reason), "gone, or media lost: {alice:#?}");
+    assert!(
+        [(0, 4521), (410, 3101)].contains(&reason),
+        "gone, or media lost: {alice:#?}"
+    );
 }
 
 #[test]
@@ -39,7 +42,11 @@ fn a_caller_that_is_killed_while_it_rings_stops_the_ringing() {
 #[test]
 fn a_service_that_is_killed_takes_no_sound_with_it_and_its_successor_takes_calls() {
     let folder = Folder::new();
-    let (data, at_bob, woman) = (folder.file("data"), folder.file("bob.wav"), speech("woman-en.flac"));
+    let (data, at_bob, woman) = (
+        folder.file("data"),
+        folder.file("bob.wav"),
+        speech("woman-en.flac"),
+    );
     let mut service = Service::start(&["--data-dir", &data]);
     let address = service.address();
     let mut bob = answering(&service.url, &["--output", &at_bob]);
@@ -55,7 +62,9 @@ fn a_service_that_is_killed_takes_no_sound_with_it_and_its_successor_takes_calls
     let service = Service::start_on(&address, &["--data-dir", &data]);
     // The new service knows nothing of the old call, so it ends; Bob can be called again, with the token of before.
     bob.wait_for_event("waiting");
-    bob.wait_for("online", |event| event["event"] == "service" && event["connection"] == "online");
+    bob.wait_for("online", |event| {
+        event["event"] == "service" && event["connection"] == "online"
+    });
     calling(&service.url, &["--duration", "1s"]).end().assert_code(0);
     bob.wait_for_event("waiting");
     bob.interrupt();
@@ -79,13 +88,18 @@ fn a_way_to_the_service_that_is_cut_and_mended_costs_nothing() {
     alice.wait_for("reconnecting", |event| event["connection"] == "reconnecting");
     sleep(Duration::from_secs(2));
     relay.mend();
-    alice.wait_for("online", |event| event["event"] == "service" && event["connection"] == "online");
+    alice.wait_for("online", |event| {
+        event["event"] == "service" && event["connection"] == "online"
+    });
     let (alice, bob) = (alice.end(), bob.end());
     for end in [&alice, &bob] {
         end.assert_code(0);
         assert_eq!(end.reason(), (0, 0));
     }
-    let states = bob.events.iter().filter(|event| event["state"] == "connected" && event["reconnecting"] == false);
+    let states = bob
+        .events
+        .iter()
+        .filter(|event| event["state"] == "connected" && event["reconnecting"] == false);
     assert!(states.count() >= 1);
     let found = find(&recording(&woman, 10), &wav(folder.path("bob.wav").as_ref()));
     println!("share {:.2}, pieces {:.2?}", found.share, found.pieces);

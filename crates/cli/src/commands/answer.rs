@@ -47,7 +47,11 @@ async fn answer(
     }
 }
 
-async fn next_call(end: &mut End, journal: &Journal, interrupt: &mut Interrupt) -> Result<IncomingCall, Failure> {
+async fn next_call(
+    end: &mut End,
+    journal: &Journal,
+    interrupt: &mut Interrupt,
+) -> Result<IncomingCall, Failure> {
     loop {
         let event = tokio::select! {
             event = end.events.recv() => event,
@@ -78,7 +82,8 @@ async fn take(
     } else {
         format!("call from {} ({})", caller.display_name, caller.identifier)
     };
-    let fields = json!({ "call": incoming.id(), "from": caller.identifier, "displayName": caller.display_name });
+    let fields =
+        json!({ "call": incoming.id(), "from": caller.identifier, "displayName": caller.display_name });
     journal.event("incoming", &words, fields);
 
     if let Some(reason) = rings(args.after, &mut events, interrupt).await? {
@@ -87,11 +92,19 @@ async fn take(
     }
     if args.decline {
         incoming.reject()?;
-        let reason = last(&mut events).await.or(incoming.end_reason()).unwrap_or(Reason::DECLINED);
+        let reason = last(&mut events)
+            .await
+            .or(incoming.end_reason())
+            .unwrap_or(Reason::DECLINED);
         tell_end(&reason, journal);
         return Ok(Ended::declined(reason));
     }
-    let call = match incoming.accept(AcceptOptions { muted: args.end.muted }).await {
+    let call = match incoming
+        .accept(AcceptOptions {
+            muted: args.end.muted,
+        })
+        .await
+    {
         Ok(call) => call,
         Err(error) => {
             // It would ring on, with nobody to answer it.
@@ -100,7 +113,9 @@ async fn take(
         }
     };
     journal.event("accepted", "accepted", json!({}));
-    Ok(Conversation::new(call, events, args.end.duration).follow(end, journal, interrupt).await)
+    Ok(Conversation::new(call, events, args.end.duration)
+        .follow(end, journal, interrupt)
+        .await)
 }
 
 /// Lets a call ring. Tells how it ended if it did.

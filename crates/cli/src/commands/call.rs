@@ -37,7 +37,13 @@ async fn call(
     };
     let call = end.agent.start_call(args.to.clone(), options).await?;
     let id = call.id();
-    journal.event("calling", &format!("calling {}", args.to), json!({ "call": id, "to": args.to }));
+    journal.event(
+        "calling",
+        &format!("calling {}", args.to),
+        json!({ "call": id, "to": args.to }),
+    );
     let events = call.events();
-    Ok(Conversation::new(call, events, args.end.duration).follow(end, journal, interrupt).await)
+    Ok(Conversation::new(call, events, args.end.duration)
+        .follow(end, journal, interrupt)
+        .await)
 }

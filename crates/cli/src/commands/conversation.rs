@@ -4,7 +4,9 @@ use std::future;
 use std::time::Duration;
 
 use serde_json::json;
-use sidetone::{AgentEvent, Call, CallEvent, CallState, CallStats, Category, ConnectionState, Events, Reason};
+use sidetone::{
+    AgentEvent, Call, CallEvent, CallState, CallStats, Category, ConnectionState, Events, Reason,
+};
 use sidetone_media::device::Direction;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
@@ -28,12 +30,20 @@ pub struct Ended {
 impl Ended {
     /// It stopped ringing before it was answered here.
     pub fn missed(reason: Reason) -> Self {
-        Self { reason, fulfilled: false, interrupted: false }
+        Self {
+            reason,
+            fulfilled: false,
+            interrupted: false,
+        }
     }
 
     /// It was declined here, as asked.
     pub fn declined(reason: Reason) -> Self {
-        Self { reason, fulfilled: true, interrupted: false }
+        Self {
+            reason,
+            fulfilled: true,
+            interrupted: false,
+        }
     }
 
     /// The exit code it deserves.
@@ -67,7 +77,15 @@ impl Conversation {
     /// Follows `call`, whose `events` were asked for early enough that nothing is missed that
     /// [`Call::state`] does not tell.
     pub fn new(call: Call, events: Events<CallEvent>, length: Option<Duration>) -> Self {
-        Self { call, events, length, connected: false, told: None, remote: None, stats: None }
+        Self {
+            call,
+            events,
+            length,
+            connected: false,
+            told: None,
+            remote: None,
+            stats: None,
+        }
     }
 
     /// Tells what happens until the call is over; hangs up when its time is over or somebody interrupts.
@@ -114,7 +132,11 @@ impl Conversation {
         if let Some(stats) = &self.stats {
             journal.summary("stats", &statistics::table(stats), json!({ "stats": stats }));
         }
-        Ended { reason, fulfilled: self.connected, interrupted }
+        Ended {
+            reason,
+            fulfilled: self.connected,
+            interrupted,
+        }
     }
 
     async fn keep_stats(&mut self) {
@@ -149,7 +171,14 @@ impl Conversation {
                 };
                 let words = match self.remote.replace((who.clone(), remote.is_muted)) {
                     Some((before, was_muted)) if before == who && was_muted != remote.is_muted => {
-                        format!("{who} {}", if remote.is_muted { "is muted" } else { "is no longer muted" })
+                        format!(
+                            "{who} {}",
+                            if remote.is_muted {
+                                "is muted"
+                            } else {
+                                "is no longer muted"
+                            }
+                        )
                     }
                     _ if remote.is_muted => format!("with {who}, who is muted"),
                     _ => format!("with {who}"),
@@ -157,7 +186,11 @@ impl Conversation {
                 journal.event("remote", &words, fields);
             }
             CallEvent::IdChanged(id) => {
-                journal.event("merged", "both called at once: one call goes on", json!({ "call": id }));
+                journal.event(
+                    "merged",
+                    "both called at once: one call goes on",
+                    json!({ "call": id }),
+                );
             }
             CallEvent::IsMutedChanged(muted) => {
                 let words = if muted { "microphone off" } else { "microphone on" };
@@ -168,9 +201,15 @@ impl Conversation {
                     Direction::Input => "microphone",
                     Direction::Output => "speaker",
                 };
-                journal.event("deviceLost", &format!("the {device} is gone"), json!({ "device": device }));
+                journal.event(
+                    "deviceLost",
+                    &format!("the {device} is gone"),
+                    json!({ "device": device }),
+                );
             }
-            CallEvent::DeviceFailed(error) => journal.event("deviceFailed", &error, json!({ "error": error })),
+            CallEvent::DeviceFailed(error) => {
+                journal.event("deviceFailed", &error, json!({ "error": error }))
+            }
             CallEvent::InputEnded => journal.event("inputEnded", "the recording is over", json!({})),
             _ => {}
         }
@@ -189,7 +228,11 @@ impl Conversation {
         };
         // The end is told with its reason.
         if state != CallState::Disconnected {
-            journal.event("state", words, json!({ "state": name, "reconnecting": reconnecting }));
+            journal.event(
+                "state",
+                words,
+                json!({ "state": name, "reconnecting": reconnecting }),
+            );
         }
     }
 }

@@ -25,7 +25,9 @@ pub fn list(json: bool) -> Result<Exit, Failure> {
 
 fn table(devices: &[DeviceInfo]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["", "kind", "name", "id", "host", "format"]);
     for device in devices {
         let kind = match device.direction {
@@ -56,10 +58,22 @@ mod tests {
             host: "alsa".into(),
             direction: Direction::Output,
             is_default: true,
-            default_format: Some((StreamFormat { sample_rate: 48_000, channels: 2 }, "i16".into())),
+            default_format: Some((
+                StreamFormat {
+                    sample_rate: 48_000,
+                    channels: 2,
+                },
+                "i16".into(),
+            )),
         };
         let shown = table(&[device]).to_string();
-        for part in ["*", "speaker", "Front speakers", "alsa:front", "48000 Hz, 2 ch, i16"] {
+        for part in [
+            "*",
+            "speaker",
+            "Front speakers",
+            "alsa:front",
+            "48000 Hz, 2 ch, i16",
+        ] {
             assert!(shown.contains(part), "{part} is missing:\n{shown}");
         }
     }

@@ -46,9 +46,17 @@ impl End {
             () = interrupt.raised() => return Err(Failure::interrupted()),
         };
         let identity = agent.identity();
-        let words = identity.as_ref().map_or_else(|| "online".to_owned(), |identity| format!("online as {identity}"));
+        let words = identity
+            .as_ref()
+            .map_or_else(|| "online".to_owned(), |identity| format!("online as {identity}"));
         journal.event("online", &words, json!({ "identity": identity }));
-        Ok(Self { events: agent.events(), agent, microphone, speaker, client })
+        Ok(Self {
+            events: agent.events(),
+            agent,
+            microphone,
+            speaker,
+            client,
+        })
     }
 
     /// Hangs up, leaves the service, closes the devices and completes the output file.
@@ -71,13 +79,21 @@ async fn credential(args: &EndArgs) -> Result<Credential, Failure> {
             Failure::new(Exit::Usage, "neither --token nor --identity is given")
         });
     };
-    let wish = Wish { identity, name: args.name.clone(), lifetime: None };
+    let wish = Wish {
+        identity,
+        name: args.name.clone(),
+        lifetime: None,
+    };
     let server = args.server.clone();
     let ask = move || dev_token::ask(&server, &wish);
     let first = tokio::task::spawn_blocking(ask.clone())
         .await
         .map_err(|error| Failure::new(Exit::Failed, error.to_string()))??;
-    let refresher = move || ask().map(|issued| issued.token).map_err(|failure| failure.message);
+    let refresher = move || {
+        ask()
+            .map(|issued| issued.token)
+            .map_err(|failure| failure.message)
+    };
     Ok(Credential::new(first.token).refreshed_by(refresher))
 }
 
@@ -91,7 +107,11 @@ fn options(args: &EndArgs) -> AgentOptions {
                 ProfileName::Balanced => Profile::BALANCED,
                 ProfileName::LowLatency => Profile::LOW_LATENCY,
             },
-            processing: if args.no_processing { Processing::OFF } else { Processing::default() },
+            processing: if args.no_processing {
+                Processing::OFF
+            } else {
+                Processing::default()
+            },
             ..AudioOptions::default()
         },
         network: NetworkOptions {

@@ -15,7 +15,10 @@ pub struct Journal {
 impl Journal {
     /// A journal that begins now.
     pub fn new(json: bool) -> Self {
-        Self { json, started: Instant::now() }
+        Self {
+            json,
+            started: Instant::now(),
+        }
     }
 
     /// Writes an event: `words` for people, `name` and the object `fields` for programs.
@@ -42,7 +45,10 @@ impl Journal {
 fn object(name: &str, elapsed: Duration, fields: Value) -> Value {
     let mut object = Map::new();
     object.insert("event".into(), name.into());
-    object.insert("elapsed".into(), json!((elapsed.as_secs_f64() * 1e4).round() / 1e4));
+    object.insert(
+        "elapsed".into(),
+        json!((elapsed.as_secs_f64() * 1e4).round() / 1e4),
+    );
     if let Value::Object(fields) = fields {
         object.extend(fields);
     }
@@ -55,7 +61,14 @@ mod tests {
 
     #[test]
     fn an_event_is_one_flat_object() {
-        let object = object("state", Duration::from_micros(1_234_567), json!({ "state": "ringing" }));
-        assert_eq!(object, json!({ "event": "state", "elapsed": 1.2346, "state": "ringing" }));
+        let object = object(
+            "state",
+            Duration::from_micros(1_234_567),
+            json!({ "state": "ringing" }),
+        );
+        assert_eq!(
+            object,
+            json!({ "event": "state", "elapsed": 1.2346, "state": "ringing" })
+        );
     }
 }

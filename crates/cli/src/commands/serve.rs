@@ -51,8 +51,11 @@ fn config(args: &ServeArgs) -> ServerConfig {
 
 fn announce(bound: SocketAddr, args: &ServeArgs) {
     let at = reachable(bound);
-    let (url, health, metrics) =
-        (format!("ws://{at}"), format!("http://{at}/healthz"), format!("http://{at}/metrics"));
+    let (url, health, metrics) = (
+        format!("ws://{at}"),
+        format!("http://{at}/healthz"),
+        format!("http://{at}/metrics"),
+    );
     if args.json {
         output::json(&json!({ "event": "listening", "url": url, "health": health, "metrics": metrics }));
         return;

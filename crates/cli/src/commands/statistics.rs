@@ -9,15 +9,33 @@ pub fn table(stats: &CallStats) -> String {
     let expected = transport.packets_received as i64 + transport.packets_lost;
     let lost = 100.0 * transport.packets_lost.max(0) as f64 / expected.max(1) as f64;
     let mut rows = vec![
-        ("sent", format!("{} packets, {}", transport.packets_sent, bytes(transport.bytes_sent))),
-        ("received", format!("{} packets, {}", transport.packets_received, bytes(transport.bytes_received))),
+        (
+            "sent",
+            format!(
+                "{} packets, {}",
+                transport.packets_sent,
+                bytes(transport.bytes_sent)
+            ),
+        ),
+        (
+            "received",
+            format!(
+                "{} packets, {}",
+                transport.packets_received,
+                bytes(transport.bytes_received)
+            ),
+        ),
         ("lost", format!("{} packets, {lost:.1} %", transport.packets_lost)),
-        ("jitter", format!("{:.1} ms", transport.jitter.as_secs_f64() * 1e3)),
+        (
+            "jitter",
+            format!("{:.1} ms", transport.jitter.as_secs_f64() * 1e3),
+        ),
         (
             "round trip",
-            transport
-                .round_trip_time
-                .map_or_else(|| "unknown".into(), |time| format!("{:.1} ms", time.as_secs_f64() * 1e3)),
+            transport.round_trip_time.map_or_else(
+                || "unknown".into(),
+                |time| format!("{:.1} ms", time.as_secs_f64() * 1e3),
+            ),
         ),
     ];
     if let Some(inbound) = voice.inbound.first() {
@@ -35,8 +53,14 @@ pub fn table(stats: &CallStats) -> String {
         ("device", budget.device),
     ];
     let sum = parts.iter().map(|(_, seconds)| seconds).sum::<f64>();
-    let parts: Vec<_> = parts.iter().map(|(name, seconds)| format!("{name} {:.1}", seconds * 1e3)).collect();
-    rows.push(("delay here", format!("{:.1} ms = {}", sum * 1e3, parts.join(" + "))));
+    let parts: Vec<_> = parts
+        .iter()
+        .map(|(name, seconds)| format!("{name} {:.1}", seconds * 1e3))
+        .collect();
+    rows.push((
+        "delay here",
+        format!("{:.1} ms = {}", sum * 1e3, parts.join(" + ")),
+    ));
 
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
@@ -70,7 +94,12 @@ mod tests {
         stats.voice.latency.frame = 0.02;
         stats.voice.latency.device = 0.01;
         let shown = table(&stats);
-        for part in ["5 packets, 5.0 %", "20.0 ms", "concealed", "30.0 ms = frame 20.0 + look-ahead 0.0"] {
+        for part in [
+            "5 packets, 5.0 %",
+            "20.0 ms",
+            "concealed",
+            "30.0 ms = frame 20.0 + look-ahead 0.0",
+        ] {
             assert!(shown.contains(part), "{part} is missing:\n{shown}");
         }
     }

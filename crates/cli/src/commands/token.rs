@@ -1,8 +1,8 @@
 //! `sidetone token`: an access token, from the signing key itself or from a running service.
 
+use serde_json::json;
 use sidetone_server::{ServerError, TokenRequest};
 use sidetone_store::StoreError;
-use serde_json::json;
 
 use crate::args::TokenArgs;
 use crate::dev_token::{self, Issued, Wish};
@@ -18,8 +18,13 @@ pub fn run(args: TokenArgs) -> Result<Exit, Failure> {
                 lifetime: args.lifetime,
                 ..TokenRequest::new(args.identity.clone())
             };
-            let issued = super::runtime()?.block_on(sidetone_server::issue_token(folder, request)).map_err(in_use)?;
-            Issued { expires: issued.expires.as_secs(), token: issued.token.into_exposed() }
+            let issued = super::runtime()?
+                .block_on(sidetone_server::issue_token(folder, request))
+                .map_err(in_use)?;
+            Issued {
+                expires: issued.expires.as_secs(),
+                token: issued.token.into_exposed(),
+            }
         }
         None => dev_token::ask(
             &args.server,

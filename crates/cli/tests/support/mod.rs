@@ -19,7 +19,11 @@ pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A recording of the repository.
 pub fn speech(name: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("speech").join(name).display().to_string()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("speech")
+        .join(name)
+        .display()
+        .to_string()
 }
 
 /// A running `sidetone` that prints JSON. Killed when dropped.
@@ -52,7 +56,11 @@ impl Program {
     /// As [`Program::start`], with variables.
     pub fn start_with(arguments: &[&str], environment: &[(String, String)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sidetone"));
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         for variable in ["SIDETONE_LOG", "SIDETONE_SERVER", "SIDETONE_TOKEN"] {
             command.env_remove(variable);
         }
@@ -61,14 +69,25 @@ impl Program {
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut stderr = child.stderr.take().expect("a pipe");
         let (sender, lines) = channel();
-        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        thread::spawn(move || {
+            stdout
+                .lines()
+                .map_while(Result::ok)
+                .try_for_each(|line| sender.send(line))
+        });
         let complaints = thread::spawn(move || {
             let mut text = String::new();
             let _ = stderr.read_to_string(&mut text);
             text
         });
         let name = arguments.first().copied().unwrap_or_default().to_owned();
-        Self { name, child, lines, complaints: Some(complaints), events: Vec::new() }
+        Self {
+            name,
+            child,
+            lines,
+            complaints: Some(complaints),
+            events: Vec::new(),
+        }
     }
 
     /// Waits for an event that was not looked at before.
@@ -78,7 +97,10 @@ impl Program {
     pub fn wait_for(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let until = Instant::now() + PATIENCE;
         loop {
-            match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            match self
+                .lines
+                .recv_timeout(until.saturating_duration_since(Instant::now()))
+            {
                 Ok(line) => {
                     let event = parse(&line);
                     self.events.push(event.clone());
@@ -89,7 +111,11 @@ impl Program {
                 Err(error) => {
                     let _ = self.child.kill();
                     let ended = self.outcome();
-                    let why = if error == RecvTimeoutError::Timeout { "patience ended" } else { "it ended" };
+                    let why = if error == RecvTimeoutError::Timeout {
+                        "patience ended"
+                    } else {
+                        "it ended"
+                    };
                     panic!("{} never said {what}: {why}: {ended:#?}", self.name);
                 }
             }
@@ -103,7 +129,9 @@ impl Program {
 
     /// Waits until the call is connected.
     pub fn wait_until_connected(&mut self) {
-        self.wait_for("connected", |event| event["event"] == "state" && event["state"] == "connected");
+        self.wait_for("connected", |event| {
+            event["event"] == "state" && event["state"] == "connected"
+        });
     }
 
     /// Waits until it ends.
@@ -131,7 +159,9 @@ impl Program {
 
     /// Ctrl-C.
     pub fn interrupt(&self) {
-        let sent = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+        let sent = Command::new("kill")
+            .args(["-INT", &self.child.id().to_string()])
+            .status();
         assert!(sent.is_ok_and(|status| status.success()), "nobody to interrupt");
     }
 
@@ -139,8 +169,16 @@ impl Program {
         let code = self.child.wait().expect("a child").code();
         let rest: Vec<Value> = self.lines.iter().map(|line| parse(&line)).collect();
         self.events.extend(rest);
-        let complaints = self.complaints.take().map(|thread| thread.join().expect("a reader")).unwrap_or_default();
-        Ended { code, complaints, events: std::mem::take(&mut self.events) }
+        let complaints = self
+            .complaints
+            .take()
+            .map(|thread| thread.join().expect("a reader"))
+            .unwrap_or_default();
+        Ended {
+            code,
+            complaints,
+            events: std::mem::take(&mut self.events),
+        }
     }
 }
 
@@ -168,7 +206,10 @@ impl Ended {
     /// Code and subcode of the call's end.
     pub fn reason(&self) -> (u64, u64) {
         let ended = self.event("ended");
-        (ended["code"].as_u64().expect("a code"), ended["subcode"].as_u64().expect("a subcode"))
+        (
+            ended["code"].as_u64().expect("a code"),
+            ended["subcode"].as_u64().expect("a subcode"),
+        )
     }
 
     /// Asserts the exit code, showing everything when it is another.
@@ -208,15 +249,40 @@ impl Service {
 
 /// Arguments that every end of a call in these tests has: media on loopback only, the sound as it is.
 pub fn end_arguments<'a>(url: &'a str, identity: &'a str) -> Vec<&'a str> {
-    vec!["--json", "--no-processing", "--media-bind", "127.0.0.1:0", "--server", url, "--identity", identity]
+    vec![
+        "--json",
+        "--no-processing",
+        "--media-bind",
+        "127.0.0.1:0",
+        "--server",
+        url,
+        "--identity",
+        identity,
+    ]
 }
 
 /// Starts an end that waits for calls, without sound cards, and waits until it does.
 pub fn answering(url: &str, more: &[&str]) -> Program {
     let sound = ["--input", "silence", "--output", "null"];
-    let sound = if more.contains(&"--input") { &sound[2..] } else { &sound };
-    let sound = if more.contains(&"--output") { &sound[..sound.len() - 2] } else { sound };
-    let mut bob = Program::start(&[&["answer"], &end_arguments(url, "external:dev:bob")[..], sound, more].concat());
+    let sound = if more.contains(&"--input") {
+        &sound[2..]
+    } else {
+        &sound
+    };
+    let sound = if more.contains(&"--output") {
+        &sound[..sound.len() - 2]
+    } else {
+        sound
+    };
+    let mut bob = Program::start(
+        &[
+            &["answer"],
+            &end_arguments(url, "external:dev:bob")[..],
+            sound,
+            more,
+        ]
+        .concat(),
+    );
     bob.wait_for_event("waiting");
     bob
 }
@@ -224,10 +290,26 @@ pub fn answering(url: &str, more: &[&str]) -> Program {
 /// Starts a call to the end that waits.
 pub fn calling(url: &str, more: &[&str]) -> Program {
     let sound = ["--input", "silence", "--output", "null"];
-    let sound = if more.contains(&"--input") { &sound[2..] } else { &sound };
-    let sound = if more.contains(&"--output") { &sound[..sound.len() - 2] } else { sound };
+    let sound = if more.contains(&"--input") {
+        &sound[2..]
+    } else {
+        &sound
+    };
+    let sound = if more.contains(&"--output") {
+        &sound[..sound.len() - 2]
+    } else {
+        sound
+    };
     let command = ["call", "external:dev:bob"];
-    Program::start(&[&command, &end_arguments(url, "external:dev:alice")[..], sound, more].concat())
+    Program::start(
+        &[
+            &command,
+            &end_arguments(url, "external:dev:alice")[..],
+            sound,
+            more,
+        ]
+        .concat(),
+    )
 }
 
 /// A folder for recordings.

@@ -32,12 +32,17 @@ impl Relay {
                 if state.cut {
                     continue;
                 }
-                let Ok(service) = TcpStream::connect(&target) else { continue };
+                let Ok(service) = TcpStream::connect(&target) else {
+                    continue;
+                };
                 for stream in [&client, &service] {
                     stream.set_nodelay(true).expect("a socket");
                     state.open.push(stream.try_clone().expect("a socket"));
                 }
-                let ends = (client.try_clone().expect("a socket"), service.try_clone().expect("a socket"));
+                let ends = (
+                    client.try_clone().expect("a socket"),
+                    service.try_clone().expect("a socket"),
+                );
                 thread::spawn(move || pump(client, service));
                 thread::spawn(move || pump(ends.1, ends.0));
             }

@@ -1,0 +1,122 @@
+//! A real call between two processes with real sound devices: null sinks of a PulseAudio server that the test starts,
+//! reached through cpal and ALSA as sound cards are. Judged by what comes out of the far speaker.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../../../tests/support/pulse.rs"]
+mod pulse;
+mod support;
+
+use std::process::{Command, Stdio};
+
+use pulse::PulseServer;
+use support::hearing::{RATE, find, recording};
+use support::{Program, Service, end_arguments, speech};
+
+/// Where each end speaks and listens: what is played to a microphone's sink is what that end hears in its room.
+const SINKS: [&str; 4] = ["alice_room", "alice_ear", "bob_room", "bob_ear"];
+
+#[test]
+fn what_is_said_in_one_room_comes_out_of_the_speaker_in_the_other() {
+    let server = PulseServer::start(&SINKS);
+    let environment = server.environment();
+    let service = Service::start(&[]);
+    let end = |identity: &'static str, who: &str| {
+        let devices = ["--input".to_owned(), format!("device:alsa:{who}_room_monitor")];
+        let speaker = ["--output".to_owned(), format!("device:alsa:{who}_ear")];
+        let fixed = end_arguments(&service.url, identity)
+            .into_iter()
+            .map(str::to_owned);
+        fixed.chain(devices).chain(speaker).collect::<Vec<_>>()
+    };
+    let start = |command: &[&str], end: &[String]| {
+        let arguments: Vec<&str> = command
+            .iter()
+            .copied()
+            .chain(end.iter().map(String::as_str))
+            .collect();
+        Program::start_with(&arguments, &environment)
+    };
+    let mut bob = start(&["answer", "--once"], &end("external:dev:bob", "bob"));
+    bob.wait_for_event("waiting");
+    let mut alice = start(&["call", "external:dev:bob"], &end("external:dev:alice", "alice"));
+    alice.wait_until_connected();
+    bob.wait_until_connected();
+
+    let rate = format!("--rate={RATE}");
+    let pacat = |more: &[&str]| {
+        let mut command = Command::new("pacat");
+        command
+            .args(["--format=float32le", "--channels=1", "--latency-msec=20", &rate])
+            .args(more);
+        command
+            .envs(environment.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        command
+    };
+    let folder = support::Folder::new();
+    let said = recording(&speech("woman-en.flac"), 8);
+    let bytes: Vec<u8> = said.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+    std::fs::write(folder.path("said.raw"), bytes).unwrap();
+    let heard = std::fs::File::create(folder.path("heard.raw")).unwrap();
+    let mut recorder = pacat(&["-r", "-d", "bob_ear.monitor"])
+        .stdout(heard)
+        .spawn()
+        .expect("pacat");
+    // Ends when all was played.
+    let played = pacat(&["-p", "-d", "alice_room", &folder.file("said.raw")])
+        .status()
+        .expect("pacat");
+    assert!(played.success());
+    // What is still on its way.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let _ = recorder.kill();
+    let _ = recorder.wait();
+
+    alice.interrupt();
+    let (alice, bob) = (alice.end(), bob.end());
+    alice.assert_code(130);
+    bob.assert_code(0);
+
+    let bytes = std::fs::read(folder.path("heard.raw")).unwrap();
+    let heard: Vec<f32> = bytes
+        .chunks_exact(4)
+        .map(|bytes| f32::from_le_bytes(bytes.try_into().expect("four bytes")))
+        .collect();
+    let found = find(&said, &heard);
+    println!("share {:.2}, pieces {:.2?}", found.share, found.pieces);
+    for (name, end) in [("alice", &alice), ("bob", &bob)] {
+        println!("{name}: {:#}", end.event("stats")["stats"]["voice"]);
+    }
+    println!("{} samples heard", heard.len());
+    assert!(found.anywhere >= 0.5, "{found:#?}");
+    let echo = find(&recording(&speech("man-it.flac"), 8), &heard);
+    assert!(
+        echo.anywhere < 0.25,
+        "the ears can tell one speaker from another: {echo:#?}"
+    );
+    let used = bob.event("stats")["stats"]["voice"]["output"]["name"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    assert!(used.contains("bob_ear"), "bob's speaker was {used}");
+}
+
+#[test]
+fn devices_are_listed_with_the_ids_that_calls_take() {
+    let server = PulseServer::start(&["desk"]);
+    let listed = Program::start_with(&["devices", "list", "--json"], &server.environment()).end();
+    listed.assert_code(0);
+    let devices = listed.events[0].as_array().expect("an array").clone();
+    for (id, direction) in [("alsa:desk", "output"), ("alsa:desk_monitor", "input")] {
+        assert!(
+            devices
+                .iter()
+                .any(|device| device["id"] == id && device["direction"] == direction),
+            "{id} is not in {devices:#?}"
+        );
+    }
+    assert!(devices.iter().any(|device| device["isDefault"] == true));
+}
