@@ -10,6 +10,7 @@ pub mod loopback;
 pub mod machine;
 pub mod percentile;
 pub mod report;
+pub mod sound_server;
 pub mod svg;
 pub mod table;
 pub mod target;

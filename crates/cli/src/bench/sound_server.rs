@@ -32,7 +32,11 @@ impl SoundServer {
     /// In words, when PulseAudio is not installed, naming the packages, or does not start.
     pub fn start(folder: &Path, sinks: &[&str]) -> Result<Self, String> {
         for tool in ["pulseaudio", "pactl", "pacat"] {
-            let version = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+            let version = Command::new(tool)
+                .arg("--version")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
             if version.is_err() {
                 return Err(format!("{tool} is not installed: apt-get install {PACKAGES}"));
             }
@@ -43,10 +47,11 @@ impl SoundServer {
         };
         write("pulse.pa", server_script(folder, sinks))?;
         write("asound.conf", alsa_configuration(folder, sinks))?;
+        // A sound server goes before other programs where it may, as on any desktop. It wakes 800 times a second here.
         // The shell ends the server when its standard input closes: also when this process is killed. An interrupt from
         // the keyboard reaches the shell too, and is not for it to answer.
         let script = "trap '' INT; pulseaudio -n -F pulse.pa --exit-idle-time=-1 --daemonize=no --disallow-exit \
-                      --high-priority=no --realtime=no --use-pid-file=no 2>server.log & \
+                      --high-priority=yes --realtime=no --use-pid-file=no 2>server.log & \
                       echo $! >server.pid; read _; kill -9 $! 2>/dev/null";
         let mut server = Command::new("sh")
             .args(["-c", script])
@@ -57,13 +62,24 @@ impl SoundServer {
             .spawn()
             .map_err(|error| format!("a shell for the sound server: {error}"))?;
         let lifeline = server.stdin.take();
-        let mut this = Self { folder: folder.to_owned(), server, lifeline, keepers: Vec::new() };
-        this.wait_until_ready()?;
+        let mut this = Self {
+            folder: folder.to_owned(),
+            server,
+            lifeline,
+            keepers: Vec::new(),
+        };
+        this.wait_until("does not answer", |folder| pactl(folder, &["info"]).is_some())?;
         // A null sink that nobody uses runs in blocks of two seconds, and the first stream would wait for one.
         for sink in sinks {
             this.keep_awake(&["-p", "-d", sink], "/dev/zero")?;
             this.keep_awake(&["-r", "-d", &format!("{sink}.monitor")], "/dev/null")?;
         }
+        let streams = |folder: &Path, of: &str| {
+            pactl(folder, &["list", "short", of]).is_some_and(|list| list.lines().count() >= sinks.len())
+        };
+        this.wait_until("brings no sound", |folder| {
+            streams(folder, "sink-inputs") && streams(folder, "source-outputs")
+        })?;
         Ok(this)
     }
 
@@ -78,13 +94,13 @@ impl SoundServer {
         let _ = self.server.wait();
     }
 
-    fn wait_until_ready(&mut self) -> Result<(), String> {
+    fn wait_until(&mut self, otherwise: &str, done: impl Fn(&Path) -> bool) -> Result<(), String> {
         let patience = Instant::now() + PATIENCE;
-        while pactl(&self.folder, &["info"]).is_none() {
+        while !done(&self.folder) {
             let ended = self.server.try_wait().is_ok_and(|status| status.is_some());
             if ended || Instant::now() > patience {
                 let log = fs::read_to_string(self.folder.join("server.log")).unwrap_or_default();
-                return Err(format!("pulseaudio does not answer:\n{log}"));
+                return Err(format!("pulseaudio {otherwise}:\n{log}"));
             }
             thread::sleep(Duration::from_millis(20));
         }
@@ -118,8 +134,15 @@ impl Drop for SoundServer {
 
 /// Runs `pactl` with the server in `folder` and returns what it prints, or nothing when it fails.
 pub fn pactl(folder: &Path, arguments: &[&str]) -> Option<String> {
-    let output = Command::new("pactl").args(arguments).envs(environment(folder)).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    let output = Command::new("pactl")
+        .args(arguments)
+        .envs(environment(folder))
+        .output()
+        .ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// PulseAudio takes a folder for its own only when no one else may enter.
@@ -128,13 +151,17 @@ fn private_folder(folder: &Path) -> Result<(), String> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| format!("{}: {error}", folder.display()))
+    builder
+        .create(folder)
+        .map_err(|error| format!("{}: {error}", folder.display()))
 }
 
 fn server_script(folder: &Path, sinks: &[&str]) -> String {
     let socket = folder.join("pulse.sock");
-    let mut script =
-        format!("load-module module-native-protocol-unix auth-anonymous=1 socket={}\n", socket.display());
+    let mut script = format!(
+        "load-module module-native-protocol-unix auth-anonymous=1 socket={}\n",
+        socket.display()
+    );
     for sink in sinks {
         script += &format!(
             "load-module module-null-sink sink_name={sink} format=float32le rate=48000 channels=2 \
@@ -159,7 +186,11 @@ fn alsa_configuration(folder: &Path, sinks: &[&str]) -> String {
     text += &format!("ctl.!default {{ type pulse server \"{server}\" }}\n");
     for sink in sinks {
         text += &card(sink, sink, &format!("Null sink {sink}"));
-        text += &card(&format!("{sink}_monitor"), &format!("{sink}.monitor"), &format!("Monitor of {sink}"));
+        text += &card(
+            &format!("{sink}_monitor"),
+            &format!("{sink}.monitor"),
+            &format!("Monitor of {sink}"),
+        );
     }
     text
 }
@@ -170,6 +201,9 @@ fn environment(folder: &Path) -> Vec<(String, String)> {
         ("XDG_RUNTIME_DIR".into(), folder.to_string()),
         ("XDG_CONFIG_HOME".into(), folder.to_string()),
         ("PULSE_SERVER".into(), format!("unix:{folder}/pulse.sock")),
-        ("ALSA_CONFIG_PATH".into(), format!("/usr/share/alsa/alsa.conf:{folder}/asound.conf")),
+        (
+            "ALSA_CONFIG_PATH".into(),
+            format!("/usr/share/alsa/alsa.conf:{folder}/asound.conf"),
+        ),
     ]
 }

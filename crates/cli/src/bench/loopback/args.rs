@@ -15,7 +15,8 @@ Examples:
   sidetone bench loopback
   sidetone bench loopback --profile low-latency --html report.html
   sidetone bench loopback --delay 90ms --jitter 30ms --seed 7 --json report.json
-  sidetone bench loopback --delay 50ms --hide-addresses")]
+  sidetone bench loopback --delay 50ms --hide-addresses
+  sidetone bench loopback --devices sound")]
 pub struct LoopbackArgs {
     /// What the caller says: a WAV or FLAC file. The bundled recordings of a woman and a man where absent.
     #[arg(long, value_name = "FILE")]
@@ -44,6 +45,9 @@ pub struct LoopbackArgs {
     /// Each end a process of its own, or a thread of this one.
     #[arg(long, value_enum, default_value_t = Ends::Process)]
     pub ends: Ends,
+    /// What the ends speak into and listen to.
+    #[arg(long, value_enum, default_value_t = DevicesArg::Headless)]
+    pub devices: DevicesArg,
     /// Echo cancellation, noise suppression and gain control on.
     #[arg(long)]
     pub processing: bool,
@@ -71,6 +75,15 @@ pub enum ProfileArg {
     Balanced,
     /// 10 ms frames, low-delay coder.
     LowLatency,
+}
+
+/// What sound goes into and comes out of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DevicesArg {
+    /// Recordings and memory, paced by the clock.
+    Headless,
+    /// Sound cards: null sinks of a PulseAudio server that the benchmark starts, reached through ALSA (Linux).
+    Sound,
 }
 
 /// Where the ends run.

@@ -5,8 +5,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
-use super::wire::{EndConfig, Notice, Order};
-use super::{args::Ends, end};
+use super::wire::{EndConfig, Notice, Order, Role};
+use super::{args::Ends, end, room};
 
 /// Which end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum Side {
     Callee,
 }
 
-/// The conductor's hold on an end. Dropping it makes the end leave, and waits until it has.
+/// The conductor's hold on an end, or on the rooms. Dropping it makes the end leave, and waits until it has.
 pub struct Carrier {
     orders: Option<Sender<Order>>,
     thread: Option<JoinHandle<()>>,
@@ -23,16 +23,17 @@ pub struct Carrier {
 }
 
 impl Carrier {
-    /// Starts an end.
+    /// Starts an end, with these variables if it is a process.
     pub fn start(
         side: Side,
         ends: Ends,
         config: EndConfig,
+        environment: &[(String, String)],
         notices: Sender<(Side, Notice)>,
     ) -> std::io::Result<Self> {
         match ends {
             Ends::Thread => Ok(Self::thread(side, config, notices)),
-            Ends::Process => Self::process(side, &config, notices),
+            Ends::Process => Self::process(side, &Role::End(config), environment, notices),
         }
     }
 
@@ -54,16 +55,23 @@ impl Carrier {
         }
     }
 
-    fn process(side: Side, config: &EndConfig, notices: Sender<(Side, Notice)>) -> std::io::Result<Self> {
+    /// Starts a process with these variables. Its notices come with `sender`.
+    pub fn process<S: Copy + Send + 'static>(
+        sender: S,
+        role: &Role,
+        environment: &[(String, String)],
+        notices: Sender<(S, Notice)>,
+    ) -> std::io::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .args(["bench", "end"])
+            .envs(environment.iter().cloned())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
         let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(std::io::Error::other("a child without pipes"));
         };
-        writeln!(stdin, "{}", serde_json::to_string(config)?)?;
+        writeln!(stdin, "{}", serde_json::to_string(role)?)?;
         let (orders, inbox) = channel::<Order>();
         thread::spawn(move || {
             for order in inbox {
@@ -78,13 +86,13 @@ impl Carrier {
                 let notice = serde_json::from_str(&line).unwrap_or_else(|error| Notice::Failed {
                     message: format!("said {line:?}: {error}"),
                 });
-                if notices.send((side, notice)).is_err() {
+                if notices.send((sender, notice)).is_err() {
                     return;
                 }
             }
             // Nobody listens any more when the benchmark is over, which is when this is expected.
             let _ = notices.send((
-                side,
+                sender,
                 Notice::Failed {
                     message: "its process ended".into(),
                 },
@@ -124,7 +132,7 @@ pub fn child() -> Result<(), String> {
     let config = lines
         .next()
         .ok_or("no set-up on standard input: this command is for the benchmark itself")?;
-    let config: EndConfig = serde_json::from_str(&config).map_err(|error| format!("the set-up: {error}"))?;
+    let role: Role = serde_json::from_str(&config).map_err(|error| format!("the set-up: {error}"))?;
     let (sender, orders) = channel();
     thread::spawn(move || {
         for order in lines.filter_map(|line| serde_json::from_str::<Order>(&line).ok()) {
@@ -143,7 +151,13 @@ pub fn child() -> Result<(), String> {
             }
         }
     });
-    end::run(config, orders, notices);
+    match role {
+        Role::End(config) => end::run(config, orders, notices),
+        Role::Room(config) => {
+            room::run(&config, &orders, &notices);
+            drop(notices);
+        }
+    }
     let _ = writer.join();
     Ok(())
 }

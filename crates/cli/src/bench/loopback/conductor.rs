@@ -13,10 +13,12 @@ use sidetone_netsim::relay::{Relay, RelayStats};
 use sidetone_netsim::{Config, Jitter, Loss};
 use sidetone_server::{Server, ServerConfig, ServerHandle, TokenRequest};
 
-use super::args::{LoopbackArgs, ProfileArg};
+use super::args::{DevicesArg, Ends, LoopbackArgs, ProfileArg};
 use super::carrier::{Carrier, Side};
 use super::result::{Setups, Talk, assemble};
 use super::samples;
+use super::stage::Stage;
+use super::track::Track;
 use super::wire::{EndConfig, EndReport, Nanos, Notice, Order, Sample};
 use crate::bench::report::Report;
 use crate::speech;
@@ -37,6 +39,8 @@ pub struct Conductor {
     args: LoopbackArgs,
     speech: [Vec<f32>; 2],
     ends: [Carrier; 2],
+    // Dropped after the ends: they have its sound cards open.
+    stage: Option<Stage>,
     notices: Receiver<(Side, Notice)>,
     relay: Option<Relay>,
     // Dropped after the ends: they say goodbye to it.
@@ -45,6 +49,9 @@ pub struct Conductor {
     folder: Folder,
     progress: ProgressBar,
 }
+
+/// What caller and callee said, and what they heard.
+type Both = ([Track; 2], [Track; 2]);
 
 /// A folder that goes with the run.
 struct Folder(PathBuf);
@@ -106,6 +113,17 @@ impl Conductor {
         };
         let speech = [caller, speech::bundled(speech::MAN).map_err(words)?];
         let folder = Folder::new().map_err(words)?;
+        for (index, speech) in speech.iter().enumerate() {
+            samples::write(&folder.0.join(format!("speech-{index}")), speech).map_err(words)?;
+        }
+        let stage = match args.devices {
+            DevicesArg::Headless => None,
+            DevicesArg::Sound if args.ends == Ends::Thread => {
+                return Err("sound devices need ends that are processes".into());
+            }
+            DevicesArg::Sound => Some(Stage::start(&folder.0)?),
+        };
+        let environment = stage.as_ref().map(Stage::environment).unwrap_or_default();
 
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -134,7 +152,6 @@ impl Conductor {
         let start = |side: Side| -> Result<Carrier, String> {
             let index = side as usize;
             let path = |what: &str| folder.0.join(format!("{what}-{index}"));
-            samples::write(&path("speech"), &speech[index]).map_err(words)?;
             let identity = IDENTITIES[index].parse().map_err(words)?;
             let token = server.issue_token(TokenRequest::new(identity)).map_err(words)?;
             let config = EndConfig {
@@ -149,14 +166,16 @@ impl Conductor {
                 hide_addresses: args.hide_addresses,
                 bind: bind[index],
                 advertise: advertise[index],
+                cards: stage.as_ref().map(|_| Stage::cards(side)),
             };
-            Carrier::start(side, args.ends, config, outbox.clone()).map_err(words)
+            Carrier::start(side, args.ends, config, &environment, outbox.clone()).map_err(words)
         };
         let ends = [start(Side::Caller)?, start(Side::Callee)?];
         let mut this = Self {
             args: args.clone(),
             speech,
             ends,
+            stage,
             notices,
             relay,
             server: Some(server),
@@ -196,6 +215,9 @@ impl Conductor {
         let relayed_before = self.relay.as_ref().map(Relay::stats);
         let from = now();
         self.order(&Order::Measure);
+        if let Some(stage) = &self.stage {
+            stage.measure();
+        }
         self.progress.set_message("Talking");
         let until = Instant::now() + self.args.duration;
         while let Some(left) = until.checked_duration_since(Instant::now()) {
@@ -205,6 +227,14 @@ impl Conductor {
         let to = now();
         self.order(&Order::Report);
         self.until(&mut heard, |heard| heard.reports.iter().all(Option::is_some))?;
+        let recorded = self.stage.as_ref().map(Stage::report).transpose()?;
+        let recorded = recorded.map(|(said, heard, lost)| {
+            if lost > 0 {
+                let lost = 1e3 * lost as f64 / f64::from(RATE);
+                self.progress.println(format!("The recorders lost {lost:.1} ms of sound: this machine is busy."));
+            }
+            (said, heard)
+        });
         let relayed = self.relay.as_ref().map(Relay::stats).zip(relayed_before);
 
         setups.measured(heard.calling, heard.ringing, heard.accepting, heard.connected);
@@ -216,13 +246,15 @@ impl Conductor {
         self.hang_up(heard)?;
 
         self.progress.set_message("Listening again");
-        let read = |index: usize| samples::read(&self.folder.0.join(format!("heard-{index}"))).map_err(words);
-        let recordings = [read(0)?, read(1)?];
+        let (said, recordings) = match recorded {
+            Some(recorded) => recorded,
+            None => self.headless([&caller, &callee], from, to)?,
+        };
         if let Some(folder) = &self.args.keep {
-            keep(folder, &self.speech, &recordings)?;
+            keep(folder, &said, &recordings)?;
         }
         let talk = Talk {
-            speech: &self.speech,
+            said: &said,
             heard: &recordings,
             ends: [caller, callee],
             samples: [from_caller, from_callee],
@@ -242,14 +274,26 @@ impl Conductor {
         Ok(report)
     }
 
+    /// What headless ends said and heard.
+    fn headless(&self, ends: [&EndReport; 2], from: Nanos, to: Nanos) -> Result<Both, String> {
+        let seconds = (to - from) as f64 / 1e9;
+        let said = [0, 1].map(|index| Track::repeated(&self.speech[index], ends[index].spoken_from, from, seconds));
+        let heard = |index: usize| {
+            Track::read(&self.folder.0.join(format!("heard-{index}")), ends[index].heard_from)
+        };
+        Ok((said, [heard(0)?, heard(1)?]))
+    }
+
     fn stop(self) {
         let Self {
             ends,
+            stage,
             server,
             runtime,
             ..
         } = self;
         drop(ends);
+        drop(stage);
         if let Some(server) = server {
             runtime.block_on(server.shutdown());
         }
@@ -332,7 +376,7 @@ fn hear(heard: &mut Heard, side: Side, notice: Notice) {
         Notice::Ended { .. } => heard.ended[index] = true,
         Notice::Sample(sample) => heard.samples[index].push(sample),
         Notice::Report(report) => heard.reports[index] = Some(*report),
-        Notice::Ready | Notice::Ringing { .. } | Notice::Failed { .. } => {}
+        Notice::Ready | Notice::Ringing { .. } | Notice::Recorded(_) | Notice::Failed { .. } => {}
     }
 }
 
@@ -353,7 +397,7 @@ fn network(args: &LoopbackArgs) -> Option<Config> {
     })
 }
 
-fn keep(folder: &Path, speech: &[Vec<f32>; 2], heard: &[Vec<f32>; 2]) -> Result<(), String> {
+fn keep(folder: &Path, said: &[Track; 2], heard: &[Track; 2]) -> Result<(), String> {
     fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let spec = hound::WavSpec {
         channels: 1,
@@ -362,16 +406,16 @@ fn keep(folder: &Path, speech: &[Vec<f32>; 2], heard: &[Vec<f32>; 2]) -> Result<
         sample_format: hound::SampleFormat::Float,
     };
     let files = [
-        ("caller-said.wav", &speech[0]),
-        ("callee-said.wav", &speech[1]),
+        ("caller-said.wav", &said[0]),
+        ("callee-said.wav", &said[1]),
         ("caller-heard.wav", &heard[0]),
         ("callee-heard.wav", &heard[1]),
     ];
-    for (name, samples) in files {
+    for (name, track) in files {
         let path = folder.join(name);
         let write = || -> Result<(), hound::Error> {
             let mut file = hound::WavWriter::create(&path, spec)?;
-            samples.iter().try_for_each(|sample| file.write_sample(*sample))?;
+            track.samples.iter().try_for_each(|sample| file.write_sample(*sample))?;
             file.finalize()
         };
         write().map_err(|error| format!("{}: {error}", path.display()))?;

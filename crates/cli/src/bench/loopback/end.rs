@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use sidetone::media::device::DeviceId;
 use sidetone::media::device::headless::{
     HeadlessInput, Recording, Source, TimelineHandle, memory_output, monotonic_nanos,
 };
@@ -129,12 +130,15 @@ impl End {
         }
         let client = CallClient::new().map_err(say)?;
         let bench = Bench::default();
-        client
-            .device_manager()
-            .select_microphone(bench.microphone(speech.into()));
-        client
-            .device_manager()
-            .select_speaker(bench.speaker(config.seconds));
+        let (microphone, speaker) = match &config.cards {
+            Some(cards) => (
+                AudioInput::Device(DeviceId(cards.microphone.clone())),
+                AudioOutput::Device(DeviceId(cards.speaker.clone())),
+            ),
+            None => (bench.microphone(speech.into()), bench.speaker(config.seconds)),
+        };
+        client.device_manager().select_microphone(microphone);
+        client.device_manager().select_speaker(speaker);
         let base = if config.low_latency { AudioOptions::low_latency() } else { AudioOptions::default() };
         let options = AgentOptions {
             audio: AudioOptions {
@@ -341,10 +345,18 @@ impl End {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        let mut slot = self.bench.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let recording = slot.as_mut().ok_or("nothing was recorded")?;
-        let heard = recording.take();
-        samples::write(&self.config.heard, &heard).map_err(|error| format!("what was heard: {error}"))?;
+        let (heard_from, heard_samples) = match self.config.cards {
+            // What comes out of a sound card is recorded in the room.
+            Some(_) => (0, 0),
+            None => {
+                let mut slot = self.bench.heard.lock().unwrap_or_else(PoisonError::into_inner);
+                let recording = slot.as_mut().ok_or("nothing was recorded")?;
+                let heard = recording.take();
+                samples::write(&self.config.heard, &heard)
+                    .map_err(|error| format!("what was heard: {error}"))?;
+                (from(Some(recording.timeline())), heard.len())
+            }
+        };
         Ok(EndReport {
             seconds,
             cpu_seconds: used.cpu.saturating_sub(mark.cpu).as_secs_f64(),
@@ -353,14 +365,14 @@ impl End {
             guarded: guarded.available(),
             sections: guarded.sections.iter().map(section).collect(),
             real_time: stats.voice.real_time,
-            // Holes while the devices were being opened are no holes in the call.
-            overruns: stats.voice.input.overruns - mark.voice.input.overruns,
-            underruns: stats.voice.output.underruns - mark.voice.output.underruns,
+            // Holes while the devices were being opened are no holes in the call. Another device counts anew.
+            overruns: stats.voice.input.overruns.saturating_sub(mark.voice.input.overruns),
+            underruns: stats.voice.output.underruns.saturating_sub(mark.voice.output.underruns),
             voice: stats.voice,
             transport: stats.transport,
             spoken_from: from(spoken),
-            heard_from: from(Some(recording.timeline())),
-            heard_samples: heard.len(),
+            heard_from,
+            heard_samples,
         })
     }
 }

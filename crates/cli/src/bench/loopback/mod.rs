@@ -5,7 +5,10 @@ mod carrier;
 mod conductor;
 mod end;
 mod result;
+mod room;
 mod samples;
+mod stage;
+mod track;
 mod wire;
 
 use std::fs;

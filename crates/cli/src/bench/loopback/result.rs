@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use sidetone::media::voice::RATE;
 use sidetone_netsim::Config;
 
-use super::args::{Ends, LoopbackArgs, ProfileArg};
+use super::args::{DevicesArg, Ends, LoopbackArgs, ProfileArg};
 use super::conductor::{Relayed, between};
+use super::track::{Track, nanos};
 use super::wire::{EndReport, Nanos, Sample, Section};
 use crate::bench::delay::{Options, mouth_to_ear};
 use crate::bench::machine::{Machine, versions};
@@ -49,10 +50,10 @@ impl Setups {
 
 /// The measured call.
 pub struct Talk<'a> {
-    /// What caller and callee said, over and over.
-    pub speech: &'a [Vec<f32>; 2],
+    /// What caller and callee said, from the beginning of the measurement on.
+    pub said: &'a [Track; 2],
     /// What caller and callee heard.
-    pub heard: &'a [Vec<f32>; 2],
+    pub heard: &'a [Track; 2],
     /// What they measured of themselves.
     pub ends: [EndReport; 2],
     /// Looks at their jitter buffers.
@@ -71,14 +72,10 @@ const SOUND: f32 = 1e-5;
 /// The tail of the speech that may not have arrived when the recording ends is not looked for.
 const TAIL_S: f64 = 0.5;
 
-fn nanos_to_samples(nanos: Nanos) -> i64 {
-    (nanos as f64 / 1e9 * f64::from(RATE)).round() as i64
-}
-
 /// When an end played its first sound.
-fn first_sound(end: &EndReport, heard: &[f32]) -> Option<Nanos> {
-    let index = heard.iter().position(|sample| sample.abs() > SOUND)?;
-    Some(end.heard_from + (index as f64 / f64::from(RATE) * 1e9) as Nanos)
+fn first_sound(heard: &Track) -> Option<Nanos> {
+    let index = heard.samples.iter().position(|sample| sample.abs() > SOUND)?;
+    Some(heard.from + nanos(index as i64))
 }
 
 /// Puts the report together.
@@ -94,32 +91,17 @@ pub fn assemble(
     let mut measurements = Vec::new();
     let mut series = Vec::new();
     for (speaker, listener, name) in [(0, 1, "Caller to callee"), (1, 0, "Callee to caller")] {
-        let spoken_from = talk.ends[speaker].spoken_from;
-        // What was said from the beginning of the measurement on, out of the endless repetition.
-        let first = nanos_to_samples(talk.from - spoken_from).max(0);
-        let length = ((seconds - TAIL_S - path_s).max(0.0) * f64::from(RATE)) as usize;
-        let speech = &talk.speech[speaker];
-        let reference: Vec<f32> = speech
-            .iter()
-            .copied()
-            .cycle()
-            .skip(first as usize % speech.len().max(1))
-            .take(length)
-            .collect();
-        let reference_at = spoken_from + (first as f64 / f64::from(RATE) * 1e9) as Nanos;
+        let reference = talk.said[speaker].cut(talk.from, seconds - TAIL_S - path_s);
         // Only what was heard since, and a little before: the search looks 50 ms back.
-        let heard_from = talk.ends[listener].heard_from;
-        let skip = nanos_to_samples(reference_at - heard_from - 100_000_000).max(0) as usize;
-        let heard = talk.heard[listener].get(skip..).unwrap_or_default();
-        let heard_at = heard_from + (skip as f64 / f64::from(RATE) * 1e9) as Nanos;
-        let recording_starts_ms = (heard_at - reference_at) as f64 / 1e6;
+        let heard = talk.heard[listener].cut(reference.from - 100_000_000, f64::INFINITY);
+        let recording_starts_ms = (heard.from - reference.from) as f64 / 1e6;
         let options = Options {
             recording_starts_ms,
             ..Options::default()
         };
-        let measurement = mouth_to_ear(&reference, heard, RATE, &options);
+        let measurement = mouth_to_ear(&reference.samples, &heard.samples, RATE, &options);
         let mut direction =
-            Direction::new(name, &measurement, (&reference, heard), RATE, recording_starts_ms);
+            Direction::new(name, &measurement, (&reference.samples, &heard.samples), RATE, recording_starts_ms);
         direction.jitter_buffer = talk.samples[listener]
             .iter()
             .filter(|sample| sample.at >= talk.from)
@@ -135,7 +117,10 @@ pub fn assemble(
 
     let mut setup = setups.setup;
     setup.invite_to_connected = median(&setups.invite_to_connected);
-    setup.accept_to_first_audio = between(talk.accepted, first_sound(&talk.ends[0], &talk.heard[0]));
+    // Through sound cards the recorder's own delay would be in it, and the recording begins later.
+    if args.devices == DevicesArg::Headless {
+        setup.accept_to_first_audio = between(talk.accepted, first_sound(&talk.heard[0]));
+    }
     let levels: Vec<f64> = measurements.iter().filter_map(|m| m.level_error_db).collect();
     Report {
         scenario: scenario(args, network, relayed),
@@ -192,7 +177,10 @@ fn scenario(args: &LoopbackArgs, network: Option<Config>, relayed: Option<Relaye
             Ends::Process => EndsReport::Process,
             Ends::Thread => EndsReport::Thread,
         },
-        devices: Devices::Headless,
+        devices: match args.devices {
+            DevicesArg::Headless => Devices::Headless,
+            DevicesArg::Sound => Devices::Sound,
+        },
         processing: args.processing,
         warm_up: !args.hide_addresses,
         seed: args.seed,

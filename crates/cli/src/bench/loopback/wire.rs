@@ -36,6 +36,55 @@ pub struct EndConfig {
     pub bind: SocketAddr,
     /// What is announced instead.
     pub advertise: Option<SocketAddr>,
+    /// Sound cards in place of the recording and the memory.
+    pub cards: Option<SoundCards>,
+}
+
+/// The sound cards of an end, by device id.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SoundCards {
+    pub microphone: String,
+    pub speaker: String,
+}
+
+/// Who sits where, when there are sound cards.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RoomConfig {
+    /// Caller and callee.
+    pub seats: Vec<Seat>,
+}
+
+/// The place of one end.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Seat {
+    /// The recording it speaks, as in [`EndConfig`].
+    pub speech: PathBuf,
+    /// The card that is spoken to.
+    pub mouth: String,
+    /// The card that brings what goes into the end's microphone.
+    pub microphone: String,
+    /// The card that brings what comes out of the end's speaker.
+    pub speaker: String,
+    /// Where what went into the microphone is written.
+    pub said: PathBuf,
+    /// Where what came out of the speaker is written.
+    pub heard: PathBuf,
+}
+
+/// What a process of the benchmark is: its first line.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Role {
+    End(EndConfig),
+    Room(RoomConfig),
+}
+
+/// One recording of a room.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Recorded {
+    /// The moment of its first sample.
+    pub from: Nanos,
+    /// Samples that never came, and are silence in it.
+    pub lost: u64,
 }
 
 /// What the conductor wants of an end.
@@ -74,6 +123,8 @@ pub enum Notice {
     Sample(Sample),
     /// What was measured.
     Report(Box<EndReport>),
+    /// What a room recorded for each seat: what was said there, and what was heard.
+    Recorded(Vec<[Recorded; 2]>),
     /// It cannot go on.
     Failed { message: String },
 }
@@ -129,9 +180,9 @@ pub struct EndReport {
     pub voice: VoiceStats,
     /// The connection.
     pub transport: TransportStats,
-    /// When the first sample of the recording was spoken.
+    /// When the first sample of the recording was spoken; zero with sound cards.
     pub spoken_from: Nanos,
-    /// When the first sample of what was heard was heard.
+    /// When the first sample of what was heard was heard; zero with sound cards.
     pub heard_from: Nanos,
     /// Samples heard.
     pub heard_samples: usize,

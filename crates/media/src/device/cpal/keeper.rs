@@ -57,9 +57,13 @@ impl Keeper {
 /// Returns when it is time to close.
 fn watch(told: &Receiver<()>, clock: &ClockReader, events: &EventSender) {
     let opened = Instant::now();
+    let mut silent = false;
     while told.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
         let last = clock.last_tick().map_or(opened, |(_, at)| at);
         if last.elapsed() > SILENCE_UNTIL_LOST {
+            if !std::mem::replace(&mut silent, true) {
+                tracing::warn!("a sound card has not called for {SILENCE_UNTIL_LOST:?}");
+            }
             events.send(StreamEvent::Lost);
         }
     }
