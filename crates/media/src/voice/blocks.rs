@@ -63,7 +63,9 @@ impl BlockReader {
 
     /// Delay of the conversion in seconds.
     pub fn delay(&self) -> f64 {
-        self.resampler.as_ref().map_or(0.0, |r| r.delay_samples() / f64::from(RATE))
+        self.resampler
+            .as_ref()
+            .map_or(0.0, |r| r.delay_samples() / f64::from(RATE))
     }
 }
 
@@ -98,16 +100,23 @@ impl BlockWriter {
         match &mut self.resampler {
             None => {
                 let frames = from_mono(samples, channels, &mut self.interleaved);
-                self.ring.write(&self.interleaved[..frames * usize::from(channels)]);
+                self.ring
+                    .write(&self.interleaved[..frames * usize::from(channels)]);
             }
             Some(resampler) => {
                 for quarter in samples.chunks_exact(QUARTER) {
                     let (_, given) = resampler.process(quarter, &mut self.mono);
                     let frames = from_mono(&self.mono[..given], channels, &mut self.interleaved);
-                    self.ring.write(&self.interleaved[..frames * usize::from(channels)]);
+                    self.ring
+                        .write(&self.interleaved[..frames * usize::from(channels)]);
                 }
             }
         }
+    }
+
+    /// Whether the ring takes another write. When not, the device has taken nothing for as long as the ring holds.
+    pub fn has_room(&self) -> bool {
+        self.ring.vacant() >= self.interleaved.len()
     }
 
     /// Frames waiting in the ring.
@@ -122,11 +131,16 @@ impl BlockWriter {
 
     /// Delay of the conversion in seconds.
     pub fn delay(&self) -> f64 {
-        self.resampler.as_ref().map_or(0.0, |r| r.delay_samples() / f64::from(self.format.sample_rate))
+        self.resampler
+            .as_ref()
+            .map_or(0.0, |r| r.delay_samples() / f64::from(self.format.sample_rate))
     }
 }
 
 /// What the engine asks of every device: its own rate, in periods of `period` frames.
 pub fn request(period: u32) -> StreamRequest {
-    StreamRequest { sample_rate: RATE, period }
+    StreamRequest {
+        sample_rate: RATE,
+        period,
+    }
 }

@@ -11,8 +11,10 @@ use super::blocks::{BlockWriter, QUARTER, request};
 use super::engine::{Shared, VoiceEvent};
 use super::lead::{RingState, frames};
 use super::stats::{DeviceStats, PlayoutStats};
-use super::{BLOCK, RATE, Downlink, Lead, LinkId, Mixer};
-use crate::device::{DeviceError, Direction, LatencyGauge, OutputDevice, PlayoutStream, StreamEvent, StreamEvents, headless};
+use super::{BLOCK, Downlink, Lead, LinkId, Mixer, RATE};
+use crate::device::{
+    DeviceError, Direction, LatencyGauge, OutputDevice, PlayoutStream, StreamEvent, StreamEvents, headless,
+};
 use crate::packet::VoicePacket;
 
 /// Name of the guard section of one turn of this worker.
@@ -60,17 +62,31 @@ fn open(mut device: Box<dyn OutputDevice>, period: u32) -> Result<Speaker, Devic
     // The worker knows from the device's clock when it is needed next. Being woken by every callback as well would
     // double its wake-ups for nothing.
     let (unheard, _) = notifier();
-    let PlayoutStream { format, period, samples, clock, events, hardware_latency, keep } =
-        device.open(request(period), unheard)?;
+    let PlayoutStream {
+        format,
+        period,
+        samples,
+        clock,
+        events,
+        hardware_latency,
+        keep,
+    } = device.open(request(period), unheard)?;
     let name = device.info().name;
-    let blocks = BlockWriter::new(samples, format)
-        .map_err(|error| DeviceError::Format { id: name.clone(), reason: error.to_string() })?;
+    let blocks = BlockWriter::new(samples, format).map_err(|error| DeviceError::Format {
+        id: name.clone(),
+        reason: error.to_string(),
+    })?;
     Ok(Speaker {
         device,
         blocks,
         clock,
         events,
-        stats: DeviceStats { name, sample_rate: format.sample_rate, period, ..DeviceStats::default() },
+        stats: DeviceStats {
+            name,
+            sample_rate: format.sample_rate,
+            period,
+            ..DeviceStats::default()
+        },
         latency: hardware_latency,
         opened: Instant::now(),
         _keep: keep,
@@ -122,7 +138,8 @@ impl PlayoutWorker {
 
     /// Runs until told to stop.
     pub fn run(mut self) {
-        self.shared.set_playout_priority(promote_current_thread(Duration::from_millis(10)));
+        self.shared
+            .set_playout_priority(promote_current_thread(Duration::from_millis(10)));
         let mut published = Instant::now();
         loop {
             while let Some(command) = self.commands.pop() {
@@ -159,6 +176,10 @@ impl PlayoutWorker {
             if now < due {
                 return due;
             }
+            if !self.speaker.blocks.has_room() {
+                // The device stands still, and would be found wanting for ever: pulling on would only burn streams.
+                return now + NAP;
+            }
             self.play(ring, now);
         }
     }
@@ -168,7 +189,10 @@ impl PlayoutWorker {
         RingState {
             ready: speaker.blocks.ready(),
             period: speaker.stats.period,
-            last_callback: speaker.clock.last_tick().map_or(speaker.opened.min(now), |(_, at)| at),
+            last_callback: speaker
+                .clock
+                .last_tick()
+                .map_or(speaker.opened.min(now), |(_, at)| at),
             rate: speaker.stats.sample_rate,
             underruns: speaker.blocks.underruns(),
             playing: self.is_playing(),
@@ -185,8 +209,13 @@ impl PlayoutWorker {
     /// Pulling more than one callback's worth at a time would save wake-ups, but a packet must be here when its block
     /// is pulled: larger blocks make packets wait for their block.
     fn play(&mut self, ring: RingState, now: Instant) {
-        let callback = (u64::from(ring.period) * u64::from(RATE)).div_ceil(u64::from(ring.rate.max(1))) as usize;
-        let len = if ring.playing { callback.next_multiple_of(QUARTER).clamp(QUARTER, BLOCK) } else { QUARTER };
+        let callback =
+            (u64::from(ring.period) * u64::from(RATE)).div_ceil(u64::from(ring.rate.max(1))) as usize;
+        let len = if ring.playing {
+            callback.next_multiple_of(QUARTER).clamp(QUARTER, BLOCK)
+        } else {
+            QUARTER
+        };
         let mut block = [0.0; BLOCK];
         for inlet in &mut self.inlets {
             inlet.downlink.pull(&mut block[..len], now);
@@ -209,7 +238,12 @@ impl PlayoutWorker {
         match command {
             PlayoutCommand::Connect(link, queue, downlink) => {
                 self.inlets.retain(|inlet| inlet.link != link);
-                self.inlets.push(Inlet { link, queue, downlink, playing: true });
+                self.inlets.push(Inlet {
+                    link,
+                    queue,
+                    downlink,
+                    playing: true,
+                });
             }
             PlayoutCommand::Disconnect(link) => self.inlets.retain(|inlet| inlet.link != link),
             PlayoutCommand::Play(link, playing) => {
@@ -238,7 +272,9 @@ impl PlayoutWorker {
                 self.lead = Lead::default();
                 self.restarts += 1;
             }
-            Err(error) => self.shared.emit(VoiceEvent::DeviceFailed(Direction::Output, error)),
+            Err(error) => self
+                .shared
+                .emit(VoiceEvent::DeviceFailed(Direction::Output, error)),
         }
     }
 
