@@ -2,7 +2,7 @@
 //! reached through cpal and ALSA as sound cards are. Judged by what comes out of the far speaker.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 #[path = "../../../tests/support/pulse.rs"]
 mod pulse;

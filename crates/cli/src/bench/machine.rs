@@ -121,15 +121,6 @@ pub fn threads(pid: Option<u32>) -> Vec<ThreadUsage> {
     threads
 }
 
-/// Share of one core that `used` is of `elapsed`, in percent.
-pub fn percent_of_core(used: Duration, elapsed: Duration) -> f64 {
-    if elapsed.is_zero() {
-        0.0
-    } else {
-        used.as_secs_f64() / elapsed.as_secs_f64() * 100.0
-    }
-}
-
 fn folder(pid: Option<u32>) -> String {
     pid.map_or_else(|| "/proc/self".to_owned(), |pid| format!("/proc/{pid}"))
 }
@@ -214,14 +205,5 @@ mod tests {
         assert!(machine.cores.unwrap() >= 1 && machine.memory_mib.unwrap() > 16);
         assert!(machine.kernel.unwrap().starts_with("Linux "));
         assert_eq!(versions()["sidetone"], env!("CARGO_PKG_VERSION"));
-    }
-
-    #[test]
-    fn shares_of_a_core() {
-        assert_eq!(
-            percent_of_core(Duration::from_millis(20), Duration::from_secs(1)),
-            2.0
-        );
-        assert_eq!(percent_of_core(Duration::from_secs(1), Duration::ZERO), 0.0);
     }
 }

@@ -328,11 +328,6 @@ impl MouthToEar {
             above_path_p50: None,
         }
     }
-
-    /// Whether anything was found.
-    pub fn is_measured(&self) -> bool {
-        self.n > 0
-    }
 }
 
 impl Direction {

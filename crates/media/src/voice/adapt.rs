@@ -29,15 +29,26 @@ const RUNS: f64 = 0.05;
 impl Adaptation {
     /// Takes a report of the fraction lost (0 to 1) since the last one.
     pub fn report(&mut self, fraction_lost: f64) -> Redundancy {
-        let reported = if fraction_lost.is_finite() { fraction_lost.clamp(0.0, 1.0) } else { 0.0 };
+        let reported = if fraction_lost.is_finite() {
+            fraction_lost.clamp(0.0, 1.0)
+        } else {
+            0.0
+        };
         let weight = if reported > self.loss { RISE } else { FALL };
         self.loss += (reported - self.loss) * weight;
         if self.loss < CLEAN {
-            return Redundancy { loss_percent: 0, dred: Duration::ZERO };
+            return Redundancy {
+                loss_percent: 0,
+                dred: Duration::ZERO,
+            };
         }
         Redundancy {
             loss_percent: (self.loss * 100.0).ceil().min(100.0) as u8,
-            dred: if self.loss < RUNS { Duration::ZERO } else { Duration::from_millis(500) },
+            dred: if self.loss < RUNS {
+                Duration::ZERO
+            } else {
+                Duration::from_millis(500)
+            },
         }
     }
 }
@@ -52,11 +63,20 @@ mod tests {
         assert_eq!(adaptation.report(0.0).loss_percent, 0);
         assert!(adaptation.report(0.2).loss_percent >= 14);
         assert!(adaptation.report(0.2).dred > Duration::ZERO);
-        assert!(adaptation.report(0.0).loss_percent >= 10, "one good report does not call off the alarm");
+        assert!(
+            adaptation.report(0.0).loss_percent >= 10,
+            "one good report does not call off the alarm"
+        );
         for _ in 0..30 {
             adaptation.report(0.0);
         }
-        assert_eq!(adaptation.report(0.0), Redundancy { loss_percent: 0, dred: Duration::ZERO });
+        assert_eq!(
+            adaptation.report(0.0),
+            Redundancy {
+                loss_percent: 0,
+                dred: Duration::ZERO
+            }
+        );
     }
 
     #[test]

@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sidetone_pipeline::{
-    ClockReader, Notifier, Pooled, QueueReceiver, QueueSender, SampleReader, Waiter, guard, promote_current_thread,
+    ClockReader, Notifier, Pooled, QueueReceiver, QueueSender, SampleReader, Waiter, guard,
+    promote_current_thread,
 };
 
 use super::blocks::{BlockReader, request};
 use super::engine::{Shared, VoiceEvent};
 use super::stats::DeviceStats;
 use super::{BLOCK, LinkId, Processing, Redundancy, Uplink};
-use crate::device::{CaptureStream, DeviceError, Direction, InputDevice, StreamEvent, StreamEvents, headless};
+use crate::device::{
+    CaptureStream, DeviceError, Direction, InputDevice, StreamEvent, StreamEvents, headless,
+};
 use crate::packet::VoicePacket;
 
 /// Name of the guard section of one turn of this worker.
@@ -59,11 +62,18 @@ fn open(
     period: u32,
     wake: Notifier,
 ) -> Result<Microphone, (DeviceError, Box<dyn InputDevice>)> {
-    let CaptureStream { format, period, samples, clock, events, keep, .. } =
-        match device.open(request(period), wake) {
-            Ok(stream) => stream,
-            Err(error) => return Err((error, device)),
-        };
+    let CaptureStream {
+        format,
+        period,
+        samples,
+        clock,
+        events,
+        keep,
+        ..
+    } = match device.open(request(period), wake) {
+        Ok(stream) => stream,
+        Err(error) => return Err((error, device)),
+    };
     let name = device.info().name;
     match BlockReader::new(samples, format) {
         Ok(blocks) => Ok(Microphone {
@@ -71,10 +81,21 @@ fn open(
             blocks,
             clock,
             events,
-            stats: DeviceStats { name, sample_rate: format.sample_rate, period, ..DeviceStats::default() },
+            stats: DeviceStats {
+                name,
+                sample_rate: format.sample_rate,
+                period,
+                ..DeviceStats::default()
+            },
             _keep: keep,
         }),
-        Err(error) => Err((DeviceError::Format { id: name, reason: error.to_string() }, device)),
+        Err(error) => Err((
+            DeviceError::Format {
+                id: name,
+                reason: error.to_string(),
+            },
+            device,
+        )),
     }
 }
 
@@ -121,7 +142,8 @@ impl CaptureWorker {
 
     /// Runs until told to stop.
     pub fn run(mut self) {
-        self.shared.set_capture_priority(promote_current_thread(Duration::from_millis(10)));
+        self.shared
+            .set_capture_priority(promote_current_thread(Duration::from_millis(10)));
         let mut published = Instant::now();
         loop {
             self.waiter.wait(Duration::from_millis(50));
@@ -163,7 +185,11 @@ impl CaptureWorker {
 
     fn obey(&mut self, command: CaptureCommand) {
         match command {
-            CaptureCommand::Connect(link, queue) => self.outlets.push(Outlet { link, queue, open: true }),
+            CaptureCommand::Connect(link, queue) => self.outlets.push(Outlet {
+                link,
+                queue,
+                open: true,
+            }),
             CaptureCommand::Disconnect(link) => self.outlets.retain(|outlet| outlet.link != link),
             CaptureCommand::Mute(muted) => {
                 self.uplink.set_muted(muted);
@@ -201,7 +227,9 @@ impl CaptureWorker {
                 self.microphone = microphone;
                 self.restarts += 1;
             }
-            Err((error, _)) => self.shared.emit(VoiceEvent::DeviceFailed(Direction::Input, error)),
+            Err((error, _)) => self
+                .shared
+                .emit(VoiceEvent::DeviceFailed(Direction::Input, error)),
         }
     }
 

@@ -19,7 +19,10 @@ impl Downlink {
     /// A downlink for one stream.
     pub fn new(profile: &Profile, config: JitterConfig, now: Instant) -> Result<Self, sidetone_opus::Error> {
         let decoder = OpusDecoder::new(profile.decoder_complexity)?;
-        Ok(Self { jitter: JitterBuffer::new(config, decoder, now), meter: LevelMeter::default() })
+        Ok(Self {
+            jitter: JitterBuffer::new(config, decoder, now),
+            meter: LevelMeter::default(),
+        })
     }
 
     /// Takes a packet. Its [`VoicePacket::at`] is when it arrived.
@@ -47,6 +50,9 @@ impl Downlink {
 
     /// Counters so far.
     pub fn stats(&self) -> InboundStats {
-        InboundStats { level: self.level(), jitter: self.jitter.stats() }
+        InboundStats {
+            level: self.level(),
+            jitter: self.jitter.stats(),
+        }
     }
 }

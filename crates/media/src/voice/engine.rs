@@ -182,8 +182,14 @@ impl VoiceEngine {
             config.input_period,
             shared.clone(),
         )?;
-        let thread = thread::Builder::new().name("capture".into()).spawn(move || worker.run())?;
-        let mut capture = Worker { commands, wake, thread: Some(thread) };
+        let thread = thread::Builder::new()
+            .name("capture".into())
+            .spawn(move || worker.run())?;
+        let mut capture = Worker {
+            commands,
+            wake,
+            thread: Some(thread),
+        };
 
         let (commands, receiver) = queue(COMMANDS);
         let (wake, waiter) = notifier();
@@ -196,7 +202,11 @@ impl VoiceEngine {
             shared.clone(),
         )
         .map_err(VoiceError::from)
-        .and_then(|worker| Ok(thread::Builder::new().name("playout".into()).spawn(move || worker.run())?));
+        .and_then(|worker| {
+            Ok(thread::Builder::new()
+                .name("playout".into())
+                .spawn(move || worker.run())?)
+        });
         let thread = match playout {
             Ok(thread) => thread,
             Err(error) => {
@@ -204,8 +214,18 @@ impl VoiceEngine {
                 return Err(error);
             }
         };
-        let playout = Worker { commands, wake, thread: Some(thread) };
-        Ok(Self { config, capture, playout, shared, events })
+        let playout = Worker {
+            commands,
+            wake,
+            thread: Some(thread),
+        };
+        Ok(Self {
+            config,
+            capture,
+            playout,
+            shared,
+            events,
+        })
     }
 
     /// Joins a transport's queues to the microphone and the speaker. Of the links that are sent to, the last one
@@ -215,7 +235,8 @@ impl VoiceEngine {
     /// [`VoiceError::Codec`] when there is no memory for a decoder.
     pub fn connect(&self, link: LinkId, port: VoicePort) -> Result<(), VoiceError> {
         let downlink = Downlink::new(&self.config.profile, self.config.jitter.clone(), Instant::now())?;
-        self.playout.tell(PlayoutCommand::Connect(link, port.incoming, Box::new(downlink)));
+        self.playout
+            .tell(PlayoutCommand::Connect(link, port.incoming, Box::new(downlink)));
         self.capture.tell(CaptureCommand::Connect(link, port.outgoing));
         Ok(())
     }
@@ -268,8 +289,14 @@ impl VoiceEngine {
 
     /// Statistics, at most a quarter of a second old.
     pub fn stats(&self) -> VoiceStats {
-        let real_time = self.priorities().iter().all(|p| p.as_ref().is_some_and(Priority::is_real_time));
-        VoiceStats { real_time, ..lock(&self.shared.stats).clone() }
+        let real_time = self
+            .priorities()
+            .iter()
+            .all(|p| p.as_ref().is_some_and(Priority::is_real_time));
+        VoiceStats {
+            real_time,
+            ..lock(&self.shared.stats).clone()
+        }
     }
 
     /// Scheduling the two workers got, capture first, once they run.

@@ -27,7 +27,11 @@ pub struct Lead {
 
 impl Default for Lead {
     fn default() -> Self {
-        Self { lead: MIN, underruns: 0, calm_since: None }
+        Self {
+            lead: MIN,
+            underruns: 0,
+            calm_since: None,
+        }
     }
 }
 
@@ -88,7 +92,14 @@ mod tests {
     use super::*;
 
     fn ring(ready: u32, period: u32, last_callback: Instant, underruns: u64) -> RingState {
-        RingState { ready, period, last_callback, rate: 48_000, underruns, playing: true }
+        RingState {
+            ready,
+            period,
+            last_callback,
+            rate: 48_000,
+            underruns,
+            playing: true,
+        }
     }
 
     #[test]

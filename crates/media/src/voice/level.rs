@@ -40,7 +40,11 @@ pub struct LevelMeter {
 
 impl Default for LevelMeter {
     fn default() -> Self {
-        Self { level: Level::default(), floor: 0.01, hangover: 0 }
+        Self {
+            level: Level::default(),
+            floor: 0.01,
+            hangover: 0,
+        }
     }
 }
 
@@ -70,7 +74,10 @@ impl LevelMeter {
         } else {
             self.hangover = self.hangover.saturating_sub((block.len() / BLOCK).max(1) as u32);
         }
-        AudioLevel { minus_dbov: self.level.minus_dbov(), voice: self.hangover > 0 }
+        AudioLevel {
+            minus_dbov: self.level.minus_dbov(),
+            voice: self.hangover > 0,
+        }
     }
 
     /// The level so far.

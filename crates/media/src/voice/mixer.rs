@@ -17,7 +17,11 @@ const CEILING: f32 = 0.98;
 
 impl Default for Mixer {
     fn default() -> Self {
-        Self { sum: [0.0; BLOCK], streams: 0, gain: 1.0 }
+        Self {
+            sum: [0.0; BLOCK],
+            streams: 0,
+            gain: 1.0,
+        }
     }
 }
 
@@ -36,7 +40,11 @@ impl Mixer {
         let peak = self.sum[..len].iter().fold(0.0_f32, |peak, s| peak.max(s.abs()));
         let wanted = if peak > CEILING { CEILING / peak } else { 1.0 };
         // Attack within the block by ramping to the wanted gain; the clamp below catches what the ramp misses.
-        let target = if wanted < self.gain { wanted } else { (self.gain + RELEASE).min(wanted) };
+        let target = if wanted < self.gain {
+            wanted
+        } else {
+            (self.gain + RELEASE).min(wanted)
+        };
         let step = (target - self.gain) / len.max(1) as f32;
         for (index, (out, sum)) in out.iter_mut().zip(&self.sum).enumerate() {
             let gain = self.gain + step * (index + 1) as f32;

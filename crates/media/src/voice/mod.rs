@@ -27,9 +27,9 @@ pub use level::{Level, LevelMeter};
 pub use mixer::Mixer;
 pub use processing::{Processing, VoiceProcessor};
 pub use profile::Profile;
+pub use sidetone_opus::{Application, Bitrate, FrameDuration};
 pub use stats::{DeviceStats, InboundStats, LatencyBudget, OutboundStats, PlayoutStats, VoiceStats};
 pub use uplink::Uplink;
-pub use sidetone_opus::{Application, Bitrate, FrameDuration};
 
 use crate::device::StreamFormat;
 
@@ -45,13 +45,18 @@ pub const BLOCK: usize = 480;
 pub const RATE: u32 = 48_000;
 
 /// Format of devices that have no wish of their own.
-pub const VOICE_FORMAT: StreamFormat = StreamFormat { sample_rate: RATE, channels: 1 };
+pub const VOICE_FORMAT: StreamFormat = StreamFormat {
+    sample_rate: RATE,
+    channels: 1,
+};
 
 #[cfg(test)]
 pub(crate) mod tests_support {
     /// A recording of `crates/cli/speech` at 48 kHz mono.
     pub fn speech(name: &str) -> Vec<f32> {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../cli/speech").join(name);
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../cli/speech")
+            .join(name);
         let mut reader = claxon::FlacReader::open(path).unwrap();
         let rate = reader.streaminfo().sample_rate;
         let samples: Vec<f32> = reader.samples().map(|s| s.unwrap() as f32 / 32_768.0).collect();

@@ -18,8 +18,11 @@ pub struct Processing {
 
 impl Processing {
     /// Everything off: samples pass unchanged.
-    pub const OFF: Self =
-        Self { echo_cancellation: false, noise_suppression: false, auto_gain_control: false };
+    pub const OFF: Self = Self {
+        echo_cancellation: false,
+        noise_suppression: false,
+        auto_gain_control: false,
+    };
 
     /// Whether anything is on.
     pub fn is_on(self) -> bool {
@@ -30,15 +33,17 @@ impl Processing {
 impl Default for Processing {
     /// Everything on, as a person at a laptop needs it.
     fn default() -> Self {
-        Self { echo_cancellation: true, noise_suppression: true, auto_gain_control: true }
+        Self {
+            echo_cancellation: true,
+            noise_suppression: true,
+            auto_gain_control: true,
+        }
     }
 }
 
 #[cfg(feature = "processing")]
 mod sonora_processor {
-    use sonora::config::{
-        AdaptiveDigital, EchoCanceller, GainController2, HighPassFilter, NoiseSuppression,
-    };
+    use sonora::config::{AdaptiveDigital, EchoCanceller, GainController2, HighPassFilter, NoiseSuppression};
     use sonora::{AudioProcessing, Config, StreamConfig};
 
     use super::Processing;
@@ -72,7 +77,10 @@ mod sonora_processor {
                 .capture_config(stream)
                 .render_config(stream)
                 .build();
-            Some(Self { inner, scratch: [0.0; BLOCK] })
+            Some(Self {
+                inner,
+                scratch: [0.0; BLOCK],
+            })
         }
 
         /// Shows the processor what is about to be played (the far-end reference).
@@ -84,7 +92,11 @@ mod sonora_processor {
 
         /// Cleans one block of the microphone in place.
         pub fn capture(&mut self, block: &mut [f32; BLOCK]) {
-            if self.inner.process_capture_f32(&[&block[..]], &mut [&mut self.scratch]).is_ok() {
+            if self
+                .inner
+                .process_capture_f32(&[&block[..]], &mut [&mut self.scratch])
+                .is_ok()
+            {
                 *block = self.scratch;
             }
         }

@@ -117,7 +117,10 @@ mod tests {
     /// Flattened parts must not share a name.
     #[test]
     fn what_is_written_can_be_read() {
-        let stats = VoiceStats { inbound: vec![InboundStats::default()], ..VoiceStats::default() };
+        let stats = VoiceStats {
+            inbound: vec![InboundStats::default()],
+            ..VoiceStats::default()
+        };
         let json = serde_json::to_string(&stats).unwrap();
         assert_eq!(serde_json::from_str::<VoiceStats>(&json).unwrap(), stats);
     }

@@ -33,7 +33,10 @@ pub struct Uplink {
     stats: OutboundStats,
 }
 
-const SILENT: AudioLevel = AudioLevel { minus_dbov: 127, voice: false };
+const SILENT: AudioLevel = AudioLevel {
+    minus_dbov: 127,
+    voice: false,
+};
 
 impl Uplink {
     /// An uplink that takes its packets from `pool`. RFC 3550 wants the first sequence number and timestamp to be
@@ -178,7 +181,10 @@ impl Uplink {
 
     /// Counters so far.
     pub fn stats(&self) -> OutboundStats {
-        OutboundStats { level: self.level(), ..self.stats.clone() }
+        OutboundStats {
+            level: self.level(),
+            ..self.stats.clone()
+        }
     }
 
     /// Level of what is sent.
@@ -208,12 +214,19 @@ mod tests {
         for block in speech.chunks_exact(BLOCK).take(200) {
             if let Some(packet) = uplink.push(block.try_into().unwrap(), now) {
                 packets += 1;
-                assert_eq!(packet.marker, previous.is_none(), "the marker opens the talk spurt");
+                assert_eq!(
+                    packet.marker,
+                    previous.is_none(),
+                    "the marker opens the talk spurt"
+                );
                 if let Some((sequence, timestamp)) = previous {
                     assert_eq!(packet.sequence.distance(sequence), 1);
                     assert_eq!(packet.timestamp.distance(timestamp), 960);
                 }
-                assert_eq!(packet::inspect(packet.payload()).unwrap().duration.as_millis(), 20);
+                assert_eq!(
+                    packet::inspect(packet.payload()).unwrap().duration.as_millis(),
+                    20
+                );
                 previous = Some((packet.sequence, packet.timestamp));
             }
         }
@@ -255,7 +268,9 @@ mod tests {
             if let Some(packet) = uplink.push(block.try_into().unwrap(), now) {
                 let mut heard = [0.0; MAX_FRAME];
                 decoder.decode(packet.payload(), &mut heard).unwrap();
-                loudest = heard.iter().fold(loudest, |loudest, sample| loudest.max(sample.abs()));
+                loudest = heard
+                    .iter()
+                    .fold(loudest, |loudest, sample| loudest.max(sample.abs()));
             }
         }
         assert!(loudest < 1e-3, "{loudest} of full scale was sent");

@@ -231,7 +231,9 @@ impl Conductor {
         let recorded = recorded.map(|(said, heard, lost)| {
             if lost > 0 {
                 let lost = 1e3 * lost as f64 / f64::from(RATE);
-                self.progress.println(format!("The recorders lost {lost:.1} ms of sound: this machine is busy."));
+                self.progress.println(format!(
+                    "The recorders lost {lost:.1} ms of sound: this machine is busy."
+                ));
             }
             (said, heard)
         });
@@ -277,9 +279,13 @@ impl Conductor {
     /// What headless ends said and heard.
     fn headless(&self, ends: [&EndReport; 2], from: Nanos, to: Nanos) -> Result<Both, String> {
         let seconds = (to - from) as f64 / 1e9;
-        let said = [0, 1].map(|index| Track::repeated(&self.speech[index], ends[index].spoken_from, from, seconds));
+        let said =
+            [0, 1].map(|index| Track::repeated(&self.speech[index], ends[index].spoken_from, from, seconds));
         let heard = |index: usize| {
-            Track::read(&self.folder.0.join(format!("heard-{index}")), ends[index].heard_from)
+            Track::read(
+                &self.folder.0.join(format!("heard-{index}")),
+                ends[index].heard_from,
+            )
         };
         Ok((said, [heard(0)?, heard(1)?]))
     }
@@ -415,7 +421,10 @@ fn keep(folder: &Path, said: &[Track; 2], heard: &[Track; 2]) -> Result<(), Stri
         let path = folder.join(name);
         let write = || -> Result<(), hound::Error> {
             let mut file = hound::WavWriter::create(&path, spec)?;
-            track.samples.iter().try_for_each(|sample| file.write_sample(*sample))?;
+            track
+                .samples
+                .iter()
+                .try_for_each(|sample| file.write_sample(*sample))?;
             file.finalize()
         };
         write().map_err(|error| format!("{}: {error}", path.display()))?;

@@ -139,11 +139,22 @@ impl End {
         };
         client.device_manager().select_microphone(microphone);
         client.device_manager().select_speaker(speaker);
-        let base = if config.low_latency { AudioOptions::low_latency() } else { AudioOptions::default() };
+        let base = if config.low_latency {
+            AudioOptions::low_latency()
+        } else {
+            AudioOptions::default()
+        };
         let options = AgentOptions {
             audio: AudioOptions {
-                profile: Profile { frame: frame(config.frame_ms)?, ..base.profile },
-                processing: if config.processing { Processing::default() } else { Processing::OFF },
+                profile: Profile {
+                    frame: frame(config.frame_ms)?,
+                    ..base.profile
+                },
+                processing: if config.processing {
+                    Processing::default()
+                } else {
+                    Processing::OFF
+                },
                 ..base
             },
             network: NetworkOptions {
@@ -219,7 +230,11 @@ impl End {
             }
             Order::AnswerAfter { ms } => self.answer_after = Duration::from_millis(ms),
             Order::Measure => {
-                let stats = self.call.as_ref().and_then(|call| call.stats().wait().ok()).unwrap_or_default();
+                let stats = self
+                    .call
+                    .as_ref()
+                    .and_then(|call| call.stats().wait().ok())
+                    .unwrap_or_default();
                 guard::reset();
                 let cpu = machine::usage(None).map(|usage| usage.cpu).unwrap_or_default();
                 self.mark = Some(Mark {
@@ -366,8 +381,16 @@ impl End {
             sections: guarded.sections.iter().map(section).collect(),
             real_time: stats.voice.real_time,
             // Holes while the devices were being opened are no holes in the call. Another device counts anew.
-            overruns: stats.voice.input.overruns.saturating_sub(mark.voice.input.overruns),
-            underruns: stats.voice.output.underruns.saturating_sub(mark.voice.output.underruns),
+            overruns: stats
+                .voice
+                .input
+                .overruns
+                .saturating_sub(mark.voice.input.overruns),
+            underruns: stats
+                .voice
+                .output
+                .underruns
+                .saturating_sub(mark.voice.output.underruns),
             voice: stats.voice,
             transport: stats.transport,
             spoken_from: from(spoken),

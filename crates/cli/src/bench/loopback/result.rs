@@ -100,8 +100,13 @@ pub fn assemble(
             ..Options::default()
         };
         let measurement = mouth_to_ear(&reference.samples, &heard.samples, RATE, &options);
-        let mut direction =
-            Direction::new(name, &measurement, (&reference.samples, &heard.samples), RATE, recording_starts_ms);
+        let mut direction = Direction::new(
+            name,
+            &measurement,
+            (&reference.samples, &heard.samples),
+            RATE,
+            recording_starts_ms,
+        );
         direction.jitter_buffer = talk.samples[listener]
             .iter()
             .filter(|sample| sample.at >= talk.from)
