@@ -203,8 +203,8 @@ impl PlayoutWorker {
         self.inlets.iter().any(|inlet| inlet.downlink.is_playing())
     }
 
-    /// Pulls, mixes and writes what the next callback needs; the least there is while nothing plays, so that a stream
-    /// can start at once.
+    /// Pulls, mixes and writes what the next callback needs, but at least 5 ms; the least there is while nothing plays,
+    /// so that a stream can start at once.
     ///
     /// Pulling more than one callback's worth at a time would save wake-ups, but a packet must be here when its block
     /// is pulled: larger blocks make packets wait for their block.
@@ -212,7 +212,7 @@ impl PlayoutWorker {
         let callback =
             (u64::from(ring.period) * u64::from(RATE)).div_ceil(u64::from(ring.rate.max(1))) as usize;
         let len = if ring.playing {
-            callback.next_multiple_of(QUARTER).clamp(QUARTER, BLOCK)
+            callback.next_multiple_of(QUARTER).clamp(2 * QUARTER, BLOCK)
         } else {
             QUARTER
         };

@@ -14,7 +14,8 @@ pub struct Profile {
     pub frame: FrameDuration,
     /// Target rate of the codec. Below about 24 kbit/s there is no room for deep redundancy.
     pub bitrate: Bitrate,
-    /// Encoder effort, 0 to 10. 9 costs 40 % more than 5 and is the last step that is heard on speech.
+    /// Encoder effort, 0 to 10. At 32 kbit/s 9 costs a quarter more than 6 and gains 0.02 of PESQ-WB on our recordings;
+    /// 5 saves a little more and loses 0.1 once the encoder plans for loss.
     pub encoder_complexity: u8,
     /// Decoder effort, 0 to 10. From 5 lost frames are drawn by a neural network, from 7 coding noise is removed
     /// as well, at three times the cost of a good frame.
@@ -27,7 +28,7 @@ impl Profile {
         application: Application::Voip,
         frame: FrameDuration::Ms20,
         bitrate: Bitrate::kbps(32),
-        encoder_complexity: 9,
+        encoder_complexity: 6,
         decoder_complexity: 5,
     };
 
