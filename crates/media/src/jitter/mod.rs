@@ -1,7 +1,7 @@
 //! The adaptive jitter buffer: packets go in as they come, sound comes out as the speaker wants it.
 //!
-//! It learns how late packets are ([`delay`]), decides on every block whether to play, conceal, recover, hurry or
-//! linger ([`playout`], [`gap`], [`decision`]), and changes the length of sound without changing its pitch ([`stretch`]). Sans-IO: the
+//! It learns how late packets are (`delay`), decides on every block whether to play, conceal, recover, hurry or
+//! linger (`playout`, `gap`, `decision`), and changes the length of sound without changing its pitch (`stretch`). Sans-IO: the
 //! time is an argument. It allocates when created and never after, and it refuses to know sockets, devices and
 //! codecs (a [`VoiceDecoder`] is handed in).
 //!

@@ -1,5 +1,5 @@
 //! Transports that live in one process and in virtual time, over emulated links: the whole of
-//! [`Transport`](super::Transport)'s contract without sockets, threads and waiting, repeatable from a seed.
+//! [`Transport`]'s contract without sockets, threads and waiting, repeatable from a seed.
 //!
 //! Endpoints are made one by one and find each other by the descriptions that are carried between them, as over
 //! a network. Time passes in [`MemoryNetwork::advance`] only. Packets are not encrypted and candidates are
