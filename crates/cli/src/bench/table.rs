@@ -10,9 +10,13 @@ use super::target::Target;
 pub fn render(report: &Report) -> String {
     let mut table = Table::new();
     table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic);
-    for Section { title, rows } in sections(report) {
+    for (index, Section { title, rows }) in sections(report).into_iter().enumerate() {
+        // A line between sections, none between figures: the whole report fits a screen or two.
+        if index > 0 {
+            table.add_row([""]);
+        }
         table.add_row([Cell::new(title).add_attribute(Attribute::Bold), Cell::new("")]);
         for (name, value) in rows {
             table.add_row([
@@ -24,7 +28,7 @@ pub fn render(report: &Report) -> String {
 
     let mut verdicts = Table::new();
     verdicts
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic);
     verdicts.set_header(["Target", "Measured", "At most", ""]);
     for target in &report.targets {
