@@ -71,12 +71,12 @@ async fn carry(
         tokio::select! {
             frame = outbox.recv() => match frame {
                 Some(text) => socket.send(Message::text(text)).await?,
-                None => return socket.close(None).await,
+                None => break,
             },
             message = socket.next() => match message.transpose()? {
                 Some(Message::Text(text)) => {
                     if !report(SocketEvent::Text(text.as_str().to_owned())) {
-                        return socket.close(None).await;
+                        break;
                     }
                 }
                 // Pings are answered by the library; binary frames mean nothing in this protocol.
@@ -85,6 +85,13 @@ async fn carry(
             },
         }
     }
+    socket.close(None).await?;
+    // Until the service has closed too (RFC 6455 section 7.1.1): a socket that is dropped with something unread is
+    // reset, and a reset overtakes the last frames. The driver bounds how long it waits.
+    while let Some(message) = socket.next().await {
+        message?;
+    }
+    Ok(())
 }
 
 /// Waits for the writing end to be dropped; nothing is written before the socket is open.
