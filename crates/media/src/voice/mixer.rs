@@ -6,7 +6,6 @@ use super::BLOCK;
 #[derive(Clone, Debug)]
 pub struct Mixer {
     sum: [f32; BLOCK],
-    streams: usize,
     gain: f32,
 }
 
@@ -19,7 +18,6 @@ impl Default for Mixer {
     fn default() -> Self {
         Self {
             sum: [0.0; BLOCK],
-            streams: 0,
             gain: 1.0,
         }
     }
@@ -31,7 +29,6 @@ impl Mixer {
         for (sum, sample) in self.sum.iter_mut().zip(samples) {
             *sum += sample;
         }
-        self.streams += 1;
     }
 
     /// Writes the mix to `out` (at most a block) and starts afresh. A single stream passes unchanged unless it clips.
@@ -52,7 +49,6 @@ impl Mixer {
         }
         self.gain = target;
         self.sum = [0.0; BLOCK];
-        self.streams = 0;
     }
 }
 
