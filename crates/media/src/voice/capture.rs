@@ -57,11 +57,7 @@ struct Microphone {
     _keep: Box<dyn Send>,
 }
 
-fn open(
-    mut device: Box<dyn InputDevice>,
-    period: u32,
-    wake: Notifier,
-) -> Result<Microphone, (DeviceError, Box<dyn InputDevice>)> {
+fn open(mut device: Box<dyn InputDevice>, period: u32, wake: Notifier) -> Result<Microphone, DeviceError> {
     let CaptureStream {
         format,
         period,
@@ -70,33 +66,25 @@ fn open(
         events,
         keep,
         ..
-    } = match device.open(request(period), wake) {
-        Ok(stream) => stream,
-        Err(error) => return Err((error, device)),
-    };
+    } = device.open(request(period), wake)?;
     let name = device.info().name;
-    match BlockReader::new(samples, format) {
-        Ok(blocks) => Ok(Microphone {
-            device,
-            blocks,
-            clock,
-            events,
-            stats: DeviceStats {
-                name,
-                sample_rate: format.sample_rate,
-                period,
-                ..DeviceStats::default()
-            },
-            _keep: keep,
-        }),
-        Err(error) => Err((
-            DeviceError::Format {
-                id: name,
-                reason: error.to_string(),
-            },
-            device,
-        )),
-    }
+    let blocks = BlockReader::new(samples, format).map_err(|error| DeviceError::Format {
+        id: name.clone(),
+        reason: error.to_string(),
+    })?;
+    Ok(Microphone {
+        device,
+        blocks,
+        clock,
+        events,
+        stats: DeviceStats {
+            name,
+            sample_rate: format.sample_rate,
+            period,
+            ..DeviceStats::default()
+        },
+        _keep: keep,
+    })
 }
 
 /// The worker's state. Built on the caller's thread, so that a device that cannot be opened is the caller's error.
@@ -125,7 +113,7 @@ impl CaptureWorker {
         period: u32,
         shared: Arc<Shared>,
     ) -> Result<Self, DeviceError> {
-        let microphone = open(device, period, wake.clone()).map_err(|(error, _)| error)?;
+        let microphone = open(device, period, wake.clone())?;
         Ok(Self {
             microphone,
             uplink,
@@ -227,7 +215,7 @@ impl CaptureWorker {
                 self.microphone = microphone;
                 self.restarts += 1;
             }
-            Err((error, _)) => self
+            Err(error) => self
                 .shared
                 .emit(VoiceEvent::DeviceFailed(Direction::Input, error)),
         }
