@@ -157,7 +157,7 @@ impl Driver {
         }
     }
 
-    /// False when the connection is gone, or was cut off because its client reads too slowly.
+    /// False when the connection was cut off because its client reads too slowly.
     fn send(&mut self, connection: ConnectionId, text: String) -> bool {
         let Some(outbox) = self.outboxes.get(&connection) else {
             return true;
@@ -177,10 +177,9 @@ impl Driver {
                 }
                 false
             }
-            Queued::Gone => {
-                self.outboxes.remove(&connection);
-                false
-            }
+            // Its client has left, but what it said before still waits for its turn: the connection tells its end
+            // itself, after all of it.
+            Queued::Gone => true,
         }
     }
 

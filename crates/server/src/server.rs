@@ -330,8 +330,8 @@ impl ServerHandle {
     }
 
     /// Stops accepting, tells every client that the service is going away, and waits until they have left (for as
-    /// long as [`ServerConfig::shutdown_grace`]) and call records are written. Media of calls goes on; clients resume
-    /// once a server is back.
+    /// long as [`ServerConfig::shutdown_grace`]) and call records are written. Media of calls goes on until the clients
+    /// reach a server again: sessions live in this process, so their calls then end (496/7).
     pub async fn shutdown(self) {
         self.stop.send_replace(true);
         self.wait().await;

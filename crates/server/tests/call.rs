@@ -4,15 +4,17 @@
 
 mod support;
 
+use futures_util::SinkExt;
 use serde_json::json;
 use sidetone_server::{CallFact, CallRecord, ServerConfig, ServerHandle};
 use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::{
-    CallId, CandidateLine, Candidates, DescriptionType, HangUp, Hold, IncomingLeg, LegId, MediaReport,
-    MediaState, Mute, Request, SessionDescription,
+    CallId, CandidateLine, Candidates, ClientFrame, Close, Decline, DeclineReason, DescriptionType, HangUp, Hold, IncomingLeg,
+    LegId, MediaReport, MediaState, Mute, Request, SessionDescription,
 };
 use sidetone_store::Sequence;
 use support::{Client, get, member, metric, server, until};
+use tokio_tungstenite::tungstenite::Message;
 
 fn description(call: CallId, leg: LegId, kind: DescriptionType) -> Request {
     let sdp = format!("v=0\r\no=- 1 1 IN IP4 203.0.113.77\r\ns={kind:?}\r\n");
@@ -183,6 +185,40 @@ async fn calling_nobody_ends_with_a_reason() {
             let ended = ann.event("call.ended").await;
             assert_eq!(ended["reason"]["subcode"], Reason::NO_ENDPOINT.subcode);
         }
+    }
+    server.shutdown().await;
+}
+
+/// A client that says everything and leaves at once, reading nothing, has said it.
+#[tokio::test]
+async fn the_last_words_before_a_client_leaves_count() {
+    let server = server(ServerConfig::default()).await;
+    let (mut ann, _) = Client::open(&server, "ann").await;
+    for round in 0..20 {
+        let (mut bob, _) = Client::open(&server, "bob").await;
+        let call = ann.start("bob").await;
+        let incoming = bob.event("call.incoming").await;
+        let leg: LegId = serde_json::from_value(incoming["leg"].clone()).unwrap();
+        let this = IncomingLeg { call, leg };
+        let words = [
+            Request::Ring(this),
+            Request::Decline(Decline {
+                call,
+                leg,
+                reason: DeclineReason::default(),
+            }),
+            Request::Close(Close {}),
+        ];
+        for (id, request) in (100..).zip(&words) {
+            let frame = Message::text(ClientFrame::request(id, request));
+            bob.socket.feed(frame).await.unwrap();
+        }
+        bob.socket.feed(Message::Close(None)).await.unwrap();
+        bob.socket.flush().await.unwrap();
+        drop(bob);
+        ann.event("call.ringing").await;
+        let ended = ann.event("call.ended").await;
+        assert_eq!(ended["reason"]["code"], Reason::DECLINED.code, "round {round}: {ended}");
     }
     server.shutdown().await;
 }
