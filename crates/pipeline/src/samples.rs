@@ -5,7 +5,7 @@
 //! number of frames and always move whole frames, then a drop never swaps channels.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use ringbuf::traits::{Consumer, Observer, Producer, Split};
 use ringbuf::{HeapCons, HeapProd, HeapRb};
@@ -59,26 +59,31 @@ fn bump(counter: &AtomicU64, by: usize) {
 pub struct SampleWriter {
     ring: HeapProd<f32>,
     counters: Arc<RingCounters>,
+    watermark: Arc<AtomicUsize>,
 }
 
 /// The reading end. One thread at a time.
 pub struct SampleReader {
     ring: HeapCons<f32>,
     counters: Arc<RingCounters>,
+    watermark: Arc<AtomicUsize>,
 }
 
 /// Makes a ring for `capacity` samples (at least one). The only allocation is here.
 pub fn samples(capacity: usize) -> (SampleWriter, SampleReader) {
     let (writer, reader) = HeapRb::<f32>::new(capacity.max(1)).split();
     let counters = Arc::new(RingCounters::default());
+    let watermark = Arc::new(AtomicUsize::new(0));
     (
         SampleWriter {
             ring: writer,
             counters: Arc::clone(&counters),
+            watermark: Arc::clone(&watermark),
         },
         SampleReader {
             ring: reader,
             counters,
+            watermark,
         },
     )
 }
@@ -111,6 +116,11 @@ impl SampleWriter {
     /// Samples the ring can hold.
     pub fn capacity(&self) -> usize {
         self.ring.capacity().get()
+    }
+
+    /// Whether the reader has what it waits for: at least its [watermark](SampleReader::set_watermark).
+    pub fn at_watermark(&self) -> bool {
+        self.len() >= self.watermark.load(Relaxed)
     }
 
     /// Samples dropped so far because the ring was full.
@@ -156,6 +166,12 @@ impl SampleReader {
     /// Samples the ring can hold.
     pub fn capacity(&self) -> usize {
         self.ring.capacity().get()
+    }
+
+    /// From how many samples on it is worth waking the reader. Zero at first: always. A change is a hint that the
+    /// writer sees soon, so a reader that needs fewer than before looks for itself first.
+    pub fn set_watermark(&self, samples: usize) {
+        self.watermark.store(samples, Relaxed);
     }
 
     /// Samples of silence handed out so far because the ring was empty.

@@ -9,8 +9,8 @@ use serde_json::json;
 use sidetone_server::{CallFact, CallRecord, ServerConfig, ServerHandle};
 use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::{
-    CallId, CandidateLine, Candidates, ClientFrame, Close, Decline, DeclineReason, DescriptionType, HangUp, Hold, IncomingLeg,
-    LegId, MediaReport, MediaState, Mute, Request, SessionDescription,
+    CallId, CandidateLine, Candidates, ClientFrame, Close, Decline, DeclineReason, DescriptionType, HangUp,
+    Hold, IncomingLeg, LegId, MediaReport, MediaState, Mute, Request, SessionDescription,
 };
 use sidetone_store::Sequence;
 use support::{Client, get, member, metric, server, until};
@@ -218,7 +218,11 @@ async fn the_last_words_before_a_client_leaves_count() {
         drop(bob);
         ann.event("call.ringing").await;
         let ended = ann.event("call.ended").await;
-        assert_eq!(ended["reason"]["code"], Reason::DECLINED.code, "round {round}: {ended}");
+        assert_eq!(
+            ended["reason"]["code"],
+            Reason::DECLINED.code,
+            "round {round}: {ended}"
+        );
     }
     server.shutdown().await;
 }

@@ -66,7 +66,7 @@ pub struct CaptureCallback {
 
 impl CaptureCallback {
     /// A body and the worker's ends of its ring and clock. `period` is the expected callback size in frames;
-    /// any other size works as well. `wake` is notified once a callback.
+    /// any other size works as well. `wake` is notified by each callback that leaves the ring at its watermark.
     pub fn new(format: StreamFormat, period: u32, wake: Notifier) -> (Self, SampleReader, ClockReader) {
         let channels = usize::from(format.channels.clamp(1, MAX_CHANNELS));
         let (writer, reader) = samples(ring_frames(format, period) * channels);
@@ -95,8 +95,7 @@ impl CaptureCallback {
             }
             self.samples.write(&chunk[..part.len()]);
         }
-        self.clock.tick((whole / self.channels) as u32, at);
-        self.wake.notify();
+        self.finish(whole, at);
     }
 
     /// As [`CaptureCallback::run`], for samples that are `f32` already.
@@ -104,8 +103,14 @@ impl CaptureCallback {
         let _section = guard::enter(CAPTURE_SECTION);
         let whole = data.len() - data.len() % self.channels;
         self.samples.write(&data[..whole]);
-        self.clock.tick((whole / self.channels) as u32, at);
-        self.wake.notify();
+        self.finish(whole, at);
+    }
+
+    fn finish(&mut self, taken: usize, at: Instant) {
+        self.clock.tick((taken / self.channels) as u32, at);
+        if self.samples.at_watermark() {
+            self.wake.notify();
+        }
     }
 }
 

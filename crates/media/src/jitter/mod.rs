@@ -200,6 +200,11 @@ impl<D: VoiceDecoder> JitterBuffer<D> {
         self.playout.is_playing()
     }
 
+    /// Samples that can be pulled before another packet is needed.
+    pub fn decoded(&self) -> usize {
+        self.playout.ready()
+    }
+
     /// Counters so far.
     pub fn stats(&self) -> JitterStats {
         let mut stats = self.stats.clone();

@@ -18,6 +18,7 @@ pub mod memory;
 mod reception;
 #[cfg(feature = "rtp")]
 pub mod rtp;
+mod seconds;
 #[cfg(feature = "webrtc")]
 pub mod webrtc;
 
@@ -157,7 +158,7 @@ pub struct VoicePort {
     pub incoming: QueueReceiver<Pooled<VoicePacket>>,
 }
 
-/// Counters and measurements of a transport, named as in W3C webrtc-stats.
+/// Counters and measurements of a transport, named as in W3C webrtc-stats, durations in seconds when serialised.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TransportStats {
@@ -172,12 +173,15 @@ pub struct TransportStats {
     /// Packets lost on the way here, RFC 3550 (may be negative with duplicates).
     pub packets_lost: i64,
     /// Interarrival jitter of the incoming stream, RFC 3550.
+    #[serde(with = "seconds")]
     pub jitter: Duration,
     /// Loss the peer reported for what we send, 0 to 1 (`remote-inbound-rtp.fractionLost`).
     pub remote_fraction_lost: f64,
     /// Jitter the peer reported.
+    #[serde(with = "seconds")]
     pub remote_jitter: Duration,
     /// Round trip by RTCP or STUN, if known (`candidate-pair.currentRoundTripTime`).
+    #[serde(with = "seconds::optional")]
     pub round_trip_time: Option<Duration>,
     /// Received packets that were malformed, too large, not negotiated, or found no pool slot or fell out of a full
     /// queue. Those that fell out on the way to the network are [`VoicePort::outgoing`]'s `dropped`.

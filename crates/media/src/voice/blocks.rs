@@ -34,10 +34,21 @@ impl BlockReader {
         })
     }
 
+    /// Whether `count` blocks are there. When not, the device wakes the worker once they are, and not before.
+    pub fn has(&self, count: usize) -> bool {
+        let wanted = count * self.block_samples();
+        self.ring.set_watermark(wanted);
+        self.ring.len() >= wanted
+    }
+
+    /// Samples of the ring that the next block takes.
+    fn block_samples(&self) -> usize {
+        self.resampler.as_ref().map_or(BLOCK, Resampler::input_needed) * usize::from(self.channels)
+    }
+
     /// The next block, or `None` until the device has brought enough.
     pub fn next(&mut self) -> Option<[f32; BLOCK]> {
-        let frames = self.resampler.as_ref().map_or(BLOCK, Resampler::input_needed);
-        let wanted = frames * usize::from(self.channels);
+        let wanted = self.block_samples();
         if self.ring.len() < wanted {
             return None;
         }
@@ -49,7 +60,7 @@ impl BlockReader {
                 to_mono(interleaved, self.channels, &mut block);
             }
             Some(resampler) => {
-                to_mono(interleaved, self.channels, &mut self.mono);
+                let frames = to_mono(interleaved, self.channels, &mut self.mono);
                 resampler.process(&self.mono[..frames], &mut block);
             }
         }

@@ -156,7 +156,9 @@ impl CaptureWorker {
     /// Sends whatever blocks the device has brought.
     fn turn(&mut self) {
         let _section = guard::enter_worker(SECTION);
-        while let Some(block) = self.microphone.blocks.next() {
+        while self.microphone.blocks.has(self.uplink.blocks_wanted())
+            && let Some(block) = self.microphone.blocks.next()
+        {
             let mut far = [0.0; BLOCK];
             while self.reference.len() >= BLOCK {
                 self.reference.read(&mut far);

@@ -43,6 +43,11 @@ impl Downlink {
         self.jitter.is_playing()
     }
 
+    /// Samples decoded and not yet pulled: pulling them needs no packet.
+    pub fn decoded(&self) -> usize {
+        self.jitter.decoded()
+    }
+
     /// Level of what is heard.
     pub fn level(&self) -> Level {
         self.meter.level()

@@ -203,19 +203,41 @@ impl PlayoutWorker {
         self.inlets.iter().any(|inlet| inlet.downlink.is_playing())
     }
 
-    /// Pulls, mixes and writes what the next callback needs, but at least 5 ms; the least there is while nothing plays,
-    /// so that a stream can start at once.
+    /// Makes ready what the next callback needs, but at least 5 ms; the least there is while nothing plays, so that a
+    /// stream can start at once.
     ///
-    /// Pulling more than one callback's worth at a time would save wake-ups, but a packet must be here when its block
-    /// is pulled: larger blocks make packets wait for their block.
+    /// A packet must be here when its block is pulled, so larger blocks make packets wait for their block. But what
+    /// is decoded waits for nothing: the rest of the frame goes along and saves the wake-ups for it.
     fn play(&mut self, ring: RingState, now: Instant) {
         let callback =
             (u64::from(ring.period) * u64::from(RATE)).div_ceil(u64::from(ring.rate.max(1))) as usize;
-        let len = if ring.playing {
+        let needed = if ring.playing {
             callback.next_multiple_of(QUARTER).clamp(2 * QUARTER, BLOCK)
         } else {
             QUARTER
         };
+        self.pull(needed, now);
+        let mut rest = self.decoded();
+        while rest > 0 && self.speaker.blocks.has_room() {
+            let len = rest.min(BLOCK);
+            self.pull(len, now);
+            rest -= len;
+        }
+
+        // The first of these samples is heard when everything before it in the ring has been.
+        let heard = ring.last_callback + frames(u64::from(ring.ready + ring.period), ring.rate);
+        self.stats.total_playout_delay += heard.saturating_duration_since(now).as_secs_f64();
+        self.stats.blocks += 1;
+    }
+
+    /// Samples that every stream has decoded, in whole quarters of a block.
+    fn decoded(&self) -> usize {
+        let streams = self.inlets.iter().map(|inlet| inlet.downlink.decoded());
+        streams.min().unwrap_or(0) / QUARTER * QUARTER
+    }
+
+    /// Pulls from every stream, mixes, and writes to the speaker.
+    fn pull(&mut self, len: usize, now: Instant) {
         let mut block = [0.0; BLOCK];
         for inlet in &mut self.inlets {
             inlet.downlink.pull(&mut block[..len], now);
@@ -226,11 +248,6 @@ impl PlayoutWorker {
         self.mixer.finish(&mut block[..len]);
         self.speaker.blocks.write(&block[..len]);
         self.reference.write(&block[..len]);
-
-        // The first of these samples is heard when everything before it in the ring has been.
-        let heard = ring.last_callback + frames(u64::from(ring.ready + ring.period), ring.rate);
-        self.stats.total_playout_delay += heard.saturating_duration_since(now).as_secs_f64();
-        self.stats.blocks += 1;
         self.stats.total_samples_count += len as u64;
     }
 

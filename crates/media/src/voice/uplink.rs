@@ -113,6 +113,15 @@ impl Uplink {
         }
     }
 
+    /// Blocks worth waiting for: up to the end of the frame, since nothing leaves before. Processing wants each as
+    /// it comes, next to what the speaker plays at that time.
+    pub fn blocks_wanted(&self) -> usize {
+        match self.processor {
+            Some(_) => 1,
+            None => (self.frame_len - self.filled) / BLOCK,
+        }
+    }
+
     /// Takes a block of the microphone; a packet comes out whenever a frame is full and worth sending.
     pub fn push(&mut self, block: &[f32; BLOCK], now: Instant) -> Option<Pooled<VoicePacket>> {
         let mut block = *block;

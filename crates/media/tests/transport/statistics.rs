@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sidetone_media::transport::Transport;
+use sidetone_media::transport::{Transport, TransportStats};
 use sidetone_netsim::Config;
 
 use crate::support::{connected, loopback, run, unhung};
@@ -21,7 +21,7 @@ fn round_trip_and_jitter_come_from_the_wire() {
                 b.send(sequence, b"voice").await;
                 sequence += 1;
                 tokio::time::sleep(Duration::from_millis(20)).await;
-                let seen = |stats: sidetone_media::transport::TransportStats| {
+                let seen = |stats: TransportStats| {
                     stats.round_trip_time.is_some()
                         && !stats.local_candidate_type.is_empty()
                         && sequence > 120
@@ -43,6 +43,10 @@ fn round_trip_and_jitter_come_from_the_wire() {
             assert_eq!(stats.remote_fraction_lost, 0.0);
             assert!(stats.jitter > Duration::ZERO && stats.jitter < Duration::from_secs(1));
             assert!(stats.bytes_received == stats.packets_received * 5);
+            // W3C webrtc-stats: seconds.
+            let json = serde_json::to_value(&stats).unwrap();
+            assert_eq!(json["roundTripTime"], round_trip.as_secs_f64());
+            assert_eq!(serde_json::from_value::<TransportStats>(json).unwrap(), stats);
         }
     });
 }
