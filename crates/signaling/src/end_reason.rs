@@ -116,6 +116,56 @@ table! {
     /// Policy forbids it.
     NOT_ALLOWED = 403 / 5223 ExpectedError "calling this identity is not allowed";
 
+    // The gates between an organisation and the world outside, in the order in which they are asked (spec table 1.1).
+    /// Gate 0: the two live in different clouds that do not trust each other.
+    CLOUD_INCOMPATIBLE = 403 / 5230 ExpectedError "the clouds do not trust each other";
+    /// Gate 1: the operator has not approved the organisation.
+    ORGANISATION_NOT_APPROVED = 403 / 5231 ExpectedError "the organisation is not approved";
+    /// Gate 2: the organisation is a personal one.
+    PERSONAL_ORGANISATION = 403 / 5232 ExpectedError "the organisation is personal";
+    /// Gate 3: the organisation's federation configuration has external users off.
+    TENANT_FEDERATION_DISABLED = 403 / 5233 ExpectedError "the organisation does not allow external users";
+    /// Gate 4: the external user's resource is not on the organisation's allow-list.
+    RESOURCE_NOT_ALLOWED = 403 / 5234 ExpectedError "the organisation does not allow the resource";
+    /// Gate 5: the member's external-access policy denies.
+    POLICY_DENIED = 403 / 5235 ExpectedError "the member's policy does not allow external users";
+    /// Gate 6: the member is in legacy mode.
+    USER_MODE_INCOMPATIBLE = 403 / 5236 ExpectedError "the member is in legacy mode";
+
+    // Limits that an organisation or a resource chose.
+    /// The caller's organisation, resource or identity does not exist here.
+    UNKNOWN_CALLER = 403 / 5240 ExpectedError "the caller is not known to the service";
+    /// The organisation lets its members call no external users.
+    OUTGOING_CALLS_DISABLED = 403 / 5241 ExpectedError "the organisation does not allow calls to external users";
+    /// One of the two organisations deals with no other.
+    OTHER_ORGANISATIONS_DISABLED = 403 / 5242 ExpectedError "calls between the organisations are not allowed";
+    /// One of the two resources deals with no other.
+    OTHER_RESOURCES_DISABLED = 403 / 5243 ExpectedError "calls between the resources are not allowed";
+    /// An external user cannot be the target of forwarding or transfer.
+    EXTERNAL_TARGET_DISABLED = 403 / 5244 ExpectedError "an external user cannot be the target";
+    /// A 1:1 call with an external user stays one.
+    ESCALATION_DISABLED = 403 / 5245 ExpectedError "the call cannot become a group call";
+    /// A 1:1 call with an external user is not recorded.
+    RECORDING_DISABLED = 403 / 5246 ExpectedError "the call cannot be recorded";
+    /// The feature does not work in a call with an external user.
+    FEATURE_DISABLED = 403 / 5247 ExpectedError "not available in a call with an external user";
+    /// Nobody acts for a member of the organisation.
+    DELEGATION_DISABLED = 403 / 5248 ExpectedError "the organisation does not allow calls on behalf of members";
+    /// The member has not let this identity act for them.
+    NOT_DELEGATED = 403 / 5249 ExpectedError "the member has not allowed calls on their behalf";
+
+    // Where calls go.
+    /// The callee wants no calls now.
+    DO_NOT_DISTURB = 480 / 20040 ExpectedError "the callee does not want to be disturbed";
+    /// A forwarding rule leads back to someone the call has been at.
+    FORWARDING_LOOP = 482 / 20041 ExpectedError "the forwarding rules lead in a circle";
+    /// The call was forwarded as often as it may be.
+    TOO_MANY_FORWARDS = 483 / 20042 ExpectedError "the call was forwarded too often";
+    /// There is no voicemail to speak to.
+    NO_VOICEMAIL = 480 / 20043 ExpectedError "the callee has no voicemail";
+    /// Only members of a pickup group of the callee may take the call.
+    NOT_IN_PICKUP_GROUP = 403 / 20044 ExpectedError "not in a pickup group of the callee";
+
     // Calls that broke.
     /// The peer's program or machine is gone.
     PEER_GONE = 0 / 4521 ExpectedError "a participant was disconnected abruptly";

@@ -13,7 +13,8 @@ pub const MAX_RAW_ID: usize = 200;
 const MAX_LABEL: usize = 64;
 
 /// One part of a raw id: 1 to 64 of `a-z`, `0-9`, `.`, `_`, `-`. A lowercase UUID is one; so is `alice`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Label(String);
 
 impl Label {
@@ -38,6 +39,20 @@ impl FromStr for Label {
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Label {
+    type Error = IdentifierError;
+
+    fn try_from(text: String) -> Result<Self, IdentifierError> {
+        text.parse()
+    }
+}
+
+impl From<Label> for String {
+    fn from(label: Label) -> Self {
+        label.0
     }
 }
 

@@ -1,0 +1,67 @@
+//! An organisation: one tenant of the service.
+
+use serde::{Deserialize, Serialize};
+use sidetone_signaling::identifier::Label;
+use utoipa::ToSchema;
+
+use crate::{DomainError, OrganisationId, Switches, text};
+
+/// An organisation. Its members call each other freely; what else they may do is [`Federation`](crate::Federation),
+/// [`ExternalAccessPolicy`](crate::ExternalAccessPolicy) and [`Switches`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Organisation {
+    /// Its id, as in `member:<organisation>:<member>`.
+    pub id: OrganisationId,
+    /// Shown to people.
+    pub name: String,
+    /// What kind of organisation it is.
+    #[serde(default)]
+    pub kind: OrganisationKind,
+    /// The cloud it lives in. Set once.
+    #[schema(value_type = String, example = "public")]
+    pub cloud: Label,
+    /// What the operator said of it.
+    #[serde(default)]
+    pub approval: Approval,
+    /// Which limits it chose.
+    #[serde(default)]
+    pub switches: Switches,
+}
+
+/// What kind of organisation it is (spec R62).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum OrganisationKind {
+    /// A business, a school, an association.
+    #[default]
+    Work,
+    /// A household, or one person.
+    Personal,
+}
+
+/// What the operator said of an organisation (spec R5).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", tag = "state")]
+pub enum Approval {
+    /// Nothing yet.
+    #[default]
+    Pending,
+    /// It may deal with external users and other organisations.
+    Approved,
+    /// It may not.
+    Refused {
+        /// Why, for the organisation's administrators.
+        reason: String,
+    },
+}
+
+impl Organisation {
+    pub(crate) fn check(&self) -> Result<(), DomainError> {
+        text::name("name", &self.name)?;
+        match &self.approval {
+            Approval::Refused { reason } => text::bounded("reason", reason, 500),
+            Approval::Pending | Approval::Approved => Ok(()),
+        }
+    }
+}
