@@ -11,6 +11,10 @@ use crate::{
 /// One thing that exists, with the organisation it is of where it does not say so itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "entity")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "passed on one at a time, on the way into a map or out of it"
+)]
 pub enum Entity {
     /// An organisation.
     Organisation(Organisation),
@@ -131,6 +135,7 @@ impl EntityKind {
 
 /// A change to the world.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "passed on one at a time")]
 pub enum Change {
     /// Create, or replace as a whole.
     Put(Entity),

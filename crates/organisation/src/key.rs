@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sidetone_signaling::identifier::{IdentifierError, Label};
@@ -16,7 +17,11 @@ use crate::{ApplicationId, EntityKind, GroupId, MemberId, OrganisationId, Policy
 /// The store key of an entity: ASCII letters, digits and `- _ = .`, at most 160 bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct EntityKey {
+pub struct EntityKey(Arc<Inner>);
+
+/// Shared: keys are handed around and never changed.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Inner {
     text: String,
     name: EntityName,
 }
@@ -94,12 +99,12 @@ impl EntityName {
 impl EntityKey {
     /// The key as text, for the store.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// What it names.
     pub fn name(&self) -> &EntityName {
-        &self.name
+        &self.0.name
     }
 
     /// The beginning that the keys of all entities of this kind within one organisation or resource share.
@@ -123,7 +128,7 @@ impl From<EntityName> for EntityKey {
             (first, None) => format!("{kind}.{}", escape(first)),
             (first, Some(second)) => format!("{kind}.{}.{}", escape(first), escape(second)),
         };
-        Self { text, name }
+        Self(Arc::new(Inner { text, name }))
     }
 }
 
@@ -151,7 +156,7 @@ impl FromStr for EntityKey {
         };
         let key = Self::from(name);
         // One text for each key: no further parts, no capitals.
-        if key.text != text {
+        if key.as_str() != text {
             return Err(IdentifierError::BadLabel);
         }
         Ok(key)
@@ -176,19 +181,19 @@ impl TryFrom<String> for EntityKey {
 
 impl From<EntityKey> for String {
     fn from(key: EntityKey) -> Self {
-        key.text
+        key.as_str().to_owned()
     }
 }
 
 impl fmt::Display for EntityKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for EntityKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.as_str())
     }
 }
 

@@ -164,12 +164,12 @@ fn a_plain_member_reads_the_directory_and_keeps_their_own_routing() {
 #[test]
 fn a_member_has_the_roles_that_the_directory_gives() {
     let mut world = world();
-    let mia = Role::Member(org(CONTOSO), "m1".parse().unwrap());
-    assert_eq!(world.roles_of(&id(M1)), [mia.clone()]);
+    let mia = || Role::Member(org(CONTOSO), "m1".parse().unwrap());
+    assert_eq!(world.roles_of(&id(M1)), [mia()]);
     edit_member(&mut world, M1, |member| {
         member.roles = [OrganisationRole::Administrator].into()
     });
-    assert_eq!(world.roles_of(&id(M1)), [mia, Role::Administrator(org(CONTOSO))]);
+    assert_eq!(world.roles_of(&id(M1)), [mia(), Role::Administrator(org(CONTOSO))]);
     assert!(world.roles_of(&id("member:contoso:nobody")).is_empty());
     assert!(world.roles_of(&id(EVE)).is_empty());
     assert!(world.roles_of(&id(SUPPORT)).is_empty());

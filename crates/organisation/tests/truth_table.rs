@@ -63,17 +63,11 @@ fn the_sixteen_rows() {
         arrange(&mut world, tenant, global, custom, assigned);
         for (from, to) in [(EVE, M1), (M1, EVE)] {
             let result = world.admit(&id(from), &id(to), Presence::Online);
-            let expected = match (interop, tenant) {
-                (Enabled, _) => None,
-                // The refusal tells which gate it was.
-                (Disabled, false) => Some((Gate::Federation, Reason::TENANT_FEDERATION_DISABLED)),
-                (Disabled, true) => Some((Gate::Policy, Reason::POLICY_DENIED)),
-            };
-            let refusal = result
-                .as_ref()
-                .err()
-                .map(|refusal| (refusal.gate, refusal.reason.clone()));
-            assert_eq!(refusal, expected, "row {row}, {from} calls {to}");
+            assert_eq!(
+                gate(&result),
+                expected(tenant, interop),
+                "row {row}, {from} calls {to}"
+            );
             if let Ok(admitted) = result {
                 let (name, origin) = admitted.policy.unwrap();
                 let effective = match assigned {
@@ -83,6 +77,38 @@ fn the_sixteen_rows() {
                 assert_eq!((name.as_str(), origin), effective, "row {row}");
             }
         }
+    }
+}
+
+/// Of a refusal, which gate it was and what it tells the caller.
+fn gate(result: &Result<Admitted, Refusal>) -> Option<(Gate, Reason)> {
+    result
+        .as_ref()
+        .err()
+        .map(|refusal| (refusal.gate, refusal.reason.clone()))
+}
+
+fn expected(tenant: bool, interop: Interop) -> Option<(Gate, Reason)> {
+    match (interop, tenant) {
+        (Enabled, _) => None,
+        (Disabled, false) => Some((Gate::Federation, Reason::TENANT_FEDERATION_DISABLED)),
+        (Disabled, true) => Some((Gate::Policy, Reason::POLICY_DENIED)),
+    }
+}
+
+/// The table is the sources' own: it holds too where every limit is as they have it.
+#[test]
+fn the_sixteen_rows_with_every_limit_of_the_sources() {
+    let mut world = world();
+    edit_organisation(&mut world, CONTOSO, |found| found.switches = Switches::source());
+    edit_deployment(&mut world, |found| {
+        found.switches = DeploymentSwitches::source();
+        found.approval = ApprovalPolicy::Manual;
+    });
+    for (row, tenant, global, custom, assigned, interop) in TABLE {
+        arrange(&mut world, tenant, global, custom, assigned);
+        let result = world.admit(&id(EVE), &id(M1), Presence::Online);
+        assert_eq!(gate(&result), expected(tenant, interop), "row {row}");
     }
 }
 
