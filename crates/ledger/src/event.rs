@@ -1,0 +1,416 @@
+//! Calling events: what applications are sent, as CloudEvents 1.0 in structured JSON. The same set for every kind of
+//! call and of participant (spec 3.8, R30, L24).
+//!
+//! An event is a function of its fact: the same fact gives the same event with the same id, so that sending it again
+//! after a crash can be noticed. `sequence` is the fact's number: within a call it only rises, and need not be
+//! without gaps.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use sidetone_organisation::{OrganisationId, ResourceId};
+use sidetone_signaling::protocol::CallId;
+use sidetone_signaling::{Identifier, Reason};
+use utoipa::ToSchema;
+
+use crate::{
+    Call, Called, EndpointType, Fact, ParticipantId, Party, RecordingFile, Role, Scope, Seconds, Timestamp,
+    What,
+};
+
+/// Version of the data of every event here.
+const DATA_VERSION: &str = "1.0";
+
+/// Which event it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+pub enum EventKind {
+    /// A call was placed.
+    #[serde(rename = "sidetone.calling.CallStarted")]
+    CallStarted,
+    /// Someone is called.
+    #[serde(rename = "sidetone.calling.IncomingCall")]
+    IncomingCall,
+    /// Someone is in the call now.
+    #[serde(rename = "sidetone.calling.CallParticipantAdded")]
+    CallParticipantAdded,
+    /// Someone is in the call no longer.
+    #[serde(rename = "sidetone.calling.CallParticipantRemoved")]
+    CallParticipantRemoved,
+    /// The call is over.
+    #[serde(rename = "sidetone.calling.CallEnded")]
+    CallEnded,
+    /// A file of a recording is ready.
+    #[serde(rename = "sidetone.calling.RecordingFileStatusUpdated")]
+    RecordingFileStatusUpdated,
+}
+
+/// An event, before it is known to whom it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Unique among all events.
+    pub id: String,
+    /// Which.
+    pub kind: EventKind,
+    /// When it happened.
+    pub time: Timestamp,
+    /// Its place among the events of the call.
+    pub sequence: u64,
+    /// The call.
+    pub call: CallId,
+    /// The chain of calls.
+    pub correlation: CallId,
+    /// What of the call it is about.
+    subject: String,
+    data: Data,
+}
+
+/// An event as it is sent: a CloudEvent (specification 1.0, section 3), with the extension attributes `sequence`,
+/// `correlationid` and `dataversion`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Notification {
+    /// Always `1.0`.
+    pub specversion: String,
+    /// Unique among all events of the service: by it a receiver knows one that comes twice.
+    pub id: String,
+    /// The tenant whose event it is: `/resources/<id>` or `/organisations/<id>`.
+    pub source: String,
+    /// Which event.
+    #[serde(rename = "type")]
+    pub kind: EventKind,
+    /// What it is about: `call/<call>/startedBy/<raw id>`, `call/<call>/participant/<raw id>` or
+    /// `call/<call>/recording/<id>`.
+    pub subject: String,
+    /// When it happened.
+    pub time: Timestamp,
+    /// Always `application/json`.
+    pub datacontenttype: String,
+    /// Version of `data`.
+    pub dataversion: String,
+    /// Ten digits that rise within a call: what happened later compares greater as text. There may be gaps.
+    #[schema(example = "0000000007")]
+    pub sequence: String,
+    /// The same for every event of a call, and of those that it was forwarded or transferred to.
+    #[schema(value_type = String, format = Uuid)]
+    pub correlationid: CallId,
+    /// What happened.
+    pub data: Data,
+}
+
+impl Event {
+    /// The event as one tenant is sent it.
+    pub fn notification(&self, scope: &Scope) -> Notification {
+        Notification {
+            specversion: "1.0".to_owned(),
+            id: self.id.clone(),
+            source: format!("/{scope}"),
+            kind: self.kind,
+            subject: self.subject.clone(),
+            time: self.time,
+            datacontenttype: "application/json".to_owned(),
+            dataversion: DATA_VERSION.to_owned(),
+            sequence: format!("{:010}", self.sequence),
+            correlationid: self.correlation,
+            data: self.data.clone(),
+        }
+    }
+}
+
+/// What every event says of its call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CallData {
+    /// Who placed it.
+    pub started_by: User,
+    /// The call.
+    #[schema(value_type = String, format = Uuid)]
+    pub server_call_id: CallId,
+    /// The group of a group call, or the meeting of a meeting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Place>,
+    /// The room of a call in a room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<Place>,
+    /// Between two.
+    pub is_two_party: bool,
+    /// In a room.
+    pub is_rooms_call: bool,
+    /// As the attribute `correlationid`.
+    #[schema(value_type = String, format = Uuid)]
+    pub correlation_id: CallId,
+}
+
+/// A group, meeting or room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Place {
+    /// Its id.
+    pub id: String,
+}
+
+/// Someone, with what the identity says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// The canonical raw id.
+    #[schema(value_type = String, example = "member:contoso:8f14e45f-ceea-467f-a83f-0c2d6d1f0a11")]
+    pub raw_id: Identifier,
+    /// What kind of identity.
+    pub kind: UserKind,
+    /// The resource of an external user, or of the application that a member uses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<ResourceId>,
+    /// The organisation of a member or voice application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<OrganisationId>,
+    /// What it may do, where the call has roles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+}
+
+/// What kind of identity it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum UserKind {
+    /// Of a resource.
+    ExternalUser,
+    /// Of an organisation.
+    Member,
+    /// A voice application of an organisation.
+    Application,
+    /// Without an account.
+    Guest,
+    /// A telephone.
+    Phone,
+    /// Of a kind that this version does not know.
+    Unknown,
+}
+
+/// What an event says, by kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum Data {
+    /// Of [`EventKind::RecordingFileStatusUpdated`].
+    Recording(RecordingData),
+    /// Of [`EventKind::CallEnded`].
+    Ended(EndedData),
+    /// Of [`EventKind::CallParticipantAdded`] and [`EventKind::CallParticipantRemoved`].
+    Participant(ParticipantData),
+    /// Of [`EventKind::IncomingCall`].
+    Incoming(IncomingData),
+    /// Of [`EventKind::CallStarted`].
+    Call(CallData),
+}
+
+/// The end of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EndedData {
+    /// The call.
+    #[serde(flatten)]
+    pub call: CallData,
+    /// How long it lasted, from being placed, in seconds.
+    pub duration_of_call: Seconds,
+    /// Why it ended.
+    #[schema(value_type = Object)]
+    pub reason: Reason,
+}
+
+/// Someone who joined or left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ParticipantData {
+    /// The call.
+    #[serde(flatten)]
+    pub call: CallData,
+    /// Who.
+    pub user: User,
+    /// The name as the service shows it.
+    pub display_name: String,
+    /// Names this stay within the call.
+    pub participant_id: ParticipantId,
+    /// What kind of endpoint.
+    pub endpoint_type: EndpointType,
+}
+
+/// Someone is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IncomingData {
+    /// Who is called.
+    pub to_communication_identifier: User,
+    /// Who calls.
+    pub from_communication_identifier: User,
+    /// The caller's name as the service shows it.
+    pub caller_display_name: String,
+    /// The call.
+    #[schema(value_type = String, format = Uuid)]
+    pub server_call_id: CallId,
+    /// Free text of the caller's application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_context: Option<String>,
+    /// For whom the called one is called: the one who was called first, after forwarding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of_callee: Option<User>,
+    /// As the attribute `correlationid`.
+    #[schema(value_type = String, format = Uuid)]
+    pub correlation_id: CallId,
+}
+
+/// A file of a recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordingData {
+    /// Where its parts are.
+    pub recording_storage_info: RecordingStorage,
+    /// When it began.
+    pub recording_start_time: Timestamp,
+    /// How long it is, in milliseconds.
+    pub recording_duration_ms: u64,
+    /// Why it ended.
+    pub session_end_reason: String,
+    /// The call.
+    #[schema(value_type = String, format = Uuid)]
+    pub server_call_id: CallId,
+    /// As the attribute `correlationid`.
+    #[schema(value_type = String, format = Uuid)]
+    pub correlation_id: CallId,
+}
+
+/// Where the parts of a recording are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordingStorage {
+    /// The parts, in order.
+    pub recording_chunks: Vec<crate::RecordingChunk>,
+}
+
+/// The event of a fact that the call has taken in already, and whose event it is.
+pub(crate) fn of(call: &Call, fact: &Fact) -> Option<(Event, BTreeSet<Scope>)> {
+    let started_by = || format!("startedBy/{}", call.started_by.identity);
+    let (kind, about, data) = match &fact.what {
+        What::Started { .. } => (EventKind::CallStarted, started_by(), Data::Call(call_data(call))),
+        What::Called { to } => (
+            EventKind::IncomingCall,
+            format!("participant/{}", to.identity),
+            Data::Incoming(incoming(call, to)),
+        ),
+        What::Joined { participant, .. } => (
+            EventKind::CallParticipantAdded,
+            format!("participant/{}", call.stay(*participant)?.party.identity),
+            Data::Participant(participant_data(call, *participant)?),
+        ),
+        What::Left { participant, .. } => {
+            // Who never got out of the lobby was never announced.
+            call.stay(*participant)?.joined?;
+            (
+                EventKind::CallParticipantRemoved,
+                format!("participant/{}", call.stay(*participant)?.party.identity),
+                Data::Participant(participant_data(call, *participant)?),
+            )
+        }
+        What::Recorded { file } => (
+            EventKind::RecordingFileStatusUpdated,
+            format!("recording/{}", file.recording),
+            Data::Recording(recording(call, file)),
+        ),
+        What::Ended { reason } => {
+            let ended = EndedData {
+                call: call_data(call),
+                duration_of_call: call.length(fact.at),
+                reason: reason.clone(),
+            };
+            (EventKind::CallEnded, started_by(), Data::Ended(ended))
+        }
+        What::Refused { .. }
+        | What::Rang
+        | What::Answered
+        | What::Waits { .. }
+        | What::Merged { .. }
+        | What::Messages { .. }
+        | What::Measured { .. } => return None,
+    };
+    let scopes = match &fact.what {
+        // Only those who are called are to answer it.
+        What::Called { to } => to.scopes().collect(),
+        _ => call.scopes(),
+    };
+    let event = Event {
+        id: fact.id(),
+        kind,
+        time: fact.at,
+        sequence: fact.number,
+        call: call.id,
+        correlation: call.correlation,
+        subject: format!("call/{}/{about}", call.id),
+        data,
+    };
+    Some((event, scopes))
+}
+
+fn call_data(call: &Call) -> CallData {
+    let place = || call.place.clone().map(|id| Place { id });
+    let is_rooms_call = call.kind == crate::CallKind::Room;
+    CallData {
+        started_by: user(&call.started_by),
+        server_call_id: call.id,
+        group: (!is_rooms_call).then(place).flatten(),
+        room: is_rooms_call.then(place).flatten(),
+        is_two_party: call.kind.is_two_party(),
+        is_rooms_call,
+        correlation_id: call.correlation,
+    }
+}
+
+fn participant_data(call: &Call, participant: ParticipantId) -> Option<ParticipantData> {
+    let party = &call.stay(participant)?.party;
+    Some(ParticipantData {
+        call: call_data(call),
+        user: user(party),
+        display_name: party.display_name.clone(),
+        participant_id: participant,
+        endpoint_type: party.endpoint_type,
+    })
+}
+
+fn incoming(call: &Call, to: &Called) -> IncomingData {
+    let as_user = |called: &Called| user(&Party::new(called.identity.clone(), ""));
+    let first = call.called.first().filter(|first| first.identity != to.identity);
+    IncomingData {
+        to_communication_identifier: as_user(to),
+        from_communication_identifier: user(&call.started_by),
+        caller_display_name: call.started_by.display_name.clone(),
+        server_call_id: call.id,
+        custom_context: call.context.clone(),
+        on_behalf_of_callee: first.filter(|_| call.kind.is_two_party()).map(as_user),
+        correlation_id: call.correlation,
+    }
+}
+
+fn recording(call: &Call, file: &RecordingFile) -> RecordingData {
+    RecordingData {
+        recording_storage_info: RecordingStorage {
+            recording_chunks: file.chunks.clone(),
+        },
+        recording_start_time: file.started,
+        recording_duration_ms: file.duration.as_millis(),
+        session_end_reason: file.session_end_reason.clone(),
+        server_call_id: call.id,
+        correlation_id: call.correlation,
+    }
+}
+
+fn user(party: &Party) -> User {
+    User {
+        raw_id: party.identity.clone(),
+        kind: match party.identity {
+            Identifier::ExternalUser { .. } => UserKind::ExternalUser,
+            Identifier::Member { .. } => UserKind::Member,
+            Identifier::Application { .. } => UserKind::Application,
+            Identifier::Guest { .. } => UserKind::Guest,
+            Identifier::Phone { .. } => UserKind::Phone,
+            _ => UserKind::Unknown,
+        },
+        resource: party.resource(),
+        organisation: party.organisation(),
+        role: party.role,
+    }
+}

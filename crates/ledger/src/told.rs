@@ -1,0 +1,214 @@
+//! What the book is told: by the switchboard, by clients at the end of a call, by the recorder. Plain values; what
+//! follows from them is the [`Book`](crate::Book)'s business.
+
+use serde::{Deserialize, Serialize};
+use sidetone_signaling::protocol::{CallId, SessionId};
+use sidetone_signaling::{Identifier, Reason};
+use utoipa::ToSchema;
+
+use crate::{CallKind, Client, Party, Role, Seconds, StreamReport, Timestamp};
+
+/// Something that happened. About a call that is not known, or is over, most of it is ignored.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// An endpoint opened a session.
+    EndpointOpened {
+        /// Which.
+        endpoint: SessionId,
+        /// The program it runs.
+        client: Client,
+    },
+    /// Its session is over.
+    EndpointClosed {
+        /// Which.
+        endpoint: SessionId,
+    },
+    /// A call was placed.
+    Placed {
+        /// Which.
+        call: CallId,
+        /// What kind.
+        kind: CallKind,
+        /// The call whose continuation it is, after forwarding or transfer. Itself where absent.
+        correlation: Option<CallId>,
+        /// The group, room or meeting it belongs to.
+        place: Option<String>,
+        /// Who placed it.
+        by: End,
+        /// Whom.
+        to: Vec<Identifier>,
+        /// Free text of the caller's application.
+        context: Option<String>,
+    },
+    /// A call was refused at once, before it was one.
+    Refused {
+        /// Which.
+        call: CallId,
+        /// Who placed it.
+        by: End,
+        /// Whom.
+        to: Identifier,
+        /// Why.
+        reason: Reason,
+    },
+    /// One more is called into a running call.
+    Invited {
+        /// Which call.
+        call: CallId,
+        /// Who is called.
+        to: Identifier,
+    },
+    /// The first endpoint rings.
+    Rang {
+        /// Which call.
+        call: CallId,
+    },
+    /// The first endpoint answered.
+    Answered {
+        /// Which call.
+        call: CallId,
+    },
+    /// Someone waits in the lobby.
+    Waits {
+        /// Which call.
+        call: CallId,
+        /// Who.
+        end: End,
+    },
+    /// Someone is in the call: at once, or from the lobby.
+    Joined {
+        /// Which call.
+        call: CallId,
+        /// Who.
+        end: End,
+    },
+    /// Someone left the call or the lobby.
+    Left {
+        /// Which call.
+        call: CallId,
+        /// Who.
+        end: End,
+        /// Why, where it is another reason than the end of the call.
+        reason: Option<Reason>,
+    },
+    /// Two calls crossed, and one is void.
+    Merged {
+        /// The call that goes on.
+        call: CallId,
+        /// The id that is void.
+        void: CallId,
+    },
+    /// Someone sent messages in the call's chat.
+    Messages {
+        /// Which call.
+        call: CallId,
+        /// Who.
+        by: End,
+        /// How many.
+        count: u32,
+    },
+    /// The file of a recording is ready, or failed.
+    Recorded {
+        /// Which call.
+        call: CallId,
+        /// The file.
+        file: RecordingFile,
+    },
+    /// An endpoint measured its streams. Also taken for a while after the end of the call.
+    Measured {
+        /// Which call.
+        call: CallId,
+        /// Whose endpoint.
+        end: End,
+        /// One report for each stream.
+        streams: Vec<StreamReport>,
+    },
+    /// The call is over. Of a call that was never placed: it was refused.
+    Ended {
+        /// Which.
+        call: CallId,
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// One end of a call as the switchboard knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Who.
+    pub identity: Identifier,
+    /// On which endpoint, where that is known.
+    pub endpoint: Option<SessionId>,
+    /// The name that it wants to be shown.
+    pub name: Option<String>,
+    /// Its role, where the call has roles.
+    pub role: Option<Role>,
+}
+
+impl End {
+    /// An end known by its identity alone.
+    pub fn new(identity: Identifier) -> Self {
+        Self {
+            identity,
+            endpoint: None,
+            name: None,
+            role: None,
+        }
+    }
+
+    /// Whether this is the end of that party: by the endpoint where both are known, else by the identity.
+    pub(crate) fn is(&self, party: &Party) -> bool {
+        self.identity == party.identity
+            && match (self.endpoint, party.endpoint) {
+                (Some(one), Some(other)) => one == other,
+                _ => true,
+            }
+    }
+}
+
+/// A file of a recording (spec 3.8, `RecordingFileStatusUpdated`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordingFile {
+    /// The recording.
+    pub recording: String,
+    /// When it began.
+    pub started: Timestamp,
+    /// How long it is.
+    pub duration: Seconds,
+    /// Why the recording ended, such as `callEnded`.
+    pub session_end_reason: String,
+    /// Its parts, in order.
+    pub chunks: Vec<RecordingChunk>,
+}
+
+/// A part of a recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordingChunk {
+    /// Its id.
+    pub document_id: String,
+    /// Its place in the recording, from 0.
+    pub index: u32,
+    /// Why it ended.
+    pub end_reason: String,
+    /// Where its content is.
+    pub content_location: String,
+    /// Where its description is.
+    pub metadata_location: String,
+}
+
+/// The directory, as far as the book needs it.
+pub trait People {
+    /// How an identity is shown, which may want a name of its own.
+    fn name(&self, identity: &Identifier, wanted: Option<&str>) -> Named;
+}
+
+/// How an identity is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// The name, suffix included.
+    pub display_name: String,
+    /// It says that it is a bot.
+    pub bot: bool,
+}
