@@ -1,0 +1,184 @@
+//! Who sends a request, and in which roles. A key of the API or a member's access token stands for roles; whether
+//! they suffice is [`access`]'s decision, and handlers ask it before they look at anything else.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use sidetone_organisation::access::{self, Operation, Role};
+use sidetone_signaling::Identifier;
+use sidetone_store::WallTime;
+use utoipa::ToSchema;
+
+use super::Api;
+use super::keys::{KeyId, KeyOwner};
+use super::problem::{Problem, ProblemType};
+use crate::clock::wall_now;
+use crate::listener::Peer;
+use crate::token::TokenError;
+
+/// Who did something, as the audit log keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub(crate) enum Actor {
+    /// The bearer of a key.
+    Key {
+        /// Which key. Tells nothing of its secret.
+        key: KeyId,
+        /// Whose key it is.
+        owner: KeyOwner,
+    },
+    /// A member, with an access token.
+    Member {
+        /// Who: `member:<organisation>:<id>`.
+        #[schema(value_type = String)]
+        identity: Identifier,
+    },
+    /// The service itself, or a person at its machine.
+    Service,
+}
+
+/// The sender of a request: authenticated, and nothing more. An extractor for handlers.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) actor: Actor,
+    pub(crate) roles: Arc<[Role]>,
+    /// Made of the secret that was shown, for sealing what only its bearer may read again. Not the secret.
+    pub(crate) seal: [u8; 32],
+}
+
+impl Caller {
+    /// Whether the caller may do this.
+    ///
+    /// # Errors
+    /// [`ProblemType::MISSING_ROLE`], which names the role. It never depends on what exists.
+    pub(crate) fn may(&self, operation: &Operation) -> Result<(), Problem> {
+        Ok(access::allowed(&self.roles, operation)?)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| Problem::new(ProblemType::UNAUTHENTICATED, "no key or token was given"))
+    }
+}
+
+/// Middleware of every address that is not public: finds out who calls, and bounds how often.
+pub(crate) async fn authenticate(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
+    let now = wall_now();
+    match api.identify(request.headers(), now) {
+        Ok(caller) => {
+            if let Err(wait) = api.calls.take(caller.actor.clone(), now) {
+                return too_many("this key or token sends too many requests", wait);
+            }
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(problem) => {
+            // Guessing is hopeless anyway; this keeps it cheap.
+            let address = request.extensions().get::<Peer>().map(|peer| peer.address.0);
+            match api.strangers.take(address, now) {
+                Ok(()) => problem.into_response(),
+                Err(wait) => too_many("this address sends too many requests without a valid key", wait),
+            }
+        }
+    }
+}
+
+fn too_many(detail: &str, wait: std::time::Duration) -> Response {
+    Problem::new(ProblemType::TOO_MANY, detail)
+        .retry_after(wait)
+        .into_response()
+}
+
+impl Api {
+    /// Who shows this.
+    fn identify(&self, headers: &HeaderMap, now: WallTime) -> Result<Caller, Problem> {
+        let shown = bearer(headers)?;
+        let seal = super::seal::key(shown);
+        // Access tokens are three parts between dots (RFC 7515); keys have no dot.
+        if shown.contains('.') {
+            let claims = self.tokens.verify(shown, now).map_err(refused_token)?;
+            let roles: Arc<[Role]> = self.registry.world().roles_of(&claims.sub).into();
+            if roles.is_empty() {
+                return Err(Problem::new(
+                    ProblemType::UNAUTHENTICATED,
+                    "the token is not of a member of a directory",
+                ));
+            }
+            let actor = Actor::Member { identity: claims.sub };
+            return Ok(Caller { actor, roles, seal });
+        }
+        let (key, owner) = self.keys.verify(shown).ok_or_else(|| {
+            Problem::new(
+                ProblemType::UNAUTHENTICATED,
+                "the key is not, or no longer, valid",
+            )
+        })?;
+        let role = match owner.clone() {
+            KeyOwner::Operator => Role::Operator,
+            KeyOwner::Organisation { organisation } => Role::Administrator(organisation),
+            KeyOwner::Resource { resource } => Role::Owner(resource),
+        };
+        Ok(Caller {
+            actor: Actor::Key { key, owner },
+            roles: [role].into(),
+            seal,
+        })
+    }
+}
+
+/// What stands behind `Authorization: Bearer` (RFC 6750 section 2.1).
+fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+    let none = || {
+        Problem::new(
+            ProblemType::UNAUTHENTICATED,
+            "expected the header Authorization: Bearer …",
+        )
+    };
+    let shown = headers.get(header::AUTHORIZATION).ok_or_else(none)?;
+    let (scheme, shown) = shown
+        .to_str()
+        .map_err(|_| none())?
+        .split_once(' ')
+        .ok_or_else(none)?;
+    let shown = shown.trim();
+    if !scheme.eq_ignore_ascii_case("bearer") || shown.is_empty() {
+        return Err(none());
+    }
+    Ok(shown)
+}
+
+fn refused_token(error: TokenError) -> Problem {
+    Problem::new(ProblemType::UNAUTHENTICATED, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_bearer_is_looked_at() {
+        let headers = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::AUTHORIZATION, value.parse().unwrap());
+            headers
+        };
+        assert_eq!(bearer(&headers("Bearer abc")).unwrap(), "abc");
+        assert_eq!(bearer(&headers("bearer  abc ")).unwrap(), "abc");
+        for bad in ["", "Bearer", "Bearer  ", "Basic abc", "abc"] {
+            assert!(bearer(&headers(bad)).is_err(), "{bad:?}");
+        }
+        assert!(bearer(&HeaderMap::new()).is_err());
+    }
+}
