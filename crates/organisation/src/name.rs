@@ -223,6 +223,7 @@ mod tests {
             "Eve （Ｅｘｔｅｒｎａｌ）",
             "Eve (Ехtеrnаl)",
             "Eve (ЕХТЕRNАL)",
+            "Eve (ехтеrnаl)",
             "Eve (ExternaI)",
             "Eve (Externa1)",
             "Eve (Extemal)",

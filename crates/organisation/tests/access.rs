@@ -123,6 +123,30 @@ fn the_operator_decides_nothing_that_is_a_tenants_own() {
 }
 
 #[test]
+fn administrators_and_owners_decide_what_is_their_own() {
+    let administrator = [Role::Administrator(org("contoso"))];
+    let owner = [Role::Owner("alpha".parse().unwrap())];
+    for operation in all("contoso", "alpha") {
+        let text = format!("{operation:?}");
+        let operators = matches!(
+            operation,
+            Operation::DecideOnOrganisation(_) | Operation::DeleteOrganisation(_)
+        );
+        let of_organisation = text.contains("contoso") && !operators;
+        assert_eq!(
+            allowed(&administrator, &operation).is_ok(),
+            of_organisation,
+            "{text}"
+        );
+        assert_eq!(
+            allowed(&owner, &operation).is_ok(),
+            text.contains("alpha"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn nobody_approves_themselves() {
     let administrator = Role::Administrator(org("contoso"));
     let denied = allowed(&[administrator], &Operation::DecideOnOrganisation(org("contoso"))).unwrap_err();
@@ -169,7 +193,10 @@ fn a_member_has_the_roles_that_the_directory_gives() {
     edit_member(&mut world, M1, |member| {
         member.roles = [OrganisationRole::Administrator].into()
     });
-    assert_eq!(world.roles_of(&id(M1)), [mia(), Role::Administrator(org(CONTOSO))]);
+    assert_eq!(
+        world.roles_of(&id(M1)),
+        [mia(), Role::Administrator(org(CONTOSO))]
+    );
     assert!(world.roles_of(&id("member:contoso:nobody")).is_empty());
     assert!(world.roles_of(&id(EVE)).is_empty());
     assert!(world.roles_of(&id(SUPPORT)).is_empty());

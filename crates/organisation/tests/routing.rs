@@ -264,10 +264,10 @@ fn voicemail_is_where_a_call_ends_that_went_nowhere() {
     let first = route(&world, EVE, M1, &online()).unwrap();
     let second = after(&world, first, Outcome::NoAnswer, &online()).unwrap();
     // M2 has none: the message is for who was called.
-    assert_eq!(
-        told(&after(&world, second, Outcome::NoAnswer, &online())),
-        mailbox(M1)
-    );
+    let message = |world: &World| told(&after(world, second.clone(), Outcome::NoAnswer, &online()));
+    assert_eq!(message(&world), mailbox(M1));
+    rules(&mut world, M2, |rules| rules.voicemail = true);
+    assert_eq!(message(&world), mailbox(M2));
     assert_eq!(goes(&world, EVE, M1, &online().offline(M1)), mailbox(M1));
     // Forwarding to one's own voicemail, with and without there being one.
     rules(&mut world, M1, |rules| rules.always = Some(Target::Voicemail));
