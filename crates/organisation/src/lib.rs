@@ -9,8 +9,8 @@
 
 pub mod access;
 mod admission;
-mod analytics;
 mod application;
+mod bots;
 mod card;
 mod delegation;
 mod deployment;

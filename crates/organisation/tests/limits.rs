@@ -1,4 +1,5 @@
-//! Every switch in both positions: open is the default, and the source's limit can be chosen.
+//! Every switch in both positions: open is the default, and the source's limit can be chosen. Routing (L5, L6) and
+//! names (L12) have files of their own; L36 and L37 are tested where records are viewed.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod support;
@@ -132,32 +133,6 @@ fn l32_personal_organisations() {
     assert_eq!(call(&world, EVE, M1), Some(Reason::PERSONAL_ORGANISATION));
     assert_eq!(call(&world, EVE, ANN), None);
     assert_eq!(call(&world, M1, M2), None);
-}
-
-#[test]
-fn l36_names_in_call_analytics() {
-    let mut world = world();
-    let name = |world: &World, of: &str| {
-        let shown = world.caller_card(&id(of), None).display_name;
-        world.analytics_name(&org(CONTOSO), &id(of), &shown).to_owned()
-    };
-    assert_eq!(name(&world, EVE), "The alpha app (External)");
-    limit(&mut world, CONTOSO, |switches| {
-        switches.analytics_names = Setting::Source
-    });
-    assert_eq!(name(&world, EVE), "Anonymous");
-    assert_eq!(name(&world, M1), "M1");
-}
-
-#[test]
-fn l37_the_live_view() {
-    let mut world = world();
-    assert!(world.in_live_view(&org(CONTOSO), &id(EVE)));
-    limit(&mut world, CONTOSO, |switches| {
-        switches.live_analytics = Setting::Source
-    });
-    assert!(!world.in_live_view(&org(CONTOSO), &id(EVE)));
-    assert!(world.in_live_view(&org(CONTOSO), &id(M1)));
 }
 
 #[test]
