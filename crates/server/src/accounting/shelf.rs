@@ -1,0 +1,188 @@
+//! Where call records and usage are read again. Only what concerns the viewer is found, and only as the viewer may see
+//! it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sidetone_ledger::{
+    CallDiagnostic, CallLine, CallSummary, Month, Rounding, Scope, UsageRecord, UsageReport, Viewer,
+};
+use sidetone_signaling::protocol::CallId;
+use sidetone_store::{LogName, Sequence, Store, StoreError, WallTime};
+use utoipa::ToSchema;
+
+use super::names;
+
+/// Records read from a log in one go.
+const STEP: usize = 1_000;
+
+/// Some of the summaries of a call, as kept.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Sheet {
+    pub(super) line: CallLine,
+    pub(super) scopes: Vec<Scope>,
+    pub(super) summaries: Vec<CallSummary>,
+}
+
+/// Rows that one endpoint reported, as kept.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Diagnostics {
+    pub(super) rows: Vec<CallDiagnostic>,
+}
+
+/// All that is kept of a call, as somebody may see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CallReport {
+    /// The call in one line.
+    #[serde(flatten)]
+    pub(crate) line: CallLine,
+    /// One for each participant.
+    pub(crate) summaries: Vec<CallSummary>,
+    /// One for each stream that was measured.
+    pub(crate) diagnostics: Vec<CallDiagnostic>,
+}
+
+/// Reads what accounting wrote.
+#[derive(Clone)]
+pub(crate) struct Shelf {
+    store: Store,
+}
+
+impl Shelf {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// A call that is over; the newest, where its id came more than once. `None` when there is none that concerns the
+    /// viewer.
+    pub(crate) async fn call(
+        &self,
+        call: CallId,
+        viewer: &Viewer,
+        now: WallTime,
+    ) -> Result<Option<CallReport>, StoreError> {
+        let prefix = names::call(call);
+        let mut lives: BTreeMap<String, CallReport> = BTreeMap::new();
+        let entries = self.store.kv.list(&prefix, now).await?;
+        // The summaries come first: those that may not be seen leave no place for their diagnostics.
+        for entry in &entries {
+            let Some((life, 's')) = place(&prefix, entry.key.as_str()) else {
+                continue;
+            };
+            let Some(sheet) = parse::<Sheet>(&entry.value) else {
+                continue;
+            };
+            if !viewer.scope().is_none_or(|scope| sheet.scopes.contains(&scope)) {
+                continue;
+            }
+            let report = lives.entry(life.to_owned()).or_insert_with(|| CallReport {
+                line: sheet.line,
+                summaries: Vec::new(),
+                diagnostics: Vec::new(),
+            });
+            let seen = sheet.summaries.into_iter().map(|summary| summary.seen_by(viewer));
+            report.summaries.extend(seen);
+        }
+        for entry in &entries {
+            if let Some((life, 'd')) = place(&prefix, entry.key.as_str())
+                && let Some(report) = lives.get_mut(life)
+                && let Some(kept) = parse::<Diagnostics>(&entry.value)
+            {
+                let seen = kept.rows.into_iter().map(|row| row.seen_by(viewer));
+                report.diagnostics.extend(seen);
+            }
+        }
+        // Both came in the order of their keys, which is not that of their numbers.
+        Ok(lives.into_values().next_back().map(|mut report| {
+            report.summaries.sort_by_key(|summary| summary.participant_id);
+            report
+                .diagnostics
+                .sort_by(|a, b| (a.time, a.participant_id, &a.id).cmp(&(b.time, b.participant_id, &b.id)));
+            report
+        }))
+    }
+
+    /// Calls of a tenant that are over, newest first: up to `limit`, numbered below `before`.
+    pub(crate) async fn calls(
+        &self,
+        scope: &Scope,
+        before: Option<Sequence>,
+        limit: usize,
+    ) -> Result<Vec<(Sequence, CallLine)>, StoreError> {
+        let log = names::calls(scope)?;
+        let end = match (before, self.store.log.last(&log).await?) {
+            (_, None) => return Ok(Vec::new()),
+            (Some(before), Some(last)) => before.min(last.next()),
+            (None, Some(last)) => last.next(),
+        };
+        let limit_number = u64::try_from(limit).unwrap_or(u64::MAX);
+        let from = Sequence(end.0.saturating_sub(limit_number).max(1));
+        let records = self.store.log.read(&log, from, limit).await?;
+        let below = records.into_iter().filter(|record| record.sequence < end);
+        let mut lines: Vec<_> = below
+            .filter_map(|record| Some((record.sequence, parse(&record.payload)?)))
+            .collect();
+        lines.reverse();
+        Ok(lines)
+    }
+
+    /// Usage records of a tenant's month, from number `from` on.
+    pub(crate) async fn usage(
+        &self,
+        scope: &Scope,
+        month: Month,
+        from: Sequence,
+        limit: usize,
+    ) -> Result<Vec<(Sequence, UsageRecord)>, StoreError> {
+        let records = self
+            .store
+            .log
+            .read(&names::usage(scope, month)?, from, limit)
+            .await?;
+        let records = records
+            .into_iter()
+            .filter_map(|record| Some((record.sequence, parse(&record.payload)?)));
+        Ok(records.collect())
+    }
+
+    /// The sum of a tenant's month.
+    pub(crate) async fn usage_report(
+        &self,
+        scope: Scope,
+        month: Month,
+        rounding: Rounding,
+    ) -> Result<UsageReport, StoreError> {
+        let log = names::usage(&scope, month)?;
+        let mut all = Vec::new();
+        self.each(&log, |payload| all.extend(parse::<UsageRecord>(payload)))
+            .await?;
+        Ok(UsageReport::new(scope, month, rounding, &all))
+    }
+
+    /// Every record of a log, in order.
+    async fn each(&self, log: &LogName, mut take: impl FnMut(&[u8])) -> Result<(), StoreError> {
+        let mut from = Sequence::FIRST;
+        loop {
+            let records = self.store.log.read(log, from, STEP).await?;
+            let Some(last) = records.last() else {
+                return Ok(());
+            };
+            from = last.sequence.next();
+            records.iter().for_each(|record| take(&record.payload));
+        }
+    }
+}
+
+/// Of `<prefix><start>.<kind>.<number>` the start and the kind.
+fn place<'a>(prefix: &str, key: &'a str) -> Option<(&'a str, char)> {
+    let (life, rest) = key.strip_prefix(prefix)?.split_once('.')?;
+    Some((life, rest.chars().next()?))
+}
+
+/// What is kept, if this version understands it.
+fn parse<T: serde::de::DeserializeOwned>(payload: &[u8]) -> Option<T> {
+    serde_json::from_slice(payload)
+        .inspect_err(|error| tracing::error!(%error, "a part of the accounts cannot be read"))
+        .ok()
+}

@@ -1,0 +1,16 @@
+//! What follows from calls, as tenants see it: events at their receivers, usage, call records.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[allow(dead_code, reason = "shared with other tests, which use all of it")]
+#[path = "../identity/rest.rs"]
+mod rest;
+
+mod kill;
+mod reading;
+mod receiver;
+mod stage;
+mod webhooks;
