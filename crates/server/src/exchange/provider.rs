@@ -26,9 +26,10 @@ const OBJECT_ID_CLAIMS: [&str; 2] = ["oid", "sub"];
 pub(crate) struct IdentityProvider {
     /// Its issuer, to the letter as in the tokens it makes. Its keys are found through
     /// `<issuer>/.well-known/openid-configuration`.
-    #[schema(example = "https://login.example/acme")]
+    #[schema(format = "uri", max_length = 512, example = "https://login.example/acme")]
     pub(crate) issuer: String,
     /// The clients (applications, as registered with the identity provider) whose sign-ins are accepted.
+    #[schema(min_items = 1, max_items = 100)]
     pub(crate) clients: BTreeSet<String>,
     /// The audiences of access tokens that are accepted. Empty: id tokens only.
     #[serde(default)]
@@ -41,7 +42,7 @@ pub(crate) struct IdentityProvider {
     pub(crate) resources: Option<BTreeSet<ResourceId>>,
     /// Asked before each token, with a signed request; what it does not allow is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "https://check.example/token")]
+    #[schema(format = "uri", max_length = 512, example = "https://check.example/token")]
     pub(crate) veto_url: Option<String>,
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn router(identities: Arc<Identities>) -> OpenApiRouter {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NewIdentity {
     /// Its name where a token gives none.
-    #[schema(max_length = 256)]
+    #[schema(max_length = 64)]
     display_name: Option<String>,
     /// Whether it says that it is a bot. Without that, a bot looks as a person does.
     #[serde(default)]
@@ -57,8 +57,9 @@ struct TokenWish {
     /// How long it shall be valid, in minutes; a day without.
     #[schema(minimum = 60, maximum = 1440)]
     expires_in_minutes: Option<u32>,
-    /// The name shown to others, instead of the identity's own.
-    #[schema(max_length = 256)]
+    /// The name shown to others, instead of the identity's own: 256 bytes of UTF-8, into which 64 characters always
+    /// fit.
+    #[schema(max_length = 64)]
     display_name: Option<String>,
 }
 
