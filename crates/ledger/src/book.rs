@@ -177,7 +177,7 @@ impl Book {
             Told::Answered { .. } if call.answered.is_none() => vec![What::Answered],
             Told::Waits { end, .. } if present(&end).is_none() => vec![What::Waits {
                 participant: call.next_participant(),
-                party: self.party(end, people),
+                party: self.comer(call, end, people),
             }],
             Told::Joined { end, .. } => match present(&end) {
                 Some(stay) if stay.joined.is_some() => Vec::new(),
@@ -187,7 +187,7 @@ impl Book {
                 }],
                 None => vec![What::Joined {
                     participant: call.next_participant(),
-                    party: self.party(end, people),
+                    party: self.comer(call, end, people),
                 }],
             },
             Told::Left { end, reason, .. } => {
@@ -225,6 +225,16 @@ impl Book {
             }],
             _ => Vec::new(),
         }
+    }
+
+    /// Who comes into a call. The one who placed it keeps the name under which it was placed.
+    fn comer(&self, call: &Call, end: End, people: &dyn People) -> Party {
+        let placed_it = end.is(&call.started_by);
+        let mut party = self.party(end, people);
+        if placed_it {
+            party.display_name.clone_from(&call.started_by.display_name);
+        }
+        party
     }
 
     fn party(&self, end: End, people: &dyn People) -> Party {

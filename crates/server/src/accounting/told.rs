@@ -1,41 +1,71 @@
 //! What the switchboard reports, in the book's words.
 
-use sidetone_ledger::{CallKind, End, Told};
+use sidetone_ledger::{CallKind, Client, End, Told};
 use sidetone_signaling::Identifier;
+use sidetone_signaling::protocol::SessionId;
 use sidetone_signaling::switchboard::Record;
 
 /// What the book is told of a report; nothing where it is none of its business.
 pub(super) fn told(record: &Record) -> Vec<Told> {
     let told = match record {
-        Record::CallStarted { call, from, to, .. } => Told::Placed {
+        Record::SessionOpened {
+            session, application, ..
+        } => Told::EndpointOpened {
+            endpoint: *session,
+            client: Client {
+                application: application.clone().map(Into::into),
+                ..Client::default()
+            },
+        },
+        Record::CallStarted {
+            call,
+            from,
+            session,
+            display_name,
+            to,
+            context,
+            ..
+        } => Told::Placed {
             call: *call,
             kind: CallKind::TwoParty,
             correlation: None,
             place: None,
-            by: End::new(from.clone()),
+            by: End {
+                name: Some(display_name.clone()),
+                ..end(from, *session)
+            },
             to: vec![to.clone()],
-            context: None,
+            context: context.clone(),
         },
         Record::CallRefused {
             call,
             from,
+            session,
             to,
             reason,
         } => Told::Refused {
             call: *call,
-            by: End::new(from.clone()),
+            by: end(from, *session),
             to: to.clone(),
             reason: reason.clone(),
         },
         Record::CallRinging { call, .. } => Told::Rang { call: *call },
         Record::CallAnswered { call, .. } => Told::Answered { call: *call },
-        Record::ParticipantAdded { call, identity } => Told::Joined {
+        Record::ParticipantAdded {
+            call,
+            identity,
+            session,
+        } => Told::Joined {
             call: *call,
-            end: End::new(identity.clone()),
+            end: end(identity, *session),
         },
-        Record::ParticipantRemoved { call, identity } => Told::Left {
+        Record::ParticipantRemoved {
+            call,
+            identity,
+            session,
+        } => Told::Left {
             call: *call,
-            end: End::new(identity.clone()),
+            end: end(identity, *session),
             reason: None,
         },
         Record::CallsMerged { call, void } => Told::Merged {
@@ -57,4 +87,11 @@ pub(super) fn told(record: &Record) -> Vec<Told> {
         _ => return Vec::new(),
     };
     vec![told]
+}
+
+fn end(identity: &Identifier, session: SessionId) -> End {
+    End {
+        endpoint: Some(session),
+        ..End::new(identity.clone())
+    }
 }

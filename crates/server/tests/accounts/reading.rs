@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sidetone_server::TokenRequest;
+use sidetone_signaling::Identifier;
 use sidetone_signaling::protocol::Request;
 
 use crate::stage::{Stage, text, until_answer};
@@ -77,6 +79,25 @@ async fn usage_is_metered_to_the_resource_and_covered_for_the_native_client() {
     assert_eq!(status, 200);
     assert_eq!(table.lines().count(), 2, "{table}");
     assert!(table.contains(",calling,seconds,"), "{table}");
+    stage.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_member_through_an_application_is_metered_as_anyone() {
+    let stage = Stage::set().await;
+    let mut wish = TokenRequest::new(Identifier::member("acme", "bob").unwrap());
+    wish.resource = Some(stage.tenants.resource.parse().unwrap());
+    let token = stage.server.issue_token(wish).unwrap().token.into_exposed();
+    let mut eve = stage.tenants.eve().await;
+    let mut bob = stage.tenants.client(&token).await;
+    stage.tenants.call(&mut eve, &mut bob).await;
+    let path = stage.tenants.resource_path("usage/records");
+    let two = |body: &Value| items(body).len() == 2;
+    let records = until_answer(&stage.tenants.owner, &path, two).await;
+    assert!(items(&records).iter().all(|record| record["metered"] == true), "{records}");
+    let theirs = "/v1/organisations/acme/usage";
+    let theirs = stage.tenants.administrator.get(theirs).await.is(200);
+    assert_eq!(theirs["meters"], json!([]));
     stage.server.shutdown().await;
 }
 

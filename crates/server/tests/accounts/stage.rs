@@ -129,7 +129,7 @@ impl Tenants {
         self.client(&text(&issued["token"])).await
     }
 
-    async fn client(&self, token: &str) -> Client {
+    pub async fn client(&self, token: &str) -> Client {
         let mut client = Client::connect(&format!("ws://{}/v1/ws", self.address)).await;
         client.open_with(token).await.unwrap();
         client
