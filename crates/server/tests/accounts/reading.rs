@@ -94,7 +94,10 @@ async fn a_member_through_an_application_is_metered_as_anyone() {
     let path = stage.tenants.resource_path("usage/records");
     let two = |body: &Value| items(body).len() == 2;
     let records = until_answer(&stage.tenants.owner, &path, two).await;
-    assert!(items(&records).iter().all(|record| record["metered"] == true), "{records}");
+    assert!(
+        items(&records).iter().all(|record| record["metered"] == true),
+        "{records}"
+    );
     let theirs = "/v1/organisations/acme/usage";
     let theirs = stage.tenants.administrator.get(theirs).await.is(200);
     assert_eq!(theirs["meters"], json!([]));
