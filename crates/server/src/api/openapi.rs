@@ -9,7 +9,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     Components, ContentBuilder, HeaderBuilder, InfoBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Response,
-    ResponseBuilder, Type,
+    ResponseBuilder, Schema, Type,
 };
 use utoipa::{PartialSchema, ToSchema};
 
@@ -108,6 +108,17 @@ pub(crate) const CAPABILITIES: &[Capability] = &[
     ),
 ];
 
+/// Types that are one label (`sidetone_signaling::identifier::Label`) each, and what it looks like.
+const LABELS: [&str; 6] = [
+    "OrganisationId",
+    "ResourceId",
+    "MemberId",
+    "ApplicationId",
+    "GroupId",
+    "PolicyName",
+];
+const LABEL: &str = "^[A-Za-z0-9._-]{1,64}$";
+
 /// Name of the security scheme.
 const SCHEME: &str = "key";
 
@@ -132,6 +143,11 @@ pub(crate) fn complete(mut document: OpenApi) -> OpenApi {
     let mut schemas = Vec::new();
     ProblemDetails::schemas(&mut schemas);
     components.schemas.extend(schemas);
+    for name in LABELS {
+        if let Some(RefOr::T(Schema::Object(schema))) = components.schemas.get_mut(name) {
+            schema.pattern = Some(LABEL.to_owned());
+        }
+    }
     let scheme = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("A key of this API, or the access token of a member."));
@@ -141,6 +157,7 @@ pub(crate) fn complete(mut document: OpenApi) -> OpenApi {
     for (path, item) in &mut document.paths.paths {
         let public = is_public(path);
         for operation in operations(item) {
+            operation.operation_id = operation.operation_id.take().map(|handler| name(&handler, path));
             complete_operation(operation, public);
         }
     }
@@ -154,6 +171,17 @@ fn tag(capability: &Capability) -> utoipa::openapi::Tag {
         .description(Some(capability.about))
         .extensions(Some(extensions))
         .build()
+}
+
+/// A name that no other operation has: the handler's, and what is fixed in the path.
+fn name(handler: &str, path: &str) -> String {
+    let fixed = path
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != "v1" && !part.starts_with('{'));
+    let parts = std::iter::once(handler)
+        .chain(fixed)
+        .map(|part| part.replace('-', "_"));
+    parts.collect::<Vec<_>>().join("_")
 }
 
 fn complete_operation(operation: &mut Operation, public: bool) {

@@ -1,7 +1,8 @@
 //! Lists, a page at a time. A cursor is the place where the last page ended; it stays good while entries come and
 //! go, because it names a place in the order and no entry.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::problem::{Problem, ProblemType};
@@ -72,6 +73,15 @@ pub(crate) fn limit(wanted: Option<u32>) -> Result<usize, Problem> {
             format!("limit must be 1 to {MOST}"),
         )),
     }
+}
+
+/// Reads a number of a log in a query. It is 64 bits wide with a sign on the wire, as everywhere else.
+pub(crate) fn number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    let number = Option::<i64>::deserialize(from)?;
+    let below_zero = || D::Error::custom("a number of a log is not below zero");
+    number
+        .map(|number| u64::try_from(number).map_err(|_| below_zero()))
+        .transpose()
 }
 
 /// One page of a list.

@@ -22,7 +22,10 @@ use crate::api::caller::Caller;
 use crate::api::input::{Body, Names, Query};
 use crate::api::page::{self, Page};
 use crate::api::precondition::{Precondition, Tagged};
-use crate::api::problem::Problem;
+use crate::api::problem::{Problem, ProblemType};
+
+/// Longest text to search for, in characters.
+const MAX_QUERY: usize = 200;
 
 pub(super) fn router() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
@@ -176,6 +179,10 @@ async fn list(
     let query: MemberQuery = query.read()?;
     let limit = page::limit(query.limit)?;
     let words = query.query.unwrap_or_default();
+    if words.chars().count() > MAX_QUERY {
+        let detail = format!("query is longer than {MAX_QUERY} characters");
+        return Err(Problem::new(ProblemType::MALFORMED, detail));
+    }
     let world = api.registry.world();
     // One more than fits tells whether there is another page.
     let found = world.search_members(&organisation, &words, query.after.as_ref(), limit + 1);

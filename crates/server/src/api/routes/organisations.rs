@@ -41,7 +41,7 @@ struct NewOrganisation {
     #[serde(default)]
     kind: OrganisationKind,
     /// The cloud it lives in; this deployment's without.
-    #[schema(value_type = Option<String>, example = "public")]
+    #[schema(value_type = Option<String>, example = "public", pattern = "^[A-Za-z0-9._-]{1,64}$")]
     cloud: Option<Label>,
 }
 

@@ -36,7 +36,7 @@ struct NewResource {
     #[schema(min_length = 1, max_length = 128)]
     name: String,
     /// The cloud it lives in; this deployment's without.
-    #[schema(value_type = Option<String>, example = "public")]
+    #[schema(value_type = Option<String>, example = "public", pattern = "^[A-Za-z0-9._-]{1,64}$")]
     cloud: Option<Label>,
     /// Web origins whose pages may use its tokens; any where empty.
     #[serde(default)]
