@@ -12,6 +12,7 @@ use sidetone::Identifier;
 
 use crate::address::ServiceAddress;
 use crate::bench::loopback::LoopbackArgs;
+use crate::commands::admin::args::AdminArgs;
 use crate::exit;
 use crate::sound::{InputChoice, OutputChoice};
 
@@ -25,7 +26,8 @@ Examples:
 Environment:
   SIDETONE_LOG     what is logged to standard error: error, warn (default), info, or a filter by module
   SIDETONE_SERVER  address of the service
-  SIDETONE_TOKEN   access token; keeps it out of the list of processes";
+  SIDETONE_TOKEN   access token; keeps it out of the list of processes
+  SIDETONE_OPERATOR_KEY, SIDETONE_ADMIN_KEY, SIDETONE_ADMIN_FILE: see `serve` and `admin`";
 
 /// Voice calls from the command line: the service, both ends of a call, devices and the benchmark.
 #[derive(Debug, Parser)]
@@ -42,6 +44,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the calling service until Ctrl-C
     Serve(ServeArgs),
+    /// Configure a service: organisations, policies, members, resources
+    Admin(Box<AdminArgs>),
     /// Make an access token for a user
     Token(TokenArgs),
     /// Call somebody
@@ -80,6 +84,17 @@ pub struct ServeArgs {
     /// Who may ask the service for a token for any identity
     #[arg(long, value_enum, default_value = "loopback")]
     pub dev_tokens: DevTokens,
+    /// Key of the API for the operator, at least 32 characters; without, one is made at the first start and shown once
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "SIDETONE_OPERATOR_KEY",
+        hide_env_values = true
+    )]
+    pub operator_key: Option<String>,
+    /// Requests that one key may send to the API in a second
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    pub api_requests_per_second: u32,
     /// How long a call rings
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
     pub no_answer: Duration,

@@ -21,7 +21,7 @@ pub enum Exit {
     Usage,
     /// The call did not come about, or broke.
     Call,
-    /// The service is out of reach, or refused the token.
+    /// The service is out of reach, or refused the token or key.
     Service,
     /// A device or a file cannot be used.
     Resource,
@@ -58,7 +58,7 @@ Exit codes:
   1    failed
   2    wrong usage
   3    the call did not come about, or broke: its code/subcode and message are printed
-  4    the service is out of reach, or refused the token
+  4    the service is out of reach, or refused the token or key (`admin`: the missing role is printed)
   5    a device or a file cannot be used
   130  interrupted by Ctrl-C or SIGTERM (`serve` ends with 0 then)";
 

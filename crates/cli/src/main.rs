@@ -1,4 +1,4 @@
-//! The `sidetone` program: serves, calls, answers, lists devices and measures.
+//! The `sidetone` program: serves, administers, calls, answers, lists devices and measures.
 //!
 //! This file parses the command line and hands over. What a command does is in [`commands`]; it refuses to know how
 //! calls work, which is the SDK's business.
@@ -43,6 +43,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
     logging::start(json_logs)?;
     match command {
         Command::Serve(args) => commands::serve::run(args),
+        Command::Admin(args) => commands::admin::run(*args),
         Command::Token(args) => commands::token::run(args),
         Command::Call(args) => commands::call::run(args),
         Command::Answer(args) => commands::answer::run(args),

@@ -5,7 +5,14 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sidetone_ledger::Rounding;
+use sidetone_organisation::Deployment;
 use sidetone_signaling::protocol::{IceServer, Limits};
+
+use crate::Secret;
+use crate::events::DeliveryConfig;
+use crate::identity::{IdentityQuotas, Veto};
+use crate::outbound::OutboundConfig;
 
 /// Configuration of a [`crate::Server`]. Start from [`ServerConfig::default`].
 #[derive(Clone, Debug)]
@@ -21,6 +28,20 @@ pub struct ServerConfig {
     /// Shortest and longest life of a token that this server issues. Shorter limits what a stolen token is worth;
     /// longer spares clients refreshing.
     pub token_lifetimes: RangeInclusive<Duration>,
+    /// Cloud, trust and approval as the operator has them. `None`: the cloud `public`, identities that
+    /// nobody declared can call each other, otherwise the defaults.
+    pub deployment: Option<Deployment>,
+    /// A key of the API with the role of operator, at least 32 bytes long; it is not stored. `None`: at the first start
+    /// one is made, stored as a digest and shown once ([`crate::ServerHandle::first_operator_key`]).
+    pub operator_key: Option<Secret>,
+    /// Requests that one key or token may send to the API in a second. One that sends more is told to wait.
+    pub api_requests_per_second: u32,
+    /// How often one resource may make, delete and exchange, in 30 seconds.
+    pub identity_quotas: IdentityQuotas,
+    /// Has the last word on every token for a member or an external user. Default: nobody does.
+    pub token_veto: Option<Veto>,
+    /// Where this server may send requests when somebody else chose the address. Default: the internet, over TLS.
+    pub outbound: OutboundConfig,
     /// How long a session outlives its socket. Longer survives longer outages; a killed client is noticed later.
     pub resume_window: Duration,
     /// How long a call outlives its media when an end has no socket either.
@@ -39,6 +60,10 @@ pub struct ServerConfig {
     pub trusted_proxies: Vec<IpAddr>,
     /// How long call records are kept.
     pub keep_records: Duration,
+    /// How events are delivered to webhooks, and for how long they are kept.
+    pub deliveries: DeliveryConfig,
+    /// How seconds of use become minutes on a report. What is kept are seconds.
+    pub usage_rounding: Rounding,
     /// How long [`crate::ServerHandle::shutdown`] waits for clients that were told to leave.
     pub shutdown_grace: Duration,
 }
@@ -51,6 +76,13 @@ impl Default for ServerConfig {
             data_dir: None,
             dev_tokens: DevTokens::Off,
             token_lifetimes: Duration::from_secs(3600)..=Duration::from_secs(24 * 3600),
+            deployment: None,
+            operator_key: None,
+            // An import of a hundred thousand members is a hundred requests; a program in a loop is not waited for.
+            api_requests_per_second: 100,
+            identity_quotas: IdentityQuotas::default(),
+            token_veto: None,
+            outbound: OutboundConfig::default(),
             resume_window: switchboard.resume_window,
             media_lease: switchboard.media_lease,
             no_answer: switchboard.no_answer,
@@ -60,6 +92,8 @@ impl Default for ServerConfig {
             connections: ConnectionLimits::default(),
             trusted_proxies: Vec::new(),
             keep_records: Duration::from_secs(30 * 24 * 3600),
+            deliveries: DeliveryConfig::default(),
+            usage_rounding: Rounding::default(),
             shutdown_grace: Duration::from_secs(5),
         }
     }

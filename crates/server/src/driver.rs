@@ -1,22 +1,22 @@
 //! Drives the switchboard: one task owns it, hands it what connections bring, and carries out what it wants. The only
 //! place that reads the monotonic clock for it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use sidetone_signaling::Reason;
-use sidetone_signaling::protocol::CallId;
+use sidetone_signaling::protocol::{CallId, SessionId};
 use sidetone_signaling::switchboard::{
-    CloseCode, ConnectionId, Grant, Record, ServerInput, ServerOutput, Stats, Switchboard,
+    CloseCode, ConnectionId, Record, ServerInput, ServerOutput, Stats, Switchboard,
 };
+use sidetone_signaling::{Identifier, Reason};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::accounting::Recorder;
 use crate::clock::wall_now;
 use crate::metrics::Metrics;
 use crate::outbox::{Outbox, Queued};
-use crate::record::Recorder;
-use crate::token::{Claims, Scope, TokenError, Tokens};
+use crate::token::{TokenError, Tokens, Withdrawn};
 
 /// Inputs that may wait for the task. A full queue holds back the sockets that fill it, nothing else.
 const WAITING_INPUTS: usize = 1_024;
@@ -31,6 +31,8 @@ pub(crate) enum Input {
     Disconnected(ConnectionId),
     /// An operator ends a call.
     EndCall(CallId, Reason),
+    /// Tokens no longer count although they have not expired.
+    Withdrawn(Withdrawn),
     /// Someone wants figures.
     Stats(oneshot::Sender<Stats>),
     /// The service stops.
@@ -47,6 +49,8 @@ struct Driver {
     tokens: Arc<Tokens>,
     metrics: Arc<Metrics>,
     recorder: Recorder,
+    /// Whose sessions there are.
+    sessions: HashMap<SessionId, Identifier>,
 }
 
 /// Starts the task; it ends once every [`Inputs`] is dropped.
@@ -63,6 +67,7 @@ pub(crate) fn start(
         tokens,
         metrics,
         recorder,
+        sessions: HashMap::new(),
     };
     (inputs, tokio::spawn(driver.run(waiting)))
 }
@@ -114,6 +119,22 @@ impl Driver {
                 ServerInput::Disconnected { connection }
             }
             Input::EndCall(call, reason) => ServerInput::EndCall { call, reason },
+            Input::Withdrawn(Withdrawn::Identity(identity)) => ServerInput::EndIdentity {
+                identity,
+                reason: TokenError::Revoked.reason(),
+            },
+            Input::Withdrawn(Withdrawn::Key) => {
+                // Which key each session's token was signed with is not remembered: all of them come back with new
+                // tokens.
+                let identities: HashSet<Identifier> = self.sessions.values().cloned().collect();
+                for identity in identities {
+                    let reason = TokenError::UnknownKey.reason();
+                    self.switchboard
+                        .handle(ServerInput::EndIdentity { identity, reason }, now);
+                    self.carry_out(now);
+                }
+                return;
+            }
             Input::Shutdown => ServerInput::Shutdown,
             Input::Stats(reply) => {
                 // The asker may have given up.
@@ -141,11 +162,13 @@ impl Driver {
                     }
                 }
                 ServerOutput::Authenticate { connection, token } => {
-                    let result = self.authenticate(&token);
+                    let result = self.tokens.grant(&token, wall_now());
+                    let result = result.map_err(|error| error.reason());
                     answers.push_back(ServerInput::Authenticated { connection, result });
                 }
                 ServerOutput::Record(record) => {
                     log(&record);
+                    self.keep_sessions(&record);
                     self.metrics.record(&record);
                     self.recorder.record(&record);
                 }
@@ -183,32 +206,18 @@ impl Driver {
         }
     }
 
-    fn authenticate(&self, token: &str) -> Result<Grant, Reason> {
-        let now = wall_now();
-        let refuse = |why: String| Reason {
-            message: why.into(),
-            ..Reason::INVALID_TOKEN
-        };
-        let claims = self
-            .tokens
-            .verify(token, now)
-            .map_err(|error: TokenError| refuse(error.to_string()))?;
-        let Claims {
-            sub,
-            name,
-            scopes,
-            exp,
-            ..
-        } = claims;
-        if !scopes.contains(&Scope::Voip) && !scopes.contains(&Scope::VoipJoin) {
-            return Err(refuse("the token has no calling scope".to_owned()));
+    fn keep_sessions(&mut self, record: &Record) {
+        match record {
+            Record::SessionOpened {
+                session, identity, ..
+            } => {
+                self.sessions.insert(*session, identity.clone());
+            }
+            Record::SessionEnded { session, .. } => {
+                self.sessions.remove(session);
+            }
+            _ => {}
         }
-        Ok(Grant {
-            identity: sub,
-            display_name: name.unwrap_or_default(),
-            expires_in: Duration::from_millis((exp * 1000).saturating_sub(now.as_millis())),
-            may_start_calls: scopes.contains(&Scope::Voip),
-        })
     }
 }
 
@@ -227,6 +236,8 @@ fn log(record: &Record) {
         Record::SessionEnded { session, reason } => tracing::info!(%session, %reason, "session ended"),
         Record::CallsMerged { call, void } => tracing::info!(%call, %void, "calls crossed and were merged"),
         Record::CallStarted { call, legs, .. } => tracing::info!(%call, legs, "call started"),
+        Record::CallRefused { call, reason, .. } => tracing::info!(%call, %reason, "call refused"),
+        Record::CallForwarded { call, why, .. } => tracing::info!(%call, ?why, "call forwarded"),
         Record::CallRinging { call, after } => {
             tracing::info!(%call, after_ms = after.as_millis(), "call rings");
         }

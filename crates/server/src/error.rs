@@ -33,6 +33,9 @@ pub enum ServerError {
     /// The signing key in the store cannot be understood.
     #[error("the signing key in the store cannot be used")]
     SigningKey,
+    /// A key of the API in the store cannot be understood.
+    #[error("an API key in the store cannot be understood")]
+    ApiKeys,
     /// A token was not issued.
     #[error(transparent)]
     Token(#[from] TokenError),

@@ -1,16 +1,14 @@
-//! The signing key of a deployment: made at the first start, kept in the store, published as a JSON Web Key Set.
+//! One signing key: an Ed25519 pair (RFC 8032) as it is made, stored and published. Refuses to know which of several
+//! keys signs, and until when.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use serde::{Deserialize, Serialize};
-use sidetone_store::{Key, Kv, Revision, StoreError, WallTime};
+use sidetone_store::WallTime;
 
 use crate::ServerError;
-
-/// Where the key lies in the store.
-const STORED_AS: &str = "server.signing-key";
 
 /// What precedes the 32 bytes of an Ed25519 private key in PKCS #8 (RFC 8410 section 7).
 const PKCS8_PREFIX: [u8; 16] = [
@@ -22,41 +20,41 @@ const PKCS8_PREFIX: [u8; 16] = [
 struct Stored {
     algorithm: String,
     seed: String,
+    /// In milliseconds since the Unix epoch. Absent in stores of before there were several keys.
+    #[serde(default)]
+    made: u64,
 }
 
-/// An Ed25519 key pair (RFC 8032) that signs tokens and checks them.
+/// A key pair that signs tokens and checks them.
 pub(crate) struct SigningKey {
+    /// Its thumbprint (RFC 7638): the `kid` of what it signed.
     pub(crate) id: String,
+    pub(crate) made: WallTime,
     pub(crate) signing: EncodingKey,
     pub(crate) checking: DecodingKey,
-    public: Jwk,
+    pub(crate) public: Jwk,
+    seed: [u8; 32],
 }
 
 impl SigningKey {
-    /// The key in the store, made now if there is none.
-    pub(crate) async fn open(kv: &dyn Kv, now: WallTime) -> Result<Self, ServerError> {
-        let name = Key::new(STORED_AS)?;
-        loop {
-            if let Some(entry) = kv.get(&name, now).await? {
-                return Self::restore(&entry.value);
-            }
-            // The generator is seeded by the operating system and cryptographically secure.
-            let seed: [u8; 32] = rand::random();
-            let stored = Stored {
-                algorithm: "EdDSA".to_owned(),
-                seed: STANDARD_NO_PAD.encode(seed),
-            };
-            let value = serde_json::to_vec(&stored).map_err(|_| ServerError::SigningKey)?;
-            match kv.put(&name, value.into(), Revision::ABSENT, None, now).await {
-                Ok(_) => return Self::from_seed(&seed),
-                // Another process on the same store was first: its key is the deployment's.
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+    /// A new key.
+    pub(crate) fn make(now: WallTime) -> Result<Self, ServerError> {
+        // The generator is seeded by the operating system and cryptographically secure.
+        Self::from_seed(rand::random(), now)
     }
 
-    fn restore(stored: &[u8]) -> Result<Self, ServerError> {
+    /// The key as it is stored.
+    pub(crate) fn stored(&self) -> Result<Vec<u8>, ServerError> {
+        let stored = Stored {
+            algorithm: "EdDSA".to_owned(),
+            seed: STANDARD_NO_PAD.encode(self.seed),
+            made: self.made.as_millis(),
+        };
+        serde_json::to_vec(&stored).map_err(|_| ServerError::SigningKey)
+    }
+
+    /// Reads what [`SigningKey::stored`] wrote.
+    pub(crate) fn restore(stored: &[u8]) -> Result<Self, ServerError> {
         let stored: Stored = serde_json::from_slice(stored).map_err(|_| ServerError::SigningKey)?;
         let seed = STANDARD_NO_PAD
             .decode(stored.seed)
@@ -65,11 +63,11 @@ impl SigningKey {
         if stored.algorithm != "EdDSA" {
             return Err(ServerError::SigningKey);
         }
-        Self::from_seed(&seed)
+        Self::from_seed(seed, WallTime::from_millis(stored.made))
     }
 
-    fn from_seed(seed: &[u8; 32]) -> Result<Self, ServerError> {
-        let signing = EncodingKey::from_ed_der(&[&PKCS8_PREFIX[..], seed].concat());
+    fn from_seed(seed: [u8; 32], made: WallTime) -> Result<Self, ServerError> {
+        let signing = EncodingKey::from_ed_der(&[&PKCS8_PREFIX[..], &seed].concat());
         let build = || {
             let mut public = Jwk::from_encoding_key(&signing, Algorithm::EdDSA)?;
             let id = public.thumbprint(ThumbprintHash::SHA256)?;
@@ -81,16 +79,11 @@ impl SigningKey {
         let (id, public, checking) = build().map_err(|_| ServerError::SigningKey)?;
         Ok(Self {
             id,
+            made,
             signing,
             checking,
             public,
+            seed,
         })
-    }
-
-    /// The public half (RFC 7517), for others who check our tokens.
-    pub(crate) fn public(&self) -> JwkSet {
-        JwkSet {
-            keys: vec![self.public.clone()],
-        }
     }
 }

@@ -25,6 +25,7 @@
 //! | `GET /v1/ws` | the signaling WebSocket, subprotocol `sidetone.v1` |
 //! | `GET /.well-known/jwks.json` | public keys of the tokens (RFC 7517) |
 //! | `POST /v1/dev/token` | a token for anyone, where [`DevTokens`] allows: `{"identity": "member:acme:ann", "name": "Ann", "lifetime": 3600}` |
+//! | `/v1/…` | the API of operators, administrators and applications, described at `GET /v1/openapi.json` |
 //! | `GET /healthz`, `GET /readyz` | the process lives; calls can be placed |
 //! | `GET /metrics` | OpenMetrics text for Prometheus |
 //!
@@ -43,29 +44,39 @@
 
 #![forbid(unsafe_code)]
 
+mod accounting;
 mod admission;
+mod api;
 mod clock;
 mod config;
 mod connection;
 mod driver;
 mod error;
+mod events;
+mod exchange;
 mod flag;
 mod http;
+mod identity;
 mod key;
+mod keyring;
 mod listener;
 mod metrics;
+mod outbound;
 mod outbox;
-mod record;
+mod policy;
 mod redact;
 mod server;
 mod token;
 
 pub use config::{ConnectionLimits, DevTokens, ServerConfig};
 pub use error::ServerError;
-pub use record::{CallFact, CallRecord};
+pub use events::DeliveryConfig;
+pub use identity::{IdentityQuotas, TokenIntent, TokenVeto, Veto, Vetoed};
+pub use keyring::OldKeys;
+pub use outbound::OutboundConfig;
 pub use redact::{PeerAddress, Secret};
 pub use server::{Server, ServerHandle, issue_token};
-pub use token::{Claims, IssuedToken, Scope, TokenError, TokenRequest, Tokens};
+pub use token::{Claims, IssuedToken, REVOCATION_BOUND, Scope, TokenError, TokenRequest, Tokens};
 
 /// Directives for a `tracing` filter, to be put behind any other, that keep the libraries below from logging what
 /// they carry.

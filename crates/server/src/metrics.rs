@@ -231,7 +231,11 @@ impl Metrics {
                 }
             }
             Record::Refused { reason, .. } => self.refused(reason),
+            Record::CallRefused { reason, .. } => {
+                self.calls_ended.get_or_create(&reason.into()).inc();
+            }
             Record::SessionDetached { .. }
+            | Record::CallForwarded { .. }
             | Record::ParticipantAdded { .. }
             | Record::ParticipantRemoved { .. } => {}
         }

@@ -6,29 +6,39 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use sidetone_ledger::Fact;
 use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::switchboard::{Policy, Stats, Switchboard, SwitchboardConfig};
 use sidetone_store::{Sequence, Store};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
-use crate::ServerError;
+use crate::accounting::{self, Keep, Recorder};
 use crate::admission::Admission;
+use crate::api::{self, Api};
 use crate::clock::wall_now;
 use crate::config::{DevTokens, ServerConfig};
 use crate::connection::Connections;
 use crate::driver::{self, Input, Inputs};
+use crate::events::{self, Webhooks};
+use crate::exchange::{self, Exchange};
 use crate::flag::raised;
 use crate::http::{self, Service};
+use crate::identity::{self, Identities};
 use crate::listener::Acceptor;
 use crate::metrics::Metrics;
-use crate::record::{self, CallRecord, Recorder};
-use crate::token::{IssuedToken, TokenError, TokenRequest, Tokens};
+use crate::outbound::Outbound;
+use crate::policy::WorldPolicy;
+use crate::token::{self, IssuedToken, TokenError, TokenRequest, Tokens, Withdrawn};
+use crate::{Secret, ServerError};
 
 /// Name of the store within the data folder.
 const STORE_FILE: &str = "sidetone.redb";
+
+/// Revocations that may wait for the switchboard's driver.
+const WAITING_WITHDRAWALS: usize = 1_024;
 
 /// How long parts that were told to end at once may take to do so.
 const ABANDON_GRACE: Duration = Duration::from_secs(2);
@@ -47,7 +57,7 @@ impl Server {
         Self::start_with_policy(config, None).await
     }
 
-    /// As [`Server::start`], with a policy that decides who may call whom.
+    /// As [`Server::start`], with a policy of the embedding program instead of the organisations' own.
     ///
     /// # Errors
     /// As [`Server::start`].
@@ -58,6 +68,24 @@ impl Server {
         check(&config)?;
         let store = open_store(config.data_dir.clone()).await?;
         let tokens = Arc::new(Tokens::open(&*store.kv, config.token_lifetimes.clone(), wall_now()).await?);
+        let api = Api::open(&store, &config, tokens.clone()).await?;
+        let first_operator_key = api.keys.first_operator_key(wall_now()).await?;
+        let outbound = Outbound::new(config.outbound);
+        let (registry, kv) = (&api.registry, &store.kv);
+        let identities = Arc::new(Identities::new(
+            registry.clone(),
+            tokens.clone(),
+            kv.clone(),
+            config.token_veto.clone(),
+            config.identity_quotas,
+        ));
+        let exchange = Arc::new(Exchange::new(
+            registry.clone(),
+            tokens.clone(),
+            kv.clone(),
+            config.token_veto.clone(),
+            outbound,
+        ));
         let bind_error = |source| ServerError::Bind {
             address: config.bind,
             source,
@@ -66,12 +94,26 @@ impl Server {
         let local = listener.local_addr().map_err(bind_error)?;
 
         let metrics = Arc::new(Metrics::new());
-        let (recorder, records) = Recorder::start(store.log.clone(), config.keep_records, metrics.clone())?;
+        let keep = Keep {
+            records: config.keep_records,
+            events: config.deliveries.keep,
+        };
+        let people = Arc::new(accounting::Cards(registry.clone()));
+        let (recorder, records) = Recorder::start(store.clone(), people, keep, metrics.clone()).await?;
+        let accounts = accounting::http::Accounts {
+            shelf: accounting::Shelf::new(store.clone()),
+            live: recorder.watch(),
+            registry: registry.clone(),
+            rounding: config.usage_rounding,
+        };
+        let webhooks = Webhooks::start(store.clone(), outbound, config.deliveries).await?;
+        let events = events::http::Desk {
+            webhooks: webhooks.clone(),
+            audit: registry.audit().clone(),
+        };
         // Session ids and resume tokens are drawn from this seed.
         let mut switchboard = Switchboard::new(switchboard_config(&config), rand::random());
-        if let Some(policy) = policy {
-            switchboard.set_policy(policy);
-        }
+        switchboard.set_policy(policy.unwrap_or_else(|| Box::new(WorldPolicy(registry.clone()))));
         let (inputs, driver) = driver::start(switchboard, tokens.clone(), metrics.clone(), recorder);
 
         let (stop, stopped) = watch::channel(false);
@@ -94,9 +136,26 @@ impl Server {
             dev_tokens: config.dev_tokens,
             alive: alive.clone(),
         };
+        let routers = [
+            identity::router(identities.clone()),
+            exchange::router(exchange.clone(), identities),
+            token::router(tokens.clone(), registry.clone(), kv.clone()),
+            accounting::http::router(Arc::new(accounts)),
+            events::http::router(Arc::new(events)),
+        ];
+        let (withdraw, withdrawn) = mpsc::channel(WAITING_WITHDRAWALS);
+        let mut followers = JoinSet::new();
+        followers.spawn(token::follow(tokens.clone(), kv.clone(), withdraw));
+        followers.spawn(pass_on(withdrawn, inputs.downgrade(), stopped.clone()));
+        followers.spawn(identity::follow_departures(
+            tokens.clone(),
+            exchange,
+            kv.clone(),
+            stopped.clone(),
+        ));
         let acceptor = Acceptor {
             listener,
-            router: http::router(Arc::new(service)),
+            router: http::router(Arc::new(service), api::router(&api, routers)),
             admission,
             metrics: metrics.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
@@ -120,6 +179,8 @@ impl Server {
             inputs,
             driver,
             records,
+            webhooks,
+            followers,
             accepting,
             abandon,
             all_gone,
@@ -134,7 +195,28 @@ impl Server {
             tokens,
             metrics,
             store,
+            first_operator_key,
         })
+    }
+}
+
+/// Tells the driver whose tokens no longer count, until the server stops.
+async fn pass_on(
+    mut withdrawn: mpsc::Receiver<Withdrawn>,
+    inputs: mpsc::WeakSender<Input>,
+    mut stop: watch::Receiver<bool>,
+) {
+    loop {
+        let next = tokio::select! {
+            () = raised(&mut stop) => return,
+            next = withdrawn.recv() => next,
+        };
+        let (Some(next), Some(inputs)) = (next, inputs.upgrade()) else {
+            return;
+        };
+        if inputs.send(Input::Withdrawn(next)).await.is_err() {
+            return;
+        }
     }
 }
 
@@ -216,6 +298,9 @@ struct Parts {
     inputs: Inputs,
     driver: JoinHandle<()>,
     records: JoinHandle<()>,
+    webhooks: Arc<Webhooks>,
+    /// Tasks that follow the store: they hold it open.
+    followers: JoinSet<()>,
     accepting: JoinHandle<()>,
     abandon: watch::Sender<bool>,
     all_gone: mpsc::Receiver<std::convert::Infallible>,
@@ -252,6 +337,10 @@ impl Parts {
             tracing::error!("call records could not be written in time");
             self.records.abort();
         }
+        self.webhooks.stop_all().await;
+        // Whoever waits for the end may open the store again at once.
+        drop(self.webhooks);
+        self.followers.shutdown().await;
         tracing::info!("stopped");
         self.ended.send_replace(true);
     }
@@ -267,6 +356,7 @@ pub struct ServerHandle {
     tokens: Arc<Tokens>,
     metrics: Arc<Metrics>,
     store: Store,
+    first_operator_key: Option<Secret>,
 }
 
 impl ServerHandle {
@@ -286,6 +376,12 @@ impl ServerHandle {
             });
         }
         format!("ws://{address}/v1/ws")
+    }
+
+    /// The key of the API that was made for the operator at this start, the first on this store. It cannot be shown
+    /// again later.
+    pub fn first_operator_key(&self) -> Option<&Secret> {
+        self.first_operator_key.as_ref()
     }
 
     /// Issues a token.
@@ -312,16 +408,17 @@ impl ServerHandle {
         }
     }
 
-    /// Call records from number `from` on, at most `limit`, with their numbers. Written a moment after the fact.
+    /// What happened in calls, from record `from` on, at most `limit`, with the numbers of the records. Written a
+    /// moment after it happened.
     ///
     /// # Errors
     /// [`ServerError::Store`].
-    pub async fn call_records(
+    pub async fn call_facts(
         &self,
         from: Sequence,
         limit: usize,
-    ) -> Result<Vec<(Sequence, CallRecord)>, ServerError> {
-        Ok(record::read(&*self.store.log, from, limit).await?)
+    ) -> Result<Vec<(Sequence, Fact)>, ServerError> {
+        Ok(accounting::facts(&self.store, from, limit).await?)
     }
 
     /// Waits until the server has ended, for whatever reason.

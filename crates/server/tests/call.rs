@@ -6,7 +6,8 @@ mod support;
 
 use futures_util::SinkExt;
 use serde_json::json;
-use sidetone_server::{CallFact, CallRecord, ServerConfig, ServerHandle};
+use sidetone_ledger::What;
+use sidetone_server::{ServerConfig, ServerHandle};
 use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::{
     CallId, CandidateLine, Candidates, ClientFrame, Close, Decline, DeclineReason, DescriptionType, HangUp,
@@ -108,36 +109,29 @@ async fn two_clients_complete_a_call() {
     assert!(reason.is(&Reason::HUNG_UP), "{reason}");
 
     let mut records = Vec::new();
-    until("the records are written", async || {
-        records = server.call_records(Sequence::FIRST, 100).await.unwrap();
+    until("the facts are written", async || {
+        records = server.call_facts(Sequence::FIRST, 100).await.unwrap();
         records
             .iter()
-            .any(|(_, r)| matches!(r.fact, CallFact::Ended { .. }))
+            .any(|(_, fact)| matches!(fact.what, What::Ended { .. }))
     })
     .await;
-    let facts: Vec<_> = records
+    let facts: Vec<&What> = records
         .iter()
-        .map(|(_, CallRecord { call: c, fact, .. })| {
-            assert_eq!(*c, call);
-            fact
+        .map(|(_, fact)| {
+            assert_eq!(fact.call, call);
+            &fact.what
         })
         .collect();
-    assert!(
-        matches!(facts[0], CallFact::Started { from, to } if *from == member("ann") && *to == member("bob"))
-    );
-    assert!(facts.iter().any(|f| matches!(f, CallFact::Answered { .. })));
-    let added = facts
-        .iter()
-        .filter(|f| matches!(f, CallFact::ParticipantAdded { .. }))
-        .count();
-    let removed = facts
-        .iter()
-        .filter(|f| matches!(f, CallFact::ParticipantRemoved { .. }))
-        .count();
-    assert_eq!((added, removed), (2, 2), "{facts:?}");
+    assert!(matches!(facts[0], What::Started { by, to, .. }
+            if by.identity == member("ann") && to[0].identity == member("bob")));
+    assert!(facts.iter().any(|fact| matches!(fact, What::Answered)));
+    let joined = facts.iter().filter(|fact| matches!(fact, What::Joined { .. }));
+    let left = facts.iter().filter(|fact| matches!(fact, What::Left { .. }));
+    assert_eq!((joined.count(), left.count()), (2, 2), "{facts:?}");
     let last = facts.last().unwrap();
     assert!(
-        matches!(last, CallFact::Ended { reason, talk_ms: Some(_), .. } if reason.is(&Reason::HUNG_UP)),
+        matches!(last, What::Ended { reason } if reason.is(&Reason::HUNG_UP)),
         "{last:?}"
     );
 

@@ -121,7 +121,7 @@ async fn a_token_without_a_calling_scope_opens_nothing() {
     let mut client = Client::connect(&server.url()).await;
     let refused = client.open_with(&chat).await.unwrap_err();
     assert!(
-        refused.is(&Reason::INVALID_TOKEN) && refused.message.contains("scope"),
+        refused.is(&Reason::SCOPE_MISSING) && refused.message.contains("voip"),
         "{refused}"
     );
     server.shutdown().await;

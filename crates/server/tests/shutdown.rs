@@ -6,7 +6,8 @@ mod support;
 
 use std::time::Duration;
 
-use sidetone_server::{CallFact, Server, ServerConfig};
+use sidetone_ledger::What;
+use sidetone_server::{Server, ServerConfig};
 use sidetone_signaling::Reason;
 use sidetone_store::Sequence;
 use support::{Client, in_time, server};
@@ -52,7 +53,7 @@ async fn clients_that_do_not_leave_do_not_hold_it_up() {
 }
 
 #[tokio::test]
-async fn call_records_survive_a_restart() {
+async fn facts_about_calls_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let config = ServerConfig {
         data_dir: Some(folder.path().to_owned()),
@@ -69,13 +70,15 @@ async fn call_records_survive_a_restart() {
     in_time("shutdown", stopping).await.unwrap();
 
     let second = server(config).await;
-    let records = second.call_records(Sequence::FIRST, 10).await.unwrap();
-    assert!(
-        records
+    let facts = second.call_facts(Sequence::FIRST, 10).await.unwrap();
+    let of_call = |wanted: fn(&What) -> bool| {
+        facts
             .iter()
-            .any(|(_, r)| r.call == call && matches!(r.fact, CallFact::Started { .. })),
-        "{records:?}"
-    );
+            .any(|(_, fact)| fact.call == call && wanted(&fact.what))
+    };
+    assert!(of_call(|what| matches!(what, What::Started { .. })), "{facts:?}");
+    // Nobody sees a call any longer when the service has stopped.
+    assert!(of_call(|what| matches!(what, What::Ended { .. })), "{facts:?}");
     second.shutdown().await;
 }
 

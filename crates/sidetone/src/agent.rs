@@ -133,6 +133,7 @@ impl CallAgent {
                 is_muted: false,
             },
             context: options.context.clone(),
+            on_behalf_of: None,
             end_reason: None,
         });
         let call = Call {

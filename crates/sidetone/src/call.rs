@@ -86,6 +86,7 @@ pub(crate) struct Snapshot {
     pub muted: bool,
     pub remote: Participant,
     pub context: Option<String>,
+    pub on_behalf_of: Option<Identifier>,
     pub end_reason: Option<Reason>,
 }
 
@@ -289,6 +290,11 @@ impl IncomingCall {
     /// Free text of the caller's app.
     pub fn context(&self) -> Option<String> {
         self.call.context()
+    }
+
+    /// Whose call this is, where it rings here because they had it forwarded, or others ring with them.
+    pub fn on_behalf_of(&self) -> Option<Identifier> {
+        self.call.shared.snapshot().on_behalf_of.clone()
     }
 
     /// Why it stopped ringing, once it has.

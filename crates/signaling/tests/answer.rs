@@ -64,6 +64,7 @@ fn the_callee_sees_who_calls_and_the_context() {
         from: ALICE.parse().unwrap(),
         display_name: "Eve (External)".into(),
         context: Some("order 17".into()),
+        on_behalf_of: None,
     };
     assert!(
         world.clients[bob.0]

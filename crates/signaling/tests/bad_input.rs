@@ -70,6 +70,7 @@ impl Bench {
                             display_name: String::new(),
                             expires_in: Duration::from_secs(3600),
                             may_start_calls: !token.contains("guest"),
+                            application: None,
                         });
                     self.switchboard
                         .handle(ServerInput::Authenticated { connection, result }, self.now);

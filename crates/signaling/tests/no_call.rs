@@ -8,7 +8,7 @@ use sidetone_signaling::agent::{AgentConfig, Command, StartOptions};
 use sidetone_signaling::call::CallState;
 use sidetone_signaling::protocol::EndpointOptions;
 use sidetone_signaling::sim::{ClientId, Happening, World};
-use sidetone_signaling::switchboard::{CallRequest, Policy, SwitchboardConfig};
+use sidetone_signaling::switchboard::{CallRequest, Policy, Reaches, Route, SwitchboardConfig};
 use support::*;
 
 fn bobs(world: &mut World, count: usize) -> Vec<ClientId> {
@@ -261,11 +261,11 @@ fn without_the_option_a_second_call_rings() {
 struct NoGuests;
 
 impl Policy for NoGuests {
-    fn admit(&self, request: CallRequest<'_>) -> Result<(), Reason> {
+    fn route(&self, request: CallRequest<'_>, _: Reaches<'_>) -> Result<Route, Reason> {
         if request.from.raw_id().starts_with("guest:") {
             Err(Reason::NOT_ALLOWED)
         } else {
-            Ok(())
+            Ok(Route::direct(request.to.clone()))
         }
     }
 }

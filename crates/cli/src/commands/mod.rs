@@ -1,5 +1,6 @@
 //! What each command does, one file for each. `end` and `conversation` are what calling and answering share.
 
+pub mod admin;
 pub mod answer;
 pub mod call;
 mod conversation;

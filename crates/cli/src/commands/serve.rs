@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde_json::json;
-use sidetone_server::{DevTokens, Server, ServerConfig};
+use sidetone_server::{DevTokens, Secret, Server, ServerConfig};
 
 use crate::args::{self, ServeArgs};
 use crate::exit::{Exit, Failure};
@@ -19,7 +19,8 @@ pub fn run(args: ServeArgs) -> Result<Exit, Failure> {
 async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
     let mut interrupt = Interrupt::new()?;
     let server = Server::start(config(&args)).await?;
-    announce(server.local_addr(), &args);
+    let first_key = server.first_operator_key().map(Secret::expose);
+    announce(server.local_addr(), first_key, &args);
     tokio::select! {
         () = interrupt.raised() => {}
         () = server.wait() => return Err(Failure::new(Exit::Failed, "the service ended by itself; see the log")),
@@ -43,13 +44,15 @@ fn config(args: &ServeArgs) -> ServerConfig {
             args::DevTokens::Loopback => DevTokens::Loopback,
             args::DevTokens::Anyone => DevTokens::Anyone,
         },
+        operator_key: args.operator_key.as_deref().map(Secret::new),
+        api_requests_per_second: args.api_requests_per_second,
         no_answer: args.no_answer,
         resume_window: args.resume_window,
         ..ServerConfig::default()
     }
 }
 
-fn announce(bound: SocketAddr, args: &ServeArgs) {
+fn announce(bound: SocketAddr, first_key: Option<&str>, args: &ServeArgs) {
     let at = reachable(bound);
     let (url, health, metrics) = (
         format!("ws://{at}"),
@@ -57,7 +60,11 @@ fn announce(bound: SocketAddr, args: &ServeArgs) {
         format!("http://{at}/metrics"),
     );
     if args.json {
-        output::json(&json!({ "event": "listening", "url": url, "health": health, "metrics": metrics }));
+        let mut event = json!({ "event": "listening", "url": url, "health": health, "metrics": metrics });
+        if let Some(key) = first_key {
+            event["operatorKey"] = key.into();
+        }
+        output::json(&event);
         return;
     }
     output::line(&format!("listening  {url}"));
@@ -67,6 +74,10 @@ fn announce(bound: SocketAddr, args: &ServeArgs) {
         Some(folder) => format!("data       {}", folder.display()),
         None => "data       in memory: tokens and records end with this process".to_owned(),
     });
+    if let Some(key) = first_key {
+        output::line(&format!("operator   {key}"));
+        output::line("           the key for `sidetone admin connect`; it is not shown again");
+    }
     output::line("Ctrl-C ends it.");
 }
 

@@ -37,8 +37,8 @@ pub(crate) struct Service {
     pub(crate) alive: Alive,
 }
 
-/// All addresses.
-pub(crate) fn router(service: Arc<Service>) -> Router {
+/// All addresses, those of the API among them.
+pub(crate) fn router(service: Arc<Service>, api: Router) -> Router {
     Router::new()
         .route("/v1/ws", get(socket::open))
         .route("/v1/dev/token", post(dev_token::issue))
@@ -47,9 +47,11 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/readyz", get(pages::ready))
         .route("/metrics", get(pages::metrics))
         .fallback(async || refuse(StatusCode::NOT_FOUND, "no such address"))
+        .with_state(service)
+        // The API's own limit on bodies holds behind this one.
+        .merge(api)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn(in_time))
-        .with_state(service)
 }
 
 async fn in_time(request: Request, next: Next) -> Response {

@@ -10,6 +10,7 @@ use sidetone_store::LogName;
 use tokio::sync::oneshot;
 
 use super::{Service, refuse};
+use crate::clock::wall_now;
 use crate::driver::Input;
 
 /// `GET /healthz`: the process answers.
@@ -47,7 +48,7 @@ pub(crate) async fn metrics(State(service): State<Arc<Service>>) -> Response {
 pub(crate) async fn public_keys(State(service): State<Arc<Service>>) -> Response {
     (
         [(header::CACHE_CONTROL, "public, max-age=300")],
-        Json(service.tokens.public_keys()),
+        Json(service.tokens.public_keys(wall_now())),
     )
         .into_response()
 }

@@ -5,7 +5,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-#[allow(dead_code, reason = "shared with other tests, which use all of it")]
 #[path = "../identity/rest.rs"]
 mod rest;
 

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use sidetone_signaling::Reason;
 use sidetone_signaling::agent::{AgentEvent as Told, AgentInput, Command, ConnectionState};
 use sidetone_signaling::call::CallState;
 use sidetone_signaling::protocol::CallId;
+use sidetone_signaling::{Identifier, Reason};
 
 use super::{Driver, Entry};
 use crate::Error;
@@ -41,13 +41,14 @@ impl Driver {
                 from,
                 display_name,
                 context,
+                on_behalf_of,
             } => {
                 let remote = Participant {
                     identifier: from,
                     display_name,
                     is_muted: false,
                 };
-                self.incoming(call, remote, context);
+                self.incoming(call, remote, context, on_behalf_of);
             }
             Told::CallMerged { call, into } => self.merge(call, into),
             Told::CallStateChanged {
@@ -83,7 +84,13 @@ impl Driver {
         }
     }
 
-    fn incoming(&mut self, id: CallId, remote: Participant, context: Option<String>) {
+    fn incoming(
+        &mut self,
+        id: CallId,
+        remote: Participant,
+        context: Option<String>,
+        on_behalf_of: Option<Identifier>,
+    ) {
         let shared = CallShared::new(Snapshot {
             id,
             direction: CallDirection::Incoming,
@@ -92,6 +99,7 @@ impl Driver {
             muted: false,
             remote,
             context,
+            on_behalf_of,
             end_reason: None,
         });
         self.calls.push(Entry::new(shared.clone(), false));

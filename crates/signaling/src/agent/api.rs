@@ -375,6 +375,8 @@ pub enum AgentEvent {
         display_name: String,
         /// Free text of their application.
         context: Option<String>,
+        /// Whose call it is, where it rings here by their wish.
+        on_behalf_of: Option<Identifier>,
     },
     /// The person called was calling here at the same time. The outgoing call is void and has no end of its own;
     /// the other one was accepted in its place (and is told of here only, if it did not ring yet).

@@ -147,6 +147,7 @@ impl ClientCall {
             from,
             display_name,
             context,
+            on_behalf_of,
             warm,
         } = incoming;
         let phase = Phase::Incoming(Ringing {
@@ -161,6 +162,7 @@ impl ClientCall {
             from,
             display_name,
             context,
+            on_behalf_of,
         });
         if warm {
             let hold = call.settings.hide_addresses;

@@ -81,6 +81,9 @@ pub struct Incoming {
     /// Free text of the caller's application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
+    /// Whose call this is, where it rings here by their wish: they were called first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<Identifier>,
     /// Offer now, while ringing. Otherwise offer on accepting.
     pub warm: bool,
 }

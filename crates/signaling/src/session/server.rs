@@ -32,6 +32,7 @@ pub(crate) struct PendingRefresh {
 #[derive(Debug)]
 pub(crate) struct ServerSession {
     pub(crate) identity: Identifier,
+    /// The name that the client asks for. The policy says what others are shown.
     pub(crate) display_name: String,
     pub(crate) options: EndpointOptions,
     pub(crate) may_start_calls: bool,

@@ -415,7 +415,8 @@ impl World {
         client.events.push((now, event));
     }
 
-    fn tell_server(&mut self, input: ServerInput) {
+    /// Tells the service something.
+    pub fn tell_server(&mut self, input: ServerInput) {
         self.switchboard.handle(input, self.now);
         loop {
             match self.switchboard.poll() {
@@ -450,5 +451,6 @@ fn verdict(token: &str) -> Result<Grant, Reason> {
         identity,
         expires_in,
         may_start_calls: true,
+        application: None,
     })
 }

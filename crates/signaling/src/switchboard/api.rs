@@ -4,8 +4,9 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::end_reason::Reason;
-use crate::identifier::Identifier;
+use crate::identifier::{Identifier, Label};
 use crate::protocol::{CallId, IceServer, Limits, SessionId};
+use crate::switchboard::Unanswered;
 
 /// One client connection, numbered by the driver. A number is never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,6 +61,8 @@ pub struct Grant {
     pub expires_in: Duration,
     /// Whether calls may be started (scope `voip`). Without it, calls can only be answered (`voip.join`).
     pub may_start_calls: bool,
+    /// The resource through whose application a member acts, by the token. None: the member's own client.
+    pub application: Option<Label>,
 }
 
 /// What the switchboard is told.
@@ -87,6 +90,13 @@ pub enum ServerInput {
         connection: ConnectionId,
         /// What it grants, or the refusal to send (such as [`Reason::INVALID_TOKEN`]).
         result: Result<Grant, Reason>,
+    },
+    /// An identity's access was taken away: its sessions end, and its calls with them.
+    EndIdentity {
+        /// Whose.
+        identity: Identifier,
+        /// Why, as its clients are told (such as [`Reason::INVALID_TOKEN`]).
+        reason: Reason,
     },
     /// An operator ends a call.
     EndCall {
@@ -186,6 +196,8 @@ pub enum Record {
         session: SessionId,
         /// Whose.
         identity: Identifier,
+        /// The resource through whose application a member acts.
+        application: Option<Label>,
     },
     /// A session continues on a new connection.
     SessionResumed {
@@ -221,10 +233,38 @@ pub enum Record {
         call: CallId,
         /// Who calls.
         from: Identifier,
+        /// On which endpoint.
+        session: SessionId,
+        /// The caller's name, as the callee is shown it.
+        display_name: String,
         /// Whom.
         to: Identifier,
+        /// Free text of the caller's application.
+        context: Option<String>,
         /// How many endpoints ring.
         legs: usize,
+    },
+    /// A call was refused before anyone rang. Nothing else is told of it.
+    CallRefused {
+        /// Which.
+        call: CallId,
+        /// Who called.
+        from: Identifier,
+        /// On which endpoint.
+        session: SessionId,
+        /// Whom.
+        to: Identifier,
+        /// Why, as the caller was told.
+        reason: Reason,
+    },
+    /// A call rings elsewhere, since nobody answered where it rang.
+    CallForwarded {
+        /// Which.
+        call: CallId,
+        /// Who rings now.
+        to: Vec<Identifier>,
+        /// Why.
+        why: Unanswered,
     },
     /// The first endpoint of the callee rings.
     CallRinging {
@@ -246,6 +286,8 @@ pub enum Record {
         call: CallId,
         /// Who.
         identity: Identifier,
+        /// On which endpoint.
+        session: SessionId,
     },
     /// Someone is in the call no longer.
     ParticipantRemoved {
@@ -253,8 +295,10 @@ pub enum Record {
         call: CallId,
         /// Who.
         identity: Identifier,
+        /// On which endpoint.
+        session: SessionId,
     },
-    /// A call is over. Also told of calls that were refused at once, without [`Record::CallStarted`].
+    /// A call is over.
     CallEnded {
         /// Which.
         call: CallId,
@@ -272,34 +316,6 @@ pub enum Record {
         /// Why.
         reason: Reason,
     },
-}
-
-/// A call that someone wants to place, as the policy sees it.
-#[derive(Clone, Copy, Debug)]
-pub struct CallRequest<'a> {
-    /// Who calls.
-    pub from: &'a Identifier,
-    /// Whom.
-    pub to: &'a Identifier,
-}
-
-/// Decides who may call whom. Pure: looks at the request and at what it was built from.
-pub trait Policy: Send {
-    /// Lets the call through, or says why not.
-    ///
-    /// # Errors
-    /// The reason that the caller is given, such as [`Reason::NOT_ALLOWED`].
-    fn admit(&self, request: CallRequest<'_>) -> Result<(), Reason>;
-}
-
-/// Lets every call through.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct AllowAll;
-
-impl Policy for AllowAll {
-    fn admit(&self, _: CallRequest<'_>) -> Result<(), Reason> {
-        Ok(())
-    }
 }
 
 /// How much the switchboard holds right now.

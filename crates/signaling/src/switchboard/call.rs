@@ -4,12 +4,13 @@
 //! both *description*, *candidates*, *restart*, *media*, *mute*, *hold*; from sessions *detached*, *attached*,
 //! *gone*; from the clock *no answer*, *leg unreachable*, *set-up too long*, *lease over*.
 
-use std::collections::BTreeMap;
-use std::time::Instant;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
 
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
 use crate::protocol::{LegId, MediaState, SessionId};
+use crate::switchboard::{Onward, Target, Unanswered};
 
 /// A call between a caller's endpoint and the callee's.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(super) struct Call {
     pub(super) context: Option<String>,
     pub(super) placed: Instant,
     pub(super) legs_given: u32,
+    /// Whose call it is, where that is not whom it was for.
+    pub(super) on_behalf_of: Option<Identifier>,
     pub(super) phase: Phase,
 }
 
@@ -34,12 +37,36 @@ pub(super) enum Phase {
 }
 
 /// Before the answer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ringing {
     pub(super) legs: BTreeMap<LegId, Leg>,
     pub(super) outcomes: Outcomes,
     /// When the first endpoint said that it rings.
     pub(super) rang: Option<Instant>,
+    /// Where the call is on its way.
+    pub(super) stop: Stop,
+}
+
+/// One stop on a call's way: those who ring, and what follows.
+#[derive(Debug)]
+pub(super) struct Stop {
+    /// When the call came here.
+    pub(super) since: Instant,
+    /// Who rings.
+    pub(super) ringing: Vec<Identifier>,
+    /// Who rings too when their time has come, the next one first.
+    pub(super) later: VecDeque<Target>,
+    /// How long it rings here.
+    pub(super) give_up_after: Option<Duration>,
+    /// Where it goes then.
+    pub(super) onward: Option<Box<dyn Onward>>,
+}
+
+impl Stop {
+    /// When the next of those who ring later shall ring.
+    pub(super) fn next_ring(&self) -> Option<Instant> {
+        self.later.front().map(|target| self.since + target.after)
+    }
 }
 
 /// One ringing endpoint.
@@ -118,6 +145,18 @@ impl Outcomes {
         *count = count.saturating_add(1);
     }
 
+    /// Counts those of others too.
+    pub(super) fn join(&mut self, others: Self) {
+        for (count, more) in [
+            (&mut self.declined, others.declined),
+            (&mut self.busy, others.busy),
+            (&mut self.lost, others.lost),
+            (&mut self.offline, others.offline),
+        ] {
+            *count = count.saturating_add(more);
+        }
+    }
+
     /// What the caller is told when no leg is left: what a person decided goes first, then what is known best.
     pub(super) fn reason(&self) -> Reason {
         match *self {
@@ -132,6 +171,15 @@ impl Outcomes {
             Self { lost: 1.., .. } => Reason::CALLEE_LOST,
             Self { offline: 1.., .. } => Reason::OFFLINE,
             _ => Reason::NO_ENDPOINT,
+        }
+    }
+
+    /// Why the call may go on elsewhere. Not where a person said no: that is an answer.
+    pub(super) fn unanswered(&self) -> Option<Unanswered> {
+        match *self {
+            Self { declined: 1.., .. } => None,
+            Self { busy: 1.., .. } => Some(Unanswered::Busy),
+            _ => Some(Unanswered::Unreachable),
         }
     }
 }

@@ -6,8 +6,8 @@ use super::call::{Answered, Call, Leg, LegOutcome, Phase};
 use super::{Record, Switchboard, Timer};
 use crate::end_reason::Reason;
 use crate::protocol::{
-    self, Accept, Accepted, CallEnded, CallId, Decline, DeclineReason, Event, HangUp, LegEnded, LegId,
-    Presence, Ring, SessionId,
+    self, Accept, Accepted, CallEnded, CallId, Decline, DeclineReason, Event, HangUp, LegId, Presence, Ring,
+    SessionId,
 };
 
 impl Switchboard {
@@ -58,7 +58,9 @@ impl Switchboard {
             call: id,
             leg,
             by: endpoint.identity.clone(),
-            display_name: endpoint.display_name.clone(),
+            display_name: self
+                .policy
+                .display_name(&endpoint.identity, &endpoint.display_name),
         };
         let (identity, from) = (endpoint.identity.clone(), call.from.clone());
         call.phase = Phase::Answered(Answered {
@@ -70,8 +72,14 @@ impl Switchboard {
             caller_media: None,
             callee_media: None,
         });
-        self.timers.cancel(Timer::Answer(id));
-        self.timers.cancel(Timer::Reach(id, leg));
+        for timer in [
+            Timer::Answer(id),
+            Timer::Ring(id),
+            Timer::GiveUp(id),
+            Timer::Reach(id, leg),
+        ] {
+            self.timers.cancel(timer);
+        }
         self.timers.set(Timer::Setup(id), now + self.config.setup_timeout);
         for (other, Leg { endpoint, .. }) in others {
             self.timers.cancel(Timer::Reach(id, other));
@@ -80,11 +88,13 @@ impl Switchboard {
         self.emit(caller, &Event::Accepted(accepted));
         let after = now.saturating_duration_since(rang.unwrap_or(placed));
         self.record(Record::CallAnswered { call: id, after });
-        self.record(Record::ParticipantAdded {
-            call: id,
-            identity: from,
-        });
-        self.record(Record::ParticipantAdded { call: id, identity });
+        for (identity, session) in [(from, caller), (identity, answering.endpoint)] {
+            self.record(Record::ParticipantAdded {
+                call: id,
+                identity,
+                session,
+            });
+        }
         for (absent, peer) in [(caller, answering.endpoint), (answering.endpoint, caller)] {
             if !self
                 .sessions
@@ -182,23 +192,18 @@ impl Switchboard {
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
-        let caller = call.caller;
         let Some(ringing) = call.ringing() else { return };
         let Some(dropped) = ringing.legs.remove(&leg) else {
             return;
         };
         ringing.outcomes.add(outcome);
-        let last = ringing.legs.is_empty().then(|| ringing.outcomes.reason());
         self.timers.cancel(Timer::Reach(id, leg));
         if asked == Some(dropped.endpoint) {
             self.forget_call(dropped.endpoint, id);
         } else {
             self.tell_end(dropped.endpoint, id, &outcome.reason());
         }
-        match last {
-            Some(reason) => self.end_call(id, &reason, None, now),
-            None => self.emit(caller, &Event::LegEnded(LegEnded { call: id, leg })),
-        }
+        self.rings_without(id, Some(leg), now);
     }
 
     /// The call is over. `asked` is the endpoint that ended it, and needs no telling.
@@ -206,7 +211,13 @@ impl Switchboard {
         let Some(call) = self.calls.remove(&id) else {
             return;
         };
-        for timer in [Timer::Answer(id), Timer::Setup(id), Timer::Lease(id)] {
+        for timer in [
+            Timer::Answer(id),
+            Timer::Ring(id),
+            Timer::GiveUp(id),
+            Timer::Setup(id),
+            Timer::Lease(id),
+        ] {
             self.timers.cancel(timer);
         }
         if let Phase::Ringing(ringing) = &call.phase {
@@ -225,14 +236,14 @@ impl Switchboard {
         let talk_time = match call.phase {
             Phase::Ringing(_) => None,
             Phase::Answered(answered) => {
-                self.record(Record::ParticipantRemoved {
-                    call: id,
-                    identity: call.from,
-                });
-                self.record(Record::ParticipantRemoved {
-                    call: id,
-                    identity: answered.identity,
-                });
+                let ends = [(call.from, call.caller), (answered.identity, answered.endpoint)];
+                for (identity, session) in ends {
+                    self.record(Record::ParticipantRemoved {
+                        call: id,
+                        identity,
+                        session,
+                    });
+                }
                 Some(now.saturating_duration_since(answered.at))
             }
         };
@@ -245,7 +256,7 @@ impl Switchboard {
         });
     }
 
-    fn tell_end(&mut self, endpoint: SessionId, call: CallId, reason: &Reason) {
+    pub(super) fn tell_end(&mut self, endpoint: SessionId, call: CallId, reason: &Reason) {
         self.forget_call(endpoint, call);
         self.emit(
             endpoint,

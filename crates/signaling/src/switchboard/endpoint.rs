@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::connection::{Opening, State};
 use super::{CloseCode, ConnectionId, Grant, Record, ServerOutput, Switchboard, Timer};
 use crate::end_reason::Reason;
+use crate::identifier::Identifier;
 use crate::protocol::{Opened, Refresh, Refreshed, Request, Resume, Resumed, ServerFrame, SessionId};
 use crate::session::response_log::Seen;
 use crate::session::server::{Attachment, NewSession, PendingRefresh, ServerSession};
@@ -70,6 +71,7 @@ impl Switchboard {
         self.record(Record::SessionOpened {
             session,
             identity: grant.identity.clone(),
+            application: grant.application,
         });
         self.ring_late_comer(session, &grant.identity, now);
         Ok(())
@@ -182,6 +184,14 @@ impl Switchboard {
             session,
             reason: reason.clone(),
         });
+    }
+
+    /// Ends every session of an identity.
+    pub(super) fn end_identity(&mut self, identity: &Identifier, reason: &Reason, now: Instant) {
+        let sessions = self.endpoints.get(identity).cloned().unwrap_or_default();
+        for session in sessions {
+            self.end_session(session, reason, now);
+        }
     }
 
     /// Whether the request was sent before; then it gets the answer it got before, and nothing is done twice.

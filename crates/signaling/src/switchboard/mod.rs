@@ -9,8 +9,10 @@ mod calls;
 mod connection;
 mod endpoint;
 mod placing;
+mod policy;
 mod presence;
 mod relay;
+mod way;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
@@ -18,9 +20,9 @@ use std::time::Instant;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-pub use api::{
-    AllowAll, CallRequest, CloseCode, ConnectionId, Grant, Policy, Record, ServerInput, ServerOutput, Stats,
-    SwitchboardConfig,
+pub use api::{CloseCode, ConnectionId, Grant, Record, ServerInput, ServerOutput, Stats, SwitchboardConfig};
+pub use policy::{
+    AllowAll, Availability, CallRequest, Onward, Policy, Reach, Reaches, Route, Target, Unanswered,
 };
 
 use crate::end_reason::Reason;
@@ -42,6 +44,10 @@ enum Timer {
     Token(SessionId),
     /// A call was not answered.
     Answer(CallId),
+    /// More of those whom a call is for ring.
+    Ring(CallId),
+    /// A call was not answered where it rings.
+    GiveUp(CallId),
     /// A ringing endpoint without a socket is given up.
     Reach(CallId, LegId),
     /// An answered call has no media.
@@ -96,6 +102,7 @@ impl Switchboard {
             ServerInput::Frame { connection, text } => self.frame(connection, &text, now),
             ServerInput::Disconnected { connection } => self.disconnected(connection, now),
             ServerInput::Authenticated { connection, result } => self.authenticated(connection, result, now),
+            ServerInput::EndIdentity { identity, reason } => self.end_identity(&identity, &reason, now),
             ServerInput::EndCall { call, reason } => self.end_call(call, &reason, None, now),
             ServerInput::Shutdown => self.shut_down(now),
             ServerInput::Timeout => {
@@ -149,6 +156,8 @@ impl Switchboard {
             Timer::Resume(session) => self.end_session(session, &Reason::NETWORK_LOST, now),
             Timer::Token(session) => self.end_session(session, &Reason::INVALID_TOKEN, now),
             Timer::Answer(call) => self.end_call(call, &Reason::NO_ANSWER, None, now),
+            Timer::Ring(call) => self.ring_more(call, now),
+            Timer::GiveUp(call) => self.go_on(call, Unanswered::NoAnswer, now),
             Timer::Reach(call, leg) => self.leg_unreachable(call, leg, now),
             Timer::Setup(call) => self.setup_timed_out(call, now),
             Timer::Lease(call) => self.end_call(call, &Reason::PEER_GONE, None, now),

@@ -1,9 +1,9 @@
 //! How a call begins: who is rung, and what happens when two people call each other at once.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::call::{Call, CandidateCount, Leg, LegOutcome, Outcomes, Phase, Ringing};
-use super::{CallRequest, Record, Switchboard, Timer};
+use super::call::{Call, CandidateCount, Leg, LegOutcome, Phase, Ringing};
+use super::{Record, Switchboard, Timer};
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
 use crate::protocol::{CallId, Event, Incoming, LegId, SessionId, Start, Started};
@@ -38,26 +38,33 @@ impl Switchboard {
         if caller.calls.len() >= self.config.limits.calls_per_session {
             return Err(Reason::TOO_MANY_CALLS);
         }
-        let mut call = Call {
-            caller: session,
-            from,
-            to: start.to,
-            display_name,
-            context: start.context,
-            placed: now,
-            legs_given: 0,
-            phase: Phase::Ringing(Ringing::default()),
-        };
-        if let Err(reason) = self.admit(&mut call, now) {
-            let record = Record::CallEnded {
-                call: start.call,
-                reason: reason.clone(),
-                duration: Duration::ZERO,
-                talk_time: None,
+        let placed = self.way(&start, &from, session, now).and_then(|route| {
+            let mut call = Call {
+                caller: session,
+                from: from.clone(),
+                to: start.to.clone(),
+                display_name: self.policy.display_name(&from, &display_name),
+                context: start.context,
+                placed: now,
+                legs_given: 0,
+                on_behalf_of: None,
+                phase: Phase::Ringing(Ringing::new(now)),
             };
-            self.record(record);
-            return Err(reason);
-        }
+            self.arrive(&mut call, route, now).map(|()| call)
+        });
+        let call = match placed {
+            Ok(call) => call,
+            Err(reason) => {
+                self.record(Record::CallRefused {
+                    call: start.call,
+                    from,
+                    session,
+                    to: start.to,
+                    reason: reason.clone(),
+                });
+                return Err(reason);
+            }
+        };
         let ring_for = start
             .ring_for_ms
             .map_or(self.config.no_answer, Into::into)
@@ -67,88 +74,61 @@ impl Switchboard {
         Ok(Started::Calling)
     }
 
-    /// Asks the policy, and gives the call its legs.
-    fn admit(&mut self, call: &mut Call, now: Instant) -> Result<(), Reason> {
-        self.policy.admit(CallRequest {
-            from: &call.from,
-            to: &call.to,
-        })?;
-        let Some(endpoints) = self.endpoints.get(&call.to) else {
-            return Err(Reason::NO_ENDPOINT);
-        };
-        let mut reachable = Vec::new();
-        let mut outcomes = Outcomes::default();
-        for endpoint in endpoints
-            .iter()
-            .copied()
-            .filter(|endpoint| *endpoint != call.caller)
-        {
-            match self.can_ring(endpoint, now) {
-                Ok(()) => reachable.push(endpoint),
-                Err(outcome) => outcomes.add(outcome),
-            }
-        }
-        // Those online first, so that they get the warm legs.
-        reachable.sort_by_key(|endpoint| !self.sessions.get(endpoint).is_some_and(|s| s.is_attached()));
-        reachable.truncate(self.config.limits.legs);
-        if reachable.is_empty() {
-            return Err(outcomes.reason());
-        }
-        for endpoint in reachable {
-            call.add_leg(endpoint, self.config.limits.warm_legs);
-        }
-        if let Some(ringing) = call.ringing() {
-            ringing.outcomes = outcomes;
-        }
-        Ok(())
+    /// Whether an endpoint placed a call, or talks in one.
+    pub(super) fn is_in_call(&self, endpoint: SessionId) -> bool {
+        let calls = self
+            .sessions
+            .get(&endpoint)
+            .into_iter()
+            .flat_map(|session| &session.calls);
+        calls
+            .filter_map(|id| self.calls.get(id))
+            .any(|call| call.occupies(endpoint))
     }
 
     /// Whether an endpoint can be rung now.
-    fn can_ring(&self, endpoint: SessionId, now: Instant) -> Result<(), LegOutcome> {
+    pub(super) fn can_ring(&self, endpoint: SessionId, now: Instant) -> Result<(), LegOutcome> {
         let session = self.sessions.get(&endpoint).ok_or(LegOutcome::Offline)?;
         if let Attachment::Detached(since) = session.attachment
             && now.saturating_duration_since(since) >= self.config.reach_grace
         {
             return Err(LegOutcome::Offline);
         }
-        let in_call = || {
-            session
-                .calls
-                .iter()
-                .any(|id| self.calls.get(id).is_some_and(|c| c.occupies(endpoint)))
-        };
         if session.calls.len() >= self.config.limits.calls_per_session
-            || (session.options.busy_when_in_call && in_call())
+            || (session.options.busy_when_in_call && self.is_in_call(endpoint))
         {
             return Err(LegOutcome::Busy);
         }
         Ok(())
     }
 
-    fn place(&mut self, id: CallId, mut call: Call, now: Instant) {
+    fn place(&mut self, id: CallId, call: Call, now: Instant) {
         if let Some(caller) = self.sessions.get_mut(&call.caller) {
             caller.calls.insert(id);
         }
-        let legs: Vec<LegId> = call
-            .ringing()
-            .map(|r| r.legs.keys().copied().collect())
-            .unwrap_or_default();
-        let (from, to) = (call.from.clone(), call.to.clone());
+        let (from, to, legs) = (call.from.clone(), call.to.clone(), call.ringing_legs());
+        let (session, display_name, context) = (call.caller, call.display_name.clone(), call.context.clone());
         self.calls.insert(id, call);
         self.record(Record::CallStarted {
             call: id,
             from,
+            session,
+            display_name,
             to,
+            context,
             legs: legs.len(),
         });
         for leg in legs {
             self.ring_leg(id, leg, now);
         }
+        self.set_stop_timers(id);
     }
 
     /// Makes a leg's endpoint ring.
-    fn ring_leg(&mut self, id: CallId, leg: LegId, now: Instant) {
-        let Some(incoming) = self.calls.get(&id).and_then(|call| call.incoming(id, leg)) else {
+    pub(super) fn ring_leg(&mut self, id: CallId, leg: LegId, now: Instant) {
+        let Some(call) = self.calls.get(&id) else { return };
+        let to = call.to.clone();
+        let Some(mut incoming) = call.incoming(id, leg) else {
             return;
         };
         let Some(endpoint) = self
@@ -162,6 +142,9 @@ impl Switchboard {
         let endpoint = endpoint.endpoint;
         if let Some(session) = self.sessions.get_mut(&endpoint) {
             session.calls.insert(id);
+            if session.identity != to {
+                incoming.on_behalf_of.get_or_insert(to);
+            }
             if let Attachment::Detached(since) = session.attachment {
                 self.timers
                     .set(Timer::Reach(id, leg), (since + self.config.reach_grace).max(now));
@@ -173,8 +156,8 @@ impl Switchboard {
     /// An endpoint that registers while its identity is being called rings too.
     pub(super) fn ring_late_comer(&mut self, session: SessionId, identity: &Identifier, now: Instant) {
         let ringing = self.calls.iter().filter(|(_, call)| {
-            call.to == *identity
-                && matches!(&call.phase, Phase::Ringing(r) if r.legs.len() < self.config.limits.legs)
+            matches!(&call.phase, Phase::Ringing(ringing)
+                if ringing.stop.ringing.contains(identity) && ringing.legs.len() < self.config.limits.legs)
         });
         let calls: Vec<CallId> = ringing.map(|(id, _)| *id).collect();
         for id in calls {
@@ -194,7 +177,7 @@ impl Switchboard {
                 call.caller != session
                     && call.from == *to
                     && call.to == *from
-                    && matches!(call.phase, Phase::Ringing(_))
+                    && matches!(&call.phase, Phase::Ringing(ringing) if ringing.stop.ringing.contains(from))
             })
         };
         let sessions = self
@@ -234,7 +217,7 @@ impl Switchboard {
 
 impl Call {
     /// Gives an endpoint a leg. At most `warm_legs` at a time bring up media while ringing.
-    fn add_leg(&mut self, endpoint: SessionId, warm_legs: usize) -> LegId {
+    pub(super) fn add_leg(&mut self, endpoint: SessionId, warm_legs: usize) -> LegId {
         self.legs_given += 1;
         let id = LegId(self.legs_given);
         if let Some(ringing) = self.ringing() {
@@ -261,6 +244,7 @@ impl Call {
             from: self.from.clone(),
             display_name: self.display_name.clone(),
             context: self.context.clone(),
+            on_behalf_of: self.on_behalf_of.clone(),
             warm: ringing.legs.get(&leg)?.warm,
         })
     }

@@ -101,7 +101,11 @@ pub fn assert_recorded_end(world: &World, call: CallId, reason: &Reason) {
         .records
         .iter()
         .filter_map(|(_, record)| match record {
-            Record::CallEnded { call: id, reason, .. } if *id == call => Some(reason),
+            Record::CallEnded { call: id, reason, .. } | Record::CallRefused { call: id, reason, .. }
+                if *id == call =>
+            {
+                Some(reason)
+            }
             _ => None,
         })
         .collect();

@@ -43,6 +43,7 @@ struct CallsQuery {
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// The `next` of the page before: older ones follow. The newest without.
+    #[serde(default, deserialize_with = "page::number")]
     after: Option<u64>,
 }
 

@@ -68,6 +68,7 @@ struct RecordsQuery {
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// The number of the last record seen; from the oldest on without.
+    #[serde(default, deserialize_with = "page::number")]
     after: Option<u64>,
 }
 

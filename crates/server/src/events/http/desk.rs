@@ -145,6 +145,7 @@ pub(super) struct LogQuery {
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// The number of the last entry seen; from the oldest on without.
+    #[serde(default, deserialize_with = "page::number")]
     after: Option<u64>,
 }
 

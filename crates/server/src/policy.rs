@@ -1,0 +1,113 @@
+//! The switchboard's policy: the world of organisations decides who may call whom, where calls go and what people are
+//! called. Here its decisions are put into the switchboard's words, and nothing is decided.
+
+use std::sync::Arc;
+
+use sidetone_organisation::routing::{Attempt, Decision, Outcome, Reach, Routed};
+use sidetone_organisation::{ApplicationKind, OrganisationId, Presence, World};
+use sidetone_signaling::switchboard::{
+    Availability, CallRequest, Onward, Policy, Reaches, Route, Target, Unanswered,
+};
+use sidetone_signaling::{Identifier, Reason};
+
+use crate::api::registry::Registry;
+
+/// The policy of everyone in the registry, as they are at the moment of each question.
+pub(crate) struct WorldPolicy(pub(crate) Arc<Registry>);
+
+impl Policy for WorldPolicy {
+    fn route(&self, request: CallRequest<'_>, reach: Reaches<'_>) -> Result<Route, Reason> {
+        let world = self.0.world();
+        let attempt = Attempt::new(request.from.clone(), request.to.clone());
+        let routed = world
+            .route(attempt, &|identity| reached(reach, identity))
+            .map_err(|refusal| refusal.reason)?;
+        route(&self.0, &world, routed)
+    }
+
+    fn display_name(&self, identity: &Identifier, wanted: &str) -> String {
+        let wanted = Some(wanted).filter(|wanted| !wanted.is_empty());
+        self.0.world().caller_card(identity, wanted).display_name
+    }
+}
+
+/// The rest of a call's way through the rules of those it comes to.
+struct Rest {
+    registry: Arc<Registry>,
+    routed: Routed,
+}
+
+impl std::fmt::Debug for Rest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rest")
+            .field("routed", &self.routed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Onward for Rest {
+    fn reroute(self: Box<Self>, why: Unanswered, reach: Reaches<'_>) -> Result<Route, Reason> {
+        let world = self.registry.world();
+        let outcome = match why {
+            Unanswered::NoAnswer => Outcome::NoAnswer,
+            Unanswered::Busy => Outcome::Busy,
+            Unanswered::Unreachable => Outcome::Unreachable,
+        };
+        let routed = world
+            .reroute(self.routed, outcome, &|identity| reached(reach, identity))
+            .map_err(|refusal| refusal.reason)?;
+        route(&self.registry, &world, routed)
+    }
+}
+
+fn reached(reach: Reaches<'_>, identity: &Identifier) -> Reach {
+    let reach = reach(identity);
+    Reach {
+        presence: match reach.availability {
+            Availability::NotRegistered => Presence::None,
+            Availability::Offline => Presence::Offline,
+            Availability::Online => Presence::Online,
+        },
+        busy: reach.busy,
+    }
+}
+
+fn route(registry: &Arc<Registry>, world: &World, routed: Routed) -> Result<Route, Reason> {
+    match &routed.decision {
+        Decision::Ring(ring) => Ok(Route {
+            targets: ring
+                .targets
+                .iter()
+                .map(|target| Target {
+                    identity: target.identity.clone(),
+                    after: target.after,
+                })
+                .collect(),
+            on_behalf_of: None,
+            give_up_after: ring.give_up_after,
+            onward: Some(Box::new(Rest {
+                registry: registry.clone(),
+                routed,
+            })),
+        }),
+        Decision::Voicemail { mailbox } => Ok(Route {
+            on_behalf_of: Some(mailbox.clone()),
+            ..Route::direct(voicemail_of(world, mailbox).ok_or(Reason::NO_VOICEMAIL)?)
+        }),
+    }
+}
+
+/// The application that takes messages for a member.
+fn voicemail_of(world: &World, member: &Identifier) -> Option<Identifier> {
+    let Identifier::Member { organisation, .. } = member else {
+        return None;
+    };
+    let id: OrganisationId = organisation.as_str().parse().ok()?;
+    let application = world
+        .applications(&id)
+        .find(|application| application.kind == ApplicationKind::Voicemail)?;
+    Some(Identifier::Application {
+        organisation: organisation.clone(),
+        application: application.id.label().clone(),
+    })
+}

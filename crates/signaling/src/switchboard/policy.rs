@@ -1,0 +1,126 @@
+//! What the switchboard asks of whoever knows the people: may this call be placed, where does it go, and what is
+//! everyone called. The answers are given at once, from memory.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::end_reason::Reason;
+use crate::identifier::Identifier;
+use crate::protocol::CallId;
+
+/// A call that someone wants to place, as the policy sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct CallRequest<'a> {
+    /// The call.
+    pub call: CallId,
+    /// Who calls.
+    pub from: &'a Identifier,
+    /// Whom.
+    pub to: &'a Identifier,
+}
+
+/// How the endpoints of an identity can be reached, at best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Availability {
+    /// It has none.
+    NotRegistered,
+    /// It has some, and none is online.
+    Offline,
+    /// One is online.
+    Online,
+}
+
+/// How an identity can be reached right now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// At best.
+    pub availability: Availability,
+    /// Whether it is in a call.
+    pub busy: bool,
+}
+
+/// Looks up how an identity can be reached right now.
+pub type Reaches<'a> = &'a dyn Fn(&Identifier) -> Reach;
+
+/// Why nobody answered where a call rang.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unanswered {
+    /// It rang long enough.
+    NoAnswer,
+    /// Everyone there is in another call.
+    Busy,
+    /// The endpoints were lost, or are offline.
+    Unreachable,
+}
+
+/// An identity whose endpoints ring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Whose.
+    pub identity: Identifier,
+    /// How long after the call came here.
+    pub after: Duration,
+}
+
+/// Where a call goes: who rings, and what follows when nobody answers.
+#[derive(Debug)]
+pub struct Route {
+    /// Who rings.
+    pub targets: Vec<Target>,
+    /// Whose call it is that rings here. Where absent, that of the one who was called.
+    pub on_behalf_of: Option<Identifier>,
+    /// How long it rings here before it goes on. Without it, it rings as long as a call may.
+    pub give_up_after: Option<Duration>,
+    /// Where it goes when nobody answers here.
+    pub onward: Option<Box<dyn Onward>>,
+}
+
+impl Route {
+    /// Straight to one identity, and nowhere else.
+    pub fn direct(identity: Identifier) -> Self {
+        let target = Target {
+            identity,
+            after: Duration::ZERO,
+        };
+        Self {
+            targets: vec![target],
+            on_behalf_of: None,
+            give_up_after: None,
+            onward: None,
+        }
+    }
+}
+
+/// The rest of a call's way.
+pub trait Onward: fmt::Debug + Send {
+    /// Where the call goes now.
+    ///
+    /// # Errors
+    /// The reason with which the call ends instead.
+    fn reroute(self: Box<Self>, why: Unanswered, reach: Reaches<'_>) -> Result<Route, Reason>;
+}
+
+/// Decides who may call whom, and where calls go.
+pub trait Policy: Send {
+    /// Where a call goes, or why it may not be placed.
+    ///
+    /// # Errors
+    /// The reason that the caller is given, such as [`Reason::NOT_ALLOWED`].
+    fn route(&self, request: CallRequest<'_>, reach: Reaches<'_>) -> Result<Route, Reason>;
+
+    /// What everyone is shown as the name of `identity`, whose program asks for `wanted` (empty for no wish).
+    fn display_name(&self, identity: &Identifier, wanted: &str) -> String {
+        let _ = identity;
+        wanted.to_owned()
+    }
+}
+
+/// Lets every call through to whom it is for, under the names that programs give.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AllowAll;
+
+impl Policy for AllowAll {
+    fn route(&self, request: CallRequest<'_>, _: Reaches<'_>) -> Result<Route, Reason> {
+        Ok(Route::direct(request.to.clone()))
+    }
+}
