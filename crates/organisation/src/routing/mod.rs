@@ -56,6 +56,7 @@ pub struct Routing {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offline: Option<Target>,
     /// How long a call rings before it counts as not answered, in seconds (5 to 120).
+    #[schema(minimum = 5, maximum = 120)]
     pub ring_seconds: u16,
     /// Who rings with the member.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -89,7 +90,7 @@ pub enum Target {
     /// To someone.
     Identity {
         /// Whom.
-        #[schema(value_type = String, example = "member:contoso:mia")]
+        #[schema(value_type = String, example = "member:contoso:mia", pattern = r"^((external|member|application):[A-Za-z0-9._-]{1,64}:[A-Za-z0-9._-]{1,64}|guest:[A-Za-z0-9._-]{1,64}|phone:[+][0-9]{3,15})$")]
         identity: Identifier,
     },
 }
@@ -99,10 +100,11 @@ pub enum Target {
 #[serde(rename_all = "camelCase")]
 pub struct AlsoRing {
     /// Who.
-    #[schema(value_type = String, example = "member:contoso:mia")]
+    #[schema(value_type = String, example = "member:contoso:mia", pattern = r"^((external|member|application):[A-Za-z0-9._-]{1,64}:[A-Za-z0-9._-]{1,64}|guest:[A-Za-z0-9._-]{1,64}|phone:[+][0-9]{3,15})$")]
     pub identity: Identifier,
     /// How long after the member, in seconds (0 to 120): 0 rings simultaneously, more one after the other.
     #[serde(default)]
+    #[schema(maximum = 120)]
     pub after_seconds: u16,
 }
 

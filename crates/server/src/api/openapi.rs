@@ -245,7 +245,21 @@ fn too_many() -> Response {
 /// The document as it is served and checked in.
 pub(crate) fn to_json(document: &OpenApi) -> Value {
     // Made of strings and maps: it always serialises.
-    serde_json::to_value(document).unwrap_or_default()
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    allow_repetition(&mut document);
+    document
+}
+
+/// What is a set is read leniently: an entry that comes twice counts once.
+fn allow_repetition(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.remove("uniqueItems");
+            fields.values_mut().for_each(allow_repetition);
+        }
+        Value::Array(items) => items.iter_mut().for_each(allow_repetition),
+        _ => {}
+    }
 }
 
 const ABOUT: &str = "\

@@ -42,13 +42,11 @@ struct Import {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ImportedMember {
-    /// The other directory's own key for the entry, which must not change there.
-    #[schema(min_length = 1, max_length = 256)]
+    /// The other directory's own key for the entry, which must not change there. 1 to 256 characters.
     key: String,
     /// The id that a new member is to have; made of the key without.
     id: Option<MemberId>,
-    /// The name everybody sees.
-    #[schema(min_length = 1, max_length = 128)]
+    /// The name everybody sees. 1 to 128 characters.
     display_name: String,
     /// Replaces all attributes where given.
     attributes: Option<BTreeMap<String, String>>,

@@ -35,6 +35,13 @@ pub(super) fn router() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(set_routing))
 }
 
+/// A raw id, as the document shows it.
+#[derive(ToSchema)]
+#[schema(value_type = String, example = "member:contoso:mia",
+    pattern = r"^((external|member|application):[A-Za-z0-9._-]{1,64}:[A-Za-z0-9._-]{1,64}|guest:[A-Za-z0-9._-]{1,64}|phone:[+][0-9]{3,15})$")]
+#[allow(dead_code, reason = "stands for `Identifier`, which knows no documents")]
+struct RawId(String);
+
 /// Which members.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -74,7 +81,7 @@ struct NewMember {
     routing: Routing,
     /// Who may call on the member's behalf.
     #[serde(default)]
-    #[schema(value_type = Vec<String>, max_items = 64)]
+    #[schema(value_type = Vec<RawId>, max_items = 64)]
     delegates: BTreeSet<Identifier>,
     /// The key of the entry in the directory that it is imported from.
     #[serde(default)]
@@ -101,7 +108,7 @@ struct MemberChange {
     roles: Option<BTreeSet<OrganisationRole>>,
     routing: Option<Routing>,
     /// All who may call on the member's behalf.
-    #[schema(value_type = Option<Vec<String>>, max_items = 64)]
+    #[schema(value_type = Option<Vec<RawId>>, max_items = 64)]
     delegates: Option<BTreeSet<Identifier>>,
     /// The key of the entry in the directory that it is imported from.
     #[serde(default, deserialize_with = "present")]
@@ -130,7 +137,7 @@ struct ShownMember {
     routing: Option<Routing>,
     /// Who may call on the member's behalf. Absent for who may not know.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<RawId>>)]
     delegates: Option<BTreeSet<Identifier>>,
     /// The key of the entry in the directory that it is imported from.
     #[serde(skip_serializing_if = "Option::is_none")]

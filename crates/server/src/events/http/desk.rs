@@ -124,7 +124,9 @@ pub(super) struct SubscriptionList {
 pub(super) struct Replay {
     /// At this number of the tenant's log.
     from_sequence: Option<u64>,
-    /// At the first event written at this time or later (RFC 3339).
+    /// At the first event written at this time or later (RFC 3339, in UTC).
+    #[schema(value_type = Option<String>, example = "2026-03-01T00:00:00Z",
+        pattern = "^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$")]
     from_time: Option<Timestamp>,
 }
 
