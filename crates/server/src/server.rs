@@ -7,9 +7,9 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use sidetone_ledger::Fact;
-use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::switchboard::{Policy, Stats, Switchboard, SwitchboardConfig};
+use sidetone_signaling::{Identifier, Reason};
 use sidetone_store::{Sequence, Store};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -27,6 +27,7 @@ use crate::exchange::{self, Exchange};
 use crate::flag::raised;
 use crate::http::{self, Service};
 use crate::identity::{self, Identities};
+use crate::keyring::OldKeys;
 use crate::listener::Acceptor;
 use crate::metrics::Metrics;
 use crate::outbound::Outbound;
@@ -147,6 +148,11 @@ impl Server {
         let mut followers = JoinSet::new();
         followers.spawn(token::follow(tokens.clone(), kv.clone(), withdraw));
         followers.spawn(pass_on(withdrawn, inputs.downgrade(), stopped.clone()));
+        followers.spawn(events::follow_departures(
+            webhooks.clone(),
+            registry.clone(),
+            stopped.clone(),
+        ));
         followers.spawn(identity::follow_departures(
             tokens.clone(),
             exchange,
@@ -392,6 +398,24 @@ impl ServerHandle {
         let issued = self.tokens.issue(request, wall_now())?;
         self.metrics.tokens_issued.inc();
         Ok(issued)
+    }
+
+    /// Takes back every token that was issued to `identity` up to now; its sessions end within
+    /// [`crate::REVOCATION_BOUND`].
+    ///
+    /// # Errors
+    /// [`ServerError::Store`].
+    pub async fn revoke_tokens(&self, identity: &Identifier) -> Result<(), ServerError> {
+        self.tokens.revoke(&*self.store.kv, identity, wall_now()).await
+    }
+
+    /// Makes a new key that signs tokens from now on. With [`OldKeys::Drop`] every token that was issued before is void
+    /// and every session ends.
+    ///
+    /// # Errors
+    /// [`ServerError::Store`].
+    pub async fn rotate_signing_keys(&self, old: OldKeys) -> Result<(), ServerError> {
+        self.tokens.rotate(&*self.store.kv, old, wall_now()).await
     }
 
     /// How much the switchboard holds right now; `None` when the server has ended.

@@ -6,11 +6,12 @@
 //! tried again otherwise. A receiver knows an event that comes twice by its id.
 
 mod delivery;
+mod departure;
 pub(crate) mod http;
 mod receiver;
 mod subscription;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sidetone_ledger::{Notification, Scope, Timestamp};
@@ -19,6 +20,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 pub use delivery::DeliveryConfig;
+pub(crate) use departure::follow as follow_departures;
 pub(crate) use receiver::{DeadLetter, Health};
 pub(crate) use subscription::{Subscription, SubscriptionId};
 
@@ -178,6 +180,28 @@ impl Webhooks {
         let letters = subscription::dead_letters(id)?;
         self.store.log.trim(&letters, Sequence(u64::MAX)).await?;
         Ok(true)
+    }
+
+    /// The tenants that have subscriptions.
+    async fn subscribers(&self) -> Result<BTreeSet<Scope>, StoreError> {
+        let entries = self.store.kv.list(subscription::ALL, wall_now()).await?;
+        let read = |entry: &sidetone_store::Entry| serde_json::from_slice::<Subscription>(&entry.value).ok();
+        Ok(entries
+            .iter()
+            .filter_map(read)
+            .map(|subscription| subscription.scope)
+            .collect())
+    }
+
+    /// Removes all that is kept for a tenant who is no more.
+    async fn forget(&self, scope: &Scope) -> Result<(), StoreError> {
+        for subscription in self.list(scope).await? {
+            self.delete(scope, subscription.id).await?;
+        }
+        for log in [names::events(scope)?, names::calls(scope)?] {
+            self.store.log.trim(&log, Sequence(u64::MAX)).await?;
+        }
+        Ok(())
     }
 
     /// Has events sent again; gives the number at which it begins, or `None` when the subscription is not served.

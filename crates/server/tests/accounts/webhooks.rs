@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sidetone_server::{DeliveryConfig, ServerConfig};
 
 use crate::receiver::{Receiver, Taken};
+use crate::rest::Caller;
 use crate::stage::{Stage, config, until_answer};
 
 /// Events of one answered call.
@@ -264,6 +265,33 @@ async fn events_go_to_the_internet_only() {
     }
     let wish = json!({ "url": "https://app.example/hook", "description": "fine" });
     stage.tenants.owner.post(&path, wish).await.is(201);
+    stage.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_deleted_tenant_leaves_nothing_to_a_later_one_of_its_name() {
+    let stage = Stage::set().await;
+    let receiver = Receiver::start(StatusCode::OK).await;
+    let (subscriptions, events) = (
+        "/v1/organisations/acme/subscriptions",
+        "/v1/organisations/acme/events",
+    );
+    let administrator = &stage.tenants.administrator;
+    let wish = json!({ "url": receiver.url });
+    administrator.post(subscriptions, wish).await.is(201);
+    let (mut eve, mut bob) = (stage.tenants.eve().await, stage.tenants.bob().await);
+    stage.tenants.call(&mut eve, &mut bob).await;
+    receiver.until("the events", |taken| taken.len() > EVENTS).await;
+
+    let operator = Caller::operator(&stage.server);
+    operator.delete("/v1/organisations/acme").await.is(204);
+    let wish = json!({ "id": "acme", "name": "Another Acme" });
+    let made = operator.post("/v1/organisations", wish).await.is(201);
+    let another = operator.with_key(&made["keys"][0]["secret"]);
+    let none = |body: &Value| body["items"].as_array().unwrap().is_empty();
+    until_answer(&another, subscriptions, none).await;
+    until_answer(&another, events, none).await;
+    until_answer(&another, "/v1/organisations/acme/calls", none).await;
     stage.server.shutdown().await;
 }
 
