@@ -1,6 +1,8 @@
 //! `sidetone admin` against a real service: every step by which an administrator opens an organisation to external
 //! users, as people and as programs do it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use std::process::{Command, Output};
