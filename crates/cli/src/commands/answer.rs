@@ -77,13 +77,21 @@ async fn take(
     // Before anything is done to the call, so that nothing of it is missed.
     let mut events = incoming.events();
     let caller = incoming.caller();
-    let words = if caller.display_name.is_empty() {
+    let on_behalf_of = incoming.on_behalf_of();
+    let mut words = if caller.display_name.is_empty() {
         format!("call from {}", caller.identifier)
     } else {
         format!("call from {} ({})", caller.display_name, caller.identifier)
     };
-    let fields =
-        json!({ "call": incoming.id(), "from": caller.identifier, "displayName": caller.display_name });
+    if let Some(callee) = &on_behalf_of {
+        words.push_str(&format!(", for {callee}"));
+    }
+    let fields = json!({
+        "call": incoming.id(),
+        "from": caller.identifier,
+        "displayName": caller.display_name,
+        "onBehalfOf": on_behalf_of,
+    });
     journal.event("incoming", &words, fields);
 
     if let Some(reason) = rings(args.after, &mut events, interrupt).await? {
