@@ -10,6 +10,7 @@ use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::problem::{Problem, ProblemType};
 
@@ -41,9 +42,12 @@ impl Body {
                 "the body must be of content type application/json",
             ));
         }
-        // The position is worth knowing, and the message names fields and types, not values that could be secret.
-        serde_json::from_slice(&bytes)
-            .map_err(|error| Problem::new(ProblemType::MALFORMED, format!("the body: {error}")))
+        serde_json::from_slice(&bytes).or_else(|error| {
+            // The position is worth knowing, and the message names fields and types, not values that could be secret.
+            let malformed = || Problem::new(ProblemType::MALFORMED, format!("the body: {error}"));
+            let whole = with_whole_numbers(&bytes).ok_or_else(malformed)?;
+            serde_json::from_value(whole).map_err(|_| malformed())
+        })
     }
 }
 
@@ -57,6 +61,32 @@ impl<S: Send + Sync> FromRequest<S> for Body {
             json,
         })
     }
+}
+
+/// The body with whole numbers written as such: for JSON Schema `60.0` is an integer. `None` where that changes
+/// nothing.
+fn with_whole_numbers(body: &[u8]) -> Option<Value> {
+    fn mend(value: &mut Value) -> bool {
+        match value {
+            Value::Number(number) => match number.as_f64() {
+                // Up to 2^53 a float is exact.
+                Some(float)
+                    if number.is_f64() && float.fract() == 0.0 && float.abs() <= 9_007_199_254_740_992.0 =>
+                {
+                    *value = Value::from(float as i64);
+                    true
+                }
+                _ => false,
+            },
+            Value::Array(items) => items.iter_mut().fold(false, |changed, item| mend(item) | changed),
+            Value::Object(fields) => fields
+                .values_mut()
+                .fold(false, |changed, field| mend(field) | changed),
+            _ => false,
+        }
+    }
+    let mut value = serde_json::from_slice(body).ok()?;
+    mend(&mut value).then_some(value)
 }
 
 /// `application/json`, or a type with the suffix `+json` (RFC 6839).
@@ -175,6 +205,8 @@ mod tests {
     async fn bodies_must_be_json_and_say_so() {
         assert!(body("application/json; charset=utf-8", "{}").await.is_ok());
         assert!(body("application/merge-patch+json", "{}").await.is_ok());
+        let seven = body("application/json", r#"{"size":7.0}"#).await.unwrap();
+        assert_eq!(seven, Wish { size: Some(7) });
         let kind = async |kind: &str, content: &str| body(kind, content).await.unwrap_err().kind;
         assert_eq!(kind("text/plain", "{}").await, ProblemType::MEDIA);
         assert_eq!(kind("application/json", "{").await, ProblemType::MALFORMED);

@@ -53,6 +53,7 @@ pub(super) struct NewSubscription {
     #[schema(max_length = 256)]
     description: String,
     /// Begin with the event of this number of the tenant's log; with the next to come without.
+    #[serde(default, deserialize_with = "page::number")]
     from_sequence: Option<u64>,
 }
 
@@ -123,6 +124,7 @@ pub(super) struct SubscriptionList {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Replay {
     /// At this number of the tenant's log.
+    #[serde(default, deserialize_with = "page::number")]
     from_sequence: Option<u64>,
     /// At the first event written at this time or later (RFC 3339, in UTC).
     #[schema(value_type = Option<String>, example = "2026-03-01T00:00:00Z",
