@@ -146,19 +146,15 @@ impl Server {
         ];
         let (withdraw, withdrawn) = mpsc::channel(WAITING_WITHDRAWALS);
         let mut followers = JoinSet::new();
-        followers.spawn(token::follow(tokens.clone(), kv.clone(), withdraw));
+        followers.spawn(token::follow(tokens.clone(), kv.clone(), withdraw).await?);
         followers.spawn(pass_on(withdrawn, inputs.downgrade(), stopped.clone()));
         followers.spawn(events::follow_departures(
             webhooks.clone(),
             registry.clone(),
             stopped.clone(),
         ));
-        followers.spawn(identity::follow_departures(
-            tokens.clone(),
-            exchange,
-            kv.clone(),
-            stopped.clone(),
-        ));
+        let departures = identity::follow_departures(tokens.clone(), exchange, kv.clone(), stopped.clone());
+        followers.spawn(departures.await?);
         let acceptor = Acceptor {
             listener,
             router: http::router(Arc::new(service), api::router(&api, routers)),

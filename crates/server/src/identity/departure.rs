@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sidetone_organisation::{EntityKey, EntityName};
 use sidetone_signaling::Identifier;
-use sidetone_store::{Change, Delivery, Kv, Watch};
+use sidetone_store::{Change, Delivery, Kv, StoreError, Watch};
 use tokio::sync::watch;
 
 use crate::clock::wall_now;
@@ -24,27 +24,42 @@ const WAITING: usize = 100_000;
 const FOLLOWED: [&str; 3] = ["external-user.", "member.", "organisation."];
 
 /// Follows the store until `stop` is raised: tokens of who was deleted are revoked, and a deleted organisation's
-/// identity provider is forgotten, so that it vouches for nobody in a new one of that name.
+/// identity provider is forgotten, so that it vouches for nobody in a new one of that name. The future that it gives must
+/// run for that; it misses nothing that happens before it does.
+///
+/// # Errors
+/// Of the store.
 pub(crate) async fn follow(
     tokens: Arc<Tokens>,
     exchange: Arc<Exchange>,
     kv: Arc<dyn Kv>,
     mut stop: watch::Receiver<bool>,
-) {
-    let kinds = FOLLOWED.map(|prefix| one_kind(prefix, &tokens, &exchange, &kv));
-    tokio::select! {
-        () = raised(&mut stop) => {}
-        _ = futures_util::future::join_all(kinds) => {}
+) -> Result<impl Future<Output = ()> + Send + 'static, StoreError> {
+    let mut watches = Vec::new();
+    for prefix in FOLLOWED {
+        watches.push((prefix, kv.watch(prefix, WAITING, wall_now()).await?));
     }
+    Ok(async move {
+        let kinds = watches
+            .into_iter()
+            .map(|(prefix, watch)| one_kind(prefix, watch, &tokens, &exchange, &kv));
+        tokio::select! {
+            () = raised(&mut stop) => {}
+            _ = futures_util::future::join_all(kinds) => {}
+        }
+    })
 }
 
-async fn one_kind(prefix: &str, tokens: &Tokens, exchange: &Exchange, kv: &Arc<dyn Kv>) {
+async fn one_kind(prefix: &str, mut watch: Watch, tokens: &Tokens, exchange: &Exchange, kv: &Arc<dyn Kv>) {
     loop {
-        match kv.watch(prefix, WAITING, wall_now()).await {
-            Ok(watch) => until_lost(watch, tokens, exchange, &**kv).await,
-            Err(error) => tracing::error!(%error, "deletions cannot be followed; trying again"),
-        }
-        tokio::time::sleep(RETRY).await;
+        until_lost(watch, tokens, exchange, &**kv).await;
+        watch = loop {
+            tokio::time::sleep(RETRY).await;
+            match kv.watch(prefix, WAITING, wall_now()).await {
+                Ok(watch) => break watch,
+                Err(error) => tracing::error!(%error, "deletions cannot be followed; trying again"),
+            }
+        };
     }
 }
 

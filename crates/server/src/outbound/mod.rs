@@ -102,6 +102,7 @@ pub enum OutboundError {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outbound {
     config: OutboundConfig,
+    tls: fn() -> Option<&'static TlsConnector>,
 }
 
 /// Whom we believe: the certification authorities of the operating system, where an operator adds its own, and those
@@ -113,16 +114,23 @@ static TLS: LazyLock<Option<TlsConnector>> = LazyLock::new(|| {
     let system = rustls_native_certs::load_native_certs();
     let (added, _) = roots.add_parsable_certificates(system.certs);
     tracing::debug!(added, "certification authorities of the system");
+    connector(roots)
+});
+
+fn connector(roots: RootCertStore) -> Option<TlsConnector> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let mut config = config.ok()?.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Some(TlsConnector::from(Arc::new(config)))
-});
+}
 
 impl Outbound {
     pub(crate) fn new(config: OutboundConfig) -> Self {
-        Self { config }
+        Self {
+            config,
+            tls: || TLS.as_ref(),
+        }
     }
 
     /// Whether an address may be kept to be asked later: it is whole and its scheme is allowed. Where its name leads
@@ -172,7 +180,7 @@ impl Outbound {
         let name = ask.url.host_str().ok_or(OutboundError::Address)?;
         let name = name.trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(name).map_err(|_| OutboundError::Address)?;
-        let tls = TLS.as_ref().ok_or(OutboundError::Tls)?;
+        let tls = (self.tls)().ok_or(OutboundError::Tls)?;
         let stream = tls.connect(name, stream).await.map_err(|_| OutboundError::Tls)?;
         exchange(stream, ask, max_body).await
     }

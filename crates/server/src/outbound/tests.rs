@@ -176,3 +176,68 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
         OutboundError::Tls
     );
 }
+
+/// A certificate for `localhost` that no authority made, and the key of its owner.
+static CERTIFICATE: LazyLock<rcgen::CertifiedKey<rcgen::KeyPair>> =
+    LazyLock::new(|| rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap());
+
+/// Somebody who believes that certificate, and nothing else.
+fn believer() -> Outbound {
+    static TLS: LazyLock<Option<TlsConnector>> = LazyLock::new(|| {
+        let mut roots = RootCertStore::empty();
+        roots.add(CERTIFICATE.cert.der().clone()).unwrap();
+        connector(roots)
+    });
+    Outbound {
+        tls: || TLS.as_ref(),
+        ..open()
+    }
+}
+
+/// Answers over TLS; gives the port.
+async fn serve_securely() -> u16 {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth();
+    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(CERTIFICATE.signing_key.serialize_der().into());
+    let config = config
+        .with_single_cert(vec![CERTIFICATE.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else {
+                continue;
+            };
+            let mut head = [0; 4096];
+            let _ = stream.read(&mut head).await;
+            let _ = stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nsecure")
+                .await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_secure_answer_is_read_from_who_proves_the_name() {
+    let port = serve_securely().await;
+    let url: Url = format!("https://localhost:{port}/").parse().unwrap();
+    let answer = believer().ask(Ask::json(&url), BOUNDS).await.unwrap();
+    assert_eq!(&answer.body[..], b"secure");
+    // Believed by nobody else, and for no other name.
+    assert_eq!(
+        open().ask(Ask::json(&url), BOUNDS).await.unwrap_err(),
+        OutboundError::Tls
+    );
+    let other: Url = format!("https://127.0.0.1:{port}/").parse().unwrap();
+    assert_eq!(
+        believer().ask(Ask::json(&other), BOUNDS).await.unwrap_err(),
+        OutboundError::Tls
+    );
+}

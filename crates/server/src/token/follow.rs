@@ -33,8 +33,16 @@ pub(crate) enum Withdrawn {
 }
 
 /// Follows the store until the receiver of `withdrawn` is dropped, telling each withdrawal once, after it has taken
-/// effect here. What was withdrawn before the start is not told: no session is as old as that.
-pub(crate) async fn follow(tokens: Arc<Tokens>, kv: Arc<dyn Kv>, withdrawn: mpsc::Sender<Withdrawn>) {
+/// effect here. The future that it gives must run for that; what was withdrawn before it is given is not told, for no
+/// session is as old as that.
+///
+/// # Errors
+/// Of the store.
+pub(crate) async fn follow(
+    tokens: Arc<Tokens>,
+    kv: Arc<dyn Kv>,
+    withdrawn: mpsc::Sender<Withdrawn>,
+) -> Result<impl Future<Output = ()> + Send + 'static, StoreError> {
     let mut follower = Follower {
         tokens,
         kv,
@@ -43,12 +51,9 @@ pub(crate) async fn follow(tokens: Arc<Tokens>, kv: Arc<dyn Kv>, withdrawn: mpsc
         started: false,
         withdrawn,
     };
-    while let Some(result) = follower.run().await {
-        if let Err(error) = result {
-            tracing::error!(%error, "keys and revocations cannot be followed; trying again");
-        }
-        tokio::time::sleep(RETRY).await;
-    }
+    let watch = follower.begin().await.unwrap_or(Err(StoreError::Closed))?;
+    follower.started = true;
+    Ok(follower.run(watch))
 }
 
 struct Follower {
@@ -64,17 +69,38 @@ struct Follower {
 }
 
 impl Follower {
-    /// Until the store failed or changes were lost (`Some`), or until nobody wants to know any more or the store is
-    /// closed (`None`).
-    async fn run(&mut self) -> Option<Result<(), StoreError>> {
-        let mut watch = match self.kv.watch(PREFIX, WAITING, wall_now()).await {
+    async fn run(mut self, mut watch: Watch) {
+        while let Some(result) = self.until_lost(&mut watch).await {
+            let mut failed = result.err();
+            watch = loop {
+                if let Some(error) = failed {
+                    tracing::error!(%error, "keys and revocations cannot be followed; trying again");
+                }
+                tokio::time::sleep(RETRY).await;
+                match self.begin().await {
+                    Some(Ok(watch)) => break watch,
+                    Some(Err(error)) => failed = Some(error),
+                    None => return,
+                }
+            };
+        }
+    }
+
+    /// Takes in what there is; gives what comes after. `None` when nobody wants to know.
+    async fn begin(&mut self) -> Option<Result<Watch, StoreError>> {
+        let watch = match self.kv.watch(PREFIX, WAITING, wall_now()).await {
             Ok(watch) => watch,
             Err(error) => return (!self.withdrawn.is_closed()).then_some(Err(error)),
         };
-        let begun = self.begin(&watch).await;
-        if !matches!(begun, Some(Ok(()))) {
-            return begun;
+        for entry in &watch.snapshot {
+            self.revoked(entry).await?;
         }
+        Some(self.keys_changed().await?.map(|()| watch))
+    }
+
+    /// Until the store failed or changes were lost (`Some`), or until nobody wants to know any more or the store is
+    /// closed (`None`).
+    async fn until_lost(&mut self, watch: &mut Watch) -> Option<Result<(), StoreError>> {
         loop {
             let delivery = tokio::select! {
                 () = self.withdrawn.closed() => return None,
@@ -96,15 +122,6 @@ impl Follower {
                 }
             }
         }
-    }
-
-    async fn begin(&mut self, watch: &Watch) -> Option<Result<(), StoreError>> {
-        for entry in &watch.snapshot {
-            self.revoked(entry).await?;
-        }
-        let result = self.keys_changed().await;
-        self.started |= matches!(result, Some(Ok(())));
-        result
     }
 
     async fn keys_changed(&mut self) -> Option<Result<(), StoreError>> {
@@ -162,7 +179,8 @@ mod tests {
     async fn follower(store: &Store) -> (Arc<Tokens>, mpsc::Receiver<Withdrawn>) {
         let tokens = Arc::new(open(store).await);
         let (tell, told) = mpsc::channel(16);
-        tokio::spawn(follow(tokens.clone(), store.kv.clone(), tell));
+        let following = follow(tokens.clone(), store.kv.clone(), tell).await;
+        tokio::spawn(following.unwrap());
         (tokens, told)
     }
 
@@ -230,8 +248,8 @@ mod tests {
         let store = Store::in_memory().unwrap();
         let tokens = Arc::new(open(&store).await);
         let (tell, told) = mpsc::channel(1);
-        let following = tokio::spawn(follow(tokens, store.kv.clone(), tell));
+        let following = follow(tokens, store.kv.clone(), tell).await.unwrap();
         drop(told);
-        following.await.unwrap();
+        following.await;
     }
 }

@@ -2,10 +2,11 @@
 //! is refused, what is issued afterwards is good.
 
 use serde_json::json;
+use sidetone_server::OldKeys;
 use sidetone_signaling::Reason;
 
 use crate::rest::{Caller, Resource, config};
-use crate::support::{Client, in_time, server};
+use crate::support::{Client, in_time, member, server, token};
 
 #[tokio::test]
 async fn a_revoked_identitys_session_ends_and_a_new_token_opens_another() {
@@ -89,6 +90,26 @@ async fn a_deleted_resource_takes_its_identities_along() {
     let mut again = Client::connect(&server.url()).await;
     let refused = again.open_with(&token).await.unwrap_err();
     assert!(refused.is(&Reason::INVALID_TOKEN), "{refused}");
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_program_that_embeds_the_service_may_revoke_too() {
+    let server = server(config()).await;
+    let (mut ann, _) = Client::open(&server, "ann").await;
+    let (mut bob, _) = Client::open(&server, "bob").await;
+    let before = token(&server, "ann");
+    server.revoke_tokens(&member("ann")).await.unwrap();
+    let bye = in_time("being put out", ann.end()).await.expect("a reason");
+    assert!(bye.is(&Reason::INVALID_TOKEN), "{bye}");
+    let mut again = Client::connect(&server.url()).await;
+    assert!(again.open_with(&before).await.is_err());
+    again = Client::connect(&server.url()).await;
+    again.open_with(&token(&server, "ann")).await.unwrap();
+    server.rotate_signing_keys(OldKeys::Drop).await.unwrap();
+    for client in [&mut again, &mut bob] {
+        in_time("being put out", client.end()).await.expect("a reason");
+    }
     server.shutdown().await;
 }
 
