@@ -237,6 +237,7 @@ impl Metrics {
             Record::SessionDetached { .. }
             | Record::CallForwarded { .. }
             | Record::ParticipantAdded { .. }
+            | Record::StreamsReported { .. }
             | Record::ParticipantRemoved { .. } => {}
         }
     }

@@ -128,6 +128,7 @@ fn nothing_is_done_for_a_client_without_a_session() {
         let full = json!({
             "call": "67e55044-10b1-426f-9247-bb680e5fe0c8", "leg": 1, "to": BOB, "kind": "offer", "sdp": "",
             "state": "connected", "muted": true, "held": true, "token": BOB,
+            "streams": [],
         });
         let reply = bench.request(connection, 0, method, full);
         assert_eq!(reply.error(), code(&Reason::NOT_AUTHENTICATED), "{method}");

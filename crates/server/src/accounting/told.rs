@@ -1,6 +1,7 @@
 //! What the switchboard reports, in the book's words.
 
-use sidetone_ledger::{CallKind, Client, End, Told};
+use serde::Deserialize as _;
+use sidetone_ledger::{CallKind, Client, End, StreamReport, Told};
 use sidetone_signaling::Identifier;
 use sidetone_signaling::protocol::SessionId;
 use sidetone_signaling::switchboard::Record;
@@ -77,6 +78,20 @@ pub(super) fn told(record: &Record) -> Vec<Told> {
             reason: reason.clone(),
         },
         Record::SessionEnded { session, .. } => Told::EndpointClosed { endpoint: *session },
+        Record::StreamsReported {
+            call,
+            identity,
+            session,
+            streams,
+        } => Told::Measured {
+            call: *call,
+            end: end(identity, *session),
+            // One that cannot be read is worth no more than one that was not sent.
+            streams: streams
+                .iter()
+                .filter_map(|stream| StreamReport::deserialize(stream).ok())
+                .collect(),
+        },
         Record::CallForwarded { call, to, .. } => {
             let invited = |to: &Identifier| Told::Invited {
                 call: *call,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sidetone_server::TokenRequest;
 use sidetone_signaling::Identifier;
-use sidetone_signaling::protocol::Request;
+use sidetone_signaling::protocol::{HangUp, Report, Request};
 
 use crate::stage::{Stage, text, until_answer};
 use crate::support::http;
@@ -172,6 +172,45 @@ async fn records_show_each_side_what_is_its_own() {
         .await
         .problem(404, "not-found");
     other.get(&theirs).await.problem(403, "missing-role");
+    stage.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_endpoints_measured_is_in_the_records() {
+    let stage = Stage::set().await;
+    let (mut eve, mut bob) = (stage.tenants.eve().await, stage.tenants.bob().await);
+    let hang_up = stage.tenants.talk(&mut eve, &mut bob).await;
+    let call = call_of(&hang_up);
+    eve.call(&hang_up).await.unwrap();
+    bob.event("call.ended").await;
+    // After the end: before it nobody knows the whole.
+    let stream = json!({
+        "streamId": "audio", "mediaType": "audio", "streamDirection": "receive", "codecName": "opus",
+        "transportType": "udp", "packetLossRateAvg": 0.08, "roundTripTimeAvg": 41.5,
+    });
+    let impossible =
+        json!({ "streamId": "x", "mediaType": "audio", "streamDirection": "send", "jitterAvg": -1 });
+    let other = json!({ "color": "red" });
+    let streams = [&stream, &impossible, &other].map(|stream| stream.as_object().unwrap().clone());
+    let Request::HangUp(HangUp { call: id, .. }) = hang_up else {
+        panic!("no hang-up")
+    };
+    let report = Request::Report(Report {
+        call: id,
+        streams: streams.to_vec(),
+    });
+    bob.call(&report).await.unwrap();
+    let path = stage.tenants.resource_path(&format!("calls/{call}"));
+    let list = stage.tenants.resource_path("calls");
+    until_answer(&stage.tenants.owner, &list, |body| !items(body).is_empty()).await;
+    let measured = |body: &Value| !body["diagnostics"].as_array().unwrap().is_empty();
+    let shown = until_answer(&stage.tenants.owner, &path, measured).await;
+    let rows = shown["diagnostics"].as_array().unwrap();
+    assert_eq!(rows.len(), 1, "what cannot be true is left out");
+    assert_eq!(rows[0]["identifier"], "member:acme:bob");
+    for (field, value) in stream.as_object().unwrap() {
+        assert_eq!(&rows[0][field], value, "{field}");
+    }
     stage.server.shutdown().await;
 }
 

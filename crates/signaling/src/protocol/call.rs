@@ -279,6 +279,18 @@ pub struct Hold {
     pub held: bool,
 }
 
+/// `call.report` (either end): what the endpoint measured of its streams, over their whole life. For the call's records;
+/// taken during the call and for a while after it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// The call.
+    pub call: CallId,
+    /// One object for each stream, with the fields of a stream in the call diagnostics of the API, such as
+    /// `streamId`, `mediaType`, `streamDirection`, `packetLossRateAvg`. One that cannot be true is left out of the
+    /// records.
+    pub streams: Vec<serde_json::Map<String, serde_json::Value>>,
+}
+
 /// `call.held`: the peer put the call on hold or took it back.
 pub type PeerHeld = Hold;
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Accept, Accepted, CallEnded, Candidates, Close, Decline, HangUp, Hold, Incoming, LegEnded, MediaReport,
-    Mute, Muted, Open, PeerHeld, PeerPresence, Ping, Refresh, Restart, Resume, Ring, Ringing,
+    Mute, Muted, Open, PeerHeld, PeerPresence, Ping, Refresh, Report, Restart, Resume, Ring, Ringing,
     SessionDescription, Start,
 };
 use crate::end_reason::Reason;
@@ -52,6 +52,8 @@ pub enum Request {
     Mute(Mute),
     #[serde(rename = "call.hold")]
     Hold(Hold),
+    #[serde(rename = "call.report")]
+    Report(Report),
 }
 
 impl Request {
@@ -73,6 +75,7 @@ impl Request {
         "call.media",
         "call.mute",
         "call.hold",
+        "call.report",
     ];
 }
 

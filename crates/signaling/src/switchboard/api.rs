@@ -298,6 +298,17 @@ pub enum Record {
         /// On which endpoint.
         session: SessionId,
     },
+    /// An endpoint says what it measured of its streams. It may never have been in that call.
+    StreamsReported {
+        /// Which call.
+        call: CallId,
+        /// Whose endpoint.
+        identity: Identifier,
+        /// Which endpoint.
+        session: SessionId,
+        /// One object for each stream, as it came.
+        streams: Vec<serde_json::Map<String, serde_json::Value>>,
+    },
     /// A call is over.
     CallEnded {
         /// Which.

@@ -254,6 +254,7 @@ impl Switchboard {
             Ok(Request::Media(report)) => self.media(session, report, now).map(done),
             Ok(Request::Mute(mute)) => self.mute(session, mute).map(done),
             Ok(Request::Hold(hold)) => self.hold(session, hold).map(done),
+            Ok(Request::Report(report)) => self.report(session, report).map(done),
         };
         if let Err(reason) = &result {
             self.refused(connection, reason);

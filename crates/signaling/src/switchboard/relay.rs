@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use super::call::{Call, Side};
-use super::{Switchboard, Timer};
+use super::{Record, Switchboard, Timer};
 use crate::end_reason::Reason;
 use crate::protocol::{
-    CallId, Candidates, DescriptionType, Event, Hold, MediaReport, Mute, Restart, SessionDescription,
+    CallId, Candidates, DescriptionType, Event, Hold, MediaReport, Mute, Report, Restart, SessionDescription,
     SessionId,
 };
 
@@ -89,6 +89,19 @@ impl Switchboard {
     pub(super) fn hold(&mut self, session: SessionId, hold: Hold) -> Result<(), Reason> {
         let peer = self.peer(hold.call, session)?;
         self.emit(peer, &Event::Held(hold));
+        Ok(())
+    }
+
+    /// What an endpoint measured. The call may be over: whether this endpoint was in it is seen by who keeps records.
+    pub(super) fn report(&mut self, session: SessionId, report: Report) -> Result<(), Reason> {
+        let endpoint = self.sessions.get(&session).ok_or(Reason::NO_SUCH_SESSION)?;
+        let identity = endpoint.identity.clone();
+        self.record(Record::StreamsReported {
+            call: report.call,
+            identity,
+            session,
+            streams: report.streams,
+        });
         Ok(())
     }
 
