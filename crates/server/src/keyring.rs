@@ -214,7 +214,7 @@ mod tests {
             .unwrap();
         let expected = SigningKey::restore(stored).unwrap().id;
         let ring = KeyRing::open(&*kv, NOW).await.unwrap();
-        assert_eq!(ids(&ring, NOW), [expected.clone()]);
+        assert_eq!(ids(&ring, NOW), std::slice::from_ref(&expected));
         assert!(kv.get(&former, NOW).await.unwrap().is_none());
         assert_eq!(ids(&KeyRing::open(&*kv, NOW).await.unwrap(), NOW), [expected]);
     }

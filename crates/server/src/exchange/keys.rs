@@ -246,7 +246,11 @@ mod tests {
             json!(7),
             json!({}),
         ] {
-            assert_eq!(read(&[key.clone()]).err(), Some(none.clone()), "{key}");
+            assert_eq!(
+                read(std::slice::from_ref(&key)).err(),
+                Some(none.clone()),
+                "{key}"
+            );
             // And they do not spoil the others.
             assert_eq!(
                 find(&[key.clone(), ed(Some("b"))], Algorithm::EdDSA, Some("b")),
