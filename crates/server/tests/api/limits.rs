@@ -94,6 +94,7 @@ async fn what_cannot_be_read_is_refused_with_the_reason() {
         (json!({ "displayName": " Ann" }), 422),
         (json!({ "displayName": "An\u{202e}n" }), 422),
         (json!({ "displayName": "x".repeat(129) }), 422),
+        (json!({ "displayName": "Ann", "source": "" }), 422),
         (json!({ "displayName": "Ann", "policy": "nowhere" }), 422),
     ];
     for (body, status) in cases {

@@ -85,7 +85,8 @@ struct NewMember {
     delegates: BTreeSet<Identifier>,
     /// The key of the entry in the directory that it is imported from.
     #[serde(default)]
-    source: Option<ExternalKey>,
+    #[schema(value_type = Option<String>)]
+    source: Option<String>,
 }
 
 /// A change of a member. What is absent stays as it is; `policy` and `source` can be null to have none.
@@ -112,8 +113,8 @@ struct MemberChange {
     delegates: Option<BTreeSet<Identifier>>,
     /// The key of the entry in the directory that it is imported from.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<ExternalKey>)]
-    source: Option<Option<ExternalKey>>,
+    #[schema(value_type = Option<String>)]
+    source: Option<Option<String>>,
 }
 
 /// A member, as far as the caller may see.
@@ -239,7 +240,7 @@ async fn put(
         roles: new.roles,
         routing: new.routing,
         delegates: new.delegates,
-        source: new.source,
+        source: directory_key(new.source)?,
     };
     let stored = api
         .registry
@@ -262,6 +263,7 @@ async fn edit(
 ) -> Result<Tagged<ShownMember>, Problem> {
     caller.may(&Operation::WriteMembers(name.0.clone()))?;
     let change: MemberChange = body.read()?;
+    let source = change.source.map(directory_key).transpose()?;
     let edit = |old: Option<&Member>| {
         let mut member = existing(old)?;
         set(&mut member.display_name, change.display_name);
@@ -272,7 +274,7 @@ async fn edit(
         set(&mut member.roles, change.roles);
         set(&mut member.routing, change.routing);
         set(&mut member.delegates, change.delegates);
-        set(&mut member.source, change.source);
+        set(&mut member.source, source);
         Ok(member)
     };
     let stored = api
@@ -343,6 +345,11 @@ async fn set_routing(
         .edit(&caller.actor, "member.routing", &name, &precondition, edit)
         .await?;
     Ok(stored.map(|member| ShownMember::new(member, &name.0, &caller)))
+}
+
+/// A key of another directory: read here, so that a bad one is against the rules and not unreadable.
+fn directory_key(text: Option<String>) -> Result<Option<ExternalKey>, Problem> {
+    Ok(text.map(|text| text.parse::<ExternalKey>()).transpose()?)
 }
 
 fn existing(old: Option<&Member>) -> Result<Member, Problem> {
