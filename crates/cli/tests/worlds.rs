@@ -1,5 +1,6 @@
 //! An external user and members of an organisation call each other, as the organisation has it: the service, both
 //! ends and the administrator are programs of their own.
+#![allow(clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod support;
 
@@ -186,4 +187,33 @@ fn a_members_rules_send_the_call_on() {
     let refused = world.eve_calls(BOB);
     refused.assert_code(3);
     assert_eq!(refused.reason().0, 480);
+}
+
+#[test]
+fn what_both_ends_measured_is_in_the_calls_records() {
+    let world = World::new();
+    world.federate(true, &[&world.resource], true);
+    let _bob = world.answering(BOB, &["--once"]);
+    let eve = world.eve_calls(BOB);
+    eve.assert_code(0);
+    let call = eve.event("calling")["call"].as_str().expect("an id").to_owned();
+    let path = format!("/v1/organisations/contoso/calls/{call}");
+    let mut streams = Vec::new();
+    for _ in 0..100 {
+        let record = request(&world.service, "GET", &path, &world.administrator, &Value::Null);
+        streams = record["diagnostics"].as_array().cloned().unwrap_or_default();
+        if streams.len() == 4 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert_eq!(streams.len(), 4, "two ends, two streams each: {streams:#?}");
+    for stream in &streams {
+        assert!(stream["packetUtilization"].as_u64() > Some(10), "{stream}");
+        assert_eq!(stream["codecName"], "opus");
+        assert!(
+            stream["streamDirection"] == "send" || stream["healedDataRatioAvg"].is_number(),
+            "{stream}"
+        );
+    }
 }

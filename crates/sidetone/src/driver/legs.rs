@@ -9,13 +9,14 @@ use sidetone_media::transport::{
     Candidate, ConnectionState, Description, DescriptionKind, IceServer, Transport, TransportCommand,
     TransportConfig, TransportError, TransportEvent, TransportStats, VoicePort,
 };
-use sidetone_media::voice::LinkId;
+use sidetone_media::voice::{LinkId, VoiceStats};
 use sidetone_pipeline::Pool;
 use sidetone_signaling::agent::{MediaAction, MediaEvent, Role};
 use sidetone_signaling::protocol::{
     self, CallId, CandidateLine, DescriptionType, LegId, MediaFailure, MediaState,
 };
 
+use super::quality::Quality;
 use crate::options::NetworkOptions;
 
 /// A leg's media connection.
@@ -26,6 +27,8 @@ pub struct Leg {
     pub state: ConnectionState,
     /// The queues, until they are given to the engine.
     pub port: Option<VoicePort>,
+    /// How it sounds.
+    pub quality: Quality,
     transport: Box<dyn Transport>,
     /// Whether it ever connected: losing a connection and never having one are different ends.
     connected: bool,
@@ -34,6 +37,16 @@ pub struct Leg {
 impl Leg {
     pub fn stats(&self) -> TransportStats {
         self.transport.stats()
+    }
+
+    /// Looks at the statistics as they are now.
+    pub fn observe(&mut self, voice: &VoiceStats) {
+        // Which of several is this leg's is not told.
+        let inbound = match &voice.inbound[..] {
+            [inbound] => Some(inbound),
+            _ => None,
+        };
+        self.quality.observe(&self.transport.stats(), inbound);
     }
 }
 
@@ -62,6 +75,11 @@ impl Legs {
     /// Legs of a call.
     pub fn of(&self, call: CallId) -> impl Iterator<Item = &Leg> {
         self.list.iter().filter(move |leg| leg.call == call)
+    }
+
+    /// Legs whose sound is the engine's.
+    pub fn talking(&mut self) -> impl Iterator<Item = &mut Leg> {
+        self.list.iter_mut().filter(|leg| leg.port.is_none())
     }
 
     /// Makes a leg's connection.
@@ -99,6 +117,7 @@ impl Legs {
             link: LinkId(self.links),
             state: ConnectionState::New,
             port,
+            quality: Quality::default(),
             transport: Box::new(transport),
             connected: false,
         });

@@ -7,6 +7,7 @@ mod asks;
 mod audio;
 mod config;
 mod legs;
+mod quality;
 mod socket;
 mod told;
 
@@ -37,7 +38,7 @@ use crate::pending::Reply;
 pub(crate) use asks::Ask;
 use audio::{Audio, Opened};
 pub(crate) use config::Config;
-use legs::Legs;
+use legs::{Leg, Legs};
 use socket::{Socket, SocketReport};
 
 /// How long an agent may take to be created (spec AC14: an error within 5 s, never a hang). A little less, so that
@@ -87,6 +88,14 @@ enum Waiting {
         options: AcceptOptions,
         reply: Reply<crate::Call>,
     },
+}
+
+/// What is told of a leg when it is over.
+fn report(leg: &Leg) -> AgentInput {
+    AgentInput::Command(Command::Report {
+        call: leg.call,
+        streams: leg.quality.streams(),
+    })
 }
 
 impl Waiting {
@@ -256,6 +265,14 @@ impl Driver {
             by: now + GOODBYE,
             reply,
         });
+        // There is no session to tell it in afterwards.
+        if let Some(engine) = self.audio.engine() {
+            let voice = engine.stats();
+            for leg in self.legs.talking() {
+                leg.observe(&voice);
+                self.deferred.push_back(report(leg));
+            }
+        }
         self.deferred.push_back(AgentInput::Command(Command::Close));
     }
 
@@ -339,7 +356,12 @@ impl Driver {
             MediaAction::OpenAudio => self.set_audio(call, leg, true),
             MediaAction::PauseAudio => self.set_audio(call, leg, false),
             MediaAction::Close => {
-                if let (Some(leg), Some(engine)) = (self.legs.close(call, leg, now), self.audio.engine()) {
+                if let (Some(mut leg), Some(engine)) = (self.legs.close(call, leg, now), self.audio.engine())
+                {
+                    if leg.port.is_none() {
+                        leg.observe(&engine.stats());
+                        self.deferred.push_back(report(&leg));
+                    }
                     engine.disconnect(leg.link);
                 }
             }
@@ -410,6 +432,8 @@ impl Driver {
     /// Follows the loss that the other end of the call that is spoken in reports.
     fn adapt(&mut self) {
         let Some(engine) = self.audio.engine() else { return };
+        let voice = engine.stats();
+        self.legs.talking().for_each(|leg| leg.observe(&voice));
         for entry in self.calls.iter_mut().filter(|entry| entry.talking) {
             if let Some(leg) = self.legs.of(entry.id()).find(|leg| leg.port.is_none()) {
                 engine.set_redundancy(entry.adaptation.report(leg.stats().remote_fraction_lost));

@@ -178,6 +178,13 @@ pub enum Command {
         /// Which.
         call: CallId,
     },
+    /// Tell the service what was measured of a call, for its records. Without streams, nothing is told.
+    Report {
+        /// Which.
+        call: CallId,
+        /// See [`Report::streams`](crate::protocol::Report::streams).
+        streams: Vec<serde_json::Map<String, serde_json::Value>>,
+    },
     /// A new token, before or after the old one ended.
     RefreshToken {
         /// The token.

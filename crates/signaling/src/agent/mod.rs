@@ -18,7 +18,7 @@ pub use api::{
 use crate::call::{self, ClientCall, Settings};
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
-use crate::protocol::{CallId, Event, Incoming, Opened, Request, Start, Started};
+use crate::protocol::{CallId, Event, Incoming, Opened, Report, Request, Start, Started};
 use crate::session::client::{self, ClientSession, Purpose};
 
 /// Ended calls that are remembered, so that late news of them is recognised.
@@ -108,6 +108,12 @@ impl Agent {
                 if self.calls.contains_key(&call) {
                     self.hold_others(call);
                     self.with(call, |call| call.hold(false));
+                }
+            }
+            Command::Report { call, streams } => {
+                if !streams.is_empty() {
+                    let report = Request::Report(Report { call, streams });
+                    self.session.request(report, None, Purpose::Notice, now);
                 }
             }
             Command::RefreshToken { token } => self.session.refresh(token, now),
