@@ -56,7 +56,7 @@ fn what_one_end_says_the_other_hears() {
         .filter_map(|event| event["state"].as_str())
         .collect();
     assert!(states.ends_with(&["connected", "disconnecting"]), "{states:?}");
-    assert_eq!(alice.event("remote")["displayName"], "Bob");
+    assert_eq!(alice.event("remote")["displayName"], "Bob (External)");
     assert_eq!(bob.event("incoming")["from"], "external:dev:alice");
     for end in [&alice, &bob] {
         assert_eq!(end.reason(), (0, 0));

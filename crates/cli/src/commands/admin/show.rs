@@ -117,7 +117,12 @@ pub fn text(value: Option<&Value>) -> String {
                 .collect();
             fields.join(", ")
         }
-        Some(number) => number.to_string(),
+        // To the hundredth: people compare, programs ask for JSON.
+        Some(Value::Number(number)) if number.is_f64() => {
+            let rounded = (number.as_f64().unwrap_or_default() * 100.0).round() / 100.0;
+            rounded.to_string()
+        }
+        Some(Value::Number(number)) => number.to_string(),
     }
 }
 
@@ -146,5 +151,11 @@ mod tests {
     fn names_cannot_move_the_cursor() {
         assert_eq!(text(Some(&json!("a\u{1b}[2Jb\r"))), "a[2Jb");
         assert_eq!(text(Some(&json!({ "k\u{7}": ["x", "y"] }))), "k=x, y");
+    }
+
+    #[test]
+    fn fractions_are_short_and_counts_exact() {
+        assert_eq!(text(Some(&json!(1.0 / 30.0))), "0.03");
+        assert_eq!(text(Some(&json!(1_795_254_310_378_u64))), "1795254310378");
     }
 }

@@ -1,0 +1,232 @@
+//! A service under load: what ten thousand registered endpoints cost, and how soon callees ring while calls are set up
+//! and torn down at a steady rate, with records and events written to a file.
+//!
+//! The service is a process of its own, this program all of its clients: `cargo bench -p sidetone-server --bench load`,
+//! with `ENDPOINTS` (10000), `RATE` (200 a second) and `SECONDS` (30) as variables.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs
+)]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use sidetone_server::{ConnectionLimits, DevTokens, Server, ServerConfig};
+use sidetone_signaling::protocol::{Decline, DeclineReason, IncomingLeg, Limits, Request};
+use support::{Client, http};
+
+/// The argument that makes this program the service; the folder of its store follows.
+const SERVE: &str = "--serve-in";
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    match arguments.iter().position(|argument| argument == SERVE) {
+        Some(at) => runtime.block_on(serve(&arguments[at + 1])),
+        // `cargo test` runs benchmarks too, with this argument, to see that they start.
+        None if arguments.iter().any(|argument| argument == "--test") => {}
+        None => runtime.block_on(load()),
+    }
+}
+
+async fn serve(folder: &str) {
+    let limits = Limits {
+        sessions: 100_000,
+        ..Limits::default()
+    };
+    let server = Server::start(ServerConfig {
+        data_dir: Some(folder.into()),
+        dev_tokens: DevTokens::Loopback,
+        connections: ConnectionLimits {
+            max: 100_000,
+            max_per_address: 100_000,
+            ..ConnectionLimits::default()
+        },
+        limits,
+        ..ServerConfig::default()
+    })
+    .await
+    .unwrap();
+    println!("{}", server.local_addr());
+    server.wait().await;
+}
+
+/// The service, killed when dropped.
+struct Service {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Service {
+    fn start(folder: &std::path::Path) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .arg(SERVE)
+            .arg(folder)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line.trim().parse().unwrap();
+        Self { child, address }
+    }
+
+    /// Memory that is resident, in MiB.
+    fn resident(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+        let kib: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+        kib / 1024.0
+    }
+
+    /// Processor time used so far, in seconds: that of a thread is kept in nanoseconds.
+    fn processor(&self) -> f64 {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let nanos = threads.filter_map(|thread| {
+            let figures = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+            figures.split(' ').next()?.parse::<f64>().ok()
+        });
+        nanos.sum::<f64>() / 1e9
+    }
+
+    async fn client(&self, name: &str) -> Client {
+        let wish = format!(r#"{{"identity":"member:acme:{name}"}}"#);
+        let json = "content-type: application/json\r\n";
+        let (status, body) = http(self.address, "POST", "/v1/dev/token", json, &wish).await;
+        assert_eq!(status, 200, "{body}");
+        let issued: Value = serde_json::from_str(&body).unwrap();
+        let mut client = Client::connect(&format!("ws://{}/v1/ws", self.address)).await;
+        client.open_with(issued["token"].as_str().unwrap()).await.unwrap();
+        client
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn setting(name: &str, default: usize) -> usize {
+    std::env::var(name).map_or(default, |value| value.parse().expect("a number"))
+}
+
+async fn load() {
+    let (endpoints, rate, seconds) = (
+        setting("ENDPOINTS", 10_000),
+        setting("RATE", 200),
+        setting("SECONDS", 30),
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path());
+    let empty = service.resident();
+    let mut clients = Vec::with_capacity(endpoints);
+    let start = Instant::now();
+    for number in 0..endpoints {
+        clients.push(service.client(&format!("m{number}")).await);
+    }
+    println!(
+        "{endpoints} endpoints registered in {:.1} s: {:.0} MiB resident, {empty:.0} MiB before",
+        start.elapsed().as_secs_f64(),
+        service.resident()
+    );
+
+    // Each pair calls every two seconds.
+    let pairs = (2 * rate).min(endpoints / 2);
+    let every = Duration::from_secs_f64(pairs as f64 / rate as f64);
+    let rings = Arc::new(Mutex::new(Vec::new()));
+    let before = service.processor();
+    let start = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    let mut clients = clients.into_iter().enumerate();
+    for pair in 0..pairs {
+        let ((_, ann), (number, bob)) = (clients.next().unwrap(), clients.next().unwrap());
+        let first = start + every.mul_f64(pair as f64 / pairs as f64);
+        let until = start + Duration::from_secs(seconds as u64);
+        tasks.spawn(calls(
+            ann,
+            bob,
+            format!("m{number}"),
+            first,
+            every,
+            until,
+            rings.clone(),
+        ));
+    }
+    // The others stay registered.
+    let idle: Vec<_> = clients.collect();
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    let wall = start.elapsed().as_secs_f64();
+    let mut rings = std::mem::take(&mut *rings.lock().unwrap());
+    rings.sort_unstable();
+    let at = |share: f64| rings[((rings.len() - 1) as f64 * share) as usize].as_secs_f64() * 1000.0;
+    println!(
+        "{} calls in {wall:.1} s ({:.0} a second): rings after {:.2} ms in the median, {:.2} ms p99, {:.2} ms at most; \
+         service {:.0} % of a core, {:.0} MiB",
+        rings.len(),
+        rings.len() as f64 / wall,
+        at(0.5),
+        at(0.99),
+        at(1.0),
+        (service.processor() - before) / wall * 100.0,
+        service.resident()
+    );
+    drop(idle);
+}
+
+/// Ann calls Bob again and again, who declines; notes how long it takes until he rings.
+async fn calls(
+    mut ann: Client,
+    mut bob: Client,
+    to: String,
+    first: Instant,
+    every: Duration,
+    until: Instant,
+    rings: Arc<Mutex<Vec<Duration>>>,
+) {
+    let mut next = first;
+    while next < until {
+        tokio::time::sleep_until(next.into()).await;
+        let placed = Instant::now();
+        let calling = async {
+            ann.start(&to).await;
+        };
+        let ringing = async {
+            let incoming = bob.event("call.incoming").await;
+            (placed.elapsed(), incoming)
+        };
+        let ((), (after, incoming)) = tokio::join!(calling, ringing);
+        rings.lock().unwrap().push(after);
+        let leg: IncomingLeg = serde_json::from_value(incoming).unwrap();
+        bob.call(&Request::Ring(leg)).await.unwrap();
+        ann.event("call.ringing").await;
+        let decline = Decline {
+            call: leg.call,
+            leg: leg.leg,
+            reason: DeclineReason::Declined,
+        };
+        bob.call(&Request::Decline(decline)).await.unwrap();
+        ann.event("call.ended").await;
+        next += every;
+    }
+}
