@@ -8,7 +8,7 @@
 //! A module with addresses of its own gives an [`OpenApiRouter`] without state, in which every handler has a
 //! `#[utoipa::path]` with a tag of [`openapi::CAPABILITIES`]:
 //!
-//! ```ignore
+//! ```text
 //! pub(crate) fn router(identities: Arc<Identities>) -> OpenApiRouter {
 //!     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(revoke)).with_state(identities)
 //! }

@@ -75,11 +75,12 @@ impl Driver {
             }),
             Told::RemoteMuted { call, muted } => self.update_remote(call, |remote| remote.is_muted = muted),
             Told::CallEnded { call, reason } => {
-                self.forget_accept(call);
                 if let Some(entry) = self.entry(call) {
                     entry.shared.end(reason);
                     self.remove(call);
                 }
+                // Last: whoever is told that the answer came too late finds the call ended.
+                self.forget_accept(call);
             }
         }
     }
