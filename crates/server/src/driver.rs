@@ -1,15 +1,15 @@
 //! Drives the switchboard: one task owns it, hands it what connections bring, and carries out what it wants. The only
 //! place that reads the monotonic clock for it.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use sidetone_signaling::protocol::{CallId, SessionId};
+use sidetone_signaling::Reason;
+use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::switchboard::{
     CloseCode, ConnectionId, Record, ServerInput, ServerOutput, Stats, Switchboard,
 };
-use sidetone_signaling::{Identifier, Reason};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::accounting::Recorder;
@@ -49,8 +49,6 @@ struct Driver {
     tokens: Arc<Tokens>,
     metrics: Arc<Metrics>,
     recorder: Recorder,
-    /// Whose sessions there are.
-    sessions: HashMap<SessionId, Identifier>,
 }
 
 /// Starts the task; it ends once every [`Inputs`] is dropped.
@@ -67,7 +65,6 @@ pub(crate) fn start(
         tokens,
         metrics,
         recorder,
-        sessions: HashMap::new(),
     };
     (inputs, tokio::spawn(driver.run(waiting)))
 }
@@ -126,14 +123,9 @@ impl Driver {
             Input::Withdrawn(Withdrawn::Key) => {
                 // Which key each session's token was signed with is not remembered: all of them come back with new
                 // tokens.
-                let identities: HashSet<Identifier> = self.sessions.values().cloned().collect();
-                for identity in identities {
-                    let reason = TokenError::UnknownKey.reason();
-                    self.switchboard
-                        .handle(ServerInput::EndIdentity { identity, reason }, now);
-                    self.carry_out(now);
+                ServerInput::EndSessions {
+                    reason: TokenError::UnknownKey.reason(),
                 }
-                return;
             }
             Input::Shutdown => ServerInput::Shutdown,
             Input::Stats(reply) => {
@@ -168,7 +160,6 @@ impl Driver {
                 }
                 ServerOutput::Record(record) => {
                     log(&record);
-                    self.keep_sessions(&record);
                     self.metrics.record(&record);
                     self.recorder.record(&record);
                 }
@@ -203,20 +194,6 @@ impl Driver {
             // Its client has left, but what it said before still waits for its turn: the connection tells its end
             // itself, after all of it.
             Queued::Gone => true,
-        }
-    }
-
-    fn keep_sessions(&mut self, record: &Record) {
-        match record {
-            Record::SessionOpened {
-                session, identity, ..
-            } => {
-                self.sessions.insert(*session, identity.clone());
-            }
-            Record::SessionEnded { session, .. } => {
-                self.sessions.remove(session);
-            }
-            _ => {}
         }
     }
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sidetone_media::packet::VoicePacket;
-use sidetone_media::voice::{Adaptation, VoiceEvent};
+use sidetone_media::voice::{Adaptation, VoiceEvent, VoiceStats};
 use sidetone_pipeline::Pool;
 use sidetone_signaling::Reason;
 use sidetone_signaling::agent::{
@@ -90,8 +90,9 @@ enum Waiting {
     },
 }
 
-/// What is told of a leg when it is over.
-fn report(leg: &Leg) -> AgentInput {
+/// What is told of a leg when it is over, its last moments included.
+fn report(leg: &mut Leg, voice: &VoiceStats) -> AgentInput {
+    leg.observe(voice);
     AgentInput::Command(Command::Report {
         call: leg.call,
         streams: leg.quality.streams(),
@@ -269,8 +270,7 @@ impl Driver {
         if let Some(engine) = self.audio.engine() {
             let voice = engine.stats();
             for leg in self.legs.talking() {
-                leg.observe(&voice);
-                self.deferred.push_back(report(leg));
+                self.deferred.push_back(report(leg, &voice));
             }
         }
         self.deferred.push_back(AgentInput::Command(Command::Close));
@@ -359,8 +359,7 @@ impl Driver {
                 if let (Some(mut leg), Some(engine)) = (self.legs.close(call, leg, now), self.audio.engine())
                 {
                     if leg.port.is_none() {
-                        leg.observe(&engine.stats());
-                        self.deferred.push_back(report(&leg));
+                        self.deferred.push_back(report(&mut leg, &engine.stats()));
                     }
                     engine.disconnect(leg.link);
                 }

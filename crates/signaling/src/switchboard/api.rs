@@ -98,6 +98,11 @@ pub enum ServerInput {
         /// Why, as its clients are told (such as [`Reason::INVALID_TOKEN`]).
         reason: Reason,
     },
+    /// No token counts any more: every session ends, and its calls with it.
+    EndSessions {
+        /// Why, as the clients are told.
+        reason: Reason,
+    },
     /// An operator ends a call.
     EndCall {
         /// Which. One that is over already is ignored.

@@ -72,14 +72,8 @@ impl Switchboard {
             caller_media: None,
             callee_media: None,
         });
-        for timer in [
-            Timer::Answer(id),
-            Timer::Ring(id),
-            Timer::GiveUp(id),
-            Timer::Reach(id, leg),
-        ] {
-            self.timers.cancel(timer);
-        }
+        self.stop_ringing(id);
+        self.timers.cancel(Timer::Reach(id, leg));
         self.timers.set(Timer::Setup(id), now + self.config.setup_timeout);
         for (other, Leg { endpoint, .. }) in others {
             self.timers.cancel(Timer::Reach(id, other));
@@ -211,15 +205,9 @@ impl Switchboard {
         let Some(call) = self.calls.remove(&id) else {
             return;
         };
-        for timer in [
-            Timer::Answer(id),
-            Timer::Ring(id),
-            Timer::GiveUp(id),
-            Timer::Setup(id),
-            Timer::Lease(id),
-        ] {
-            self.timers.cancel(timer);
-        }
+        self.stop_ringing(id);
+        self.timers.cancel(Timer::Setup(id));
+        self.timers.cancel(Timer::Lease(id));
         if let Phase::Ringing(ringing) = &call.phase {
             ringing
                 .legs

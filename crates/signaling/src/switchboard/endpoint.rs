@@ -11,7 +11,6 @@ use serde_json::{Map, Value};
 use super::connection::{Opening, State};
 use super::{CloseCode, ConnectionId, Grant, Record, ServerOutput, Switchboard, Timer};
 use crate::end_reason::Reason;
-use crate::identifier::Identifier;
 use crate::protocol::{Opened, Refresh, Refreshed, Request, Resume, Resumed, ServerFrame, SessionId};
 use crate::session::response_log::Seen;
 use crate::session::server::{Attachment, NewSession, PendingRefresh, ServerSession};
@@ -186,9 +185,12 @@ impl Switchboard {
         });
     }
 
-    /// Ends every session of an identity.
-    pub(super) fn end_identity(&mut self, identity: &Identifier, reason: &Reason, now: Instant) {
-        let sessions = self.endpoints.get(identity).cloned().unwrap_or_default();
+    pub(super) fn end_sessions(
+        &mut self,
+        sessions: impl IntoIterator<Item = SessionId>,
+        reason: &Reason,
+        now: Instant,
+    ) {
         for session in sessions {
             self.end_session(session, reason, now);
         }

@@ -102,7 +102,14 @@ impl Switchboard {
             ServerInput::Frame { connection, text } => self.frame(connection, &text, now),
             ServerInput::Disconnected { connection } => self.disconnected(connection, now),
             ServerInput::Authenticated { connection, result } => self.authenticated(connection, result, now),
-            ServerInput::EndIdentity { identity, reason } => self.end_identity(&identity, &reason, now),
+            ServerInput::EndIdentity { identity, reason } => {
+                let sessions = self.endpoints.get(&identity).cloned().unwrap_or_default();
+                self.end_sessions(sessions, &reason, now);
+            }
+            ServerInput::EndSessions { reason } => {
+                let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
+                self.end_sessions(sessions, &reason, now);
+            }
             ServerInput::EndCall { call, reason } => self.end_call(call, &reason, None, now),
             ServerInput::Shutdown => self.shut_down(now),
             ServerInput::Timeout => {

@@ -1,6 +1,6 @@
 //! A call's way: from stop to stop, as the policy has it, until someone answers or there is nowhere left to go.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::call::{Call, LegOutcome, Outcomes, Phase, Ringing, Stop};
 use super::{Availability, CallRequest, Reach, Record, Route, Switchboard, Target, Timer, Unanswered};
@@ -128,6 +128,13 @@ impl Switchboard {
         }
     }
 
+    /// Nothing of a call's ringing as a whole is timed any more.
+    pub(super) fn stop_ringing(&mut self, id: CallId) {
+        for timer in [Timer::Answer(id), Timer::Ring(id), Timer::GiveUp(id)] {
+            self.timers.cancel(timer);
+        }
+    }
+
     /// Rings those whose time has come. Where nobody rings, it has come for the next.
     pub(super) fn ring_more(&mut self, id: CallId, now: Instant) {
         // Out of the list while it is changed, since who can ring is asked of the list.
@@ -229,7 +236,7 @@ impl Ringing {
                 since: now,
                 ringing: Vec::new(),
                 later: Default::default(),
-                give_up_after: None::<Duration>,
+                give_up_after: None,
                 onward: None,
             },
         }
