@@ -51,11 +51,8 @@ fn world() -> World {
 
 fn parse() -> Result<Step, Error> {
     let request = Request::Start(Start {
-        call: world().draw_call(),
-        to: CALLEE.parse()?,
         display_name: Some("Ann".into()),
-        context: None,
-        ring_for_ms: None,
+        ..Start::new(world().draw_call(), CALLEE.parse()?)
     });
     let text = ClientFrame::request(1, &request);
     Ok(Box::new(move |meter| {

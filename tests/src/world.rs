@@ -421,7 +421,7 @@ impl World {
                     let at = self.now + self.draw_delay();
                     self.plan(at, Occurrence::Verdict(connection, token));
                 }
-                ServerOutput::Record(record) => self.records.push(record),
+                ServerOutput::Record(record) => self.records.push(*record),
                 ServerOutput::Timeout(at) => {
                     let at = at.map(|at| at.max(self.now));
                     if self.server_wake != at {

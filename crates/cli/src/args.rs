@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sidetone::Identifier;
+use sidetone::{Identifier, TransferTarget};
 
 use crate::address::ServiceAddress;
 use crate::bench::loopback::LoopbackArgs;
@@ -173,6 +173,9 @@ pub struct CallArgs {
     /// How long to let it ring; the service's limit without
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub ring_for: Option<Duration>,
+    /// Call as this member, who has let this identity do so
+    #[arg(long, value_name = "MEMBER")]
+    pub on_behalf_of: Option<Identifier>,
     /// What both commands share.
     #[command(flatten)]
     pub end: EndArgs,
@@ -187,7 +190,11 @@ Examples:
   sidetone answer --once --after 2s --identity external:dev:bob --input speech --output heard.wav
       rings two seconds, then talks until the caller hangs up
   sidetone answer --once --decline --identity external:dev:bob
-      says no")]
+      says no
+  sidetone answer --pick-up --identity member:contoso:carol
+      also takes what rings at colleagues of a pickup group
+  sidetone answer --identity member:contoso:bob --transfer-to member:contoso:carol --transfer-after 5s
+      hands every call over to Carol after five seconds")]
 pub struct AnswerArgs {
     /// End after the first call
     #[arg(long)]
@@ -198,6 +205,9 @@ pub struct AnswerArgs {
     /// Decline instead of answering
     #[arg(long)]
     pub decline: bool,
+    /// Take calls that ring at colleagues of a pickup group, too
+    #[arg(long, conflicts_with = "decline")]
+    pub pick_up: bool,
     /// What both commands share.
     #[command(flatten)]
     pub end: EndArgs,
@@ -233,6 +243,15 @@ pub struct EndArgs {
     /// Hang up this long after the call connected
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
+    /// Hand the call over once it is connected: to an identity, or to voicemail:IDENTITY
+    #[arg(long, value_name = "TO", value_parser = transfer_target)]
+    pub transfer_to: Option<TransferTarget>,
+    /// How long after it connected to hand it over
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "0s", requires = "transfer_to")]
+    pub transfer_after: Duration,
+    /// Agree to being recorded where that is asked for; the microphone stays off without
+    #[arg(long)]
+    pub consent: bool,
     /// Robustness against delay
     #[arg(long, value_enum, default_value = "balanced")]
     pub profile: ProfileName,
@@ -292,6 +311,15 @@ fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error} (such as 10s, 250ms or 1m30s)"))
 }
 
+/// To whom a call is handed over: `voicemail:IDENTITY`, or an identity.
+fn transfer_target(text: &str) -> Result<TransferTarget, String> {
+    let identity = |text: &str| text.parse().map_err(|error| format!("{error}"));
+    match text.strip_prefix("voicemail:") {
+        Some(of) => identity(of).map(TransferTarget::Voicemail),
+        None => identity(text).map(TransferTarget::Identity),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -334,6 +362,11 @@ mod tests {
         assert!(parse("sidetone call nobody --token t").is_err());
         assert!(parse("sidetone call external:dev:bob --token t --duration 10").is_err());
         assert!(parse("sidetone call external:dev:bob --token t --duration 1m30s").is_ok());
+        assert!(
+            parse("sidetone call external:dev:bob --token t --transfer-to voicemail:member:acme:ann").is_ok()
+        );
+        assert!(parse("sidetone call external:dev:bob --token t --transfer-to voicemail:ann").is_err());
+        assert!(parse("sidetone call external:dev:bob --token t --transfer-after 1s").is_err());
         assert!(parse("sidetone token --identity external:dev:a --data-dir d --server http://a").is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! The book: turns what the service is told into numbered facts, and says what follows from each.
 //!
 //! Inputs: from the switchboard *placed*, *refused*, *invited*, *rang*, *answered*, *waits*, *joined*, *left*,
-//! *merged*, *ended*, *endpoint opened* and *closed*; from clients *measured*; from other parts *messages*,
+//! *noticed*, *consented*, *merged*, *ended*, *endpoint opened* and *closed*; from clients *measured*; from other parts *messages*,
 //! *recorded*; after a restart the facts that were kept. Whatever comes in which order, someone leaves only after
 //! having joined, nobody joins twice, and everybody has left when a call ends.
 
@@ -68,6 +68,8 @@ impl Book {
             | Told::Joined { call, .. }
             | Told::Left { call, .. }
             | Told::Messages { call, .. }
+            | Told::Noticed { call, .. }
+            | Told::Consented { call, .. }
             | Told::Recorded { call, .. }
             | Told::Measured { call, .. }
             | Told::Ended { call, .. } => call,
@@ -138,15 +140,17 @@ impl Book {
                 by,
                 to,
                 context,
+                on_behalf_of,
             } => {
                 let to: Vec<Called> = to.into_iter().map(|to| called(to, people)).collect();
                 let started = What::Started {
                     kind,
-                    correlation: correlation.unwrap_or(call),
+                    correlation: correlation.map_or(call, |before| self.chain_of(before)),
                     place,
                     by: self.party(by, people),
                     to: to.clone(),
                     context,
+                    on_behalf_of: on_behalf_of.map(|member| called(member, people)),
                 };
                 let called = to.into_iter().map(|to| What::Called { to });
                 std::iter::once(started).chain(called).collect()
@@ -164,6 +168,12 @@ impl Book {
             Told::Merged { call, .. } => vec![What::Merged { into: call }],
             _ => Vec::new(),
         }
+    }
+
+    /// The first call of the chain that a call belongs to.
+    fn chain_of(&self, call: CallId) -> CallId {
+        let known = self.running.get(&call).or(self.over.get(&call));
+        known.map_or(call, |known| known.correlation)
     }
 
     /// Of a call that runs.
@@ -201,6 +211,30 @@ impl Book {
                 by: self.party(by, people),
                 count,
             }],
+            Told::Noticed {
+                by,
+                id,
+                kind,
+                state,
+                consent,
+                ..
+            } => {
+                let noticed = present(&by).map(|stay| What::Noticed {
+                    participant: stay.participant,
+                    id,
+                    kind,
+                    state,
+                    consent,
+                });
+                noticed.into_iter().collect()
+            }
+            Told::Consented { end, given, .. } => {
+                let consented = present(&end).map(|stay| What::Consented {
+                    participant: stay.participant,
+                    given,
+                });
+                consented.into_iter().collect()
+            }
             Told::Recorded { file, .. } => vec![What::Recorded { file }],
             Told::Measured { .. } => Self::afterwards(call, told),
             Told::Ended { reason, .. } => closing(call, &reason),

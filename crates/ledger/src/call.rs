@@ -21,6 +21,8 @@ pub struct Call {
     pub place: Option<String>,
     /// Who placed it.
     pub started_by: Party,
+    /// The member as whom it was placed, where that was somebody else.
+    pub on_behalf_of: Option<Called>,
     /// Free text of the caller's application.
     pub context: Option<String>,
     /// Who was called.
@@ -81,6 +83,7 @@ impl Call {
             correlation,
             place: None,
             started_by: by.clone(),
+            on_behalf_of: None,
             context: None,
             called: Vec::new(),
             started: fact.at,
@@ -99,7 +102,9 @@ impl Call {
                 by,
                 to,
                 context,
+                on_behalf_of,
             } => Some(Self {
+                on_behalf_of: on_behalf_of.clone(),
                 place: place.clone(),
                 called: to.clone(),
                 context: context.clone(),
@@ -185,6 +190,8 @@ impl Call {
             | What::Refused { .. }
             | What::Rang
             | What::Merged { .. }
+            | What::Noticed { .. }
+            | What::Consented { .. }
             | What::Recorded { .. } => {}
         }
     }
@@ -221,10 +228,11 @@ impl Call {
         self.ended.as_ref().map_or(now, |(at, _)| *at).since(self.started)
     }
 
-    /// Every tenant it concerns: of who placed it, who was called, who was in it.
+    /// Every tenant it concerns: of who placed it and as whom, who was called, who was in it.
     pub fn scopes(&self) -> BTreeSet<Scope> {
         let stays = self.stays.iter().flat_map(|stay| stay.party.scopes());
-        let called = self.called.iter().flat_map(|called| called.scopes());
+        let called = self.called.iter().chain(&self.on_behalf_of);
+        let called = called.flat_map(|called| called.scopes());
         self.started_by.scopes().chain(called).chain(stays).collect()
     }
 }

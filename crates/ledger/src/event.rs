@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use sidetone_organisation::{OrganisationId, ResourceId};
-use sidetone_signaling::protocol::CallId;
+use sidetone_signaling::protocol::{CallId, NoticeKind, NoticeState};
 use sidetone_signaling::{Identifier, Reason};
 use utoipa::ToSchema;
 
@@ -39,6 +39,15 @@ pub enum EventKind {
     /// The call is over.
     #[serde(rename = "sidetone.calling.CallEnded")]
     CallEnded,
+    /// A call is recorded, its recording interrupted, or no longer recorded.
+    #[serde(rename = "sidetone.calling.RecordingStateChanged")]
+    RecordingStateChanged,
+    /// A call is written down, that is interrupted, or it is written down no longer.
+    #[serde(rename = "sidetone.calling.TranscriptionStateChanged")]
+    TranscriptionStateChanged,
+    /// A participant agreed to being recorded and transcribed, or no longer does.
+    #[serde(rename = "sidetone.calling.ConsentChanged")]
+    ConsentChanged,
     /// A file of a recording is ready.
     #[serde(rename = "sidetone.calling.RecordingFileStatusUpdated")]
     RecordingFileStatusUpdated,
@@ -121,6 +130,9 @@ impl Event {
 pub struct CallData {
     /// Who placed it.
     pub started_by: User,
+    /// The member as whom it was placed, where that was somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<User>,
     /// The call.
     #[schema(value_type = String, format = Uuid)]
     pub server_call_id: CallId,
@@ -190,6 +202,10 @@ pub enum UserKind {
 pub enum Data {
     /// Of [`EventKind::RecordingFileStatusUpdated`].
     Recording(RecordingData),
+    /// Of [`EventKind::RecordingStateChanged`] and [`EventKind::TranscriptionStateChanged`].
+    Notice(NoticeData),
+    /// Of [`EventKind::ConsentChanged`].
+    Consent(ConsentData),
     /// Of [`EventKind::CallEnded`].
     Ended(EndedData),
     /// Of [`EventKind::CallParticipantAdded`] and [`EventKind::CallParticipantRemoved`].
@@ -229,6 +245,33 @@ pub struct ParticipantData {
     pub participant_id: ParticipantId,
     /// What kind of endpoint.
     pub endpoint_type: EndpointType,
+}
+
+/// A recording or transcription, and who makes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NoticeData {
+    /// Who makes it, and in which call.
+    #[serde(flatten)]
+    pub initiator: ParticipantData,
+    /// Names the recording or transcription.
+    pub notice_id: uuid::Uuid,
+    /// `active`, `paused` or `inactive`.
+    #[schema(value_type = String, example = "active")]
+    pub state: NoticeState,
+    /// Whether everyone else must agree before they may speak.
+    pub consent_required: bool,
+}
+
+/// Whether someone agrees to being recorded and transcribed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConsentData {
+    /// Who, and in which call.
+    #[serde(flatten)]
+    pub participant: ParticipantData,
+    /// Agrees?
+    pub consent_given: bool,
 }
 
 /// Someone is called.
@@ -307,6 +350,33 @@ pub(crate) fn of(call: &Call, fact: &Fact) -> Option<(Event, BTreeSet<Scope>)> {
                 Data::Participant(participant_data(call, *participant)?),
             )
         }
+        What::Noticed {
+            participant,
+            id,
+            kind,
+            state,
+            consent,
+        } => {
+            let (event, what) = match kind {
+                NoticeKind::Recording => (EventKind::RecordingStateChanged, "recording"),
+                NoticeKind::Transcription => (EventKind::TranscriptionStateChanged, "transcription"),
+            };
+            let data = NoticeData {
+                initiator: participant_data(call, *participant)?,
+                notice_id: *id,
+                state: *state,
+                consent_required: *consent,
+            };
+            (event, format!("{what}/{id}"), Data::Notice(data))
+        }
+        What::Consented { participant, given } => {
+            let data = ConsentData {
+                participant: participant_data(call, *participant)?,
+                consent_given: *given,
+            };
+            let about = format!("participant/{}", data.participant.user.raw_id);
+            (EventKind::ConsentChanged, about, Data::Consent(data))
+        }
         What::Recorded { file } => (
             EventKind::RecordingFileStatusUpdated,
             format!("recording/{}", file.recording),
@@ -351,6 +421,7 @@ fn call_data(call: &Call) -> CallData {
     let is_rooms_call = call.kind == crate::CallKind::Room;
     CallData {
         started_by: user(&call.started_by),
+        on_behalf_of: call.on_behalf_of.as_ref().map(as_user),
         server_call_id: call.id,
         group: (!is_rooms_call).then(place).flatten(),
         room: is_rooms_call.then(place).flatten(),
@@ -372,7 +443,6 @@ fn participant_data(call: &Call, participant: ParticipantId) -> Option<Participa
 }
 
 fn incoming(call: &Call, to: &Called) -> IncomingData {
-    let as_user = |called: &Called| user(&Party::new(called.identity.clone(), ""));
     let first = call.called.first().filter(|first| first.identity != to.identity);
     IncomingData {
         to_communication_identifier: as_user(to),
@@ -396,6 +466,10 @@ fn recording(call: &Call, file: &RecordingFile) -> RecordingData {
         server_call_id: call.id,
         correlation_id: call.correlation,
     }
+}
+
+fn as_user(called: &Called) -> User {
+    user(&Party::new(called.identity.clone(), ""))
 }
 
 fn user(party: &Party) -> User {

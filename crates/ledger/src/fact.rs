@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use sidetone_signaling::protocol::CallId;
+use sidetone_signaling::protocol::{CallId, NoticeKind, NoticeState};
 use sidetone_signaling::{Identifier, Reason};
 use utoipa::ToSchema;
 
@@ -43,6 +43,9 @@ pub enum What {
         /// Free text of the caller's application.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         context: Option<String>,
+        /// The member as whom it was placed, where that was somebody else.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        on_behalf_of: Option<Called>,
     },
     /// The call was refused at once. Its only fact.
     Refused {
@@ -97,6 +100,27 @@ pub enum What {
         by: Party,
         /// How many.
         count: u32,
+    },
+    /// Recording or transcription was switched on, interrupted or switched off.
+    Noticed {
+        /// By which participant.
+        participant: ParticipantId,
+        /// Names the recording or transcription.
+        id: uuid::Uuid,
+        /// What.
+        kind: NoticeKind,
+        /// Its state now.
+        state: NoticeState,
+        /// Whether everyone else must agree before they may speak.
+        #[serde(default)]
+        consent: bool,
+    },
+    /// A participant agreed to being recorded and transcribed, or no longer does.
+    Consented {
+        /// The participant.
+        participant: ParticipantId,
+        /// Agrees?
+        given: bool,
     },
     /// A file of a recording is ready.
     Recorded {

@@ -2,7 +2,7 @@
 //! follows from them is the [`Book`](crate::Book)'s business.
 
 use serde::{Deserialize, Serialize};
-use sidetone_signaling::protocol::{CallId, SessionId};
+use sidetone_signaling::protocol::{CallId, NoticeKind, NoticeState, SessionId};
 use sidetone_signaling::{Identifier, Reason};
 use utoipa::ToSchema;
 
@@ -39,6 +39,8 @@ pub enum Told {
         to: Vec<Identifier>,
         /// Free text of the caller's application.
         context: Option<String>,
+        /// The member as whom it was placed.
+        on_behalf_of: Option<Identifier>,
     },
     /// A call was refused at once, before it was one.
     Refused {
@@ -106,6 +108,30 @@ pub enum Told {
         by: End,
         /// How many.
         count: u32,
+    },
+    /// Someone records or transcribes the call, interrupts that, or no longer does.
+    Noticed {
+        /// Which call.
+        call: CallId,
+        /// Who.
+        by: End,
+        /// Names the recording or transcription.
+        id: uuid::Uuid,
+        /// What.
+        kind: NoticeKind,
+        /// Its state now.
+        state: NoticeState,
+        /// Whether everyone else must agree before they may speak.
+        consent: bool,
+    },
+    /// Someone agreed to being recorded and transcribed, or no longer does.
+    Consented {
+        /// Which call.
+        call: CallId,
+        /// Who.
+        end: End,
+        /// Agrees?
+        given: bool,
     },
     /// The file of a recording is ready, or failed.
     Recorded {

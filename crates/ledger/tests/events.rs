@@ -12,6 +12,7 @@ use sidetone_ledger::{
     Booked, CallKind, Data, Event, EventKind, Notification, RecordingChunk, RecordingFile, Scope, Seconds,
     Told, What,
 };
+use sidetone_signaling::protocol::{NoticeKind, NoticeState};
 use sidetone_signaling::{Identifier, Reason};
 use support::*;
 
@@ -106,6 +107,7 @@ fn meetings_groups_telephones_and_bots_have_the_same_events() {
             by: end(&bob()),
             to: Vec::new(),
             context: None,
+            on_behalf_of: None,
         });
         who.iter().for_each(|who| service.join(call(1), end(who)));
         service.end(call(1), Reason::ENDED_FOR_ALL);
@@ -124,6 +126,113 @@ fn meetings_groups_telephones_and_bots_have_the_same_events() {
             .collect();
         assert_eq!(types, ["voip", "voip", "phone", "bot", "voip"]);
     }
+}
+
+#[test]
+fn recording_and_consent_are_told_with_who_it_is() {
+    let mut service = Service::new();
+    service.place(call(1), CallKind::TwoParty, end(&eve()), &[bob()]);
+    service.join(call(1), end(&eve()));
+    service.join(call(1), end(&bob()));
+    let recording = uuid::Uuid::from_u128(9);
+    for (kind, state) in [
+        (NoticeKind::Recording, NoticeState::Active),
+        (NoticeKind::Transcription, NoticeState::Active),
+        (NoticeKind::Recording, NoticeState::Inactive),
+    ] {
+        service.tell(Told::Noticed {
+            call: call(1),
+            by: end(&bob()),
+            id: recording,
+            kind,
+            state,
+            consent: true,
+        });
+    }
+    service.tell(Told::Consented {
+        call: call(1),
+        end: end(&eve()),
+        given: true,
+    });
+    // Who is not in the call says nothing of it.
+    service.tell(Told::Consented {
+        call: call(1),
+        end: end(&id("guest:v-1")),
+        given: true,
+    });
+    let scope = Scope::Organisation("contoso".parse().unwrap());
+    let told: Vec<Value> = service.events()[4..]
+        .iter()
+        .map(|event| serde_json::to_value(event.notification(&scope)).unwrap())
+        .collect();
+    let short: Vec<_> = told
+        .iter()
+        .map(|event| {
+            (
+                event["type"].as_str().unwrap(),
+                event["data"]["user"]["rawId"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let (eve, bob) = (eve().to_string(), bob().to_string());
+    assert_eq!(
+        short,
+        [
+            ("sidetone.calling.RecordingStateChanged", bob.as_str()),
+            ("sidetone.calling.TranscriptionStateChanged", bob.as_str()),
+            ("sidetone.calling.RecordingStateChanged", bob.as_str()),
+            ("sidetone.calling.ConsentChanged", eve.as_str()),
+        ]
+    );
+    assert_eq!(told[0]["data"]["noticeId"], json!(recording));
+    assert_eq!(
+        (&told[0]["data"]["state"], &told[2]["data"]["state"]),
+        (&json!("active"), &json!("inactive"))
+    );
+    assert_eq!(told[0]["data"]["consentRequired"], true);
+    assert_eq!(told[3]["data"]["consentGiven"], true);
+    // What is sent can be read again as what it is.
+    for event in &told {
+        let read: Notification = serde_json::from_value(event.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), *event);
+        let same_kind = match read.kind {
+            EventKind::ConsentChanged => matches!(read.data, Data::Consent(_)),
+            _ => matches!(read.data, Data::Notice(_)),
+        };
+        assert!(same_kind, "{read:?}");
+    }
+}
+
+#[test]
+fn a_call_that_was_handed_over_is_of_the_same_chain_and_tells_as_whom_it_was_placed() {
+    let mut service = Service::new();
+    service.talk(call(1), &end(&eve()), &end(&bob()), 60);
+    for (next, before) in [(2, 1), (3, 2)] {
+        service.tell(Told::Placed {
+            call: call(next),
+            kind: CallKind::TwoParty,
+            correlation: Some(call(before)),
+            place: None,
+            by: end(&eve()),
+            to: vec![id("member:contoso:carol")],
+            context: None,
+            on_behalf_of: (next == 3).then(bob),
+        });
+    }
+    let last = service.events().pop().unwrap();
+    assert_eq!(
+        (last.call, last.correlation),
+        (call(3), call(1)),
+        "the first of the chain, not the one before"
+    );
+    let scope = Scope::Organisation("contoso".parse().unwrap());
+    let started = service
+        .events()
+        .into_iter()
+        .rfind(|event| event.kind == EventKind::CallStarted);
+    let started = serde_json::to_value(started.unwrap().notification(&scope)).unwrap();
+    assert_eq!(started["data"]["onBehalfOf"]["rawId"], bob().to_string());
+    assert_eq!(started["data"]["startedBy"]["rawId"], eve().to_string());
 }
 
 #[test]
@@ -265,7 +374,7 @@ fn told() -> impl Strategy<Value = Told> {
     let kinds = prop::sample::select(vec![CallKind::TwoParty, CallKind::Group, CallKind::Meeting]);
     prop_oneof![
         3 => (calls(), kinds, ends(), people()).prop_map(|(call, kind, by, to)| Told::Placed {
-            call, kind, correlation: None, place: None, by, to: vec![to], context: None,
+            call, kind, correlation: None, place: None, by, to: vec![to], context: None, on_behalf_of: None,
         }),
         1 => (calls(), ends(), people(), reasons())
             .prop_map(|(call, by, to, reason)| Told::Refused { call, by, to, reason }),
@@ -278,6 +387,10 @@ fn told() -> impl Strategy<Value = Told> {
             .prop_map(|(call, end, reason)| Told::Left { call, end, reason }),
         1 => (calls(), calls()).prop_map(|(call, void)| Told::Merged { call, void }),
         2 => (calls(), reasons()).prop_map(|(call, reason)| Told::Ended { call, reason }),
+        1 => (calls(), ends(), any::<bool>()).prop_map(|(call, end, given)| Told::Consented { call, end, given }),
+        1 => (calls(), ends(), any::<bool>()).prop_map(|(call, by, consent)| Told::Noticed {
+            call, by, id: uuid::Uuid::nil(), kind: NoticeKind::Recording, state: NoticeState::Active, consent,
+        }),
         1 => (calls(), ends(), 1..5_u32).prop_map(|(call, by, count)| Told::Messages { call, by, count }),
     ]
 }

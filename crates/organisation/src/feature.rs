@@ -4,7 +4,7 @@ use sidetone_signaling::{Identifier, Reason};
 
 use crate::gate::require;
 use crate::relation::Party;
-use crate::{Gate, Refusal, World};
+use crate::{Gate, RecordingConsent, Refusal, World};
 
 /// A feature of a 1:1 call that an organisation may do without when an external user takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +41,16 @@ impl World {
             }
         };
         require(setting.is_open(), Gate::Limit, reason)
+    }
+
+    /// Whether calls of `identity` are recorded and transcribed only with the consent of everyone else in them.
+    pub fn asks_for_consent(&self, identity: &Identifier) -> bool {
+        match self.party(identity) {
+            Some(Party::Inside(insider)) => {
+                insider.tenant.organisation.recording_consent == RecordingConsent::Always
+            }
+            _ => false,
+        }
     }
 
     /// Whether `transferor`, in a call with `transferee`, may hand that call over to `target`: the call has the

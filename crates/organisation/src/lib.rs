@@ -49,7 +49,7 @@ pub use ids::{ApplicationId, GroupId, MemberId, OrganisationId, PolicyName, Reso
 pub use key::{EntityKey, EntityName};
 pub use member::{ExternalKey, Member, MemberMode, OrganisationRole};
 pub use name::{EXTERNAL_SUFFIX, MAX_EXTERNAL_NAME};
-pub use organisation::{Approval, Organisation, OrganisationKind};
+pub use organisation::{Approval, Organisation, OrganisationKind, RecordingConsent};
 pub use policy::{ExternalAccessPolicy, PolicyOrigin};
 pub use relation::Relation;
 pub use resource::Resource;

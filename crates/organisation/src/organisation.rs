@@ -27,6 +27,20 @@ pub struct Organisation {
     /// Which limits it chose.
     #[serde(default)]
     pub switches: Switches,
+    /// Whether people are asked before a call of its members is recorded or transcribed.
+    #[serde(default)]
+    pub recording_consent: RecordingConsent,
+}
+
+/// Whether people are asked before they are recorded or transcribed. They are told in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RecordingConsent {
+    /// Only where who records wants them to be.
+    #[default]
+    WhereWanted,
+    /// In every call of the organisation's members: nobody's sound is sent before they have agreed.
+    Always,
 }
 
 /// What kind of organisation it is (spec R62).

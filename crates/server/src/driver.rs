@@ -215,6 +215,11 @@ fn log(record: &Record) {
         Record::CallStarted { call, legs, .. } => tracing::info!(%call, legs, "call started"),
         Record::CallRefused { call, reason, .. } => tracing::info!(%call, %reason, "call refused"),
         Record::CallForwarded { call, why, .. } => tracing::info!(%call, ?why, "call forwarded"),
+        Record::TransferRequested { call, .. } => tracing::info!(%call, "call to be transferred"),
+        Record::NoticeChanged {
+            call, kind, state, ..
+        } => tracing::info!(%call, ?kind, ?state, "notice changed"),
+        Record::ConsentChanged { call, given, .. } => tracing::info!(%call, given, "consent changed"),
         Record::CallRinging { call, after } => {
             tracing::info!(%call, after_ms = after.as_millis(), "call rings");
         }

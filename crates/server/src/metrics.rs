@@ -236,6 +236,9 @@ impl Metrics {
             }
             Record::SessionDetached { .. }
             | Record::CallForwarded { .. }
+            | Record::TransferRequested { .. }
+            | Record::NoticeChanged { .. }
+            | Record::ConsentChanged { .. }
             | Record::ParticipantAdded { .. }
             | Record::StreamsReported { .. }
             | Record::ParticipantRemoved { .. } => {}

@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use sidetone_organisation::routing::{Attempt, Decision, Outcome, Reach, Routed};
-use sidetone_organisation::{ApplicationKind, OrganisationId, Presence, World};
+use sidetone_organisation::{ApplicationKind, CallFeature, OrganisationId, Presence, Refusal, World};
+use sidetone_signaling::protocol::NoticeKind;
 use sidetone_signaling::switchboard::{
-    Availability, CallRequest, Onward, Policy, Reaches, Route, Target, Unanswered,
+    Availability, CallRequest, Consented, Onward, Policy, Purpose, Reaches, Route, Target, TransferRequest,
+    Unanswered,
 };
 use sidetone_signaling::{Identifier, Reason};
 
@@ -18,17 +20,64 @@ pub(crate) struct WorldPolicy(pub(crate) Arc<Registry>);
 impl Policy for WorldPolicy {
     fn route(&self, request: CallRequest<'_>, reach: Reaches<'_>) -> Result<Route, Reason> {
         let world = self.0.world();
-        let attempt = Attempt::new(request.from.clone(), request.to.clone());
+        let (from, to) = (request.from, request.to);
+        if request.purpose == Purpose::LeaveMessage {
+            world.may_leave_message(from, to).map_err(reason)?;
+            return to_voicemail(&world, to);
+        }
+        let attempt = Attempt {
+            forwarding: request.purpose != Purpose::TalkToCallee,
+            ..Attempt::new(from.clone(), to.clone())
+        };
         let routed = world
             .route(attempt, &|identity| reached(reach, identity))
-            .map_err(|refusal| refusal.reason)?;
+            .map_err(reason)?;
         route(&self.0, &world, routed)
+    }
+
+    fn act_for(&self, actor: &Identifier, member: &Identifier) -> Result<(), Reason> {
+        self.0.world().may_act_for(actor, member).map_err(reason)
+    }
+
+    fn transfer(&self, request: TransferRequest<'_>) -> Result<(), Reason> {
+        let world = self.0.world();
+        let (transferor, transferee, target) = (request.transferor, request.transferee, request.target);
+        if request.purpose == Purpose::LeaveMessage {
+            world
+                .feature(CallFeature::Transfer, transferor, transferee)
+                .and_then(|()| world.may_leave_message(transferee, target))
+                .map_err(reason)?;
+        }
+        if request.consulted {
+            world
+                .feature(CallFeature::Consultation, transferor, transferee)
+                .map_err(reason)?;
+        }
+        world.may_transfer(transferor, transferee, target).map_err(reason)
+    }
+
+    fn notice(&self, kind: NoticeKind, by: &Identifier, other: &Identifier) -> Result<Consented, Reason> {
+        let world = self.0.world();
+        let feature = match kind {
+            NoticeKind::Recording => CallFeature::Recording,
+            NoticeKind::Transcription => CallFeature::Transcription,
+        };
+        world.feature(feature, by, other).map_err(reason)?;
+        Ok(if world.asks_for_consent(by) || world.asks_for_consent(other) {
+            Consented::Asked
+        } else {
+            Consented::Assumed
+        })
     }
 
     fn display_name(&self, identity: &Identifier, wanted: &str) -> String {
         let wanted = Some(wanted).filter(|wanted| !wanted.is_empty());
         self.0.world().caller_card(identity, wanted).display_name
     }
+}
+
+fn reason(refusal: Refusal) -> Reason {
+    refusal.reason
 }
 
 /// The rest of a call's way through the rules of those it comes to.
@@ -84,17 +133,22 @@ fn route(registry: &Arc<Registry>, world: &World, routed: Routed) -> Result<Rout
                 })
                 .collect(),
             on_behalf_of: None,
+            pickup: ring.pickup.clone(),
             give_up_after: ring.give_up_after,
             onward: Some(Box::new(Rest {
                 registry: registry.clone(),
                 routed,
             })),
         }),
-        Decision::Voicemail { mailbox } => Ok(Route {
-            on_behalf_of: Some(mailbox.clone()),
-            ..Route::direct(voicemail_of(world, mailbox).ok_or(Reason::NO_VOICEMAIL)?)
-        }),
+        Decision::Voicemail { mailbox } => to_voicemail(world, mailbox),
     }
+}
+
+fn to_voicemail(world: &World, mailbox: &Identifier) -> Result<Route, Reason> {
+    Ok(Route {
+        on_behalf_of: Some(mailbox.clone()),
+        ..Route::direct(voicemail_of(world, mailbox).ok_or(Reason::NO_VOICEMAIL)?)
+    })
 }
 
 /// The application that takes messages for a member.

@@ -166,13 +166,8 @@ async fn an_operator_can_end_a_call() {
 async fn calling_nobody_ends_with_a_reason() {
     let server = server(ServerConfig::default()).await;
     let (mut ann, _) = Client::open(&server, "ann").await;
-    let start = sidetone_signaling::protocol::Start {
-        call: CallId(uuid::Uuid::new_v4()),
-        to: member("nobody"),
-        display_name: None,
-        context: None,
-        ring_for_ms: None,
-    };
+    let call = CallId(uuid::Uuid::new_v4());
+    let start = sidetone_signaling::protocol::Start::new(call, member("nobody"));
     match ann.call(&Request::Start(start)).await {
         Err(refused) => assert!(refused.is(&Reason::NO_ENDPOINT), "{refused}"),
         Ok(_) => {

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sidetone_signaling::Identifier;
 use sidetone_signaling::agent::ConnectionState;
-use sidetone_signaling::call::CallState;
-use sidetone_signaling::protocol::CallId;
+use sidetone_signaling::protocol::{CallId, PickupOffered};
 use tokio::sync::mpsc;
 
 use crate::call::{Call, CallDirection, CallShared, IncomingCall, Participant, Snapshot};
@@ -29,6 +28,10 @@ pub enum AgentEvent {
     TokenExpiring,
     /// A call began or ended: read [`CallAgent::calls`].
     CallsUpdated,
+    /// A call rings at a colleague of a pickup group, and may be taken: see [`CallAgent::pick_up`].
+    PickupOffered(PickupOffered),
+    /// It can be taken no longer: it was answered or taken, rings elsewhere, or is over.
+    PickupWithdrawn(CallId),
 }
 
 /// What the app's handles and the driver share about an agent.
@@ -121,20 +124,15 @@ impl CallAgent {
     /// [`Error::Device`] when a device cannot be opened, [`Error::Closed`] when the agent is.
     pub fn start_call(&self, to: Identifier, options: StartCallOptions) -> Pending<Call> {
         let id = CallId(uuid::Uuid::new_v4());
+        let remote = Participant {
+            identifier: to,
+            display_name: String::new(),
+            is_muted: false,
+        };
         let shared = CallShared::new(Snapshot {
-            id,
-            direction: CallDirection::Outgoing,
-            state: CallState::None,
-            reconnecting: false,
             muted: options.muted,
-            remote: Participant {
-                identifier: to,
-                display_name: String::new(),
-                is_muted: false,
-            },
             context: options.context.clone(),
-            on_behalf_of: None,
-            end_reason: None,
+            ..Snapshot::new(id, CallDirection::Outgoing, remote)
         });
         let call = Call {
             shared,
@@ -142,6 +140,30 @@ impl CallAgent {
         };
         let (reply, pending) = Pending::new();
         let _ = self.driver.send(Ask::Start { call, options, reply });
+        pending
+    }
+
+    /// Takes a call that rings at a colleague, as [`AgentEvent::PickupOffered`] told of it. The call tells by its end
+    /// when somebody else was faster.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when a device cannot be opened, [`Error::Closed`] when the agent is.
+    pub fn pick_up(&self, offer: &PickupOffered) -> Pending<Call> {
+        let remote = Participant {
+            identifier: offer.from.clone(),
+            display_name: offer.display_name.clone(),
+            is_muted: false,
+        };
+        let shared = CallShared::new(Snapshot {
+            on_behalf_of: Some(offer.at.clone()),
+            ..Snapshot::new(offer.call, CallDirection::Incoming, remote)
+        });
+        let call = Call {
+            shared,
+            driver: self.driver.clone(),
+        };
+        let (reply, pending) = Pending::new();
+        let _ = self.driver.send(Ask::PickUp { call, reply });
         pending
     }
 

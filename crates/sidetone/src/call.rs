@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 use sidetone_media::transport::{ConnectionState as MediaState, TransportStats};
 use sidetone_media::voice::VoiceStats;
+use sidetone_signaling::agent::TransferState;
 use sidetone_signaling::call::CallState;
-use sidetone_signaling::protocol::CallId;
+use sidetone_signaling::protocol::{CallId, Notice, NoticeKind, NoticeState, TransferTarget};
 use sidetone_signaling::{Identifier, Reason};
 use tokio::sync::mpsc;
 
@@ -61,8 +62,48 @@ pub enum CallEvent {
     DeviceFailed(String),
     /// The recording used as a microphone came to its end.
     InputEnded,
+    /// Handing the call over began, or came to its end: see [`Call::transfer`].
+    TransferStateChanged(TransferState),
+    /// The other end hands the call over to somebody else. The call there is placed already, with this one on hold: its
+    /// events tell how that goes. When it is answered, [`CallEvent::Replaced`] follows; when it is not, this call
+    /// goes on.
+    TransferRequested(Call),
+    /// The call goes on as another one, with somebody else at its other end. The end of this one follows.
+    Replaced(Call),
+    /// What is recorded or transcribed of the call changed, or who has agreed to that. People must be shown this at
+    /// once.
+    NoticesChanged(Notices),
     /// The call is over. The last event.
     Ended(Reason),
+}
+
+/// What is recorded and transcribed of a call, as it is now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notices {
+    /// Recordings and transcriptions, with who makes them. Empty: none.
+    pub list: Vec<Notice>,
+    /// The microphone stays off until [`Call::consent`].
+    pub consent_needed: bool,
+    /// Those who have not agreed yet, where they must.
+    pub consent_missing: Vec<Identifier>,
+}
+
+impl Notices {
+    /// Whether anybody keeps the call's sound right now.
+    pub fn is_recording_active(&self) -> bool {
+        self.is_active(NoticeKind::Recording)
+    }
+
+    /// Whether anybody has the call written down right now.
+    pub fn is_transcription_active(&self) -> bool {
+        self.is_active(NoticeKind::Transcription)
+    }
+
+    fn is_active(&self, kind: NoticeKind) -> bool {
+        self.list
+            .iter()
+            .any(|notice| notice.kind == kind && !notice.paused)
+    }
 }
 
 /// Statistics of a call, named as in W3C webrtc-stats.
@@ -87,7 +128,37 @@ pub(crate) struct Snapshot {
     pub remote: Participant,
     pub context: Option<String>,
     pub on_behalf_of: Option<Identifier>,
+    pub placed_by: Option<Identifier>,
+    pub transferred_by: Option<Identifier>,
+    pub transfer: TransferState,
+    pub notices: Notices,
     pub end_reason: Option<Reason>,
+}
+
+impl Snapshot {
+    /// A call at its beginning.
+    pub fn new(id: CallId, direction: CallDirection, remote: Participant) -> Self {
+        Self {
+            id,
+            direction,
+            state: CallState::None,
+            reconnecting: false,
+            muted: false,
+            remote,
+            context: None,
+            on_behalf_of: None,
+            placed_by: None,
+            transferred_by: None,
+            transfer: TransferState::None,
+            notices: Notices::default(),
+            end_reason: None,
+        }
+    }
+
+    /// Whether nothing may be sent: the microphone is off, or its owner has not agreed to being recorded.
+    pub fn is_silent(&self) -> bool {
+        self.muted || self.notices.consent_needed
+    }
 }
 
 /// What the app's handles and the driver share about one call.
@@ -134,6 +205,13 @@ impl CallShared {
 pub struct Call {
     pub(crate) shared: Arc<CallShared>,
     pub(crate) driver: mpsc::UnboundedSender<Ask>,
+}
+
+/// Two handles of one call are equal.
+impl PartialEq for Call {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
 }
 
 impl fmt::Debug for Call {
@@ -210,8 +288,12 @@ impl Call {
     /// Switches the microphone on.
     ///
     /// # Errors
-    /// [`Error::State`] when the call is over.
+    /// [`Error::State`] when the call is over, [`Error::Refused`] with [`Reason::CONSENT_NEEDED`] while its owner has
+    /// not agreed to being recorded: see [`Call::consent`].
     pub fn unmute(&self) -> Result<(), Error> {
+        if self.shared.snapshot().notices.consent_needed {
+            return Err(Error::Refused(Reason::CONSENT_NEEDED));
+        }
         self.ask(|call| Ask::Mute { call, muted: false })
     }
 
@@ -245,6 +327,57 @@ impl Call {
     /// [`Error::State`] when the call is over.
     pub fn hang_up(&self) -> Result<(), Error> {
         self.ask(|call| Ask::HangUp { call })
+    }
+
+    /// Hands the call over: to somebody, to somebody's voicemail, or to the other end of another call of this agent, in
+    /// which they were asked first. [`CallEvent::TransferStateChanged`] tells how it goes: this call ends with
+    /// [`Reason::TRANSFERRED`] when the target has it, and stays when they have not. With `target_only`, rules of the
+    /// target that would send the call elsewhere are not followed.
+    ///
+    /// # Errors
+    /// [`Error::State`] when the call is over.
+    pub fn transfer(&self, to: TransferTarget, target_only: bool) -> Result<(), Error> {
+        self.ask(|call| Ask::Transfer {
+            call,
+            to,
+            target_only,
+        })
+    }
+
+    /// How handing the call over stands.
+    pub fn transfer_state(&self) -> TransferState {
+        self.shared.snapshot().transfer.clone()
+    }
+
+    /// Tells everyone in the call that this app records or transcribes it, interrupts that, or no longer does. Nothing
+    /// may be kept before the outcome is there. With `consent`, the others must agree before they may speak; the
+    /// organisation may want that in any case.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where policy does not allow it, [`Error::State`] when the call is over.
+    pub fn set_notice(&self, kind: NoticeKind, state: NoticeState, consent: bool) -> Pending<()> {
+        let (reply, pending) = Pending::new();
+        let _ = self.driver.send(Ask::SetNotice {
+            call: self.id(),
+            kind,
+            state,
+            consent,
+            reply,
+        });
+        pending
+    }
+
+    /// What is recorded and transcribed of the call.
+    pub fn notices(&self) -> Notices {
+        self.shared.snapshot().notices.clone()
+    }
+
+    /// Agrees to being recorded and transcribed, or no longer. Where that is needed, nothing is sent before.
+    ///
+    /// # Errors
+    /// [`Error::State`] when the call is over.
+    pub fn consent(&self, given: bool) -> Result<(), Error> {
+        self.ask(|call| Ask::Consent { call, given })
     }
 
     /// Statistics as of now.
@@ -295,6 +428,16 @@ impl IncomingCall {
     /// Whose call this is, where it rings here because they had it forwarded, or others ring with them.
     pub fn on_behalf_of(&self) -> Option<Identifier> {
         self.call.shared.snapshot().on_behalf_of.clone()
+    }
+
+    /// Who placed it on behalf of the caller, where that is somebody else.
+    pub fn placed_by(&self) -> Option<Identifier> {
+        self.call.shared.snapshot().placed_by.clone()
+    }
+
+    /// Who handed it over to here.
+    pub fn transferred_by(&self) -> Option<Identifier> {
+        self.call.shared.snapshot().transferred_by.clone()
     }
 
     /// Why it stopped ringing, once it has.

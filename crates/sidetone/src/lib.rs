@@ -35,7 +35,7 @@ mod options;
 mod pending;
 
 pub use agent::{AgentEvent, CallAgent};
-pub use call::{Call, CallDirection, CallEvent, CallStats, IncomingCall, Participant};
+pub use call::{Call, CallDirection, CallEvent, CallStats, IncomingCall, Notices, Participant};
 pub use client::CallClient;
 pub use devices::{AudioFeed, AudioInput, AudioOutput, AudioTap, DeviceManager};
 pub use error::Error;
@@ -43,9 +43,11 @@ pub use events::{Blocking, Events};
 pub use options::{AcceptOptions, AgentOptions, AudioOptions, Credential, NetworkOptions, StartCallOptions};
 pub use pending::Pending;
 pub use sidetone_media as media;
-pub use sidetone_signaling::agent::ConnectionState;
+pub use sidetone_signaling::agent::{ConnectionState, TransferState};
 pub use sidetone_signaling::call::CallState;
-pub use sidetone_signaling::protocol::CallId;
+pub use sidetone_signaling::protocol::{
+    CallId, Notice, NoticeKind, NoticeState, PickupOffered, TransferTarget,
+};
 pub use sidetone_signaling::{Category, Identifier, Reason};
 
 /// The example of the README compiles.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sidetone_media::jitter::JitterConfig;
 use sidetone_media::voice::{Processing, Profile};
+use sidetone_signaling::Identifier;
 
 /// Where tokens come from.
 #[derive(Clone)]
@@ -121,6 +122,8 @@ pub struct StartCallOptions {
     pub ring_for: Option<Duration>,
     /// Start with the microphone off.
     pub muted: bool,
+    /// The member as whom to call, who let this user do so. The callee sees both.
+    pub on_behalf_of: Option<Identifier>,
 }
 
 /// Details of an answer.

@@ -91,6 +91,8 @@ table! {
     ENDED_FOR_ALL = 0 / 4097 Success "ended for all by the organiser";
     /// Another participant removed this one.
     REMOVED = 0 / 5000 Success "removed by another participant";
+    /// It was handed over, and goes on as another call.
+    TRANSFERRED = 0 / 20050 Success "the call was transferred";
     /// The operator or an automation ended it.
     ENDED_BY_SERVICE = 0 / 7000 Success "ended by server-side automation";
 
@@ -165,6 +167,14 @@ table! {
     NO_VOICEMAIL = 480 / 20043 ExpectedError "the callee has no voicemail";
     /// Only members of a pickup group of the callee may take the call.
     NOT_IN_PICKUP_GROUP = 403 / 20044 ExpectedError "not in a pickup group of the callee";
+
+    // Handing calls over, recording and transcribing them.
+    /// The call is being handed over already.
+    TRANSFER_PENDING = 409 / 20051 ExpectedError "the call is being transferred already";
+    /// The client that was to place the new call did not, or could not.
+    TRANSFER_FAILED = 408 / 20052 ExpectedError "the other end did not carry out the transfer";
+    /// Sound is not sent before this participant has agreed.
+    CONSENT_NEEDED = 403 / 20053 ExpectedError "the participant has not agreed to being recorded";
 
     // Calls that broke.
     /// The peer's program or machine is gone.

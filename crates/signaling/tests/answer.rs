@@ -48,6 +48,7 @@ fn the_callee_sees_who_calls_and_the_context() {
         display_name: Some("Eve (External)".into()),
         context: Some("order 17".into()),
         ring_for: None,
+        on_behalf_of: None,
     };
     command(
         &mut world,
@@ -65,6 +66,8 @@ fn the_callee_sees_who_calls_and_the_context() {
         display_name: "Eve (External)".into(),
         context: Some("order 17".into()),
         on_behalf_of: None,
+        placed_by: None,
+        transferred_by: None,
     };
     assert!(
         world.clients[bob.0]

@@ -125,11 +125,20 @@ fn nothing_is_done_for_a_client_without_a_session() {
     {
         let mut bench = Bench::new();
         let connection = bench.connect(1);
-        let full = json!({
+        let mut full = json!({
             "call": "67e55044-10b1-426f-9247-bb680e5fe0c8", "leg": 1, "to": BOB, "kind": "offer", "sdp": "",
-            "state": "connected", "muted": true, "held": true, "token": BOB,
+            "state": "connected", "muted": true, "held": true, "token": BOB, "given": true,
             "streams": [],
         });
+        // Those whose parameters of the same name are of another kind.
+        match *method {
+            "call.transfer" => full["to"] = json!({"identity": BOB}),
+            "call.notice" => {
+                full["kind"] = json!("recording");
+                full["state"] = json!("active");
+            }
+            _ => {}
+        }
         let reply = bench.request(connection, 0, method, full);
         assert_eq!(reply.error(), code(&Reason::NOT_AUTHENTICATED), "{method}");
         assert_eq!(reply.closed, Some(CloseCode::Unauthorised), "{method}");

@@ -13,11 +13,12 @@ use std::time::{Duration, Instant};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sidetone_signaling::agent::{AgentConfig, AgentEvent, Command, StartOptions};
+use sidetone_signaling::Reason;
+use sidetone_signaling::agent::{AgentConfig, AgentEvent, Command, StartOptions, TransferState};
 use sidetone_signaling::call::CallState;
-use sidetone_signaling::protocol::{CallId, EndpointOptions};
+use sidetone_signaling::protocol::{CallId, EndpointOptions, NoticeKind, NoticeState, TransferTarget};
 use sidetone_signaling::sim::{ClientId, Conditions, Happening, World};
-use sidetone_signaling::switchboard::{Record, SwitchboardConfig};
+use sidetone_signaling::switchboard::{CallRequest, Policy, Reaches, Record, Route, SwitchboardConfig};
 use support::{command, seconds};
 
 const IDENTITIES: [&str; 5] = [
@@ -27,6 +28,17 @@ const IDENTITIES: [&str; 5] = [
     "guest:dave",
     "external:dev:eve",
 ];
+/// Every call may be taken by everybody.
+struct Anybody;
+
+impl Policy for Anybody {
+    fn route(&self, request: CallRequest<'_>, _: Reaches<'_>) -> Result<Route, Reason> {
+        let mut route = Route::direct(request.to.clone());
+        route.pickup = IDENTITIES.iter().map(|who| who.parse().unwrap()).collect();
+        Ok(route)
+    }
+}
+
 const TURMOIL: Duration = Duration::from_secs(400);
 
 /// Prints the seed when a check fails.
@@ -64,6 +76,9 @@ struct Totals {
     placed: usize,
     answered: usize,
     merged: usize,
+    picked_up: usize,
+    transferred: usize,
+    transfers_failed: usize,
     resumed: usize,
     killed: usize,
     ends: BTreeMap<String, usize>,
@@ -77,6 +92,7 @@ fn run(seed: u64, totals: &mut Totals) {
     turmoil(&mut world, &mut rng, totals);
     calm(&mut world);
     agreement(&world);
+    transfers(&world, totals);
     everybody_hangs_up(&mut world);
     bookkeeping(&world, totals);
     nothing_left(&mut world);
@@ -91,6 +107,7 @@ fn build(seed: u64, rng: &mut ChaCha8Rng) -> World {
     let mut config = SwitchboardConfig::default();
     config.limits.warm_legs = rng.random_range(0..4);
     let mut world = World::new(seed, config, conditions, Instant::now());
+    world.switchboard.set_policy(Box::new(Anybody));
     for identity in IDENTITIES {
         for _ in 0..rng.random_range(1..4) {
             let mut config = AgentConfig::new(World::token(identity, 86_400));
@@ -209,16 +226,47 @@ fn react(world: &mut World, rng: &mut ChaCha8Rng, client: ClientId, event: &Agen
             ..
         } => {
             let call = *call;
-            let wish = match rng.random_range(0..10) {
+            let wish = match rng.random_range(0..14) {
                 0..4 => Command::HangUp { call },
                 4..6 => Command::Hold { call },
                 6..8 => Command::Mute {
                     call,
                     muted: rng.random_bool(0.5),
                 },
+                8..10 => Command::Transfer {
+                    call,
+                    to: TransferTarget::Identity(
+                        IDENTITIES[rng.random_range(0..IDENTITIES.len())].parse().unwrap(),
+                    ),
+                    target_only: rng.random_bool(0.5),
+                },
+                10 => {
+                    // To any other call of this client's, were it over or none of its own.
+                    let calls: Vec<CallId> = world.clients[client.0].calls.keys().copied().collect();
+                    let to = TransferTarget::Call(calls[rng.random_range(0..calls.len())]);
+                    let target_only = false;
+                    Command::Transfer {
+                        call,
+                        to,
+                        target_only,
+                    }
+                }
+                11 => Command::SetNotice {
+                    call,
+                    kind: NoticeKind::Recording,
+                    state: NoticeState::Active,
+                    consent: rng.random_bool(0.5),
+                },
                 _ => return,
             };
             world.happen_in(later, client, Happening::Command(wish));
+        }
+        AgentEvent::PickupOffered(offer) if rng.random_bool(0.1) => {
+            world.happen_in(
+                soon,
+                client,
+                Happening::Command(Command::PickUp { call: offer.call }),
+            );
         }
         AgentEvent::CallStateChanged {
             call,
@@ -288,6 +336,38 @@ fn agreement(world: &World) {
     }
 }
 
+/// Whoever began to hand a call over was told how it went, unless the call ended first.
+fn transfers(world: &World, totals: &mut Totals) {
+    for client in world.clients.iter().filter(|client| client.agent.is_some()) {
+        let mut open: BTreeMap<CallId, i32> = BTreeMap::new();
+        for (_, event) in &client.events {
+            match event {
+                AgentEvent::CallPickedUp { .. } => totals.picked_up += 1,
+                AgentEvent::TransferChanged { call, state } => match state {
+                    TransferState::Transferring => *open.entry(*call).or_default() += 1,
+                    TransferState::Transferred => {
+                        *open.entry(*call).or_default() -= 1;
+                        totals.transferred += 1;
+                    }
+                    TransferState::Failed(_) => {
+                        *open.entry(*call).or_default() -= 1;
+                        totals.transfers_failed += 1;
+                    }
+                    TransferState::None => {}
+                },
+                _ => {}
+            }
+        }
+        for (call, begun) in open {
+            let over = client.calls.get(&call).is_some_and(|view| !view.ends.is_empty());
+            assert!(
+                begun == 0 || over,
+                "{call:?}: the transferor was left without an outcome"
+            );
+        }
+    }
+}
+
 fn everybody_hangs_up(world: &mut World) {
     for index in 0..world.clients.len() {
         let calls: Vec<CallId> = world.clients[index].calls.keys().copied().collect();
@@ -301,14 +381,10 @@ fn everybody_hangs_up(world: &mut World) {
         for (call, view) in &client.calls {
             let expected = usize::from(view.merged_into.is_none());
             assert_eq!(view.ends.len(), expected, "{call:?}: {view:?}");
-            assert_eq!(
-                view.state(),
-                if expected == 1 {
-                    Some(CallState::Disconnected)
-                } else {
-                    view.state()
-                }
-            );
+            // A call that could not be picked up never was in any state.
+            if expected == 1 && !view.states.is_empty() {
+                assert_eq!(view.state(), Some(CallState::Disconnected));
+            }
         }
     }
 }

@@ -68,6 +68,7 @@ impl Onward for Rest {
             on_behalf_of: Some(self.callee.clone()),
             give_up_after: rings_for.map(seconds),
             onward: self.after(),
+            ..Route::direct(self.callee.clone())
         })
     }
 }
@@ -377,4 +378,26 @@ fn an_identity_whose_access_is_taken_away_is_gone_at_once() {
     assert_ended(&world, alice, call, &Reason::PEER_GONE);
     assert_ended(&world, bob, call, &Reason::INVALID_TOKEN);
     assert_eq!(world.switchboard.stats().sessions, 1, "Alice's");
+}
+
+#[test]
+fn an_endpoint_that_rang_rings_again_when_the_call_comes_back_to_it() {
+    let policy = Along {
+        callee_rings_for: Some(5),
+        rings_along: vec![],
+        stops: vec![(vec![(CAROL, 0)], Some(5)), (vec![(BOB, 0)], None)],
+    };
+    let (mut world, clients) = with(policy, &[ALICE, BOB, CAROL]);
+    let [alice, bob, carol] = clients[..] else {
+        panic!()
+    };
+    let call = call_bob(&mut world, alice);
+    world.run_for(seconds(5));
+    assert_ended(&world, bob, call, &Reason::NO_ANSWER);
+    world.run_for(seconds(5));
+    assert_ended(&world, carol, call, &Reason::NO_ANSWER);
+    assert!(rings(&world, bob, call));
+    command(&mut world, bob, Command::Accept { call });
+    world.run_for(seconds(2));
+    assert_talking(&world, alice, bob, call);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use sidetone::{AcceptOptions, AgentEvent, CallEvent, IncomingCall, Reason};
+use sidetone::{AcceptOptions, AgentEvent, CallEvent, IncomingCall, PickupOffered, Reason};
 
 use super::conversation::{Conversation, Ended, tell_connection, tell_end};
 use super::end::End;
@@ -32,8 +32,10 @@ async fn answer(
 ) -> Result<Exit, Failure> {
     journal.event("waiting", "waiting for calls", json!({}));
     loop {
-        let call = next_call(end, journal, interrupt).await?;
-        let ended = take(args, call, end, journal, interrupt).await;
+        let ended = match next_call(args.pick_up, end, journal, interrupt).await? {
+            Next::Rings(call) => take(args, call, end, journal, interrupt).await,
+            Next::Offered(offer) => pick_up(args, &offer, end, journal, interrupt).await,
+        };
         let verdict = ended.and_then(Ended::verdict);
         match verdict {
             // One bad call is no reason to be deaf to the next.
@@ -47,11 +49,20 @@ async fn answer(
     }
 }
 
+/// What there is to answer.
+enum Next {
+    /// A call that rings here.
+    Rings(IncomingCall),
+    /// A call that rings at a colleague.
+    Offered(PickupOffered),
+}
+
 async fn next_call(
+    pick_up: bool,
     end: &mut End,
     journal: &Journal,
     interrupt: &mut Interrupt,
-) -> Result<IncomingCall, Failure> {
+) -> Result<Next, Failure> {
     loop {
         let event = tokio::select! {
             event = end.events.recv() => event,
@@ -59,7 +70,10 @@ async fn next_call(
         };
         match event {
             // One that rang while another call was on, and has given up since, is not news.
-            Some(AgentEvent::IncomingCall(call)) if call.end_reason().is_none() => return Ok(call),
+            Some(AgentEvent::IncomingCall(call)) if call.end_reason().is_none() => {
+                return Ok(Next::Rings(call));
+            }
+            Some(AgentEvent::PickupOffered(offer)) if pick_up => return Ok(Next::Offered(offer)),
             Some(AgentEvent::ConnectionStateChanged(state)) => tell_connection(&state, journal)?,
             Some(_) => {}
             None => return Err(Failure::new(Exit::Failed, "the connection to the service ended")),
@@ -86,11 +100,19 @@ async fn take(
     if let Some(callee) = &on_behalf_of {
         words.push_str(&format!(", for {callee}"));
     }
+    if let Some(by) = incoming.transferred_by() {
+        words.push_str(&format!(", handed over by {by}"));
+    }
+    if let Some(by) = incoming.placed_by() {
+        words.push_str(&format!(", placed by {by}"));
+    }
     let fields = json!({
         "call": incoming.id(),
         "from": caller.identifier,
         "displayName": caller.display_name,
         "onBehalfOf": on_behalf_of,
+        "transferredBy": incoming.transferred_by(),
+        "placedBy": incoming.placed_by(),
     });
     journal.event("incoming", &words, fields);
 
@@ -121,7 +143,25 @@ async fn take(
         }
     };
     journal.event("accepted", "accepted", json!({}));
-    Ok(Conversation::new(call, events, args.end.duration)
+    Ok(Conversation::new(call, events, &args.end)
+        .follow(end, journal, interrupt)
+        .await)
+}
+
+/// Takes a call that rings at a colleague.
+async fn pick_up(
+    args: &AnswerArgs,
+    offer: &PickupOffered,
+    end: &mut End,
+    journal: &Journal,
+    interrupt: &mut Interrupt,
+) -> Result<Ended, Failure> {
+    let fields = json!({ "call": offer.call, "from": offer.from, "at": offer.at });
+    let words = format!("picking up the call from {} at {}", offer.from, offer.at);
+    journal.event("pickingUp", &words, fields);
+    let call = end.agent.pick_up(offer).await?;
+    let events = call.events();
+    Ok(Conversation::new(call, events, &args.end)
         .follow(end, journal, interrupt)
         .await)
 }

@@ -33,6 +33,7 @@ async fn call(
         display_name: args.end.name.clone(),
         ring_for: args.ring_for,
         muted: args.end.muted,
+        on_behalf_of: args.on_behalf_of.clone(),
         ..StartCallOptions::default()
     };
     let call = end.agent.start_call(args.to.clone(), options).await?;
@@ -43,7 +44,7 @@ async fn call(
         json!({ "call": id, "to": args.to }),
     );
     let events = call.events();
-    Ok(Conversation::new(call, events, args.end.duration)
+    Ok(Conversation::new(call, events, &args.end)
         .follow(end, journal, interrupt)
         .await)
 }

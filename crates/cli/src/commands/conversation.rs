@@ -6,13 +6,15 @@ use std::time::Duration;
 use serde_json::json;
 use sidetone::{
     AgentEvent, Call, CallEvent, CallState, CallStats, Category, ConnectionState, Events, Reason,
+    TransferTarget,
 };
 use sidetone_media::device::Direction;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::end::End;
 use super::journal::Journal;
-use super::statistics;
+use super::{notices, statistics};
+use crate::args::EndArgs;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
 
@@ -67,6 +69,11 @@ pub struct Conversation {
     events: Events<CallEvent>,
     /// Length of the talk, from being connected.
     length: Option<Duration>,
+    /// To whom to hand the call over, and how long after being connected.
+    transfer: Option<(TransferTarget, Duration)>,
+    consent: bool,
+    /// The call that may take the place of this one, with its events from the start.
+    successor: Option<(Call, Events<CallEvent>)>,
     connected: bool,
     told: Option<(CallState, bool)>,
     remote: Option<(String, bool)>,
@@ -76,11 +83,14 @@ pub struct Conversation {
 impl Conversation {
     /// Follows `call`, whose `events` were asked for early enough that nothing is missed that
     /// [`Call::state`] does not tell.
-    pub fn new(call: Call, events: Events<CallEvent>, length: Option<Duration>) -> Self {
+    pub fn new(call: Call, events: Events<CallEvent>, args: &EndArgs) -> Self {
         Self {
             call,
             events,
-            length,
+            length: args.duration,
+            transfer: args.transfer_to.clone().map(|to| (to, args.transfer_after)),
+            consent: args.consent,
+            successor: None,
             connected: false,
             told: None,
             remote: None,
@@ -91,6 +101,7 @@ impl Conversation {
     /// Tells what happens until the call is over; hangs up when its time is over or somebody interrupts.
     pub async fn follow(mut self, end: &mut End, journal: &Journal, interrupt: &mut Interrupt) -> Ended {
         let mut hang_up_at: Option<Instant> = None;
+        let mut transfer_at: Option<Instant> = None;
         let mut interrupted = false;
         let mut keep = interval(KEEP_STATS);
         keep.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -100,11 +111,13 @@ impl Conversation {
             if !self.connected && self.call.state() == CallState::Connected {
                 self.connected = true;
                 hang_up_at = self.length.map(|length| Instant::now() + length);
+                transfer_at = self.transfer.as_ref().map(|(_, after)| Instant::now() + *after);
                 end.microphone.begin();
             }
             tokio::select! {
                 event = self.events.recv() => match event {
                     Some(CallEvent::Ended(reason)) => break reason,
+                    Some(CallEvent::Replaced(call)) => self.go_on_as(call, journal),
                     Some(event) => self.tell(event, journal),
                     None => break self.call.end_reason().unwrap_or(Reason::HUNG_UP),
                 },
@@ -117,6 +130,13 @@ impl Conversation {
                 () = until(hang_up_at) => {
                     hang_up_at = None;
                     self.hang_up("time is over", journal).await;
+                }
+                () = until(transfer_at) => {
+                    transfer_at = None;
+                    if let Some((to, _)) = self.transfer.take() {
+                        // Over already is as good.
+                        let _ = self.call.transfer(to, false);
+                    }
                 }
                 () = interrupt.raised() => {
                     if interrupted {
@@ -137,6 +157,22 @@ impl Conversation {
             fulfilled: self.connected,
             interrupted,
         }
+    }
+
+    /// The call was handed over: another one takes its place.
+    fn go_on_as(&mut self, call: Call, journal: &Journal) {
+        let events = match self.successor.take() {
+            Some((known, events)) if known == call => events,
+            _ => call.events(),
+        };
+        let with = call.remote_participant();
+        journal.event(
+            "replaced",
+            &format!("handed over: this goes on with {}", with.identifier),
+            json!({ "call": call.id(), "remote": with.identifier }),
+        );
+        (self.call, self.events) = (call, events);
+        self.tell_state(self.call.state(), self.call.is_reconnecting(), journal);
     }
 
     async fn keep_stats(&mut self) {
@@ -209,6 +245,21 @@ impl Conversation {
             }
             CallEvent::DeviceFailed(error) => {
                 journal.event("deviceFailed", &error, json!({ "error": error }))
+            }
+            CallEvent::TransferRequested(call) => {
+                let to = call.remote_participant().identifier;
+                let fields = json!({ "call": call.id(), "to": to });
+                journal.event("transferRequested", &format!("being handed over to {to}"), fields);
+                let events = call.events();
+                self.successor = Some((call, events));
+            }
+            CallEvent::TransferStateChanged(state) => notices::tell_transfer(&state, journal),
+            CallEvent::NoticesChanged(notices) => {
+                if notices.consent_needed && self.consent {
+                    // Over already is as good.
+                    let _ = self.call.consent(true);
+                }
+                notices::tell(&notices, journal);
             }
             CallEvent::InputEnded => journal.event("inputEnded", "the recording is over", json!({})),
             _ => {}

@@ -7,6 +7,7 @@ mod conversation;
 pub mod devices;
 mod end;
 mod journal;
+mod notices;
 pub mod serve;
 mod statistics;
 pub mod token;

@@ -4,6 +4,7 @@
 
 pub mod hearing;
 pub mod relay;
+pub mod world;
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};

@@ -108,6 +108,7 @@ impl Service {
             by,
             to: to.to_vec(),
             context: None,
+            on_behalf_of: None,
         });
     }
 

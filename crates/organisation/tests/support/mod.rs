@@ -42,6 +42,7 @@ pub fn organisation(name: &str) -> Organisation {
         cloud: label("public"),
         approval: Approval::Approved,
         switches: Switches::default(),
+        recording_consent: Default::default(),
     }
 }
 

@@ -25,11 +25,14 @@ pub(super) fn told(record: &Record) -> Vec<Told> {
             display_name,
             to,
             context,
+            on_behalf_of,
+            replaces,
             ..
         } => Told::Placed {
             call: *call,
             kind: CallKind::TwoParty,
-            correlation: None,
+            correlation: *replaces,
+            on_behalf_of: on_behalf_of.clone(),
             place: None,
             by: End {
                 name: Some(display_name.clone()),
@@ -91,6 +94,32 @@ pub(super) fn told(record: &Record) -> Vec<Told> {
                 .iter()
                 .filter_map(|stream| StreamReport::deserialize(stream).ok())
                 .collect(),
+        },
+        Record::NoticeChanged {
+            call,
+            id,
+            kind,
+            state,
+            by,
+            session,
+            consent,
+        } => Told::Noticed {
+            call: *call,
+            by: end(by, *session),
+            id: *id,
+            kind: *kind,
+            state: *state,
+            consent: *consent,
+        },
+        Record::ConsentChanged {
+            call,
+            identity,
+            session,
+            given,
+        } => Told::Consented {
+            call: *call,
+            end: end(identity, *session),
+            given: *given,
         },
         Record::CallForwarded { call, to, .. } => {
             let invited = |to: &Identifier| Told::Invited {

@@ -150,14 +150,9 @@ impl Client {
 
     pub async fn start(&mut self, to: &str) -> CallId {
         let call = CallId(Uuid::new_v4());
-        let start = Start {
-            call,
-            to: member(to),
-            display_name: None,
-            context: None,
-            ring_for_ms: None,
-        };
-        self.call(&Request::Start(start)).await.unwrap();
+        self.call(&Request::Start(Start::new(call, member(to))))
+            .await
+            .unwrap();
         call
     }
 

@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use sidetone_signaling::Reason;
 use sidetone_signaling::agent::{Command, StartOptions};
-use sidetone_signaling::protocol::CallId;
+use sidetone_signaling::protocol::{CallId, NoticeKind, NoticeState, TransferTarget};
 
 use super::audio::Opened;
-use super::{Driver, Entry, Waiting};
+use super::{Driver, Entry, Waiting, WaitingNotice};
 use crate::call::{Call, CallEvent, CallStats};
 use crate::options::{AcceptOptions, StartCallOptions};
 use crate::pending::Reply;
@@ -43,6 +43,26 @@ pub(crate) enum Ask {
     },
     Resume {
         call: CallId,
+    },
+    PickUp {
+        call: Call,
+        reply: Reply<Call>,
+    },
+    Transfer {
+        call: CallId,
+        to: TransferTarget,
+        target_only: bool,
+    },
+    SetNotice {
+        call: CallId,
+        kind: NoticeKind,
+        state: NoticeState,
+        consent: bool,
+        reply: Reply<()>,
+    },
+    Consent {
+        call: CallId,
+        given: bool,
     },
     Stats {
         call: CallId,
@@ -81,6 +101,50 @@ impl Driver {
             }
             Ask::Hold { call } => self.command(Command::Hold { call }, now),
             Ask::Resume { call } => self.command(Command::Resume { call }, now),
+            Ask::PickUp { call, reply } => {
+                self.calls.push(Entry::new(call.shared.clone(), true));
+                self.calls_updated();
+                self.waiting.push(Waiting::PickUp { call, reply });
+                self.open_audio(now);
+            }
+            Ask::Transfer {
+                call,
+                to,
+                target_only,
+            } => {
+                let transfer = Command::Transfer {
+                    call,
+                    to,
+                    target_only,
+                };
+                self.command(transfer, now);
+            }
+            Ask::SetNotice {
+                call,
+                kind,
+                state,
+                consent,
+                reply,
+            } => {
+                if self.entry(call).is_none() {
+                    let _ = reply.send(Err(Error::State("over")));
+                    return;
+                }
+                self.notices.push(WaitingNotice {
+                    call,
+                    kind,
+                    state,
+                    reply,
+                });
+                let set = Command::SetNotice {
+                    call,
+                    kind,
+                    state,
+                    consent,
+                };
+                self.command(set, now);
+            }
+            Ask::Consent { call, given } => self.command(Command::Consent { call, given }, now),
             Ask::Stats { call, reply } => {
                 let _ = reply.send(self.stats(call));
             }
@@ -113,10 +177,11 @@ impl Driver {
             snapshot.muted = muted
         });
         let talking = entry.talking;
+        let silent = entry.shared.snapshot().is_silent();
         if let Some(engine) = self.audio.engine().filter(|_| talking) {
-            engine.set_muted(muted);
+            engine.set_muted(silent);
         }
-        self.command(Command::Mute { call, muted }, now);
+        self.command(Command::Mute { call, muted: silent }, now);
     }
 
     fn stats(&self, call: CallId) -> Result<CallStats, Error> {
@@ -174,6 +239,7 @@ impl Driver {
                         display_name: options.display_name,
                         context: options.context,
                         ring_for: options.ring_for,
+                        on_behalf_of: options.on_behalf_of,
                     };
                     let _ = reply.send(Ok(call.clone()));
                     self.command(
@@ -195,6 +261,11 @@ impl Driver {
                         );
                     }
                 }
+                Waiting::PickUp { call, reply } => {
+                    let id = call.id();
+                    let _ = reply.send(Ok(call));
+                    self.command(Command::PickUp { call: id }, now);
+                }
                 Waiting::Accept { call, options, reply } => {
                     let id = call.id();
                     self.command(Command::Accept { call: id }, now);
@@ -215,7 +286,7 @@ impl Driver {
         for waiting in std::mem::take(&mut self.waiting) {
             let error = first.take().unwrap_or_else(|| Error::Audio(words.clone()));
             match waiting {
-                Waiting::Start { call, reply, .. } => {
+                Waiting::Start { call, reply, .. } | Waiting::PickUp { call, reply } => {
                     call.shared.end(Reason::MEDIA_SETUP_FAILED);
                     self.remove(call.id());
                     let _ = reply.send(Err(error));
@@ -242,7 +313,7 @@ impl Driver {
     /// A call that was hung up before the microphone was open was never told to the service.
     fn forget_start(&mut self, id: CallId) {
         for waiting in self.take_waiting(id) {
-            if let Waiting::Start { call, reply, .. } = waiting {
+            if let Waiting::Start { call, reply, .. } | Waiting::PickUp { call, reply } = waiting {
                 call.shared.end(Reason::CANCELLED);
                 self.remove(id);
                 let _ = reply.send(Ok(call));

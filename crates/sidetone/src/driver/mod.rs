@@ -24,7 +24,7 @@ use sidetone_signaling::agent::{
     Agent, AgentConfig, AgentInput, AgentOutput, Command, ConnectionState, MediaAction, MediaEvent,
     SocketEvent,
 };
-use sidetone_signaling::protocol::{CallId, EndpointOptions, LegId, MediaFailure};
+use sidetone_signaling::protocol::{CallId, EndpointOptions, LegId, MediaFailure, NoticeKind, NoticeState};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_tungstenite::tungstenite::http::Uri;
@@ -88,6 +88,10 @@ enum Waiting {
         options: AcceptOptions,
         reply: Reply<crate::Call>,
     },
+    PickUp {
+        call: crate::Call,
+        reply: Reply<crate::Call>,
+    },
 }
 
 /// What is told of a leg when it is over, its last moments included.
@@ -102,9 +106,17 @@ fn report(leg: &mut Leg, voice: &VoiceStats) -> AgentInput {
 impl Waiting {
     fn id(&self) -> CallId {
         match self {
-            Self::Start { call, .. } | Self::Accept { call, .. } => call.id(),
+            Self::Start { call, .. } | Self::Accept { call, .. } | Self::PickUp { call, .. } => call.id(),
         }
     }
+}
+
+/// A notice that the service was asked for.
+struct WaitingNotice {
+    call: CallId,
+    kind: NoticeKind,
+    state: NoticeState,
+    reply: Reply<()>,
 }
 
 /// Saying goodbye.
@@ -142,6 +154,8 @@ pub(crate) struct Driver {
         mpsc::UnboundedReceiver<Option<String>>,
     ),
     waiting: Vec<Waiting>,
+    /// Notices that the service was asked for.
+    notices: Vec<WaitingNotice>,
     selection: watch::Receiver<Selection>,
     incoming_muted: bool,
     calls: Vec<Entry>,
@@ -193,6 +207,7 @@ impl Driver {
             opened,
             tokens: mpsc::unbounded_channel(),
             waiting: Vec::new(),
+            notices: Vec::new(),
             selection: devices.watch(),
             incoming_muted: false,
             calls: Vec::new(),
@@ -378,7 +393,7 @@ impl Driver {
             entry.talking = on;
             if on {
                 // The microphone's switch belongs to the call it is in. Before anything can be sent.
-                engine.set_muted(entry.shared.snapshot().muted);
+                engine.set_muted(entry.shared.snapshot().is_silent());
             }
         }
         if let Some(port) = leg.port.take()

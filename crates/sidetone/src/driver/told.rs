@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use sidetone_signaling::agent::{AgentEvent as Told, AgentInput, Command, ConnectionState};
 use sidetone_signaling::call::CallState;
-use sidetone_signaling::protocol::CallId;
+use sidetone_signaling::protocol::{self, CallId};
 use sidetone_signaling::{Identifier, Reason};
 
-use super::{Driver, Entry};
+use super::{Driver, Entry, WaitingNotice};
 use crate::Error;
 use crate::agent::AgentEvent;
-use crate::call::{Call, CallDirection, CallEvent, CallShared, IncomingCall, Participant, Snapshot};
+use crate::call::{Call, CallDirection, CallEvent, CallShared, IncomingCall, Notices, Participant, Snapshot};
 
 impl Driver {
     /// Runs while the agent's outputs are carried out: anything for the agent is deferred.
@@ -42,14 +42,73 @@ impl Driver {
                 display_name,
                 context,
                 on_behalf_of,
+                placed_by,
+                transferred_by,
+            } => self.incoming(Snapshot {
+                state: CallState::Ringing,
+                context,
+                on_behalf_of,
+                placed_by,
+                transferred_by,
+                ..Snapshot::new(call, CallDirection::Incoming, participant(from, display_name))
+            }),
+            Told::PickupOffered(offer) => self.shared.events.emit(AgentEvent::PickupOffered(offer)),
+            Told::PickupWithdrawn { call } => self.shared.events.emit(AgentEvent::PickupWithdrawn(call)),
+            Told::CallPickedUp {
+                call,
+                from,
+                display_name,
+                context,
+                on_behalf_of,
             } => {
-                let remote = Participant {
-                    identifier: from,
-                    display_name,
-                    is_muted: false,
-                };
-                self.incoming(call, remote, context, on_behalf_of);
+                if let Some(entry) = self.entry(call) {
+                    let mut snapshot = entry.shared.snapshot();
+                    snapshot.context = context;
+                    snapshot.on_behalf_of = on_behalf_of;
+                    drop(snapshot);
+                }
+                self.update_remote(call, |remote| *remote = participant(from, display_name));
             }
+            Told::TransferChanged { call, state } => {
+                if let Some(entry) = self.entry(call) {
+                    let event = CallEvent::TransferStateChanged(state.clone());
+                    entry.shared.update(event, |snapshot| snapshot.transfer = state);
+                }
+            }
+            Told::TransferRequested { call, into, to } => {
+                let to = participant(to, String::new());
+                self.succeed(
+                    call,
+                    into,
+                    CallDirection::Outgoing,
+                    to,
+                    CallEvent::TransferRequested,
+                );
+            }
+            Told::CallReplaced {
+                call,
+                by,
+                peer,
+                display_name,
+            } => {
+                let peer = participant(peer, display_name);
+                self.succeed(call, by, CallDirection::Incoming, peer, CallEvent::Replaced);
+            }
+            Told::NoticeAnswered {
+                call,
+                kind,
+                state,
+                result,
+            } => {
+                let asked = |waiting: &WaitingNotice| {
+                    (waiting.call, waiting.kind, waiting.state) == (call, kind, state)
+                };
+                if let Some(place) = self.notices.iter().position(asked) {
+                    let waiting = self.notices.remove(place);
+                    let _ = waiting.reply.send(result.map_err(Error::Refused));
+                }
+            }
+            Told::NoticesChanged(notices) => self.notices_changed(notices),
             Told::CallMerged { call, into } => self.merge(call, into),
             Told::CallStateChanged {
                 call,
@@ -79,30 +138,17 @@ impl Driver {
                     entry.shared.end(reason);
                     self.remove(call);
                 }
+                for waiting in self.notices.extract_if(.., |waiting| waiting.call == call) {
+                    let _ = waiting.reply.send(Err(Error::State("over")));
+                }
                 // Last: whoever is told that the answer came too late finds the call ended.
                 self.forget_accept(call);
             }
         }
     }
 
-    fn incoming(
-        &mut self,
-        id: CallId,
-        remote: Participant,
-        context: Option<String>,
-        on_behalf_of: Option<Identifier>,
-    ) {
-        let shared = CallShared::new(Snapshot {
-            id,
-            direction: CallDirection::Incoming,
-            state: CallState::Ringing,
-            reconnecting: false,
-            muted: false,
-            remote,
-            context,
-            on_behalf_of,
-            end_reason: None,
-        });
+    fn incoming(&mut self, snapshot: Snapshot) {
+        let shared = CallShared::new(snapshot);
         self.calls.push(Entry::new(shared.clone(), false));
         // Without handles there is nobody to tell, and the agent is about to close.
         if let Some(driver) = self.own_asks.upgrade() {
@@ -111,6 +157,63 @@ impl Driver {
                 .events
                 .emit(AgentEvent::IncomingCall(IncomingCall { call }));
         }
+    }
+
+    /// Another call takes the place of one, or is to: the app learns of it from the one that it has. Who was muted
+    /// there is muted here.
+    fn succeed(
+        &mut self,
+        call: CallId,
+        by: CallId,
+        direction: CallDirection,
+        remote: Participant,
+        event: fn(Call) -> CallEvent,
+    ) {
+        let muted = self
+            .entry(call)
+            .is_some_and(|entry| entry.shared.snapshot().muted);
+        let shared = match self.entry(by) {
+            Some(entry) => entry.shared.clone(),
+            None => {
+                let shared = CallShared::new(Snapshot {
+                    muted,
+                    ..Snapshot::new(by, direction, remote)
+                });
+                self.calls.push(Entry::new(shared.clone(), true));
+                self.calls_updated();
+                if muted {
+                    let mute = Command::Mute { call: by, muted };
+                    self.deferred.push_back(AgentInput::Command(mute));
+                }
+                shared
+            }
+        };
+        let driver = self.own_asks.upgrade();
+        if let (Some(entry), Some(driver)) = (self.entry(call), driver) {
+            entry.shared.events.emit(event(Call { shared, driver }));
+        }
+    }
+
+    /// Before anything else, what may not be sent is not.
+    fn notices_changed(&mut self, told: protocol::Notices) {
+        let call = told.call;
+        let Some(entry) = self.entry(call) else { return };
+        let notices = Notices {
+            list: told.notices,
+            consent_needed: told.consent_needed,
+            consent_missing: told.consent_missing,
+        };
+        let talking = entry.talking;
+        let event = CallEvent::NoticesChanged(notices.clone());
+        let shared = entry.shared.clone();
+        shared.snapshot().notices = notices;
+        let silent = shared.snapshot().is_silent();
+        if let Some(engine) = self.audio.engine().filter(|_| talking) {
+            engine.set_muted(silent);
+        }
+        let mute = Command::Mute { call, muted: silent };
+        self.deferred.push_back(AgentInput::Command(mute));
+        shared.events.emit(event);
     }
 
     fn update_remote(&mut self, call: CallId, change: impl FnOnce(&mut Participant)) {
@@ -165,5 +268,13 @@ impl Driver {
             Some(token) => self.command(Command::RefreshToken { token }, now),
             None => self.shared.events.emit(AgentEvent::TokenExpiring),
         }
+    }
+}
+
+fn participant(identifier: Identifier, display_name: String) -> Participant {
+    Participant {
+        identifier,
+        display_name,
+        is_muted: false,
     }
 }

@@ -7,7 +7,8 @@ use crate::call::CallState;
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
 use crate::protocol::{
-    CallId, CandidateLine, EndpointOptions, IceServer, LegId, MediaFailure, MediaState, SessionDescription,
+    CallId, CandidateLine, EndpointOptions, IceServer, LegId, MediaFailure, MediaState, NoticeKind,
+    NoticeState, Notices, PickupOffered, SessionDescription, TransferTarget,
 };
 
 /// One attempt at a socket, numbered by the agent. Inputs about an older one are ignored.
@@ -178,6 +179,40 @@ pub enum Command {
         /// Which.
         call: CallId,
     },
+    /// Take a call that rings at somebody else, as [`AgentEvent::PickupOffered`] told of it. It is told by
+    /// [`AgentEvent::CallPickedUp`], or by its end.
+    PickUp {
+        /// Which.
+        call: CallId,
+    },
+    /// Hand a call over. Told of by [`AgentEvent::TransferChanged`].
+    Transfer {
+        /// Which.
+        call: CallId,
+        /// To whom.
+        to: TransferTarget,
+        /// Ring the target and nobody else.
+        target_only: bool,
+    },
+    /// Tell everyone in a call that it is recorded or transcribed here, or no longer is. Nothing may be kept before
+    /// [`AgentEvent::NoticeAnswered`].
+    SetNotice {
+        /// Which.
+        call: CallId,
+        /// What.
+        kind: NoticeKind,
+        /// Its state from now on.
+        state: NoticeState,
+        /// Everyone else must agree before they may speak.
+        consent: bool,
+    },
+    /// Agree to being recorded and transcribed in a call, or no longer.
+    Consent {
+        /// Which.
+        call: CallId,
+        /// Agree?
+        given: bool,
+    },
     /// Tell the service what was measured of a call, for its records. Without streams, nothing is told.
     Report {
         /// Which.
@@ -205,6 +240,8 @@ pub struct StartOptions {
     pub context: Option<String>,
     /// How long to ring; the service's value where absent, and at most that.
     pub ring_for: Option<Duration>,
+    /// The member as whom to call, who let this identity do so.
+    pub on_behalf_of: Option<Identifier>,
 }
 
 /// What happens to a leg's media connection.
@@ -345,6 +382,20 @@ pub enum ConnectionState {
     Closed,
 }
 
+/// How handing a call over stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum TransferState {
+    /// Nothing of the kind.
+    #[default]
+    None,
+    /// Under way.
+    Transferring,
+    /// The target has the call.
+    Transferred,
+    /// The target has not, and the call stays.
+    Failed(Reason),
+}
+
 /// What the application is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AgentEvent {
@@ -384,7 +435,71 @@ pub enum AgentEvent {
         context: Option<String>,
         /// Whose call it is, where it rings here by their wish.
         on_behalf_of: Option<Identifier>,
+        /// Who placed it as `from`, where that is somebody else.
+        placed_by: Option<Identifier>,
+        /// Who handed it over to here.
+        transferred_by: Option<Identifier>,
     },
+    /// A call rings at somebody else, and may be taken by [`Command::PickUp`].
+    PickupOffered(PickupOffered),
+    /// It can be taken no longer.
+    PickupWithdrawn {
+        /// Which.
+        call: CallId,
+    },
+    /// A call that rang at somebody else is this endpoint's. Its states follow.
+    CallPickedUp {
+        /// Which.
+        call: CallId,
+        /// Who calls.
+        from: Identifier,
+        /// Their name, may be empty.
+        display_name: String,
+        /// Free text of their application.
+        context: Option<String>,
+        /// Whose call it was.
+        on_behalf_of: Option<Identifier>,
+    },
+    /// Handing a call over began, or came to its end.
+    TransferChanged {
+        /// Which call.
+        call: CallId,
+        /// How it stands.
+        state: TransferState,
+    },
+    /// The other end hands this call over: it goes on as `into`, which is placed already, once that is answered.
+    TransferRequested {
+        /// The call, on hold until then.
+        call: CallId,
+        /// The outgoing call in its place. It is told of as any other from now on.
+        into: CallId,
+        /// Whom that is for.
+        to: Identifier,
+    },
+    /// A call goes on as another one: it was handed over. Its own end follows.
+    CallReplaced {
+        /// The call that is about to end.
+        call: CallId,
+        /// The call that goes on. Where this endpoint did not place it, it is told of here first.
+        by: CallId,
+        /// Who is at its other end.
+        peer: Identifier,
+        /// Their name, may be empty.
+        display_name: String,
+    },
+    /// The service answered [`Command::SetNotice`].
+    NoticeAnswered {
+        /// Which call.
+        call: CallId,
+        /// What it was about.
+        kind: NoticeKind,
+        /// The state that was asked for.
+        state: NoticeState,
+        /// Whether it is so, and may be done.
+        result: Result<(), Reason>,
+    },
+    /// What is recorded or transcribed of a call changed, or who has agreed to it. All of it as it is now.
+    NoticesChanged(Notices),
     /// The person called was calling here at the same time. The outgoing call is void and has no end of its own;
     /// the other one was accepted in its place (and is told of here only, if it did not ring yet).
     CallMerged {

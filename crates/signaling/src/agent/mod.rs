@@ -4,6 +4,7 @@
 //! is: a leg's connection is made, fed and closed by whoever carries out [`AgentOutput::Media`].
 
 mod api;
+mod moves;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -12,13 +13,15 @@ use serde_json::Value;
 
 pub use api::{
     AgentConfig, AgentEvent, AgentInput, AgentOutput, AgentTiming, Command, ConnectionState, MediaAction,
-    MediaEvent, Role, SocketEvent, SocketId, StartOptions,
+    MediaEvent, Role, SocketEvent, SocketId, StartOptions, TransferState,
 };
 
 use crate::call::{self, ClientCall, Settings};
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
-use crate::protocol::{CallId, Event, Incoming, Opened, Report, Request, Start, Started};
+use crate::protocol::{
+    CallId, Consent, Event, Incoming, LegId, Opened, Report, Request, SetNotice, Start, Started,
+};
 use crate::session::client::{self, ClientSession, Purpose};
 
 /// Ended calls that are remembered, so that late news of them is recognised.
@@ -32,8 +35,27 @@ pub struct Agent {
     /// Calls placed that the service has not answered for yet, and whom they are for. Outlives the call: one that
     /// was hung up meanwhile may still turn out to be merged.
     placed: BTreeMap<CallId, Identifier>,
-    ended: VecDeque<(CallId, Reason)>,
+    /// Calls that take the place of others, until they are answered or over.
+    replacing: BTreeMap<CallId, Replacing>,
+    /// Calls that are being picked up, and whether they are still wanted.
+    picking: BTreeMap<CallId, bool>,
+    ended: VecDeque<Ended>,
     outputs: VecDeque<AgentOutput>,
+}
+
+/// The call whose place another one takes.
+struct Replacing {
+    call: CallId,
+    /// It was put on hold for that.
+    held: bool,
+}
+
+/// A call that is over.
+struct Ended {
+    call: CallId,
+    /// The leg on which it rang here, where it did. It may ring here again, on another one.
+    rang_on: Option<LegId>,
+    reason: Reason,
 }
 
 impl Agent {
@@ -53,6 +75,8 @@ impl Agent {
             settings,
             calls: BTreeMap::new(),
             placed: BTreeMap::new(),
+            replacing: BTreeMap::new(),
+            picking: BTreeMap::new(),
             ended: VecDeque::new(),
             outputs: VecDeque::new(),
         };
@@ -88,7 +112,10 @@ impl Agent {
 
     /// Whether no call is left, and nothing is remembered of one that could still change anything.
     pub fn is_idle(&self) -> bool {
-        self.calls.is_empty() && self.placed.is_empty()
+        self.calls.is_empty()
+            && self.placed.is_empty()
+            && self.replacing.is_empty()
+            && self.picking.is_empty()
     }
 
     fn command(&mut self, command: Command, now: Instant) {
@@ -101,7 +128,10 @@ impl Agent {
                 }
             }
             Command::Decline { call } => self.with(call, ClientCall::decline),
-            Command::HangUp { call } => self.with(call, ClientCall::hang_up),
+            Command::HangUp { call } => {
+                self.abandon_pickup(call);
+                self.with(call, ClientCall::hang_up);
+            }
             Command::Mute { call, muted } => self.with(call, |call| call.mute(muted)),
             Command::Hold { call } => self.with(call, |call| call.hold(true)),
             Command::Resume { call } => {
@@ -110,10 +140,35 @@ impl Agent {
                     self.with(call, |call| call.hold(false));
                 }
             }
+            Command::PickUp { call } => self.pick_up(call, now),
+            Command::Transfer {
+                call,
+                to,
+                target_only,
+            } => self.transfer(call, to, target_only, now),
+            Command::SetNotice {
+                call,
+                kind,
+                state,
+                consent,
+            } => {
+                let set = Request::Notice(SetNotice {
+                    call,
+                    kind,
+                    state,
+                    consent,
+                });
+                self.session
+                    .request(set, Some(call), Purpose::Notice(call, kind, state), now);
+            }
+            Command::Consent { call, given } => {
+                let consent = Request::Consent(Consent { call, given });
+                self.session.request(consent, Some(call), Purpose::Ignore, now);
+            }
             Command::Report { call, streams } => {
                 if !streams.is_empty() {
                     let report = Request::Report(Report { call, streams });
-                    self.session.request(report, None, Purpose::Notice, now);
+                    self.session.request(report, None, Purpose::Ignore, now);
                 }
             }
             Command::RefreshToken { token } => self.session.refresh(token, now),
@@ -122,7 +177,7 @@ impl Agent {
                 self.calls.values_mut().for_each(ClientCall::hang_up);
                 self.settle_calls(now);
                 self.session.close(now);
-                self.placed.clear();
+                self.forget_intentions();
             }
         }
     }
@@ -134,7 +189,7 @@ impl Agent {
     }
 
     fn start(&mut self, id: CallId, to: Identifier, options: StartOptions, now: Instant) {
-        if self.calls.contains_key(&id) || self.ended.iter().any(|(ended, _)| *ended == id) {
+        if self.calls.contains_key(&id) || self.ended(id).is_some() {
             return self.tell(AgentEvent::CallEnded {
                 call: id,
                 reason: Reason::CALL_EXISTS,
@@ -158,13 +213,14 @@ impl Agent {
             display_name,
             context,
             ring_for,
+            on_behalf_of,
         } = options;
         let start = Start {
-            call: id,
-            to,
             display_name,
             context,
             ring_for_ms: ring_for.map(Into::into),
+            on_behalf_of,
+            ..Start::new(id, to)
         };
         self.session
             .request(Request::Start(start), Some(id), Purpose::Start(id), now);
@@ -207,7 +263,7 @@ impl Agent {
                 }
                 let purpose = match request {
                     Request::Accept(_) => Purpose::Accept(id),
-                    _ => Purpose::Notice,
+                    _ => Purpose::Ignore,
                 };
                 self.session.request(request, Some(id), purpose, now);
             }
@@ -220,14 +276,19 @@ impl Agent {
             }
             call::Output::Event(event) => self.tell(event),
             call::Output::Ended(reason) => {
-                let surfaced = self.calls.remove(&id).is_some_and(|call| call.is_surfaced());
+                let call = self.calls.remove(&id);
                 if self.ended.len() >= REMEMBERED {
                     self.ended.pop_front();
                 }
-                self.ended.push_back((id, reason.clone()));
-                if surfaced {
+                self.ended.push_back(Ended {
+                    call: id,
+                    rang_on: call.as_ref().and_then(ClientCall::rang_on),
+                    reason: reason.clone(),
+                });
+                if call.is_some_and(|call| call.is_surfaced()) {
                     self.tell(AgentEvent::CallEnded { call: id, reason });
                 }
+                self.not_replaced(id);
             }
         }
     }
@@ -262,7 +323,7 @@ impl Agent {
                 self.settle_calls(now);
                 self.tell(AgentEvent::SessionLost { reason });
             }
-            client::Output::Event(event) => self.event(event, now),
+            client::Output::Event(event) => self.event(*event, now),
             client::Output::Response(purpose, result) => self.response(purpose, result, now),
             client::Output::TokenExpiring(remaining) => self.tell(AgentEvent::TokenExpiring { remaining }),
         }
@@ -280,12 +341,30 @@ impl Agent {
         self.calls
             .values_mut()
             .for_each(|call| call.ended(reason.clone()));
+        for (call, wanted) in std::mem::take(&mut self.picking) {
+            if wanted {
+                let reason = reason.clone();
+                self.tell(AgentEvent::CallEnded { call, reason });
+            }
+        }
+        self.forget_intentions();
+    }
+
+    /// Nothing that was asked of the service is waited for any more.
+    fn forget_intentions(&mut self) {
         self.placed.clear();
+        self.replacing.clear();
+        self.picking.clear();
+    }
+
+    /// What is remembered of a call that is over.
+    fn ended(&self, id: CallId) -> Option<&Ended> {
+        self.ended.iter().rev().find(|ended| ended.call == id)
     }
 
     fn response(&mut self, purpose: Purpose, result: Result<Value, Reason>, now: Instant) {
         match purpose {
-            Purpose::Notice => {}
+            Purpose::Ignore => {}
             Purpose::Refresh => {
                 self.session.refreshed(&result, now);
                 self.tell(match result {
@@ -295,6 +374,17 @@ impl Agent {
             }
             Purpose::Accept(call) => self.with(call, |call| call.confirmed(result.map(drop))),
             Purpose::Start(call) => self.started(call, result, now),
+            Purpose::PickUp(call) => self.picked_up(call, result, now),
+            Purpose::Transfer(call) => self.transfer_answered(call, result.map(drop)),
+            Purpose::Notice(call, kind, state) => {
+                let result = result.map(drop);
+                self.tell(AgentEvent::NoticeAnswered {
+                    call,
+                    kind,
+                    state,
+                    result,
+                });
+            }
         }
     }
 
@@ -302,7 +392,7 @@ impl Agent {
         let callee = self.placed.remove(&id);
         match result.map(serde_json::from_value::<Started>) {
             Ok(Ok(Started::Calling)) => self.with(id, ClientCall::calling),
-            Ok(Ok(Started::Merged { incoming })) => self.merged(id, incoming, now),
+            Ok(Ok(Started::Merged { incoming })) => self.merged(id, *incoming, now),
             Ok(Err(_)) => self.with(id, |call| call.ended(Reason::SETUP_TIMEOUT)),
             Err(reason) => self.with(id, |call| call.ended(reason)),
         }
@@ -323,12 +413,7 @@ impl Agent {
     /// The callee was calling here: their call is answered, this one is void.
     fn merged(&mut self, void: CallId, incoming: Incoming, now: Instant) {
         let into = incoming.call;
-        if let Some(reason) = self
-            .ended
-            .iter()
-            .find(|(id, _)| *id == into)
-            .map(|(_, reason)| reason.clone())
-        {
+        if let Some(reason) = self.ended(into).map(|ended| ended.reason.clone()) {
             // It is over before its answer came through.
             return self.with(void, |call| call.ended(reason));
         }
@@ -351,7 +436,7 @@ impl Agent {
 
     fn event(&mut self, event: Event, now: Instant) {
         match event {
-            Event::Incoming(incoming) => self.incoming(incoming),
+            Event::Incoming(incoming) => self.incoming(incoming, now),
             Event::Ringing(ringing) => self.with(ringing.call, ClientCall::ringing),
             Event::Description(description) => {
                 self.with(description.call, |call| call.description(description, now));
@@ -363,19 +448,34 @@ impl Agent {
             Event::LegEnded(ended) => self.with(ended.call, |call| call.leg_ended(ended.leg)),
             Event::Accepted(accepted) => {
                 let call = accepted.call;
+                self.replaced(&accepted);
                 self.with(call, |call| call.accepted(accepted, now));
             }
             Event::Muted(mute) => self.with(mute.call, |call| call.remote_muted(mute.muted)),
             Event::Held(hold) => self.with(hold.call, |call| call.remote_held(hold.held)),
             Event::Peer(peer) => self.with(peer.call, |call| call.peer_presence(peer.presence)),
             Event::Ended(ended) => self.with(ended.call, |call| call.ended(ended.reason)),
+            Event::TransferRequested(requested) => self.transfer_requested(requested, now),
+            Event::TransferChanged(changed) => self.transfer_changed(changed),
+            Event::Notices(notices) => {
+                if self.calls.contains_key(&notices.call) {
+                    self.tell(AgentEvent::NoticesChanged(notices));
+                }
+            }
+            Event::PickupOffered(offer) => self.tell(AgentEvent::PickupOffered(offer)),
+            Event::PickupWithdrawn(gone) => self.tell(AgentEvent::PickupWithdrawn { call: gone.call }),
         }
     }
 
-    fn incoming(&mut self, incoming: Incoming) {
+    fn incoming(&mut self, incoming: Incoming, now: Instant) {
         let id = incoming.call;
-        if self.calls.contains_key(&id) || self.ended.iter().any(|(ended, _)| *ended == id) {
+        let rang_before = |ended: &Ended| ended.rang_on.is_some_and(|leg| leg < incoming.leg);
+        if self.calls.contains_key(&id) || !self.ended(id).is_none_or(rang_before) {
             return;
+        }
+        let talking = |call: &CallId| self.calls.get(call).is_some_and(ClientCall::is_talking);
+        if let Some(replaced) = incoming.replaces.filter(talking) {
+            return self.take_over(replaced, incoming, now);
         }
         // While a call to the same person is on its way, this is likely the other half of one wish to talk.
         let crossing = self.placed.values().any(|callee| *callee == incoming.from);

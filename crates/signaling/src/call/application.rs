@@ -23,12 +23,20 @@ impl ClientCall {
         }
     }
 
-    /// The service answered for this endpoint: both ends had called each other. The application is told otherwise.
+    /// The service answered for this endpoint: both ends had called each other, or the call was picked up. The
+    /// application is told otherwise.
     pub(crate) fn merge(&mut self, now: Instant) {
         self.unannounced = None;
         self.told = None;
         self.answer_here(true, now);
         self.confirmed(Ok(()));
+    }
+
+    /// Answers at once, for a call that this one takes the place of. The application is told otherwise.
+    pub(crate) fn take_over(&mut self, now: Instant) {
+        self.unannounced = None;
+        self.told = None;
+        self.accept(now);
     }
 
     fn answer_here(&mut self, confirmed: bool, now: Instant) {

@@ -112,6 +112,8 @@ pub(super) struct Talking {
 pub(crate) struct ClientCall {
     pub(super) id: CallId,
     peer: Identifier,
+    /// The leg on which it rang here.
+    rang_on: Option<LegId>,
     pub(super) settings: Settings,
     pub(super) phase: Phase,
     pub(super) muted: bool,
@@ -148,6 +150,9 @@ impl ClientCall {
             display_name,
             context,
             on_behalf_of,
+            placed_by,
+            transferred_by,
+            replaces: _,
             warm,
         } = incoming;
         let phase = Phase::Incoming(Ringing {
@@ -157,12 +162,15 @@ impl ClientCall {
             offer_open: warm,
         });
         let mut call = Self::new(id, from.clone(), settings, phase, online);
+        call.rang_on = Some(leg);
         call.unannounced = Some(AgentEvent::IncomingCall {
             call: id,
             from,
             display_name,
             context,
             on_behalf_of,
+            placed_by,
+            transferred_by,
         });
         if warm {
             let hold = call.settings.hide_addresses;
@@ -175,6 +183,7 @@ impl ClientCall {
         Self {
             id,
             peer,
+            rang_on: None,
             settings,
             phase,
             muted: false,
@@ -196,6 +205,14 @@ impl ClientCall {
 
     pub(crate) fn peer(&self) -> &Identifier {
         &self.peer
+    }
+
+    pub(crate) fn rang_on(&self) -> Option<LegId> {
+        self.rang_on
+    }
+
+    pub(crate) fn is_talking(&self) -> bool {
+        matches!(self.phase, Phase::Talking(_))
     }
 
     /// Whether the application knows of it.

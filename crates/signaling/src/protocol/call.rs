@@ -51,6 +51,27 @@ pub struct Start {
     /// How long to ring; the service's value where absent, and at most that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ring_for_ms: Option<Millis>,
+    /// The member as whom to call, who let this identity do so. The callee sees both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<Identifier>,
+    /// The call that this one takes the place of, as `call.transfer_requested` wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<CallId>,
+}
+
+impl Start {
+    /// A plain call.
+    pub fn new(call: CallId, to: Identifier) -> Self {
+        Self {
+            call,
+            to,
+            display_name: None,
+            context: None,
+            ring_for_ms: None,
+            on_behalf_of: None,
+            replaces: None,
+        }
+    }
 }
 
 /// Answer to `call.start`.
@@ -62,7 +83,7 @@ pub enum Started {
     /// The callee was already calling here: that call is accepted instead, and the new id is void.
     Merged {
         /// The call that goes on.
-        incoming: Incoming,
+        incoming: Box<Incoming>,
     },
 }
 
@@ -84,6 +105,15 @@ pub struct Incoming {
     /// Whose call this is, where it rings here by their wish: they were called first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_behalf_of: Option<Identifier>,
+    /// Who placed the call as `from`, where that is somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placed_by: Option<Identifier>,
+    /// Who handed the call over to whom it rings at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transferred_by: Option<Identifier>,
+    /// The call of this endpoint that this one takes the place of: answer at once, without ringing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<CallId>,
     /// Offer now, while ringing. Otherwise offer on accepting.
     pub warm: bool,
 }

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Accept, Accepted, CallEnded, Candidates, Close, Decline, HangUp, Hold, Incoming, LegEnded, MediaReport,
-    Mute, Muted, Open, PeerHeld, PeerPresence, Ping, Refresh, Report, Restart, Resume, Ring, Ringing,
-    SessionDescription, Start,
+    Accept, Accepted, CallEnded, Candidates, Close, Consent, Decline, HangUp, Hold, Incoming, LegEnded,
+    MediaReport, Mute, Muted, Notices, Open, PeerHeld, PeerPresence, PickUp, PickupOffered, PickupWithdrawn,
+    Ping, Refresh, Report, Restart, Resume, Ring, Ringing, SessionDescription, SetNotice, Start, Transfer,
+    TransferChanged, TransferRequested,
 };
 use crate::end_reason::Reason;
 
@@ -54,6 +55,14 @@ pub enum Request {
     Hold(Hold),
     #[serde(rename = "call.report")]
     Report(Report),
+    #[serde(rename = "call.pick_up")]
+    PickUp(PickUp),
+    #[serde(rename = "call.transfer")]
+    Transfer(Transfer),
+    #[serde(rename = "call.notice")]
+    Notice(SetNotice),
+    #[serde(rename = "call.consent")]
+    Consent(Consent),
 }
 
 impl Request {
@@ -76,6 +85,10 @@ impl Request {
         "call.mute",
         "call.hold",
         "call.report",
+        "call.pick_up",
+        "call.transfer",
+        "call.notice",
+        "call.consent",
     ];
 }
 
@@ -109,6 +122,16 @@ pub enum Event {
     Peer(PeerPresence),
     #[serde(rename = "call.ended")]
     Ended(CallEnded),
+    #[serde(rename = "call.transfer_requested")]
+    TransferRequested(TransferRequested),
+    #[serde(rename = "call.transfer_changed")]
+    TransferChanged(TransferChanged),
+    #[serde(rename = "call.notices")]
+    Notices(Notices),
+    #[serde(rename = "pickup.offered")]
+    PickupOffered(PickupOffered),
+    #[serde(rename = "pickup.withdrawn")]
+    PickupWithdrawn(PickupWithdrawn),
 }
 
 impl Event {
@@ -125,6 +148,11 @@ impl Event {
         "call.held",
         "call.peer",
         "call.ended",
+        "call.transfer_requested",
+        "call.transfer_changed",
+        "call.notices",
+        "pickup.offered",
+        "pickup.withdrawn",
     ];
 }
 

@@ -12,8 +12,11 @@
 mod call;
 mod frame;
 mod limits;
+mod notice;
+mod pickup;
 mod schema;
 mod session;
+mod transfer;
 
 pub use call::{
     Accept, Accepted, CallEnded, CallId, CandidateLine, Candidates, Decline, DeclineReason, DescriptionType,
@@ -23,10 +26,13 @@ pub use call::{
 pub use frame::{ClientFrame, Event, FrameError, Request, ServerFrame};
 pub use limits::Limits;
 pub(crate) use limits::REQUEST_WINDOW;
+pub use notice::{Consent, Notice, NoticeKind, NoticeSet, NoticeState, Notices, SetNotice};
+pub use pickup::{PickUp, PickedUp, PickupOffered, PickupWithdrawn};
 pub use schema::schema;
 pub use session::{
     Close, EndpointOptions, IceServer, Open, Opened, Ping, Refresh, Refreshed, Resume, Resumed, SessionId,
 };
+pub use transfer::{Transfer, TransferChanged, TransferOutcome, TransferRequested, TransferTarget};
 
 /// The WebSocket subprotocol (RFC 6455 section 1.9).
 pub const SUBPROTOCOL: &str = "sidetone.v1";

@@ -13,20 +13,28 @@ use serde_json::Value;
 use super::backoff::Backoff;
 use crate::agent::{AgentConfig, AgentTiming, ConnectionState, SocketEvent, SocketId};
 use crate::end_reason::Reason;
-use crate::protocol::{CallId, Close, EndpointOptions, Event, Opened, Ping, Refresh, Request};
+use crate::protocol::{
+    CallId, Close, EndpointOptions, Event, NoticeKind, NoticeState, Opened, Ping, Refresh, Request,
+};
 use crate::timers::Timers;
 
 /// What a response is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// Nothing to do with it.
-    Notice,
+    Ignore,
     /// A token refresh.
     Refresh,
     /// A call was placed.
     Start(CallId),
     /// A call was answered.
     Accept(CallId),
+    /// A call that rings at somebody else is taken.
+    PickUp(CallId),
+    /// A call is handed over.
+    Transfer(CallId),
+    /// A call is recorded or transcribed.
+    Notice(CallId, NoticeKind, NoticeState),
 }
 
 /// What comes out for the agent.
@@ -38,7 +46,7 @@ pub(crate) enum Output {
     Opened(Box<Opened>),
     /// The session is over, with everything that was asked in it.
     Lost(Reason),
-    Event(Event),
+    Event(Box<Event>),
     Response(Purpose, Result<Value, Reason>),
     TokenExpiring(Duration),
 }
@@ -205,7 +213,7 @@ impl ClientSession {
             return;
         }
         if let Link::Online(_) = self.link {
-            self.request(Request::Close(Close {}), None, Purpose::Notice, now);
+            self.request(Request::Close(Close {}), None, Purpose::Ignore, now);
         }
         if let Some(socket) = self.socket() {
             self.outputs.push_back(Output::CloseSocket(socket));
@@ -221,7 +229,7 @@ impl ClientSession {
             match timer {
                 Timer::Retry => self.retry(now),
                 Timer::Connect | Timer::Response => self.lose_socket(now),
-                Timer::Ping => self.request(Request::Ping(Ping {}), None, Purpose::Notice, now),
+                Timer::Ping => self.request(Request::Ping(Ping {}), None, Purpose::Ignore, now),
                 Timer::Acknowledge => self.acknowledge(),
                 Timer::Window => {
                     self.lose_session(Reason::NETWORK_LOST);

@@ -185,7 +185,7 @@ impl ClientSession {
         let unseen = seq - membership.acknowledged;
         // An event that this version does not know, or cannot read, is skipped and acknowledged all the same.
         if let Ok(event) = Event::parse(event, params) {
-            self.outputs.push_back(Output::Event(event));
+            self.outputs.push_back(Output::Event(Box::new(event)));
         }
         if unseen >= ACKNOWLEDGE_EVERY {
             self.acknowledge();

@@ -21,7 +21,7 @@ use crate::agent::{
 use crate::call::CallState;
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
-use crate::protocol::{CallId, LegId};
+use crate::protocol::{CallId, ClientFrame, LegId, Request};
 use crate::switchboard::{
     ConnectionId, Grant, Record, ServerInput, ServerOutput, Switchboard, SwitchboardConfig,
 };
@@ -134,6 +134,7 @@ pub struct World {
     rng: ChaCha8Rng,
     agenda: BTreeMap<(Instant, u64), Occurrence>,
     occurrences: u64,
+    raw_requests: u64,
     wires: BTreeMap<ConnectionId, Wire>,
     connections: u64,
     server_wake: Option<Instant>,
@@ -156,6 +157,7 @@ impl World {
             rng,
             agenda: BTreeMap::new(),
             occurrences: 0,
+            raw_requests: 0,
             wires: BTreeMap::new(),
             connections: 0,
             server_wake: None,
@@ -216,6 +218,16 @@ impl World {
             Happening::Command(Command::StartCall { call, to, options }),
         );
         Ok(call)
+    }
+
+    /// Hands the service a request of a client's session that its agent would not make. The answer goes nowhere.
+    pub fn send_raw(&mut self, client: ClientId, request: &Request) {
+        // Far beyond what the agent has used.
+        self.raw_requests += 1;
+        let text = ClientFrame::request(1_000_000 + self.raw_requests, request);
+        if let Some((_, connection)) = self.client(client).and_then(|client| client.socket) {
+            self.tell_server(ServerInput::Frame { connection, text });
+        }
     }
 
     /// Lets something happen now.
@@ -426,7 +438,7 @@ impl World {
                     let delay = self.draw_delay();
                     self.plan(self.now + delay, Occurrence::Verdict(connection, token));
                 }
-                ServerOutput::Record(record) => self.records.push((self.now, record)),
+                ServerOutput::Record(record) => self.records.push((self.now, *record)),
                 ServerOutput::Timeout(at) => {
                     let at = at.map(|at| at.max(self.now));
                     if self.server_wake != at {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::end_reason::Reason;
 use crate::identifier::{Identifier, Label};
-use crate::protocol::{CallId, IceServer, Limits, SessionId};
+use crate::protocol::{CallId, IceServer, Limits, NoticeKind, NoticeState, SessionId};
 use crate::switchboard::Unanswered;
 
 /// One client connection, numbered by the driver. A number is never used twice.
@@ -29,6 +29,8 @@ pub struct SwitchboardConfig {
     pub reach_grace: Duration,
     /// How long both ends may take from the answer until media is up.
     pub setup_timeout: Duration,
+    /// How long the client at the other end of a call that is handed over may take to place the new one.
+    pub transfer_timeout: Duration,
     /// Bounds on what a client may send and hold.
     pub limits: Limits,
     /// Servers for connectivity, given to every session.
@@ -44,6 +46,7 @@ impl Default for SwitchboardConfig {
             no_answer: Duration::from_secs(120),
             reach_grace: Duration::from_secs(10),
             setup_timeout: Duration::from_secs(85),
+            transfer_timeout: Duration::from_secs(10),
             limits: Limits::default(),
             ice_servers: Vec::new(),
         }
@@ -140,7 +143,7 @@ pub enum ServerOutput {
         token: String,
     },
     /// A fact for logs, metrics and call records.
-    Record(Record),
+    Record(Box<Record>),
     /// Nothing more to do before this instant, or before the next input.
     Timeout(Option<Instant>),
 }
@@ -246,6 +249,10 @@ pub enum Record {
         to: Identifier,
         /// Free text of the caller's application.
         context: Option<String>,
+        /// The member as whom `from` calls.
+        on_behalf_of: Option<Identifier>,
+        /// The call that this one takes the place of, handed over.
+        replaces: Option<CallId>,
         /// How many endpoints ring.
         legs: usize,
     },
@@ -284,6 +291,43 @@ pub enum Record {
         call: CallId,
         /// Since it rang, or since it was placed where that is not known.
         after: Duration,
+    },
+    /// A call is to be handed over.
+    TransferRequested {
+        /// Which.
+        call: CallId,
+        /// By whom.
+        by: Identifier,
+        /// To whom.
+        to: Identifier,
+    },
+    /// Recording or transcription of a call was switched on, interrupted or switched off.
+    NoticeChanged {
+        /// Which call.
+        call: CallId,
+        /// Names the recording or transcription.
+        id: uuid::Uuid,
+        /// What.
+        kind: NoticeKind,
+        /// Its state now.
+        state: NoticeState,
+        /// By whom.
+        by: Identifier,
+        /// On which endpoint.
+        session: SessionId,
+        /// Whether everyone else must agree before they may speak.
+        consent: bool,
+    },
+    /// A participant agreed to being recorded and transcribed, or no longer does.
+    ConsentChanged {
+        /// In which call.
+        call: CallId,
+        /// Who.
+        identity: Identifier,
+        /// On which endpoint.
+        session: SessionId,
+        /// Agrees?
+        given: bool,
     },
     /// Someone is in the call now.
     ParticipantAdded {

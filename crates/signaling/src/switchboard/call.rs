@@ -1,22 +1,28 @@
 //! A call as the switchboard keeps it: ringing on legs, or answered on one of them. Pure data and its rules.
 //!
 //! Inputs: from the caller *start*, *hang up*; from a leg's endpoint *ring*, *accept*, *decline*, *hang up*; from
-//! both *description*, *candidates*, *restart*, *media*, *mute*, *hold*; from sessions *detached*, *attached*,
-//! *gone*; from the clock *no answer*, *leg unreachable*, *set-up too long*, *lease over*.
+//! both *description*, *candidates*, *restart*, *media*, *mute*, *hold*, *transfer*, *notice*, *consent*; from members
+//! of a pickup group *pick up*; from sessions *detached*, *attached*, *gone*; from the clock *no answer*, *leg
+//! unreachable*, *set-up too long*, *lease over*, *transfer not carried out*.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
+use super::notice::Notices;
+use super::transfer::Transfer;
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
-use crate::protocol::{LegId, MediaState, SessionId};
+use crate::protocol::{CallId, LegId, MediaState, SessionId};
 use crate::switchboard::{Onward, Target, Unanswered};
 
 /// A call between a caller's endpoint and the callee's.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) caller: SessionId,
+    /// Who placed it.
     pub(super) from: Identifier,
+    /// The member as whom it was placed.
+    pub(super) as_member: Option<Identifier>,
     pub(super) to: Identifier,
     pub(super) display_name: String,
     pub(super) context: Option<String>,
@@ -24,7 +30,19 @@ pub(super) struct Call {
     pub(super) legs_given: u32,
     /// Whose call it is, where that is not whom it was for.
     pub(super) on_behalf_of: Option<Identifier>,
+    /// The call whose place it takes, where that was handed over.
+    pub(super) handed_over: Option<HandedOver>,
     pub(super) phase: Phase,
+}
+
+/// What a call comes from that was placed for a transfer.
+#[derive(Clone, Debug)]
+pub(super) struct HandedOver {
+    /// The call that was handed over.
+    pub(super) replaced: CallId,
+    pub(super) transferor: Identifier,
+    /// The call in which the target was asked first, and the target's endpoint in it: that one answers.
+    pub(super) consulted: Option<(CallId, SessionId)>,
 }
 
 /// What a call is doing.
@@ -56,6 +74,10 @@ pub(super) struct Stop {
     pub(super) ringing: Vec<Identifier>,
     /// Who rings too when their time has come, the next one first.
     pub(super) later: VecDeque<Target>,
+    /// Who may take the call.
+    pub(super) pickup: BTreeSet<Identifier>,
+    /// The endpoints that were told so.
+    pub(super) offered: BTreeSet<SessionId>,
     /// How long it rings here.
     pub(super) give_up_after: Option<Duration>,
     /// Where it goes then.
@@ -105,6 +127,9 @@ pub(super) struct Answered {
     pub(super) candidates: CandidateCount,
     pub(super) caller_media: Option<MediaState>,
     pub(super) callee_media: Option<MediaState>,
+    /// It is being handed over.
+    pub(super) transfer: Option<Transfer>,
+    pub(super) notices: Notices,
 }
 
 /// Which end of a call.
@@ -112,6 +137,15 @@ pub(super) struct Answered {
 pub(super) enum Side {
     Caller,
     Callee,
+}
+
+impl Side {
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Caller => Self::Callee,
+            Self::Callee => Self::Caller,
+        }
+    }
 }
 
 /// Why legs ended without an answer.
@@ -248,6 +282,22 @@ impl Call {
             Phase::Answered(answered) if answered.endpoint == session => Some((Side::Callee, self.caller)),
             _ => None,
         }
+    }
+
+    /// Who is at an end of the answered call, and on which endpoint.
+    pub(super) fn end(&self, side: Side) -> Option<(&Identifier, SessionId)> {
+        let Phase::Answered(answered) = &self.phase else {
+            return None;
+        };
+        Some(match side {
+            Side::Caller => (&self.from, self.caller),
+            Side::Callee => (&answered.identity, answered.endpoint),
+        })
+    }
+
+    /// As whom it was placed.
+    pub(super) fn shown_as(&self) -> &Identifier {
+        self.as_member.as_ref().unwrap_or(&self.from)
     }
 
     /// Which end of a leg this endpoint is, who is the other, and the leg's count of candidates.

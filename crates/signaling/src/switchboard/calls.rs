@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::call::{Answered, Call, Leg, LegOutcome, Phase};
-use super::{Record, Switchboard, Timer};
+use super::{Record, ServerOutput, Switchboard, Timer};
 use crate::end_reason::Reason;
 use crate::protocol::{
     self, Accept, Accepted, CallEnded, CallId, Decline, DeclineReason, Event, HangUp, LegId, Presence, Ring,
@@ -50,6 +50,7 @@ impl Switchboard {
         let ringing = call.ringing().ok_or(Reason::WRONG_STATE)?;
         let answering = ringing.legs.remove(&leg).ok_or(Reason::NO_SUCH_LEG)?;
         let (others, rang) = (std::mem::take(&mut ringing.legs), ringing.rang);
+        let offered = std::mem::take(&mut ringing.stop.offered);
         let endpoint = self
             .sessions
             .get(&answering.endpoint)
@@ -71,7 +72,10 @@ impl Switchboard {
             candidates: answering.candidates,
             caller_media: None,
             callee_media: None,
+            transfer: None,
+            notices: Default::default(),
         });
+        self.withdraw_pickup(id, offered);
         self.stop_ringing(id);
         self.timers.cancel(Timer::Reach(id, leg));
         self.timers.set(Timer::Setup(id), now + self.config.setup_timeout);
@@ -99,6 +103,7 @@ impl Switchboard {
             }
         }
         self.update_lease(id, now);
+        self.handed_over(id, now);
         Ok(())
     }
 
@@ -202,17 +207,23 @@ impl Switchboard {
 
     /// The call is over. `asked` is the endpoint that ended it, and needs no telling.
     pub(super) fn end_call(&mut self, id: CallId, reason: &Reason, asked: Option<SessionId>, now: Instant) {
-        let Some(call) = self.calls.remove(&id) else {
+        let Some(mut call) = self.calls.remove(&id) else {
             return;
         };
         self.stop_ringing(id);
-        self.timers.cancel(Timer::Setup(id));
-        self.timers.cancel(Timer::Lease(id));
-        if let Phase::Ringing(ringing) = &call.phase {
+        for timer in [Timer::Setup(id), Timer::Lease(id), Timer::Transfer(id)] {
+            self.timers.cancel(timer);
+        }
+        if let Some(ringing) = call.ringing() {
+            let offered = std::mem::take(&mut ringing.stop.offered);
             ringing
                 .legs
                 .keys()
                 .for_each(|leg| self.timers.cancel(Timer::Reach(id, *leg)));
+            self.withdraw_pickup(id, offered);
+            if let Some(origin) = &call.handed_over {
+                self.transfer_failed(origin.replaced, reason);
+            }
         }
         for endpoint in call.callee_endpoints().into_iter().chain([call.caller]) {
             if asked == Some(endpoint) {
@@ -224,6 +235,14 @@ impl Switchboard {
         let talk_time = match call.phase {
             Phase::Ringing(_) => None,
             Phase::Answered(answered) => {
+                answered
+                    .notices
+                    .closing(
+                        id,
+                        (&call.from, call.caller),
+                        (&answered.identity, answered.endpoint),
+                    )
+                    .for_each(|record| self.outputs.push_back(ServerOutput::Record(Box::new(record))));
                 let ends = [(call.from, call.caller), (answered.identity, answered.endpoint)];
                 for (identity, session) in ends {
                     self.record(Record::ParticipantRemoved {

@@ -73,6 +73,7 @@ impl Switchboard {
             application: grant.application,
         });
         self.ring_late_comer(session, &grant.identity, now);
+        self.offer_pickup_to(session, &grant.identity);
         Ok(())
     }
 
@@ -243,9 +244,7 @@ impl Switchboard {
                 self.respond(connection, session, id, Ok(&done(())));
                 return self.end_session(session, &Reason::SESSION_CLOSED, now);
             }
-            Ok(Request::Start(start)) => self
-                .start(session, start, now)
-                .map(|started| serde_json::to_value(started).unwrap_or_default()),
+            Ok(Request::Start(start)) => self.start(session, start, now).map(value),
             Ok(Request::Ring(ring)) => self.ring(session, ring, now).map(done),
             Ok(Request::Accept(accept)) => self.accept(session, accept, now).map(done),
             Ok(Request::Decline(decline)) => self.decline(session, decline, now).map(done),
@@ -257,6 +256,10 @@ impl Switchboard {
             Ok(Request::Mute(mute)) => self.mute(session, mute).map(done),
             Ok(Request::Hold(hold)) => self.hold(session, hold).map(done),
             Ok(Request::Report(report)) => self.report(session, report).map(done),
+            Ok(Request::PickUp(pick_up)) => self.pick_up(session, pick_up, now).map(value),
+            Ok(Request::Transfer(transfer)) => self.transfer(session, transfer, now).map(done),
+            Ok(Request::Notice(notice)) => self.set_notice(session, notice).map(value),
+            Ok(Request::Consent(consent)) => self.consent(session, consent).map(done),
         };
         if let Err(reason) = &result {
             self.refused(connection, reason);
@@ -333,9 +336,13 @@ impl Switchboard {
     }
 
     fn draw_session_id(&mut self) -> SessionId {
+        SessionId(self.draw_uuid())
+    }
+
+    pub(super) fn draw_uuid(&mut self) -> uuid::Uuid {
         let mut bytes = [0; 16];
         self.rng.fill_bytes(&mut bytes);
-        SessionId(uuid::Builder::from_random_bytes(bytes).into_uuid())
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
     }
 
     fn draw_secret(&mut self) -> String {
@@ -343,4 +350,9 @@ impl Switchboard {
         self.rng.fill_bytes(&mut bytes);
         URL_SAFE_NO_PAD.encode(bytes)
     }
+}
+
+/// An answer, as it is sent.
+fn value<T: Serialize>(answer: T) -> Value {
+    serde_json::to_value(answer).unwrap_or_default()
 }

@@ -8,10 +8,13 @@ mod call;
 mod calls;
 mod connection;
 mod endpoint;
+mod notice;
+mod pickup;
 mod placing;
 mod policy;
 mod presence;
 mod relay;
+mod transfer;
 mod way;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -22,7 +25,8 @@ use rand_chacha::rand_core::SeedableRng;
 
 pub use api::{CloseCode, ConnectionId, Grant, Record, ServerInput, ServerOutput, Stats, SwitchboardConfig};
 pub use policy::{
-    AllowAll, Availability, CallRequest, Onward, Policy, Reach, Reaches, Route, Target, Unanswered,
+    AllowAll, Availability, CallRequest, Consented, Onward, Policy, Purpose, Reach, Reaches, Route, Target,
+    TransferRequest, Unanswered,
 };
 
 use crate::end_reason::Reason;
@@ -54,6 +58,8 @@ enum Timer {
     Setup(CallId),
     /// An end of a call has neither socket nor media.
     Lease(CallId),
+    /// A call is handed over, and the transferee has not placed the new one.
+    Transfer(CallId),
 }
 
 /// The server's brain. See the crate's page for how it is driven.
@@ -168,6 +174,7 @@ impl Switchboard {
             Timer::Reach(call, leg) => self.leg_unreachable(call, leg, now),
             Timer::Setup(call) => self.setup_timed_out(call, now),
             Timer::Lease(call) => self.end_call(call, &Reason::PEER_GONE, None, now),
+            Timer::Transfer(call) => self.transfer_failed(call, &Reason::TRANSFER_FAILED),
         }
     }
 
@@ -192,6 +199,6 @@ impl Switchboard {
     }
 
     fn record(&mut self, record: Record) {
-        self.outputs.push_back(ServerOutput::Record(record));
+        self.outputs.push_back(ServerOutput::Record(Box::new(record)));
     }
 }

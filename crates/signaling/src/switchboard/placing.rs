@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::call::{Call, CandidateCount, Leg, LegOutcome, Phase, Ringing};
-use super::{Record, Switchboard, Timer};
+use super::call::{Call, CandidateCount, HandedOver, Leg, LegOutcome, Phase, Ringing};
+use super::{CallRequest, Purpose, Record, Route, Switchboard, Timer};
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
 use crate::protocol::{CallId, Event, Incoming, LegId, SessionId, Start, Started};
@@ -17,54 +17,82 @@ impl Switchboard {
         now: Instant,
     ) -> Result<Started, Reason> {
         let caller = self.sessions.get(&session).ok_or(Reason::NO_SUCH_SESSION)?;
-        let from = caller.identity.clone();
-        let display_name = start
-            .display_name
-            .clone()
-            .unwrap_or_else(|| caller.display_name.clone());
         if self.calls.contains_key(&start.call) {
             return Err(Reason::CALL_EXISTS);
+        }
+        if let Some(replaced) = start.replaces {
+            return self.start_transferred(session, replaced, start, now);
         }
         if !start.to.can_register() {
             return Err(Reason::NO_SUCH_CALLEE);
         }
+        let from = caller.identity.clone();
         if let Some(other) = self.crossing_call(session, &from, &start.to) {
             return self.merge(session, other, start.call, now);
         }
-        let caller = self.sessions.get(&session).ok_or(Reason::NO_SUCH_SESSION)?;
         if !caller.may_start_calls {
             return Err(Reason::SCOPE_MISSING);
         }
         if caller.calls.len() >= self.config.limits.calls_per_session {
             return Err(Reason::TOO_MANY_CALLS);
         }
-        let placed = self.way(&start, &from, session, now).and_then(|route| {
-            let mut call = Call {
-                caller: session,
-                from: from.clone(),
-                to: start.to.clone(),
-                display_name: self.policy.display_name(&from, &display_name),
-                context: start.context,
-                placed: now,
-                legs_given: 0,
-                on_behalf_of: None,
-                phase: Phase::Ringing(Ringing::new(now)),
-            };
-            self.arrive(&mut call, route, now).map(|()| call)
-        });
-        let call = match placed {
-            Ok(call) => call,
-            Err(reason) => {
-                self.record(Record::CallRefused {
-                    call: start.call,
-                    from,
-                    session,
-                    to: start.to,
-                    reason: reason.clone(),
-                });
-                return Err(reason);
-            }
+        let as_member = start.on_behalf_of.clone().filter(|member| *member != from);
+        let delegated = match &as_member {
+            Some(member) => self.policy.act_for(&from, member),
+            None => Ok(()),
         };
+        let route = delegated.and_then(|()| {
+            let request = CallRequest {
+                call: start.call,
+                from: as_member.as_ref().unwrap_or(&from),
+                to: &start.to,
+                purpose: Purpose::Talk,
+            };
+            self.way(request, session, now)
+        });
+        self.dial(session, start, as_member, None, route, now)
+    }
+
+    /// Places a call on the route that was found for it, or refuses it.
+    pub(super) fn dial(
+        &mut self,
+        session: SessionId,
+        start: Start,
+        as_member: Option<Identifier>,
+        handed_over: Option<HandedOver>,
+        route: Result<Route, Reason>,
+        now: Instant,
+    ) -> Result<Started, Reason> {
+        let caller = self.sessions.get(&session).ok_or(Reason::NO_SUCH_SESSION)?;
+        let from = caller.identity.clone();
+        let wanted = start.display_name.as_ref().unwrap_or(&caller.display_name);
+        let display_name = match &as_member {
+            Some(member) => self.policy.display_name(member, ""),
+            None => self.policy.display_name(&from, wanted),
+        };
+        let mut call = Call {
+            caller: session,
+            from,
+            as_member,
+            to: start.to,
+            display_name,
+            context: start.context,
+            placed: now,
+            legs_given: 0,
+            on_behalf_of: None,
+            handed_over,
+            phase: Phase::Ringing(Ringing::new(now)),
+        };
+        if let Err(reason) = route.and_then(|route| self.arrive(&mut call, route, now)) {
+            self.record(Record::CallRefused {
+                call: start.call,
+                from: call.from,
+                session,
+                to: call.to,
+                reason: reason.clone(),
+            });
+            return Err(reason);
+        }
         let ring_for = start
             .ring_for_ms
             .map_or(self.config.no_answer, Into::into)
@@ -108,6 +136,8 @@ impl Switchboard {
         }
         let (from, to, legs) = (call.from.clone(), call.to.clone(), call.ringing_legs());
         let (session, display_name, context) = (call.caller, call.display_name.clone(), call.context.clone());
+        let on_behalf_of = call.as_member.clone();
+        let replaces = call.handed_over.as_ref().map(|origin| origin.replaced);
         self.calls.insert(id, call);
         self.record(Record::CallStarted {
             call: id,
@@ -116,11 +146,14 @@ impl Switchboard {
             display_name,
             to,
             context,
+            on_behalf_of,
+            replaces,
             legs: legs.len(),
         });
         for leg in legs {
             self.ring_leg(id, leg, now);
         }
+        self.offer_pickup(id);
         self.set_stop_timers(id);
     }
 
@@ -206,12 +239,25 @@ impl Switchboard {
             None => call.add_leg(session, 0),
         };
         let incoming = call.incoming(id, leg).ok_or(Reason::NO_SUCH_LEG)?;
+        self.record(Record::CallsMerged { call: id, void });
+        self.answer_at_once(session, id, leg, now)?;
+        Ok(Started::Merged {
+            incoming: Box::new(incoming),
+        })
+    }
+
+    /// An endpoint answers on a leg on which it may never have rung.
+    pub(super) fn answer_at_once(
+        &mut self,
+        session: SessionId,
+        id: CallId,
+        leg: LegId,
+        now: Instant,
+    ) -> Result<(), Reason> {
         if let Some(session) = self.sessions.get_mut(&session) {
             session.calls.insert(id);
         }
-        self.record(Record::CallsMerged { call: id, void });
-        self.answer(id, leg, now)?;
-        Ok(Started::Merged { incoming })
+        self.answer(id, leg, now)
     }
 }
 
@@ -234,17 +280,23 @@ impl Call {
     }
 
     /// What a leg's endpoint is told.
-    fn incoming(&self, call: CallId, leg: LegId) -> Option<Incoming> {
+    pub(super) fn incoming(&self, call: CallId, leg: LegId) -> Option<Incoming> {
         let Phase::Ringing(ringing) = &self.phase else {
             return None;
         };
+        let handed_over = self.handed_over.as_ref();
         Some(Incoming {
             call,
             leg,
-            from: self.from.clone(),
+            from: self.shown_as().clone(),
             display_name: self.display_name.clone(),
             context: self.context.clone(),
             on_behalf_of: self.on_behalf_of.clone(),
+            placed_by: self.as_member.as_ref().map(|_| self.from.clone()),
+            transferred_by: handed_over.map(|origin| origin.transferor.clone()),
+            replaces: handed_over
+                .and_then(|origin| origin.consulted)
+                .map(|(call, _)| call),
             warm: ringing.legs.get(&leg)?.warm,
         })
     }

@@ -1,12 +1,13 @@
 //! What the switchboard asks of whoever knows the people: may this call be placed, where does it go, and what is
 //! everyone called. The answers are given at once, from memory.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
-use crate::protocol::CallId;
+use crate::protocol::{CallId, NoticeKind};
 
 /// A call that someone wants to place, as the policy sees it.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +18,34 @@ pub struct CallRequest<'a> {
     pub from: &'a Identifier,
     /// Whom.
     pub to: &'a Identifier,
+    /// What for.
+    pub purpose: Purpose,
+}
+
+/// What a call is placed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// To talk.
+    Talk,
+    /// To talk to the callee and nobody else: rules that would send it elsewhere are not asked.
+    TalkToCallee,
+    /// To leave the callee a message.
+    LeaveMessage,
+}
+
+/// A call that someone wants to hand over.
+#[derive(Clone, Copy, Debug)]
+pub struct TransferRequest<'a> {
+    /// Who hands it over.
+    pub transferor: &'a Identifier,
+    /// Who is at its other end.
+    pub transferee: &'a Identifier,
+    /// Who is to get it.
+    pub target: &'a Identifier,
+    /// How the target is called.
+    pub purpose: Purpose,
+    /// Whether the target was asked first, in a call of its own.
+    pub consulted: bool,
 }
 
 /// How the endpoints of an identity can be reached, at best.
@@ -69,6 +98,8 @@ pub struct Route {
     pub targets: Vec<Target>,
     /// Whose call it is that rings here. Where absent, that of the one who was called.
     pub on_behalf_of: Option<Identifier>,
+    /// Who else may take the call while it rings here.
+    pub pickup: BTreeSet<Identifier>,
     /// How long it rings here before it goes on. Without it, it rings as long as a call may.
     pub give_up_after: Option<Duration>,
     /// Where it goes when nobody answers here.
@@ -85,6 +116,7 @@ impl Route {
         Self {
             targets: vec![target],
             on_behalf_of: None,
+            pickup: BTreeSet::new(),
             give_up_after: None,
             onward: None,
         }
@@ -100,6 +132,15 @@ pub trait Onward: fmt::Debug + Send {
     fn reroute(self: Box<Self>, why: Unanswered, reach: Reaches<'_>) -> Result<Route, Reason>;
 }
 
+/// Whether people are asked before they are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Consented {
+    /// Who stays after the notice agrees.
+    Assumed,
+    /// Nobody's sound is sent before they have said so.
+    Asked,
+}
+
 /// Decides who may call whom, and where calls go.
 pub trait Policy: Send {
     /// Where a call goes, or why it may not be placed.
@@ -107,6 +148,33 @@ pub trait Policy: Send {
     /// # Errors
     /// The reason that the caller is given, such as [`Reason::NOT_ALLOWED`].
     fn route(&self, request: CallRequest<'_>, reach: Reaches<'_>) -> Result<Route, Reason>;
+
+    /// Whether `actor` may call as `member`.
+    ///
+    /// # Errors
+    /// The reason that the caller is given. Nobody may act for another where nothing else is said.
+    fn act_for(&self, actor: &Identifier, member: &Identifier) -> Result<(), Reason> {
+        let _ = (actor, member);
+        Err(Reason::NOT_DELEGATED)
+    }
+
+    /// Whether a call may be handed over. Where the target's call then goes is asked by [`Policy::route`].
+    ///
+    /// # Errors
+    /// The reason that the transferor is given.
+    fn transfer(&self, request: TransferRequest<'_>) -> Result<(), Reason> {
+        let _ = request;
+        Ok(())
+    }
+
+    /// Whether `by` may record or transcribe a call with `other`, and whether everyone else must agree to it first.
+    ///
+    /// # Errors
+    /// The reason that `by` is given.
+    fn notice(&self, kind: NoticeKind, by: &Identifier, other: &Identifier) -> Result<Consented, Reason> {
+        let _ = (kind, by, other);
+        Ok(Consented::Assumed)
+    }
 
     /// What everyone is shown as the name of `identity`, whose program asks for `wanted` (empty for no wish).
     fn display_name(&self, identity: &Identifier, wanted: &str) -> String {

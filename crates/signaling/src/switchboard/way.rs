@@ -6,7 +6,7 @@ use super::call::{Call, LegOutcome, Outcomes, Phase, Ringing, Stop};
 use super::{Availability, CallRequest, Reach, Record, Route, Switchboard, Target, Timer, Unanswered};
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
-use crate::protocol::{CallId, Event, LegEnded, LegId, SessionId, Start};
+use crate::protocol::{CallId, Event, LegEnded, LegId, SessionId};
 
 /// Stops at which nobody can ring that a call passes at once. A policy that has more is going in circles.
 const MAX_PASSED: usize = 16;
@@ -15,16 +15,10 @@ impl Switchboard {
     /// Asks the policy where a new call goes.
     pub(super) fn way(
         &self,
-        start: &Start,
-        from: &Identifier,
+        request: CallRequest<'_>,
         caller: SessionId,
         now: Instant,
     ) -> Result<Route, Reason> {
-        let request = CallRequest {
-            call: start.call,
-            from,
-            to: &start.to,
-        };
         self.policy
             .route(request, &|identity| self.reach(identity, caller, now))
     }
@@ -60,6 +54,8 @@ impl Switchboard {
                     since: now,
                     ringing: Vec::new(),
                     later: route.targets.split_off(due).into(),
+                    pickup: route.pickup,
+                    offered: Default::default(),
                     give_up_after: route.give_up_after,
                     onward: route.onward,
                 },
@@ -87,6 +83,13 @@ impl Switchboard {
 
     /// Gives a call a leg for every endpoint of an identity that can ring. They do not ring yet.
     fn add_legs(&self, call: &mut Call, identity: Identifier, now: Instant) {
+        // Who was asked first answers where they were asked, busy with that very call.
+        if let Some((_, endpoint)) = call.handed_over.as_ref().and_then(|origin| origin.consulted) {
+            if self.sessions.contains_key(&endpoint) {
+                call.add_leg(endpoint, self.config.limits.warm_legs);
+            }
+            return;
+        }
         let endpoints = self.endpoints.get(&identity).into_iter().flatten().copied();
         let mut reachable = Vec::new();
         let mut outcomes = Outcomes::default();
@@ -191,10 +194,12 @@ impl Switchboard {
             return;
         };
         let caller = call.caller;
-        let (legs, onward) = match call.ringing() {
-            Some(ringing) => (std::mem::take(&mut ringing.legs), ringing.stop.onward.take()),
-            None => return drop(self.calls.insert(id, call)),
+        let Some(ringing) = call.ringing() else {
+            return drop(self.calls.insert(id, call));
         };
+        let (legs, onward) = (std::mem::take(&mut ringing.legs), ringing.stop.onward.take());
+        let offered = std::mem::take(&mut ringing.stop.offered);
+        self.withdraw_pickup(id, offered);
         for (leg, dropped) in legs {
             self.timers.cancel(Timer::Reach(id, leg));
             self.tell_end(dropped.endpoint, id, &Reason::NO_ANSWER);
@@ -215,6 +220,7 @@ impl Switchboard {
         for leg in legs {
             self.ring_leg(id, leg, now);
         }
+        self.offer_pickup(id);
         self.set_stop_timers(id);
     }
 }
@@ -236,6 +242,8 @@ impl Ringing {
                 since: now,
                 ringing: Vec::new(),
                 later: Default::default(),
+                pickup: Default::default(),
+                offered: Default::default(),
                 give_up_after: None,
                 onward: None,
             },

@@ -146,6 +146,33 @@ impl Switch {
     }
 }
 
+/// When people are asked before they are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Consent {
+    /// In every call
+    Always,
+    /// Where who records wants it
+    WhereWanted,
+}
+
+impl Consent {
+    /// As the service has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::WhereWanted => "whereWanted",
+        }
+    }
+}
+
+/// `NAME=POSITION` of a limit.
+fn limit(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, position @ ("open" | "source"))) => Ok((name.to_owned(), position.to_owned())),
+        _ => Err("such as externalTargets=source or externalTargets=open".to_owned()),
+    }
+}
+
 /// `sidetone admin organisations`.
 #[derive(Debug, Subcommand)]
 pub enum OrganisationsCommand {
@@ -204,6 +231,21 @@ Examples:
         id: OrganisationId,
         /// The new name
         name: String,
+    },
+    /// Choose limits, and whether people are asked before they are recorded
+    #[command(after_help = "\
+Examples:
+  sidetone admin organisations set contoso --limit externalTargets=source --limit delegation=open
+  sidetone admin organisations set contoso --recording-consent always")]
+    Set {
+        /// Which.
+        id: OrganisationId,
+        /// A limit and its position, NAME=open or NAME=source; others stay. May be given several times
+        #[arg(long = "limit", value_name = "NAME=POSITION", value_parser = limit)]
+        limits: Vec<(String, String)>,
+        /// When people are asked before a call of the members is recorded or transcribed
+        #[arg(long, value_enum)]
+        recording_consent: Option<Consent>,
     },
     /// Delete one with everything in it
     #[command(after_help = "\

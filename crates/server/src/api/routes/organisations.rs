@@ -7,7 +7,9 @@ use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use sidetone_organisation::access::Operation;
-use sidetone_organisation::{Approval, Organisation, OrganisationId, OrganisationKind, Switches};
+use sidetone_organisation::{
+    Approval, Organisation, OrganisationId, OrganisationKind, RecordingConsent, Switches,
+};
 use sidetone_signaling::identifier::Label;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -62,6 +64,8 @@ struct OrganisationChange {
     name: Option<String>,
     /// Which limits it chooses, all of them: an absent switch is open.
     switches: Option<Switches>,
+    /// Whether people are asked before a call of its members is recorded or transcribed.
+    recording_consent: Option<RecordingConsent>,
 }
 
 /// Why an organisation is refused.
@@ -119,6 +123,7 @@ async fn create(
         cloud: new.cloud.unwrap_or(own_cloud),
         approval,
         switches: Switches::default(),
+        recording_consent: RecordingConsent::default(),
     };
     let name = (new.id.clone(),);
     let create = |old: Option<&Organisation>| match old {
@@ -175,6 +180,7 @@ async fn edit(
         let mut organisation = existing(old)?;
         set(&mut organisation.name, change.name);
         set(&mut organisation.switches, change.switches);
+        set(&mut organisation.recording_consent, change.recording_consent);
         Ok(organisation)
     };
     api.registry

@@ -1,0 +1,97 @@
+//! Calls that move on between an external user and members: picked up, handed over, placed for somebody, recorded with
+//! everyone's knowledge. Every end is a program of its own.
+#![allow(clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod support;
+
+use serde_json::json;
+use support::world::{BOB, CAROL, World};
+
+fn open_world() -> World {
+    let world = World::new();
+    world.federate(true, &[&world.resource], true);
+    world
+}
+
+#[test]
+fn a_colleague_of_the_pickup_group_takes_the_call() {
+    let world = open_world();
+    world.change("PUT", "groups/desk", &json!({ "name": "Desk", "pickup": true }));
+    for member in ["bob", "carol"] {
+        world.change(
+            "PATCH",
+            &format!("members/{member}"),
+            &json!({ "groups": ["desk"] }),
+        );
+    }
+    let mut bob = world.answering(BOB, &["--after", "60s"]);
+    let mut carol = world.answering(CAROL, &["--pick-up", "--once"]);
+    let eve = world.eve_calls(BOB);
+    eve.assert_code(0);
+    assert_eq!(carol.wait_for_event("pickingUp")["at"], BOB);
+    assert_eq!(eve.event("remote")["remote"], CAROL, "Eve sees who took it");
+    let stopped = bob.wait_for_event("ended");
+    assert_eq!(
+        (stopped["code"].as_u64(), stopped["subcode"].as_u64()),
+        (Some(487), Some(10_003))
+    );
+}
+
+#[test]
+fn a_member_hands_an_external_caller_over_to_a_colleague() {
+    let world = open_world();
+    let mut bob = world.answering(BOB, &["--once", "--transfer-to", CAROL]);
+    let mut carol = world.answering(CAROL, &["--once"]);
+    let eve = world
+        .calling(&world.eve, BOB, &["--name", "Eve", "--duration", "3s"])
+        .end();
+    eve.assert_code(0);
+    assert_eq!(eve.event("replaced")["remote"], CAROL);
+    let rung = carol.wait_for_event("incoming");
+    assert_eq!(
+        (&rung["transferredBy"], &rung["displayName"]),
+        (&json!(BOB), &json!("Eve (External)"))
+    );
+    while bob.wait_for_event("transfer")["state"] != "transferred" {}
+    assert_eq!(bob.wait_for_event("ended")["subcode"], 20_050);
+    // The two calls are one chain in the events, by which an application follows them.
+}
+
+#[test]
+fn a_target_outside_is_refused_where_the_organisation_wants_it_so() {
+    let world = open_world();
+    world.change(
+        "PATCH",
+        "",
+        &json!({ "switches": { "externalTargets": "source" } }),
+    );
+    let mut bob = world.answering(BOB, &["--once", "--transfer-to", &world.eve]);
+    let carol = world.calling(CAROL, BOB, &["--duration", "2s"]).end();
+    carol.assert_code(0);
+    while bob.wait_for_event("transfer")["subcode"] != 5244 {}
+    assert!(
+        carol.events.iter().all(|event| event["event"] != "replaced"),
+        "the call stays"
+    );
+}
+
+#[test]
+fn an_assistant_calls_as_the_member_who_let_them() {
+    let world = open_world();
+    let mut carol = world.answering(CAROL, &[]);
+    let refused = world
+        .calling(&world.eve, CAROL, &["--on-behalf-of", BOB, "--duration", "1s"])
+        .end();
+    refused.assert_code(3);
+    assert_eq!(refused.reason(), (403, 5249));
+    world.change("PATCH", "members/bob", &json!({ "delegates": [world.eve] }));
+    let called = world
+        .calling(&world.eve, CAROL, &["--on-behalf-of", BOB, "--duration", "1s"])
+        .end();
+    called.assert_code(0);
+    let rung = carol.wait_for_event("incoming");
+    assert_eq!(
+        (&rung["from"], &rung["displayName"], &rung["placedBy"]),
+        (&json!(BOB), &json!("Bob Builder"), &json!(world.eve))
+    );
+}
