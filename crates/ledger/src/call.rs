@@ -185,7 +185,8 @@ impl Call {
             | What::Refused { .. }
             | What::Rang
             | What::Merged { .. }
-            | What::Recorded { .. } => {}
+            | What::Recorded { .. }
+            | What::VoicemailLeft { .. } => {}
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use sidetone::{AcceptOptions, AgentEvent, CallEvent, IncomingCall, Reason};
 
-use super::conversation::{Conversation, Ended, tell_connection, tell_end};
+use super::conversation::{Conversation, Ended, tell_connection, tell_end, tell_mailbox};
 use super::end::End;
 use super::journal::Journal;
 use crate::args::AnswerArgs;
@@ -61,6 +61,7 @@ async fn next_call(
             // One that rang while another call was on, and has given up since, is not news.
             Some(AgentEvent::IncomingCall(call)) if call.end_reason().is_none() => return Ok(call),
             Some(AgentEvent::ConnectionStateChanged(state)) => tell_connection(&state, journal)?,
+            Some(AgentEvent::MailboxChanged { unheard, heard }) => tell_mailbox(unheard, heard, journal),
             Some(_) => {}
             None => return Err(Failure::new(Exit::Failed, "the connection to the service ended")),
         }

@@ -10,6 +10,7 @@ mod journal;
 pub mod serve;
 mod statistics;
 pub mod token;
+pub mod voicemail;
 
 use std::io;
 

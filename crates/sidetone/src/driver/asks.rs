@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use sidetone_media::recording::RecordingOptions;
 use sidetone_signaling::Reason;
 use sidetone_signaling::agent::{Command, StartOptions};
 use sidetone_signaling::protocol::CallId;
@@ -11,7 +12,7 @@ use super::{Driver, Entry, Waiting};
 use crate::call::{Call, CallEvent, CallStats};
 use crate::options::{AcceptOptions, StartCallOptions};
 use crate::pending::Reply;
-use crate::{CallAgent, Error};
+use crate::{CallAgent, Error, Recording};
 
 /// What a handle wants.
 pub(crate) enum Ask {
@@ -43,6 +44,11 @@ pub(crate) enum Ask {
     },
     Resume {
         call: CallId,
+    },
+    Record {
+        call: Call,
+        options: RecordingOptions,
+        reply: Reply<Recording>,
     },
     Stats {
         call: CallId,
@@ -81,6 +87,7 @@ impl Driver {
             }
             Ask::Hold { call } => self.command(Command::Hold { call }, now),
             Ask::Resume { call } => self.command(Command::Resume { call }, now),
+            Ask::Record { call, options, reply } => self.record(call, options, reply),
             Ask::Stats { call, reply } => {
                 let _ = reply.send(self.stats(call));
             }

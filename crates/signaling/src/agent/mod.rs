@@ -369,6 +369,10 @@ impl Agent {
             Event::Held(hold) => self.with(hold.call, |call| call.remote_held(hold.held)),
             Event::Peer(peer) => self.with(peer.call, |call| call.peer_presence(peer.presence)),
             Event::Ended(ended) => self.with(ended.call, |call| call.ended(ended.reason)),
+            Event::MailboxChanged(mailbox) => self.tell(AgentEvent::MailboxChanged {
+                unheard: mailbox.unheard,
+                heard: mailbox.heard,
+            }),
         }
     }
 

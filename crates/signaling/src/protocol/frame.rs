@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Accept, Accepted, CallEnded, Candidates, Close, Decline, HangUp, Hold, Incoming, LegEnded, MediaReport,
-    Mute, Muted, Open, PeerHeld, PeerPresence, Ping, Refresh, Report, Restart, Resume, Ring, Ringing,
-    SessionDescription, Start,
+    Accept, Accepted, CallEnded, Candidates, Close, Decline, HangUp, Hold, Incoming, LegEnded,
+    MailboxChanged, MediaReport, Mute, Muted, Open, PeerHeld, PeerPresence, Ping, Refresh, Report, Restart,
+    Resume, Ring, Ringing, SessionDescription, Start,
 };
 use crate::end_reason::Reason;
 
@@ -109,6 +109,8 @@ pub enum Event {
     Peer(PeerPresence),
     #[serde(rename = "call.ended")]
     Ended(CallEnded),
+    #[serde(rename = "mailbox.changed")]
+    MailboxChanged(MailboxChanged),
 }
 
 impl Event {
@@ -125,6 +127,7 @@ impl Event {
         "call.held",
         "call.peer",
         "call.ended",
+        "mailbox.changed",
     ];
 }
 

@@ -12,6 +12,7 @@
 mod call;
 mod frame;
 mod limits;
+mod mailbox;
 mod schema;
 mod session;
 
@@ -23,6 +24,7 @@ pub use call::{
 pub use frame::{ClientFrame, Event, FrameError, Request, ServerFrame};
 pub use limits::Limits;
 pub(crate) use limits::REQUEST_WINDOW;
+pub use mailbox::MailboxChanged;
 pub use schema::schema;
 pub use session::{
     Close, EndpointOptions, IceServer, Open, Opened, Ping, Refresh, Refreshed, Resume, Resumed, SessionId,
