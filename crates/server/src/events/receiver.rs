@@ -332,6 +332,7 @@ fn call_of(event: &Notification) -> CallId {
         Data::Participant(data) => data.call.server_call_id,
         Data::Incoming(data) => data.server_call_id,
         Data::Recording(data) => data.server_call_id,
+        Data::Voicemail(data) => data.server_call_id,
     }
 }
 

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 use sidetone_server::ServerHandle;
 
-use crate::client::{Caller, config, member, operator, organisation, resource};
+use crate::client::{Caller, application, config, member, operator, organisation, resource};
 use crate::support;
 
 /// What everybody may read, each seeing their own.
@@ -46,7 +46,7 @@ async fn tenants(server: &ServerHandle) -> Tenants {
         ("policies/open", json!({ "enableFederationAccess": true })),
         (
             "applications/support",
-            json!({ "name": "Support", "kind": "queue" }),
+            json!({ "name": "Support", "kind": "voicemail" }),
         ),
     ] {
         acme.put(&format!("/v1/organisations/acme/{path}"), body)
@@ -65,17 +65,29 @@ async fn tenants(server: &ServerHandle) -> Tenants {
         )
         .await
         .expect(201);
+    mallory
+        .put(
+            "/v1/organisations/mallory/applications/ear",
+            json!({ "name": "Ear", "kind": "voicemail" }),
+        )
+        .await
+        .expect(201);
     Tenants {
         own: vec![
             ("the operator", operator(server)),
             ("administrator", acme),
             ("owner", alpha_owner),
             ("member", member(server, "acme", "ann")),
+            ("voicemail application", application(server, "acme", "support")),
         ],
         strangers: vec![
             ("administrator of another organisation", mallory),
             ("owner of another resource", beta_owner),
             ("member of another organisation", member(server, "mallory", "mal")),
+            (
+                "voicemail application of another organisation",
+                application(server, "mallory", "ear"),
+            ),
         ],
         resource: alpha,
     }
