@@ -67,7 +67,7 @@ impl Session {
     }
 }
 
-fn wait<T>(look: impl Fn() -> Option<T>) -> T {
+fn wait<T>(mut look: impl FnMut() -> Option<T>) -> T {
     let until = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = look() {

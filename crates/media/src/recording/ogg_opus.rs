@@ -53,7 +53,7 @@ impl OggOpusFile {
     pub fn create(path: &Path, channels: usize, bitrate: Bitrate) -> Result<Self, RecordingError> {
         let streams = (0..channels)
             .map(|_| {
-                let mut encoder = Encoder::new(SampleRate::Hz48000, Channels::Mono, Application::Voip)?;
+                let mut encoder = Encoder::new(SampleRate::Hz48000, Channels::Mono, Application::Audio)?;
                 encoder.set_bitrate(bitrate)?;
                 encoder.set_complexity(COMPLEXITY)?;
                 Ok(Stream {

@@ -12,7 +12,7 @@ use crate::api::audit::{AuditEntry, AuditScope};
 use crate::api::caller::Actor;
 use crate::api::problem::{Problem, ProblemType};
 
-/// Longest greeting, in bytes: about two minutes.
+/// Longest greeting, in bytes: about a minute and a half.
 pub(super) const MAX_GREETING_BYTES: usize = 384 * 1024;
 
 /// What the keys of all greetings begin with, and those that say that there is one.

@@ -33,7 +33,7 @@ use crate::api::registry::Registry;
 use crate::driver::Input;
 use shelf::{Shelf, Stored};
 
-/// Longest sound of a message, in bytes: at the rate of our own application more than twenty minutes.
+/// Longest sound of a message, in bytes: at the rate of our own application more than a quarter of an hour.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 /// Messages in one mailbox.
 const MAX_MESSAGES: usize = 200;
