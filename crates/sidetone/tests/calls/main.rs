@@ -14,6 +14,7 @@ mod no_call;
 mod outage;
 mod own_audio;
 mod privacy;
+mod record;
 mod runtimes;
 mod several_endpoints;
 mod support;
