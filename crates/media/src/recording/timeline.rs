@@ -186,9 +186,11 @@ mod tests {
         for block in 0..1_200_u32 {
             tap.push(&[1.0; BLOCK], origin + BLOCK_TIME * (block + 1));
         }
-        let mut timeline = Timeline::default();
         // Something came first, as it would in a recording that runs.
-        timeline.next = Some(0);
+        let mut timeline = Timeline {
+            next: Some(0),
+            ..Timeline::default()
+        };
         while let Some(piece) = pieces.pop() {
             timeline.take(&piece, origin);
         }

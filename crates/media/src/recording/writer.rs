@@ -169,7 +169,10 @@ impl Writer {
     fn run(mut self, mut file: Box<dyn SoundFile>) {
         let worked = self.work(&mut *file);
         let finished = worked.and_then(|()| file.finish());
-        let lost = self.near.timeline.lost().max(self.far.timeline.lost());
+        let lost = match self.options.content {
+            RecordingContent::FarEnd => self.far.timeline.lost(),
+            _ => self.near.timeline.lost().max(self.far.timeline.lost()),
+        };
         let outcome = finished.map(|()| RecordingFile {
             path: self.options.path.clone(),
             started: self.started,

@@ -33,6 +33,17 @@ pub struct Desk {
     /// Calls that a line answers or has answered.
     claimed: Mutex<HashSet<CallId>>,
     folder: PathBuf,
+    /// It was made for this run.
+    passing: bool,
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        if self.passing {
+            // What could not be handed over is kept: then the folder is not empty, and stays.
+            let _ = std::fs::remove_dir(&self.folder);
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -71,7 +82,8 @@ impl Desk {
         };
         connection.check()?;
         let folder = args.folder.clone().unwrap_or_else(|| {
-            std::env::temp_dir().join(format!("sidetone-voicemail-{}", std::process::id()))
+            // A name that nobody could have made before.
+            std::env::temp_dir().join(format!("sidetone-voicemail-{}", uuid::Uuid::new_v4()))
         });
         private_folder(&folder)
             .map_err(|error| Failure::new(Exit::Resource, format!("{}: {error}", folder.display())))?;
@@ -83,6 +95,7 @@ impl Desk {
             identity: OnceLock::new(),
             claimed: Mutex::default(),
             folder,
+            passing: args.folder.is_none(),
         })
     }
 
