@@ -1,9 +1,9 @@
 //! The book: turns what the service is told into numbered facts, and says what follows from each.
 //!
 //! Inputs: from the switchboard *placed*, *refused*, *invited*, *rang*, *answered*, *waits*, *joined*, *left*,
-//! *noticed*, *consented*, *merged*, *ended*, *endpoint opened* and *closed*; from clients *measured*; from other parts *messages*,
-//! *recorded*; after a restart the facts that were kept. Whatever comes in which order, someone leaves only after
-//! having joined, nobody joins twice, and everybody has left when a call ends.
+//! *noticed*, *consented*, *merged*, *ended*, *endpoint opened* and *closed*; from clients *measured*; from other parts
+//! *messages*, *recorded*, *voicemail left*; after a restart the facts that were kept. Whatever comes in which order,
+//! someone leaves only after having joined, nobody joins twice, and everybody has left when a call ends.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
@@ -71,6 +71,7 @@ impl Book {
             | Told::Noticed { call, .. }
             | Told::Consented { call, .. }
             | Told::Recorded { call, .. }
+            | Told::VoicemailLeft { call, .. }
             | Told::Measured { call, .. }
             | Told::Ended { call, .. } => call,
             Told::Merged { void, .. } => void,
@@ -114,7 +115,9 @@ impl Book {
         let fits = if fact.what.is_first() {
             !runs
         } else {
-            runs || self.over.contains_key(&fact.call)
+            // A message stands for itself.
+            let alone = matches!(fact.what, What::VoicemailLeft { .. });
+            alone || runs || self.over.contains_key(&fact.call)
         };
         fits.then(|| self.book(fact))
     }
@@ -166,6 +169,7 @@ impl Book {
                 reason,
             }],
             Told::Merged { call, .. } => vec![What::Merged { into: call }],
+            Told::VoicemailLeft { message, .. } => vec![What::VoicemailLeft { message }],
             _ => Vec::new(),
         }
     }
@@ -236,7 +240,7 @@ impl Book {
                 consented.into_iter().collect()
             }
             Told::Recorded { file, .. } => vec![What::Recorded { file }],
-            Told::Measured { .. } => Self::afterwards(call, told),
+            Told::Measured { .. } | Told::VoicemailLeft { .. } => Self::afterwards(call, told),
             Told::Ended { reason, .. } => closing(call, &reason),
             _ => Vec::new(),
         }
@@ -244,8 +248,10 @@ impl Book {
 
     /// Of a call that is over, or might be.
     fn afterwards(call: &Call, told: Told) -> Vec<What> {
-        let Told::Measured { end, streams, .. } = told else {
-            return Vec::new();
+        let (end, streams) = match told {
+            Told::Measured { end, streams, .. } => (end, streams),
+            Told::VoicemailLeft { message, .. } => return vec![What::VoicemailLeft { message }],
+            _ => return Vec::new(),
         };
         let streams: Vec<_> = streams
             .into_iter()
@@ -317,6 +323,10 @@ impl Book {
             event = event::of(call, &fact);
             rows = diagnostics(call, &fact);
             ended = call.ended.is_some();
+        }
+        if let What::VoicemailLeft { message } = &fact.what {
+            let known = self.running.get(&fact.call).or(self.over.get(&fact.call));
+            event = Some(event::of_message(&fact, message, known));
         }
         let closed = ended
             .then(|| self.running.remove(&fact.call))

@@ -192,7 +192,8 @@ impl Call {
             | What::Merged { .. }
             | What::Noticed { .. }
             | What::Consented { .. }
-            | What::Recorded { .. } => {}
+            | What::Recorded { .. }
+            | What::VoicemailLeft { .. } => {}
         }
     }
 

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use crate::{
     Call, Called, EndpointType, Fact, ParticipantId, Party, RecordingFile, Role, Scope, Seconds, Timestamp,
-    What,
+    VoiceMessage, What,
 };
 
 /// Version of the data of every event here.
@@ -51,6 +51,9 @@ pub enum EventKind {
     /// A file of a recording is ready.
     #[serde(rename = "sidetone.calling.RecordingFileStatusUpdated")]
     RecordingFileStatusUpdated,
+    /// Somebody left a voice message.
+    #[serde(rename = "sidetone.calling.VoicemailReceived")]
+    VoicemailReceived,
 }
 
 /// An event, before it is known to whom it goes.
@@ -86,8 +89,8 @@ pub struct Notification {
     /// Which event.
     #[serde(rename = "type")]
     pub kind: EventKind,
-    /// What it is about: `call/<call>/startedBy/<raw id>`, `call/<call>/participant/<raw id>` or
-    /// `call/<call>/recording/<id>`.
+    /// What it is about: `call/<call>/startedBy/<raw id>`, `call/<call>/participant/<raw id>`,
+    /// `call/<call>/recording/<id>` or `call/<call>/voicemail/<id>`.
     pub subject: String,
     /// When it happened.
     pub time: Timestamp,
@@ -206,6 +209,8 @@ pub enum Data {
     Notice(NoticeData),
     /// Of [`EventKind::ConsentChanged`].
     Consent(ConsentData),
+    /// Of [`EventKind::VoicemailReceived`].
+    Voicemail(VoicemailData),
     /// Of [`EventKind::CallEnded`].
     Ended(EndedData),
     /// Of [`EventKind::CallParticipantAdded`] and [`EventKind::CallParticipantRemoved`].
@@ -318,6 +323,30 @@ pub struct RecordingData {
     pub correlation_id: CallId,
 }
 
+/// A voice message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VoicemailData {
+    /// Its id within the mailbox, by which its sound is fetched.
+    pub message_id: String,
+    /// Whose mailbox.
+    pub mailbox: User,
+    /// Who left it.
+    pub from_communication_identifier: User,
+    /// The caller's name as the service shows it.
+    pub caller_display_name: String,
+    /// How long it is, in milliseconds.
+    pub message_duration_ms: u64,
+    /// How many unheard messages are in the mailbox now.
+    pub unheard_messages: u32,
+    /// The call.
+    #[schema(value_type = String, format = Uuid)]
+    pub server_call_id: CallId,
+    /// As the attribute `correlationid`.
+    #[schema(value_type = String, format = Uuid)]
+    pub correlation_id: CallId,
+}
+
 /// Where the parts of a recording are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -390,7 +419,9 @@ pub(crate) fn of(call: &Call, fact: &Fact) -> Option<(Event, BTreeSet<Scope>)> {
             };
             (EventKind::CallEnded, started_by(), Data::Ended(ended))
         }
-        What::Refused { .. }
+        // Made without a call: see `of_message`.
+        What::VoicemailLeft { .. }
+        | What::Refused { .. }
         | What::Rang
         | What::Answered
         | What::Waits { .. }
@@ -414,6 +445,37 @@ pub(crate) fn of(call: &Call, fact: &Fact) -> Option<(Event, BTreeSet<Scope>)> {
         data,
     };
     Some((event, scopes))
+}
+
+/// The event of a message that was left: its owner's organisation's alone.
+pub(crate) fn of_message(
+    fact: &Fact,
+    message: &VoiceMessage,
+    call: Option<&Call>,
+) -> (Event, BTreeSet<Scope>) {
+    let mailbox = Party::new(message.mailbox.clone(), "");
+    let correlation = call.map_or(fact.call, |call| call.correlation);
+    let data = VoicemailData {
+        message_id: message.id.clone(),
+        mailbox: user(&mailbox),
+        from_communication_identifier: user(&Party::new(message.from.clone(), "")),
+        caller_display_name: message.display_name.clone(),
+        message_duration_ms: message.duration.as_millis(),
+        unheard_messages: message.unheard,
+        server_call_id: fact.call,
+        correlation_id: correlation,
+    };
+    let event = Event {
+        id: fact.id(),
+        kind: EventKind::VoicemailReceived,
+        time: fact.at,
+        sequence: fact.number,
+        call: fact.call,
+        correlation,
+        subject: format!("call/{}/voicemail/{}", fact.call, message.id),
+        data: Data::Voicemail(data),
+    };
+    (event, mailbox.scopes().collect())
 }
 
 fn call_data(call: &Call) -> CallData {

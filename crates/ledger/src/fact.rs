@@ -7,7 +7,7 @@ use sidetone_signaling::protocol::{CallId, NoticeKind, NoticeState};
 use sidetone_signaling::{Identifier, Reason};
 use utoipa::ToSchema;
 
-use crate::{CallKind, Party, RecordingFile, StreamReport, Timestamp};
+use crate::{CallKind, Party, RecordingFile, StreamReport, Timestamp, VoiceMessage};
 
 /// One thing that happened to a call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,6 +127,11 @@ pub enum What {
         /// The file.
         file: RecordingFile,
     },
+    /// Somebody left a message. Stands for itself: its call may be forgotten.
+    VoicemailLeft {
+        /// The message.
+        message: VoiceMessage,
+    },
     /// An endpoint measured its streams.
     Measured {
         /// The participant.
@@ -136,7 +141,7 @@ pub enum What {
         /// One for each stream.
         streams: Vec<StreamReport>,
     },
-    /// The call is over. Only measurements come after it.
+    /// The call is over. Only measurements and a message that was left come after it.
     Ended {
         /// Why.
         reason: Reason,

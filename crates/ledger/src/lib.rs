@@ -22,7 +22,7 @@ pub use book::{Book, Booked};
 pub use call::{Call, Stay};
 pub use event::{
     CallData, Data, EndedData, Event, EventKind, IncomingData, Notification, ParticipantData, Place,
-    RecordingData, RecordingStorage, User, UserKind,
+    RecordingData, RecordingStorage, User, UserKind, VoicemailData,
 };
 pub use fact::{Called, Fact, ParticipantId, What};
 pub use kind::CallKind;
@@ -33,5 +33,5 @@ pub use record::{
     live, summaries,
 };
 pub use time::{Month, MonthError, Seconds, Timestamp};
-pub use told::{End, Named, People, RecordingChunk, RecordingFile, Told};
+pub use told::{End, Named, People, RecordingChunk, RecordingFile, Told, VoiceMessage};
 pub use usage::{Meter, MeterTotal, Rounding, Unit, UsageRecord, UsageReport, usage};

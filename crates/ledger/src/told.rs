@@ -140,6 +140,14 @@ pub enum Told {
         /// The file.
         file: RecordingFile,
     },
+    /// Somebody left a message. Also taken after the end of the call, and of a call that is not known any more: the
+    /// message is there.
+    VoicemailLeft {
+        /// In which call.
+        call: CallId,
+        /// The message.
+        message: VoiceMessage,
+    },
     /// An endpoint measured its streams. Also taken for a while after the end of the call.
     Measured {
         /// Which call.
@@ -222,6 +230,24 @@ pub struct RecordingChunk {
     pub content_location: String,
     /// Where its description is.
     pub metadata_location: String,
+}
+
+/// A voice message, when it is in its mailbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VoiceMessage {
+    /// Its id within the mailbox.
+    pub id: String,
+    /// Whose mailbox.
+    pub mailbox: Identifier,
+    /// Who left it.
+    pub from: Identifier,
+    /// Their name as the service shows it.
+    pub display_name: String,
+    /// How long it is.
+    pub duration: Seconds,
+    /// How many unheard messages are in the mailbox now.
+    pub unheard: u32,
 }
 
 /// The directory, as far as the book needs it.

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use sidetone_ledger::{
     Booked, CallKind, Data, Event, EventKind, Notification, RecordingChunk, RecordingFile, Scope, Seconds,
-    Told, What,
+    Told, VoiceMessage, What,
 };
 use sidetone_signaling::protocol::{NoticeKind, NoticeState};
 use sidetone_signaling::{Identifier, Reason};
@@ -295,6 +295,44 @@ fn a_recording_file_is_announced() {
         sent["data"]["recordingStorageInfo"]["recordingChunks"][0]["documentId"],
         "d1"
     );
+}
+
+#[test]
+fn a_message_that_was_left_is_announced_to_its_owners_organisation_alone() {
+    let mut service = Service::new();
+    let message = |id: &str| VoiceMessage {
+        id: id.to_owned(),
+        mailbox: bob(),
+        from: eve(),
+        display_name: "Eve (External)".to_owned(),
+        duration: Seconds::from_millis(2500),
+        unheard: 1,
+    };
+    service.talk(call(1), &end(&eve()), &end(&bob()), 5);
+    let before = service.events().pop().unwrap();
+    // The one right after its call, the other when the call is long forgotten.
+    for n in [1, 2] {
+        service.tell(Told::VoicemailLeft {
+            call: call(n),
+            message: message(&format!("m{n}")),
+        });
+    }
+    let mut events = service.events();
+    let (late, soon) = (events.pop().unwrap(), events.pop().unwrap());
+    assert!(soon.sequence > before.sequence, "behind the rest of its call");
+    let organisation = Scope::Organisation("contoso".parse().unwrap());
+    let sent = serde_json::to_value(late.notification(&organisation)).unwrap();
+    assert_eq!(sent["type"], "sidetone.calling.VoicemailReceived");
+    assert_eq!(sent["subject"], format!("call/{}/voicemail/m2", call(2)));
+    assert_eq!(sent["data"]["callerDisplayName"], "Eve (External)");
+    assert_eq!(sent["data"]["messageDurationMs"], 2500);
+    let read: Notification = serde_json::from_value(sent).unwrap();
+    assert!(matches!(read.data, Data::Voicemail(_)), "{read:?}");
+    for (event, scopes) in service.booked.iter().filter_map(|booked| booked.event.as_ref()) {
+        if event.kind == EventKind::VoicemailReceived {
+            assert_eq!(*scopes, BTreeSet::from([organisation.clone()]));
+        }
+    }
 }
 
 #[test]

@@ -6,5 +6,6 @@
 pub mod device;
 pub mod jitter;
 pub mod packet;
+pub mod recording;
 pub mod transport;
 pub mod voice;

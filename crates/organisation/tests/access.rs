@@ -30,10 +30,19 @@ fn all(organisation: &str, resource: &str) -> Vec<Operation> {
         Operation::WriteGroups(organisation()),
         Operation::ReadApplications(organisation()),
         Operation::WriteApplications(organisation()),
+        Operation::IssueApplicationTokens(organisation(), "desk".parse().unwrap()),
+        Operation::RevokeApplicationTokens(organisation()),
         Operation::ReadMembers(organisation()),
         Operation::WriteMembers(organisation()),
         Operation::ReadRouting(organisation(), mia()),
         Operation::WriteRouting(organisation(), mia()),
+        Operation::LeaveMessage(organisation(), mia()),
+        Operation::ReadMessages(organisation(), mia()),
+        Operation::WriteMessages(organisation(), mia()),
+        Operation::ReadGreeting(organisation(), mia()),
+        Operation::WriteGreeting(organisation(), mia()),
+        Operation::ReadCommonGreeting(organisation()),
+        Operation::WriteCommonGreeting(organisation()),
         Operation::ReadIdentityProvider(organisation()),
         Operation::SetIdentityProvider(organisation()),
         Operation::ReadLiveCalls(organisation()),
@@ -78,6 +87,8 @@ fn roles_of_another_tenant_may_do_nothing() {
         Role::Administrator(org("fabrikam")),
         Role::Owner("beta".parse().unwrap()),
         Role::Member(org("fabrikam"), "mia".parse().unwrap()),
+        Role::Application(org("fabrikam"), "desk".parse().unwrap()),
+        Role::Voicemail(org("fabrikam")),
     ];
     for role in strangers {
         assert_eq!(names(&role, &operations), Vec::<&str>::new(), "{role}");
@@ -101,6 +112,15 @@ fn the_operator_decides_nothing_that_is_a_tenants_own() {
                 | Operation::WriteMembers(_)
                 | Operation::ReadRouting(..)
                 | Operation::WriteRouting(..)
+                | Operation::IssueApplicationTokens(..)
+                | Operation::RevokeApplicationTokens(_)
+                | Operation::LeaveMessage(..)
+                | Operation::ReadMessages(..)
+                | Operation::WriteMessages(..)
+                | Operation::ReadGreeting(..)
+                | Operation::WriteGreeting(..)
+                | Operation::ReadCommonGreeting(_)
+                | Operation::WriteCommonGreeting(_)
                 | Operation::SetIdentityProvider(_)
                 | Operation::UpdateResource(_)
                 | Operation::ReadIdentities(_)
@@ -132,7 +152,9 @@ fn administrators_and_owners_decide_what_is_their_own() {
             operation,
             Operation::DecideOnOrganisation(_) | Operation::DeleteOrganisation(_)
         );
-        let of_organisation = text.contains("contoso") && !operators;
+        // What is said for somebody is said by who heard it.
+        let others = matches!(operation, Operation::LeaveMessage(..));
+        let of_organisation = text.contains("contoso") && !operators && !others;
         assert_eq!(
             allowed(&administrator, &operation).is_ok(),
             of_organisation,
@@ -166,6 +188,11 @@ fn a_plain_member_reads_the_directory_and_keeps_their_own_routing() {
         "reading the directory",
         "reading routing rules",
         "changing routing rules",
+        "hearing voice messages",
+        "changing voice messages",
+        "hearing a greeting",
+        "changing a greeting",
+        "hearing the organisation's greeting",
     ];
     assert_eq!(names(&mia, &all("contoso", "alpha")), expected);
     let ben = [Role::Member(org("contoso"), "ben".parse().unwrap())];
@@ -199,5 +226,42 @@ fn a_member_has_the_roles_that_the_directory_gives() {
     );
     assert!(world.roles_of(&id("member:contoso:nobody")).is_empty());
     assert!(world.roles_of(&id(EVE)).is_empty());
-    assert!(world.roles_of(&id(SUPPORT)).is_empty());
+}
+
+#[test]
+fn an_application_does_what_its_kind_is_for() {
+    let support = || Role::Application(org(CONTOSO), "support".parse().unwrap());
+    let mut world = world();
+    assert_eq!(world.roles_of(&id(SUPPORT)), [support()]);
+    let mut application = world
+        .application(&org(CONTOSO), &"support".parse().unwrap())
+        .unwrap()
+        .clone();
+    application.kind = ApplicationKind::Voicemail;
+    let organisation = org(CONTOSO);
+    put(
+        &mut world,
+        Entity::Application {
+            organisation,
+            application,
+        },
+    );
+    let roles = world.roles_of(&id(SUPPORT));
+    assert_eq!(roles, [Role::Voicemail(org(CONTOSO)), support()]);
+    let allowed: Vec<_> = all(CONTOSO, "alpha")
+        .into_iter()
+        .chain([Operation::IssueApplicationTokens(
+            org(CONTOSO),
+            "support".parse().unwrap(),
+        )])
+        .filter(|operation| allowed(&roles, operation).is_ok())
+        .map(|operation| operation.name())
+        .collect();
+    let expected = [
+        "leaving a voice message",
+        "hearing a greeting",
+        "hearing the organisation's greeting",
+        "issuing tokens for a voice application",
+    ];
+    assert_eq!(allowed, expected);
 }

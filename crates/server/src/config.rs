@@ -60,6 +60,8 @@ pub struct ServerConfig {
     pub trusted_proxies: Vec<IpAddr>,
     /// How long call records are kept.
     pub keep_records: Duration,
+    /// How long messages stay in a mailbox, heard or not.
+    pub keep_voicemail: Duration,
     /// How events are delivered to webhooks, and for how long they are kept.
     pub deliveries: DeliveryConfig,
     /// How seconds of use become minutes on a report. What is kept are seconds.
@@ -92,6 +94,7 @@ impl Default for ServerConfig {
             connections: ConnectionLimits::default(),
             trusted_proxies: Vec::new(),
             keep_records: Duration::from_secs(30 * 24 * 3600),
+            keep_voicemail: Duration::from_secs(30 * 24 * 3600),
             deliveries: DeliveryConfig::default(),
             usage_rounding: Rounding::default(),
             shutdown_grace: Duration::from_secs(5),

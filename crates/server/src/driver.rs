@@ -5,11 +5,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use sidetone_signaling::Reason;
-use sidetone_signaling::protocol::CallId;
+use sidetone_signaling::protocol::{CallId, Event};
 use sidetone_signaling::switchboard::{
     CloseCode, ConnectionId, Record, ServerInput, ServerOutput, Stats, Switchboard,
 };
+use sidetone_signaling::{Identifier, Reason};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::accounting::Recorder;
@@ -29,6 +29,8 @@ pub(crate) enum Input {
     Frame(ConnectionId, String),
     /// A connection is gone.
     Disconnected(ConnectionId),
+    /// Another part of the service has something to tell to an identity's endpoints.
+    Tell(Identifier, Box<Event>),
     /// An operator ends a call.
     EndCall(CallId, Reason),
     /// Tokens no longer count although they have not expired.
@@ -49,6 +51,8 @@ struct Driver {
     tokens: Arc<Tokens>,
     metrics: Arc<Metrics>,
     recorder: Recorder,
+    /// Who opened a session.
+    opened: mpsc::Sender<Identifier>,
 }
 
 /// Starts the task; it ends once every [`Inputs`] is dropped.
@@ -57,6 +61,7 @@ pub(crate) fn start(
     tokens: Arc<Tokens>,
     metrics: Arc<Metrics>,
     recorder: Recorder,
+    opened: mpsc::Sender<Identifier>,
 ) -> (Inputs, tokio::task::JoinHandle<()>) {
     let (inputs, waiting) = mpsc::channel(WAITING_INPUTS);
     let driver = Driver {
@@ -65,6 +70,7 @@ pub(crate) fn start(
         tokens,
         metrics,
         recorder,
+        opened,
     };
     (inputs, tokio::spawn(driver.run(waiting)))
 }
@@ -115,6 +121,10 @@ impl Driver {
                 self.outboxes.remove(&connection);
                 ServerInput::Disconnected { connection }
             }
+            Input::Tell(identity, event) => ServerInput::Tell {
+                identity,
+                event: *event,
+            },
             Input::EndCall(call, reason) => ServerInput::EndCall { call, reason },
             Input::Withdrawn(Withdrawn::Identity(identity)) => ServerInput::EndIdentity {
                 identity,
@@ -162,6 +172,10 @@ impl Driver {
                     log(&record);
                     self.metrics.record(&record);
                     self.recorder.record(&record);
+                    if let Record::SessionOpened { identity, .. } = *record {
+                        // So many at once that some are not told of their messages now will see them listed.
+                        let _ = self.opened.try_send(identity);
+                    }
                 }
                 ServerOutput::Timeout(at) => match answers.pop_front() {
                     Some(answer) => self.switchboard.handle(answer, now),

@@ -67,6 +67,7 @@ mod policy;
 mod redact;
 mod server;
 mod token;
+mod voicemail;
 
 pub use config::{ConnectionLimits, DevTokens, ServerConfig};
 pub use error::ServerError;

@@ -33,6 +33,7 @@ use crate::metrics::Metrics;
 use crate::outbound::Outbound;
 use crate::policy::WorldPolicy;
 use crate::token::{self, IssuedToken, TokenError, TokenRequest, Tokens, Withdrawn};
+use crate::voicemail::{self, Mailboxes};
 use crate::{Secret, ServerError};
 
 /// Name of the store within the data folder.
@@ -40,6 +41,9 @@ const STORE_FILE: &str = "sidetone.redb";
 
 /// Revocations that may wait for the switchboard's driver.
 const WAITING_WITHDRAWALS: usize = 1_024;
+
+/// Identities that opened a session and wait to be told of their messages.
+const WAITING_OPENINGS: usize = 10_000;
 
 /// How long parts that were told to end at once may take to do so.
 const ABANDON_GRACE: Duration = Duration::from_secs(2);
@@ -115,7 +119,16 @@ impl Server {
         // Session ids and resume tokens are drawn from this seed.
         let mut switchboard = Switchboard::new(switchboard_config(&config), rand::random());
         switchboard.set_policy(policy.unwrap_or_else(|| Box::new(WorldPolicy(registry.clone()))));
-        let (inputs, driver) = driver::start(switchboard, tokens.clone(), metrics.clone(), recorder);
+        let teller = recorder.teller();
+        let (opened, openings) = mpsc::channel(WAITING_OPENINGS);
+        let (inputs, driver) = driver::start(switchboard, tokens.clone(), metrics.clone(), recorder, opened);
+        let mailboxes = Mailboxes::new(
+            registry.clone(),
+            kv.clone(),
+            config.keep_voicemail,
+            teller,
+            inputs.downgrade(),
+        );
 
         let (stop, stopped) = watch::channel(false);
         let (abandon, abandoned) = watch::channel(false);
@@ -143,6 +156,7 @@ impl Server {
             token::router(tokens.clone(), registry.clone(), kv.clone()),
             accounting::http::router(Arc::new(accounts)),
             events::http::router(Arc::new(events)),
+            voicemail::router(mailboxes.clone()),
         ];
         let (withdraw, withdrawn) = mpsc::channel(WAITING_WITHDRAWALS);
         let mut followers = JoinSet::new();
@@ -153,6 +167,8 @@ impl Server {
             registry.clone(),
             stopped.clone(),
         ));
+        followers.spawn(voicemail::follow_departures(mailboxes.clone(), stopped.clone()));
+        followers.spawn(voicemail::follow_openings(mailboxes, openings, stopped.clone()));
         let departures = identity::follow_departures(tokens.clone(), exchange, kv.clone(), stopped.clone());
         followers.spawn(departures.await?);
         let acceptor = Acceptor {

@@ -24,6 +24,13 @@ pub enum AgentEvent {
     IncomingCall(IncomingCall),
     /// The connection to the service changed. Calls and their media outlive a lost connection.
     ConnectionStateChanged(ConnectionState),
+    /// Voice messages were left, heard or deleted, or some waited when the agent came online.
+    MailboxChanged {
+        /// How many were not heard yet.
+        unheard: u32,
+        /// How many were heard and kept.
+        heard: u32,
+    },
     /// The token ends soon and there is no refresher, or it failed: hand a new one to [`CallAgent::update_token`].
     TokenExpiring,
     /// A call began or ended: read [`CallAgent::calls`].

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
+use sidetone_media::recording::{RecordingOptions, RecordingState};
 use sidetone_media::transport::{ConnectionState as MediaState, TransportStats};
 use sidetone_media::voice::VoiceStats;
 use sidetone_signaling::agent::TransferState;
@@ -16,7 +17,7 @@ use crate::driver::Ask;
 use crate::events::Source;
 use crate::options::AcceptOptions;
 use crate::pending::Pending;
-use crate::{Error, Events};
+use crate::{Error, Events, Recording};
 
 /// Who placed a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -60,6 +61,8 @@ pub enum CallEvent {
     DeviceLost(sidetone_media::device::Direction),
     /// A device could not be opened. The one before it stays.
     DeviceFailed(String),
+    /// A recording of this call was paused, resumed or completed, or failed: the call goes on.
+    RecordingStateChanged(RecordingState),
     /// The recording used as a microphone came to its end.
     InputEnded,
     /// Handing the call over began, or came to its end: see [`Call::transfer`].
@@ -362,6 +365,21 @@ impl Call {
             kind,
             state,
             consent,
+            reply,
+        });
+        pending
+    }
+
+    /// Records what this end sends and hears to a file, to the end of the call or until it is stopped. A file that is
+    /// cut off by a crash plays up to there; one that cannot be written any more ends the recording and not the call.
+    ///
+    /// # Errors
+    /// [`Error::Recording`] when the file cannot be made, [`Error::State`] while the call has no media.
+    pub fn record(&self, options: RecordingOptions) -> Pending<Recording> {
+        let (reply, pending) = Pending::new();
+        let _ = self.driver.send(Ask::Record {
+            call: self.clone(),
+            options,
             reply,
         });
         pending

@@ -1,6 +1,7 @@
 //! What a request of the app can fail with, and whose doing it is.
 
 use sidetone_media::device::DeviceError;
+use sidetone_media::recording::RecordingError;
 use sidetone_media::voice::VoiceError;
 use sidetone_signaling::Reason;
 
@@ -23,6 +24,9 @@ pub enum Error {
     /// The codec or the system refused.
     #[error("audio: {0}")]
     Audio(String),
+    /// A call could not be recorded, or not to its end.
+    #[error("recording: {0}")]
+    Recording(#[from] RecordingError),
     /// The service refused, by its own words.
     #[error("refused: {0}")]
     Refused(Reason),

@@ -33,6 +33,7 @@ mod error;
 mod events;
 mod options;
 mod pending;
+mod recording;
 
 pub use agent::{AgentEvent, CallAgent};
 pub use call::{Call, CallDirection, CallEvent, CallStats, IncomingCall, Notices, Participant};
@@ -42,7 +43,11 @@ pub use error::Error;
 pub use events::{Blocking, Events};
 pub use options::{AcceptOptions, AgentOptions, AudioOptions, Credential, NetworkOptions, StartCallOptions};
 pub use pending::Pending;
+pub use recording::Recording;
 pub use sidetone_media as media;
+pub use sidetone_media::recording::{
+    RecordingContent, RecordingError, RecordingFile, RecordingFormat, RecordingOptions, RecordingState, Track,
+};
 pub use sidetone_signaling::agent::{ConnectionState, TransferState};
 pub use sidetone_signaling::call::CallState;
 pub use sidetone_signaling::protocol::{

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use sidetone::{AcceptOptions, AgentEvent, CallEvent, IncomingCall, PickupOffered, Reason};
 
-use super::conversation::{Conversation, Ended, tell_connection, tell_end};
+use super::conversation::{Conversation, Ended, tell_connection, tell_end, tell_mailbox};
 use super::end::End;
 use super::journal::Journal;
 use crate::args::AnswerArgs;
@@ -75,6 +75,7 @@ async fn next_call(
             }
             Some(AgentEvent::PickupOffered(offer)) if pick_up => return Ok(Next::Offered(offer)),
             Some(AgentEvent::ConnectionStateChanged(state)) => tell_connection(&state, journal)?,
+            Some(AgentEvent::MailboxChanged { unheard, heard }) => tell_mailbox(unheard, heard, journal),
             Some(_) => {}
             None => return Err(Failure::new(Exit::Failed, "the connection to the service ended")),
         }

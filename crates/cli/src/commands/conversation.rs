@@ -122,9 +122,13 @@ impl Conversation {
                     None => break self.call.end_reason().unwrap_or(Reason::HUNG_UP),
                 },
                 Some(event) = end.events.recv() => {
-                    if let AgentEvent::ConnectionStateChanged(state) = event {
+                    match event {
                         // A refusal ends the call as well, with its own reason.
-                        let _ = tell_connection(&state, journal);
+                        AgentEvent::ConnectionStateChanged(state) => {
+                            let _ = tell_connection(&state, journal);
+                        }
+                        AgentEvent::MailboxChanged { unheard, heard } => tell_mailbox(unheard, heard, journal),
+                        _ => {}
                     }
                 }
                 () = until(hang_up_at) => {
@@ -319,6 +323,19 @@ pub fn tell_end(reason: &Reason, journal: &Journal) {
         "message": reason.message,
     });
     journal.event("ended", &format!("ended: {reason}"), fields);
+}
+
+/// Tells how many voice messages wait.
+pub fn tell_mailbox(unheard: u32, heard: u32, journal: &Journal) {
+    let words = match unheard {
+        1 => "1 new voice message".to_owned(),
+        _ => format!("{unheard} new voice messages"),
+    };
+    journal.event(
+        "mailbox",
+        &format!("{words}, {heard} heard"),
+        json!({ "unheard": unheard, "heard": heard }),
+    );
 }
 
 /// Tells how the connection to the service stands.

@@ -11,6 +11,7 @@ mod notices;
 pub mod serve;
 mod statistics;
 pub mod token;
+pub mod voicemail;
 
 use std::io;
 

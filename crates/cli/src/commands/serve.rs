@@ -48,6 +48,7 @@ fn config(args: &ServeArgs) -> ServerConfig {
         api_requests_per_second: args.api_requests_per_second,
         no_answer: args.no_answer,
         resume_window: args.resume_window,
+        keep_voicemail: args.keep_voicemail,
         ..ServerConfig::default()
     }
 }

@@ -16,6 +16,7 @@ use crate::device::{
     CaptureStream, DeviceError, Direction, InputDevice, StreamEvent, StreamEvents, headless,
 };
 use crate::packet::VoicePacket;
+use crate::recording::Tap;
 
 /// Name of the guard section of one turn of this worker.
 pub const SECTION: &str = "capture worker";
@@ -30,6 +31,8 @@ pub enum CaptureCommand {
     Mute(bool),
     /// Hold sending to a link, or send again.
     Send(LinkId, bool),
+    /// Leave what is sent to a link here too, and silence while nothing is.
+    Tap(LinkId, Tap),
     /// Change the processing.
     Process(Processing),
     /// Plan for loss.
@@ -92,6 +95,7 @@ pub struct CaptureWorker {
     microphone: Microphone,
     uplink: Uplink,
     outlets: Vec<Outlet>,
+    taps: Vec<(LinkId, Tap)>,
     reference: SampleReader,
     commands: QueueReceiver<CaptureCommand>,
     wake: Notifier,
@@ -118,6 +122,7 @@ impl CaptureWorker {
             microphone,
             uplink,
             outlets: Vec::with_capacity(8),
+            taps: Vec::new(),
             reference,
             commands,
             wake,
@@ -164,9 +169,16 @@ impl CaptureWorker {
                 self.reference.read(&mut far);
                 self.uplink.render(&far);
             }
-            let packet = self.uplink.push(&block, Instant::now());
+            let now = Instant::now();
+            let packet = self.uplink.push(&block, now);
             // One microphone, one call that is spoken in: the last outlet that is open.
             let open = self.outlets.iter().rev().find(|outlet| outlet.open);
+            for (link, tap) in &mut self.taps {
+                match open {
+                    Some(outlet) if outlet.link == *link => tap.push(self.uplink.sent(), now),
+                    _ => tap.push_silence(BLOCK, now),
+                }
+            }
             if let (Some(packet), Some(outlet)) = (packet, open) {
                 outlet.queue.push(packet);
             }
@@ -180,7 +192,11 @@ impl CaptureWorker {
                 queue,
                 open: true,
             }),
-            CaptureCommand::Disconnect(link) => self.outlets.retain(|outlet| outlet.link != link),
+            CaptureCommand::Disconnect(link) => {
+                self.outlets.retain(|outlet| outlet.link != link);
+                self.taps.retain(|(tapped, _)| *tapped != link);
+            }
+            CaptureCommand::Tap(link, tap) => self.taps.push((link, tap)),
             CaptureCommand::Mute(muted) => {
                 self.uplink.set_muted(muted);
                 if muted && !self.outlets.iter().any(|outlet| outlet.open) {
@@ -224,6 +240,7 @@ impl CaptureWorker {
     }
 
     fn publish(&mut self, now: Instant) {
+        self.taps.retain(|(_, tap)| !tap.is_closed());
         let drift = self.microphone.clock.estimate(now);
         let microphone = &mut self.microphone;
         let input = DeviceStats {

@@ -14,6 +14,7 @@ use super::{BLOCK, Downlink, Processing, Profile, Redundancy, Uplink, VoiceStats
 use crate::device::{DeviceError, Direction, InputDevice, OutputDevice};
 use crate::jitter::JitterConfig;
 use crate::packet::VoicePacket;
+use crate::recording::Taps;
 use crate::transport::VoicePort;
 
 /// Names a link. Chosen by the caller, unique within an engine.
@@ -245,6 +246,13 @@ impl VoiceEngine {
     pub fn disconnect(&self, link: LinkId) {
         self.capture.tell(CaptureCommand::Disconnect(link));
         self.playout.tell(PlayoutCommand::Disconnect(link));
+    }
+
+    /// Leaves what is sent to a link, and what comes from it, to a recording until the link is taken off or the
+    /// recording is over.
+    pub fn record(&self, link: LinkId, taps: Taps) {
+        self.capture.tell(CaptureCommand::Tap(link, taps.this_end));
+        self.playout.tell(PlayoutCommand::Tap(link, taps.far_end));
     }
 
     /// Sends silence instead of the microphone.

@@ -16,6 +16,7 @@ use crate::device::{
     DeviceError, Direction, LatencyGauge, OutputDevice, PlayoutStream, StreamEvent, StreamEvents, headless,
 };
 use crate::packet::VoicePacket;
+use crate::recording::Tap;
 
 /// Name of the guard section of one turn of this worker.
 pub const SECTION: &str = "playout worker";
@@ -31,6 +32,8 @@ pub enum PlayoutCommand {
     Disconnect(LinkId),
     /// Keep receiving a stream but do not let it be heard (hold).
     Play(LinkId, bool),
+    /// Leave what comes from a link here too, and silence while nothing does. A muted speaker changes nothing.
+    Tap(LinkId, Tap),
     /// Silence everything (`muteIncomingAudio`).
     Mute(bool),
     /// Use another speaker.
@@ -97,6 +100,7 @@ fn open(mut device: Box<dyn OutputDevice>, period: u32) -> Result<Speaker, Devic
 pub struct PlayoutWorker {
     speaker: Speaker,
     inlets: Vec<Inlet>,
+    taps: Vec<(LinkId, Tap)>,
     mixer: Mixer,
     lead: Lead,
     muted: bool,
@@ -123,6 +127,7 @@ impl PlayoutWorker {
         Ok(Self {
             speaker,
             inlets: Vec::with_capacity(8),
+            taps: Vec::new(),
             mixer: Mixer::default(),
             lead: Lead::default(),
             muted: false,
@@ -241,8 +246,21 @@ impl PlayoutWorker {
         let mut block = [0.0; BLOCK];
         for inlet in &mut self.inlets {
             inlet.downlink.pull(&mut block[..len], now);
+            if inlet.playing {
+                let taps = self.taps.iter_mut().filter(|(link, _)| *link == inlet.link);
+                taps.for_each(|(_, tap)| tap.push(&block[..len], now));
+            }
             if inlet.playing && !self.muted {
                 self.mixer.add(&block[..len]);
+            }
+        }
+        for (link, tap) in &mut self.taps {
+            let silent = !self
+                .inlets
+                .iter()
+                .any(|inlet| inlet.link == *link && inlet.playing);
+            if silent {
+                tap.push_silence(len, now);
             }
         }
         self.mixer.finish(&mut block[..len]);
@@ -262,7 +280,11 @@ impl PlayoutWorker {
                     playing: true,
                 });
             }
-            PlayoutCommand::Disconnect(link) => self.inlets.retain(|inlet| inlet.link != link),
+            PlayoutCommand::Disconnect(link) => {
+                self.inlets.retain(|inlet| inlet.link != link);
+                self.taps.retain(|(tapped, _)| *tapped != link);
+            }
+            PlayoutCommand::Tap(link, tap) => self.taps.push((link, tap)),
             PlayoutCommand::Play(link, playing) => {
                 for inlet in self.inlets.iter_mut().filter(|inlet| inlet.link == link) {
                     inlet.playing = playing;
@@ -296,6 +318,7 @@ impl PlayoutWorker {
     }
 
     fn publish(&mut self, now: Instant) {
+        self.taps.retain(|(_, tap)| !tap.is_closed());
         let speaker = &mut self.speaker;
         let output = DeviceStats {
             name: speaker.device.info().name,

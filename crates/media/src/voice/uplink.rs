@@ -172,6 +172,16 @@ impl Uplink {
         Some(packet)
     }
 
+    /// The block that was pushed last, as it is sent: processed, and silent where it is muted.
+    pub fn sent(&self) -> &[f32] {
+        let end = if self.filled == 0 {
+            self.frame_len
+        } else {
+            self.filled
+        };
+        &self.frame[end - BLOCK..end]
+    }
+
     /// Ramps over one block when the mute changes.
     fn fade(&mut self, block: &mut [f32; BLOCK]) {
         let target = if self.muted { 0.0 } else { 1.0 };

@@ -7,7 +7,7 @@ mod operation;
 
 use std::fmt;
 
-use crate::{MemberId, OrganisationId, ResourceId};
+use crate::{ApplicationId, MemberId, OrganisationId, ResourceId};
 
 pub use operation::{Operation, Scope};
 
@@ -22,6 +22,10 @@ pub enum Role {
     Owner(ResourceId),
     /// Is a member of an organisation.
     Member(OrganisationId, MemberId),
+    /// Is a voice application of an organisation.
+    Application(OrganisationId, ApplicationId),
+    /// Is one that takes messages for its members.
+    Voicemail(OrganisationId),
 }
 
 /// A role that would do: as [`Role`], or any member of an organisation.
@@ -86,6 +90,10 @@ impl fmt::Display for Role {
             Self::Administrator(organisation) => write!(f, "administrator of {organisation}"),
             Self::Owner(resource) => write!(f, "owner of resource {resource}"),
             Self::Member(organisation, member) => write!(f, "member {member} of {organisation}"),
+            Self::Application(organisation, application) => {
+                write!(f, "voice application {application} of {organisation}")
+            }
+            Self::Voicemail(organisation) => write!(f, "voicemail of {organisation}"),
         }
     }
 }

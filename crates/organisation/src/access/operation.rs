@@ -1,7 +1,7 @@
 //! Every operation of the service's faces, with the roles that may do it.
 
 use super::{Role, Wanted};
-use crate::{MemberId, OrganisationId, ResourceId};
+use crate::{ApplicationId, MemberId, OrganisationId, ResourceId};
 
 /// Whose records, events or usage.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +53,10 @@ pub enum Operation {
     ReadApplications(OrganisationId),
     /// Make, change and delete voice applications.
     WriteApplications(OrganisationId),
+    /// Issue a token for a voice application. One that runs renews its own.
+    IssueApplicationTokens(OrganisationId, ApplicationId),
+    /// Revoke the tokens of a voice application.
+    RevokeApplicationTokens(OrganisationId),
     /// List, search and read members.
     ReadMembers(OrganisationId),
     /// Make, change, import and delete members.
@@ -61,6 +65,20 @@ pub enum Operation {
     ReadRouting(OrganisationId, MemberId),
     /// Change a member's routing rules and delegates.
     WriteRouting(OrganisationId, MemberId),
+    /// Leave a message in a member's mailbox.
+    LeaveMessage(OrganisationId, MemberId),
+    /// List and hear the messages in a member's mailbox.
+    ReadMessages(OrganisationId, MemberId),
+    /// Mark messages in a member's mailbox as heard, and delete them.
+    WriteMessages(OrganisationId, MemberId),
+    /// Hear what callers of a member are greeted with.
+    ReadGreeting(OrganisationId, MemberId),
+    /// Change what callers of a member are greeted with.
+    WriteGreeting(OrganisationId, MemberId),
+    /// Hear what callers are greeted with whose callee has no greeting.
+    ReadCommonGreeting(OrganisationId),
+    /// Change it.
+    WriteCommonGreeting(OrganisationId),
     /// Read which identity provider an organisation's members sign in at.
     ReadIdentityProvider(OrganisationId),
     /// Change it.
@@ -109,6 +127,7 @@ impl Operation {
         let operator = || Wanted::Role(Role::Operator);
         let administrator = |of: &OrganisationId| Wanted::Role(Role::Administrator(of.clone()));
         let owner = |of: &ResourceId| Wanted::Role(Role::Owner(of.clone()));
+        let voicemail = |of: &OrganisationId| Wanted::Role(Role::Voicemail(of.clone()));
         let anyone = |of: &OrganisationId| Wanted::AnyMember(of.clone());
         match self {
             Self::ConfigureDeployment
@@ -141,12 +160,31 @@ impl Operation {
             | Self::WritePolicies(of)
             | Self::WriteGroups(of)
             | Self::WriteApplications(of)
+            | Self::RevokeApplicationTokens(of)
+            | Self::WriteCommonGreeting(of)
             | Self::WriteMembers(of)
             | Self::SetIdentityProvider(of) => vec![administrator(of)],
 
             Self::ReadRouting(of, member) | Self::WriteRouting(of, member) => {
                 let themselves = Wanted::Role(Role::Member(of.clone(), member.clone()));
                 vec![administrator(of), themselves]
+            }
+
+            Self::ReadMessages(of, member)
+            | Self::WriteMessages(of, member)
+            | Self::WriteGreeting(of, member) => {
+                let themselves = Wanted::Role(Role::Member(of.clone(), member.clone()));
+                vec![themselves, administrator(of)]
+            }
+            Self::ReadGreeting(of, member) => {
+                let themselves = Wanted::Role(Role::Member(of.clone(), member.clone()));
+                vec![themselves, administrator(of), voicemail(of)]
+            }
+            Self::LeaveMessage(of, _) => vec![voicemail(of)],
+            Self::ReadCommonGreeting(of) => vec![administrator(of), anyone(of), voicemail(of)],
+            Self::IssueApplicationTokens(of, application) => {
+                let itself = Wanted::Role(Role::Application(of.clone(), application.clone()));
+                vec![administrator(of), itself]
             }
 
             Self::ReadResource(of) => vec![owner(of), operator()],
@@ -196,10 +234,19 @@ impl Operation {
             Self::WriteGroups(_) => "changing groups",
             Self::ReadApplications(_) => "reading voice applications",
             Self::WriteApplications(_) => "changing voice applications",
+            Self::IssueApplicationTokens(..) => "issuing tokens for a voice application",
+            Self::RevokeApplicationTokens(_) => "revoking tokens of a voice application",
             Self::ReadMembers(_) => "reading the directory",
             Self::WriteMembers(_) => "changing the directory",
             Self::ReadRouting(..) => "reading routing rules",
             Self::WriteRouting(..) => "changing routing rules",
+            Self::LeaveMessage(..) => "leaving a voice message",
+            Self::ReadMessages(..) => "hearing voice messages",
+            Self::WriteMessages(..) => "changing voice messages",
+            Self::ReadGreeting(..) => "hearing a greeting",
+            Self::WriteGreeting(..) => "changing a greeting",
+            Self::ReadCommonGreeting(_) => "hearing the organisation's greeting",
+            Self::WriteCommonGreeting(_) => "changing the organisation's greeting",
             Self::ReadIdentityProvider(_) => "reading the identity provider",
             Self::SetIdentityProvider(_) => "changing the identity provider",
             Self::ReadLiveCalls(_) => "watching running calls",

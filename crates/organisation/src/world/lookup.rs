@@ -5,8 +5,8 @@ use sidetone_signaling::identifier::Label;
 
 use crate::access::Role;
 use crate::{
-    Application, ApplicationId, Entity, EntityKey, EntityName, ExternalAccessPolicy, ExternalKey,
-    ExternalUser, Federation, Group, GroupId, Member, MemberId, Organisation, OrganisationId,
+    Application, ApplicationId, ApplicationKind, Entity, EntityKey, EntityName, ExternalAccessPolicy,
+    ExternalKey, ExternalUser, Federation, Group, GroupId, Member, MemberId, Organisation, OrganisationId,
     OrganisationRole, PolicyName, Resource, ResourceId, World,
 };
 
@@ -142,10 +142,14 @@ impl World {
 
     /// The roles that an identity has by being who it is. Operators and owners have theirs by a key.
     pub fn roles_of(&self, identity: &Identifier) -> Vec<Role> {
-        let Identifier::Member { organisation, user } = identity else {
-            return Vec::new();
+        let (organisation, id) = match identity {
+            Identifier::Member { organisation, user } => (organisation.clone().into(), user.clone().into()),
+            Identifier::Application {
+                organisation,
+                application,
+            } => return self.roles_of_application(organisation.clone().into(), application.clone().into()),
+            _ => return Vec::new(),
         };
-        let (organisation, id) = (organisation.clone().into(), user.clone().into());
         let Some(member) = self.member(&organisation, &id) else {
             return Vec::new();
         };
@@ -154,6 +158,18 @@ impl World {
         if administrator {
             roles.push(Role::Administrator(organisation));
         }
+        roles
+    }
+
+    fn roles_of_application(&self, organisation: OrganisationId, id: ApplicationId) -> Vec<Role> {
+        let Some(application) = self.application(&organisation, &id) else {
+            return Vec::new();
+        };
+        let mut roles = Vec::new();
+        if application.kind == ApplicationKind::Voicemail {
+            roles.push(Role::Voicemail(organisation.clone()));
+        }
+        roles.push(Role::Application(organisation, id));
         roles
     }
 }

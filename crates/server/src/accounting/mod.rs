@@ -78,10 +78,32 @@ impl Recorder {
         }
     }
 
+    /// Lets another part tell what it knows of a call, without keeping accounting alive.
+    pub(crate) fn teller(&self) -> Teller {
+        Teller {
+            queue: self.queue.downgrade(),
+        }
+    }
+
     /// Lets others see which calls run, without keeping accounting alive.
     pub(crate) fn watch(&self) -> LiveCalls {
         LiveCalls {
             queue: self.queue.downgrade(),
+        }
+    }
+}
+
+/// Tells what another part of the service knows of a call.
+#[derive(Clone)]
+pub(crate) struct Teller {
+    queue: mpsc::WeakSender<Ask>,
+}
+
+impl Teller {
+    /// Waits for room: what comes this way is rare. A service that is stopping takes nothing more.
+    pub(crate) async fn tell(&self, told: Told) {
+        if let Some(queue) = self.queue.upgrade() {
+            let _ = queue.send(Ask::Told(told, now_of(wall_now()))).await;
         }
     }
 }

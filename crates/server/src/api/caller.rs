@@ -38,6 +38,12 @@ pub(crate) enum Actor {
         #[schema(value_type = String)]
         identity: Identifier,
     },
+    /// A voice application, with an access token.
+    Application {
+        /// Which: `application:<organisation>:<id>`.
+        #[schema(value_type = String)]
+        identity: Identifier,
+    },
     /// The service itself, or a person at its machine.
     Service,
 }
@@ -113,10 +119,15 @@ impl Api {
             if roles.is_empty() {
                 return Err(Problem::new(
                     ProblemType::UNAUTHENTICATED,
-                    "the token is not of a member of a directory",
+                    "the token is not of a member or voice application of an organisation",
                 ));
             }
-            let actor = Actor::Member { identity: claims.sub };
+            let identity = claims.sub;
+            let actor = if matches!(identity, Identifier::Application { .. }) {
+                Actor::Application { identity }
+            } else {
+                Actor::Member { identity }
+            };
             return Ok(Caller { actor, roles, seal });
         }
         let (key, owner) = self.keys.verify(shown).ok_or_else(|| {

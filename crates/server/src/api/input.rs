@@ -153,6 +153,16 @@ impl<A: FromStr, B: FromStr> FromNames for (A, B) {
     }
 }
 
+impl<A: FromStr, B: FromStr, C: FromStr> FromNames for (A, B, C) {
+    fn from_names<'a>(mut names: impl Iterator<Item = &'a str>) -> Option<Self> {
+        Some((
+            names.next()?.parse().ok()?,
+            names.next()?.parse().ok()?,
+            names.next()?.parse().ok()?,
+        ))
+    }
+}
+
 impl<S: Send + Sync, T: FromNames> FromRequestParts<S> for Names<T> {
     type Rejection = Problem;
 

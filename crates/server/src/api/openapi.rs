@@ -102,6 +102,11 @@ pub(crate) const CAPABILITIES: &[Capability] = &[
         Stability::PublicPreview,
     ),
     capability(
+        "voicemail",
+        "Messages that callers left for members, and what callers are greeted with",
+        Stability::PublicPreview,
+    ),
+    capability(
         "ad-hoc calling",
         "1:1 calls between external users and members",
         Stability::PublicPreview,
@@ -150,7 +155,9 @@ pub(crate) fn complete(mut document: OpenApi) -> OpenApi {
     }
     let scheme = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("A key of this API, or the access token of a member."));
+        .description(Some(
+            "A key of this API, or the access token of a member or voice application.",
+        ));
     components
         .security_schemes
         .insert(SCHEME.to_owned(), SecurityScheme::Http(scheme.build()));

@@ -334,6 +334,7 @@ fn call_of(event: &Notification) -> CallId {
         Data::Recording(data) => data.server_call_id,
         Data::Notice(data) => data.initiator.call.server_call_id,
         Data::Consent(data) => data.participant.call.server_call_id,
+        Data::Voicemail(data) => data.server_call_id,
     }
 }
 

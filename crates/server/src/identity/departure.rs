@@ -21,7 +21,7 @@ const RETRY: Duration = Duration::from_secs(1);
 const WAITING: usize = 100_000;
 
 /// What the names of those who can have tokens, and of organisations, begin with in the store.
-const FOLLOWED: [&str; 3] = ["external-user.", "member.", "organisation."];
+const FOLLOWED: [&str; 4] = ["external-user.", "member.", "application.", "organisation."];
 
 /// Follows the store until `stop` is raised: tokens of who was deleted are revoked, and a deleted organisation's
 /// identity provider is forgotten, so that it vouches for nobody in a new one of that name. The future that it gives must
@@ -94,6 +94,13 @@ async fn until_lost(mut watch: Watch, tokens: &Tokens, exchange: &Exchange, kv: 
                 let identity = Identifier::Member {
                     organisation: organisation.clone().into(),
                     user: member.clone().into(),
+                };
+                tokens.revoke(kv, &identity, wall_now()).await
+            }
+            EntityName::Application(organisation, application) => {
+                let identity = Identifier::Application {
+                    organisation: organisation.clone().into(),
+                    application: application.clone().into(),
                 };
                 tokens.revoke(kv, &identity, wall_now()).await
             }

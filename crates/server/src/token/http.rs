@@ -1,4 +1,4 @@
-//! The address of key rotation, for the operator.
+//! The addresses of tokens as such: key rotation, for the operator, and tokens of voice applications.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Tokens;
+use super::application;
 use crate::api::audit::{AuditEntry, AuditScope};
 use crate::api::caller::Caller;
 use crate::api::input::Body;
@@ -20,17 +21,19 @@ use crate::api::registry::Registry;
 use crate::clock::wall_now;
 use crate::keyring::OldKeys;
 
-/// What the handler needs.
-struct Shared {
-    tokens: Arc<Tokens>,
-    registry: Arc<Registry>,
-    kv: Arc<dyn Kv>,
+/// What the handlers need.
+pub(super) struct Shared {
+    pub(super) tokens: Arc<Tokens>,
+    pub(super) registry: Arc<Registry>,
+    pub(super) kv: Arc<dyn Kv>,
 }
 
-/// The address.
+/// The addresses.
 pub(crate) fn router(tokens: Arc<Tokens>, registry: Arc<Registry>, kv: Arc<dyn Kv>) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(rotate))
+        .routes(routes!(application::issue_application_token))
+        .routes(routes!(application::revoke_application_tokens))
         .with_state(Arc::new(Shared { tokens, registry, kv }))
 }
 

@@ -4,6 +4,7 @@
 //! Several servers on one store agree: keys and revocations are kept there, and each server follows them
 //! (`follow`).
 
+mod application;
 mod claims;
 mod error;
 mod follow;

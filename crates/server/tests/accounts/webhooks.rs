@@ -10,6 +10,7 @@ use sidetone_server::{DeliveryConfig, ServerConfig};
 use crate::receiver::{Receiver, Taken};
 use crate::rest::Caller;
 use crate::stage::{Stage, config, until_answer};
+use crate::support::{http, raw};
 
 /// Events of one answered call.
 const EVENTS: usize = 6;
@@ -321,4 +322,94 @@ async fn subscriptions_are_the_tenants_own() {
         .await
         .problem(409, "conflict");
     stage.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_voice_message_is_announced_behind_the_end_of_its_call() {
+    let stage = Stage::set().await;
+    let receiver = Receiver::start(StatusCode::OK).await;
+    let tenants = &stage.tenants;
+    let organisation = "/v1/organisations/acme";
+    let wish = json!({ "url": receiver.url, "types": [] });
+    let made = tenants
+        .administrator
+        .post(&format!("{organisation}/subscriptions"), wish)
+        .await
+        .is(201);
+    let secret = made["secret"].as_str().unwrap().to_owned();
+    let mail = json!({ "name": "Mail", "kind": "voicemail" });
+    tenants
+        .administrator
+        .put(&format!("{organisation}/applications/mail"), mail)
+        .await
+        .is(201);
+    let (mut eve, mut bob) = (tenants.eve().await, tenants.bob().await);
+    let hang_up = tenants.talk(&mut eve, &mut bob).await;
+    eve.call(&hang_up).await.unwrap();
+    bob.event("call.ended").await;
+    let ended = receiver
+        .until("the end", |taken| {
+            taken.iter().any(|event| event.kind() == "CallEnded")
+        })
+        .await;
+    let call = ended[0].call().to_owned();
+
+    let kind = "content-type: application/json\r\n";
+    let token = r#"{"identity": "application:acme:mail"}"#;
+    let (_, body) = http(tenants.address, "POST", "/v1/dev/token", kind, token).await;
+    let token: Value = serde_json::from_str(&body).unwrap();
+    let sound = message();
+    let head = format!(
+        "POST {organisation}/members/bob/voicemail/messages?call={call}&from=external:{}:eve&displayName=Eve HTTP/1.1\r\n\
+         host: localhost\r\nconnection: close\r\nauthorization: Bearer {}\r\ncontent-type: audio/ogg\r\n\
+         content-length: {}\r\n\r\n",
+        tenants.resource,
+        token["token"].as_str().unwrap(),
+        sound.len()
+    );
+    let answer = raw(tenants.address, &[head.as_bytes(), &sound].concat()).await;
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    assert_eq!(
+        bob.event("mailbox.changed").await,
+        json!({ "unheard": 1, "heard": 0 })
+    );
+    let taken = receiver
+        .until("the message", |taken| {
+            taken.iter().any(|event| event.kind() == "VoicemailReceived")
+        })
+        .await;
+    let event = taken.last().unwrap();
+    assert!(event.is_signed_with(&secret));
+    assert_eq!(event.call(), call);
+    assert!(ended.iter().all(|earlier| earlier.sequence() < event.sequence()));
+    assert_eq!(event.event["source"], organisation.trim_start_matches("/v1"));
+    assert_eq!(event.event["data"]["messageDurationMs"], 1_000);
+    assert_eq!(event.event["data"]["callerDisplayName"], "Eve (External)");
+    assert_eq!(event.event["data"]["mailbox"]["rawId"], "member:acme:bob");
+    // The caller's application is not told that there are mailboxes.
+    let events = tenants
+        .owner
+        .get(&tenants.resource_path("events?limit=200"))
+        .await
+        .is(200);
+    assert!(!events.to_string().contains("VoicemailReceived"));
+    stage.server.shutdown().await;
+}
+
+/// A second of Ogg Opus.
+fn message() -> Vec<u8> {
+    use ogg::{PacketWriteEndInfo, PacketWriter};
+    let mut bytes = Vec::new();
+    let mut writer = PacketWriter::new(&mut bytes);
+    let mut put = |packet: &[u8], end, granule| {
+        writer.write_packet(packet.to_vec(), 1, end, granule).unwrap();
+    };
+    put(
+        b"OpusHead\x01\x01\x38\x01\x80\xbb\0\0\0\0\0",
+        PacketWriteEndInfo::EndPage,
+        0,
+    );
+    put(b"OpusTags\0\0\0\0\0\0\0\0", PacketWriteEndInfo::EndPage, 0);
+    put(&[0xfc; 40], PacketWriteEndInfo::EndStream, 312 + 48_000);
+    bytes
 }

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 use sidetone_server::{Secret, ServerConfig, ServerHandle};
 use sidetone_signaling::Identifier;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::support::{self, raw};
 
@@ -106,6 +108,51 @@ impl Caller {
         Answer::parse(&raw(self.address, request.as_bytes()).await)
     }
 
+    /// The bearer of a key at a server that may be another process.
+    pub fn at(address: SocketAddr, key: String) -> Self {
+        Self {
+            address,
+            key: Some(key),
+        }
+    }
+
+    /// As [`Caller::sound`]; `None` when the server went away.
+    pub async fn try_sound(
+        &self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        sound: &[u8],
+    ) -> Option<(u16, Vec<u8>)> {
+        let answer = self.exchange(method, path, kind, sound).await?;
+        let split = answer.windows(4).position(|at| at == b"\r\n\r\n")?;
+        let status = std::str::from_utf8(answer.get(9..12)?).ok()?.parse().ok()?;
+        Some((status, answer[split + 4..].to_vec()))
+    }
+
+    /// A request with a sound; gives status, and the body as bytes.
+    pub async fn sound(&self, method: &str, path: &str, kind: &str, sound: &[u8]) -> (u16, Vec<u8>) {
+        self.try_sound(method, path, kind, sound)
+            .await
+            .expect("an answer")
+    }
+
+    async fn exchange(&self, method: &str, path: &str, kind: &str, sound: &[u8]) -> Option<Vec<u8>> {
+        let key = self.key.as_deref().unwrap_or_default();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\nauthorization: Bearer {key}\r\n\
+             content-type: {kind}\r\ncontent-length: {}\r\n\r\n",
+            self.address,
+            sound.len()
+        );
+        let mut stream = TcpStream::connect(self.address).await.ok()?;
+        // The server may close before all is written.
+        let _ = stream.write_all(&[head.as_bytes(), sound].concat()).await;
+        let mut answer = Vec::new();
+        let _ = support::in_time("reading the answer", stream.read_to_end(&mut answer)).await;
+        Some(answer)
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], None).await
     }
@@ -166,6 +213,15 @@ pub async fn resource(server: &ServerHandle, name: &str) -> (String, Caller) {
 /// A member with an access token.
 pub fn member(server: &ServerHandle, organisation: &str, id: &str) -> Caller {
     let identity = Identifier::member(organisation, id).unwrap();
+    let issued = server
+        .issue_token(sidetone_server::TokenRequest::new(identity))
+        .unwrap();
+    Caller::new(server, issued.token.into_exposed())
+}
+
+/// A voice application with an access token.
+pub fn application(server: &ServerHandle, organisation: &str, id: &str) -> Caller {
+    let identity: Identifier = format!("application:{organisation}:{id}").parse().unwrap();
     let issued = server
         .issue_token(sidetone_server::TokenRequest::new(identity))
         .unwrap();

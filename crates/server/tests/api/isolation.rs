@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 use sidetone_server::ServerHandle;
 
-use crate::client::{Caller, config, member, operator, organisation, resource};
+use crate::client::{Caller, application, config, member, operator, organisation, resource};
 use crate::support;
 
 /// What everybody may read, each seeing their own.
@@ -46,7 +46,7 @@ async fn tenants(server: &ServerHandle) -> Tenants {
         ("policies/open", json!({ "enableFederationAccess": true })),
         (
             "applications/support",
-            json!({ "name": "Support", "kind": "queue" }),
+            json!({ "name": "Support", "kind": "voicemail" }),
         ),
     ] {
         acme.put(&format!("/v1/organisations/acme/{path}"), body)
@@ -65,17 +65,29 @@ async fn tenants(server: &ServerHandle) -> Tenants {
         )
         .await
         .expect(201);
+    mallory
+        .put(
+            "/v1/organisations/mallory/applications/ear",
+            json!({ "name": "Ear", "kind": "voicemail" }),
+        )
+        .await
+        .expect(201);
     Tenants {
         own: vec![
             ("the operator", operator(server)),
             ("administrator", acme),
             ("owner", alpha_owner),
             ("member", member(server, "acme", "ann")),
+            ("voicemail application", application(server, "acme", "support")),
         ],
         strangers: vec![
             ("administrator of another organisation", mallory),
             ("owner of another resource", beta_owner),
             ("member of another organisation", member(server, "mallory", "mal")),
+            (
+                "voicemail application of another organisation",
+                application(server, "mallory", "ear"),
+            ),
         ],
         resource: alpha,
     }
@@ -242,11 +254,12 @@ async fn no_operation_reaches_into_another_tenant() {
     assert!(holes.is_empty(), "{}", holes.join("\n"));
     assert_eq!(everything(&tenants).await, before, "nothing was changed");
 
-    // The same requests are let through for someone of the tenant: it was the role that was missing. Deletions last.
+    // The same requests are let through for someone of the tenant: it was the role that was missing. Deletions last, and
+    // what voids a caller's own token.
     let mut operations: Vec<_> = operations.iter().filter(|operation| !operation.public).collect();
     operations.sort_by_key(|operation| {
         (
-            operation.method == "delete",
+            operation.method == "delete" || operation.path.ends_with("/revoke-tokens"),
             std::cmp::Reverse(operation.path.len()),
         )
     });

@@ -17,3 +17,5 @@ mod limits;
 mod preconditions;
 mod resources;
 mod restart;
+mod voicemail;
+mod voicemail_kill;

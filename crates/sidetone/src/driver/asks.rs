@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use sidetone_media::recording::RecordingOptions;
 use sidetone_signaling::Reason;
 use sidetone_signaling::agent::{Command, StartOptions};
 use sidetone_signaling::protocol::{CallId, NoticeKind, NoticeState, TransferTarget};
@@ -11,7 +12,7 @@ use super::{Driver, Entry, Waiting, WaitingNotice};
 use crate::call::{Call, CallEvent, CallStats};
 use crate::options::{AcceptOptions, StartCallOptions};
 use crate::pending::Reply;
-use crate::{CallAgent, Error};
+use crate::{CallAgent, Error, Recording};
 
 /// What a handle wants.
 pub(crate) enum Ask {
@@ -63,6 +64,11 @@ pub(crate) enum Ask {
     Consent {
         call: CallId,
         given: bool,
+    },
+    Record {
+        call: Call,
+        options: RecordingOptions,
+        reply: Reply<Recording>,
     },
     Stats {
         call: CallId,
@@ -145,6 +151,7 @@ impl Driver {
                 self.command(set, now);
             }
             Ask::Consent { call, given } => self.command(Command::Consent { call, given }, now),
+            Ask::Record { call, options, reply } => self.record(call, options, reply),
             Ask::Stats { call, reply } => {
                 let _ = reply.send(self.stats(call));
             }

@@ -8,6 +8,7 @@ mod audio;
 mod config;
 mod legs;
 mod quality;
+mod recording;
 mod socket;
 mod told;
 
@@ -39,6 +40,7 @@ pub(crate) use asks::Ask;
 use audio::{Audio, Opened};
 pub(crate) use config::Config;
 use legs::{Leg, Legs};
+use recording::Made;
 use socket::{Socket, SocketReport};
 
 /// How long an agent may take to be created (spec AC14: an error within 5 s, never a hang). A little less, so that
@@ -149,6 +151,7 @@ pub(crate) struct Driver {
     legs: Legs,
     audio: Audio,
     opened: mpsc::UnboundedReceiver<Opened>,
+    recordings: (mpsc::UnboundedSender<Made>, mpsc::UnboundedReceiver<Made>),
     tokens: (
         mpsc::UnboundedSender<Option<String>>,
         mpsc::UnboundedReceiver<Option<String>>,
@@ -205,6 +208,7 @@ impl Driver {
             legs: Legs::new(options.network, pool.clone()),
             audio: Audio::new(options.audio, pool, opened_sender),
             opened,
+            recordings: mpsc::unbounded_channel(),
             tokens: mpsc::unbounded_channel(),
             waiting: Vec::new(),
             notices: Vec::new(),
@@ -245,6 +249,7 @@ impl Driver {
                     self.agent.handle(AgentInput::Media { call, leg, event }, Instant::now());
                 }
                 Some(outcome) = self.opened.recv() => self.audio_opened(outcome, Instant::now()),
+                Some(made) = self.recordings.1.recv() => self.recording_made(made),
                 Some(token) = self.tokens.1.recv() => self.token_fetched(token, Instant::now()),
                 () = events.notified() => self.voice_events(),
                 Ok(()) = self.selection.changed() => self.reselect(),

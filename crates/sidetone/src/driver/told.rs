@@ -36,6 +36,11 @@ impl Driver {
                 tracing::warn!(%reason, "new token refused");
                 self.shared.events.emit(AgentEvent::TokenExpiring);
             }
+            Told::MailboxChanged { unheard, heard } => {
+                self.shared
+                    .events
+                    .emit(AgentEvent::MailboxChanged { unheard, heard });
+            }
             Told::IncomingCall {
                 call,
                 from,

@@ -15,6 +15,7 @@ mod notices;
 mod outage;
 mod own_audio;
 mod privacy;
+mod record;
 mod runtimes;
 mod several_endpoints;
 mod support;

@@ -423,6 +423,13 @@ pub enum AgentEvent {
         /// Why.
         reason: Reason,
     },
+    /// Voice messages were left, heard or deleted, or some waited when the session opened.
+    MailboxChanged {
+        /// How many were not heard yet.
+        unheard: u32,
+        /// How many were heard and kept.
+        heard: u32,
+    },
     /// Someone calls.
     IncomingCall {
         /// Its id.

@@ -464,6 +464,10 @@ impl Agent {
             }
             Event::PickupOffered(offer) => self.tell(AgentEvent::PickupOffered(offer)),
             Event::PickupWithdrawn(gone) => self.tell(AgentEvent::PickupWithdrawn { call: gone.call }),
+            Event::MailboxChanged(mailbox) => self.tell(AgentEvent::MailboxChanged {
+                unheard: mailbox.unheard,
+                heard: mailbox.heard,
+            }),
         }
     }
 

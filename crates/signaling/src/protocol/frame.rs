@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::{
     Accept, Accepted, CallEnded, Candidates, Close, Consent, Decline, HangUp, Hold, Incoming, LegEnded,
-    MediaReport, Mute, Muted, Notices, Open, PeerHeld, PeerPresence, PickUp, PickupOffered, PickupWithdrawn,
-    Ping, Refresh, Report, Restart, Resume, Ring, Ringing, SessionDescription, SetNotice, Start, Transfer,
-    TransferChanged, TransferRequested,
+    MailboxChanged, MediaReport, Mute, Muted, Notices, Open, PeerHeld, PeerPresence, PickUp, PickupOffered,
+    PickupWithdrawn, Ping, Refresh, Report, Restart, Resume, Ring, Ringing, SessionDescription, SetNotice,
+    Start, Transfer, TransferChanged, TransferRequested,
 };
 use crate::end_reason::Reason;
 
@@ -132,6 +132,8 @@ pub enum Event {
     PickupOffered(PickupOffered),
     #[serde(rename = "pickup.withdrawn")]
     PickupWithdrawn(PickupWithdrawn),
+    #[serde(rename = "mailbox.changed")]
+    MailboxChanged(MailboxChanged),
 }
 
 impl Event {
@@ -153,6 +155,7 @@ impl Event {
         "call.notices",
         "pickup.offered",
         "pickup.withdrawn",
+        "mailbox.changed",
     ];
 }
 

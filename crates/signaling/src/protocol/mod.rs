@@ -12,6 +12,7 @@
 mod call;
 mod frame;
 mod limits;
+mod mailbox;
 mod notice;
 mod pickup;
 mod schema;
@@ -26,6 +27,7 @@ pub use call::{
 pub use frame::{ClientFrame, Event, FrameError, Request, ServerFrame};
 pub use limits::Limits;
 pub(crate) use limits::REQUEST_WINDOW;
+pub use mailbox::MailboxChanged;
 pub use notice::{Consent, Notice, NoticeKind, NoticeSet, NoticeState, Notices, SetNotice};
 pub use pickup::{PickUp, PickedUp, PickupOffered, PickupWithdrawn};
 pub use schema::schema;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::end_reason::Reason;
 use crate::identifier::{Identifier, Label};
-use crate::protocol::{CallId, IceServer, Limits, NoticeKind, NoticeState, SessionId};
+use crate::protocol::{CallId, Event, IceServer, Limits, NoticeKind, NoticeState, SessionId};
 use crate::switchboard::Unanswered;
 
 /// One client connection, numbered by the driver. A number is never used twice.
@@ -105,6 +105,13 @@ pub enum ServerInput {
     EndSessions {
         /// Why, as the clients are told.
         reason: Reason,
+    },
+    /// Another part of the service has something to tell to every endpoint of an identity.
+    Tell {
+        /// Whose.
+        identity: Identifier,
+        /// What. Nothing about a call: those are the switchboard's own.
+        event: Event,
     },
     /// An operator ends a call.
     EndCall {

@@ -116,6 +116,11 @@ impl Switchboard {
                 let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
                 self.end_sessions(sessions, &reason, now);
             }
+            ServerInput::Tell { identity, event } => {
+                for session in self.endpoints.get(&identity).cloned().unwrap_or_default() {
+                    self.emit(session, &event);
+                }
+            }
             ServerInput::EndCall { call, reason } => self.end_call(call, &reason, None, now),
             ServerInput::Shutdown => self.shut_down(now),
             ServerInput::Timeout => {

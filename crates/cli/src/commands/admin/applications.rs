@@ -42,6 +42,27 @@ pub(super) fn run(admin: &Admin, command: ApplicationsCommand) -> Result<(), Fai
             let address = format!("/v1/organisations/{organisation}/applications/{id}");
             show.one(&service.call("PUT", &address, Some(&body))?, COLUMNS);
         }
+        ApplicationsCommand::Token { id, of, minutes } => {
+            let organisation = admin.organisation(&of)?;
+            let address = format!("/v1/organisations/{organisation}/applications/{id}/tokens");
+            let body = match minutes {
+                Some(minutes) => json!({ "expiresInMinutes": minutes }),
+                None => json!({}),
+            };
+            let answer = service.call("POST", &address, Some(&body))?;
+            // Alone, so that it can be handed on.
+            let token = answer["token"].as_str().unwrap_or_default();
+            show.done(&answer, token);
+        }
+        ApplicationsCommand::Revoke { id, of } => {
+            let organisation = admin.organisation(&of)?;
+            let address = format!("/v1/organisations/{organisation}/applications/{id}/revoke-tokens");
+            let answer = service.call("POST", &address, None)?;
+            show.done(
+                &answer,
+                &format!("no token of {id} issued so far is good any more"),
+            );
+        }
         ApplicationsCommand::Delete { id, of } => {
             let organisation = admin.organisation(&of)?;
             let address = format!("/v1/organisations/{organisation}/applications/{id}");

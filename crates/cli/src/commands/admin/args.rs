@@ -94,6 +94,9 @@ Examples:
     /// Voice applications of an organisation
     #[command(subcommand)]
     Applications(ApplicationsCommand),
+    /// Messages that callers left for members, and what callers are greeted with
+    #[command(subcommand)]
+    Voicemail(VoicemailCommand),
     /// Resources: what applications belong to
     #[command(subcommand, visible_alias = "resources")]
     Resource(ResourceCommand),
@@ -529,6 +532,32 @@ Examples:
         #[arg(long = "agent", value_name = "MEMBER")]
         agents: Vec<MemberId>,
     },
+    /// Issue an access token, with which the application goes online
+    #[command(after_help = "\
+Examples:
+  sidetone admin applications token voicemail
+  sidetone voicemail --token \"$(sidetone admin applications token voicemail)\"")]
+    Token {
+        /// Its id
+        id: ApplicationId,
+        /// Whose.
+        #[command(flatten)]
+        of: Of,
+        /// How long it is valid, in minutes, 60 to 1440; a day without
+        #[arg(long, value_name = "MINUTES")]
+        minutes: Option<u32>,
+    },
+    /// Take back every access token issued so far
+    #[command(after_help = "\
+Examples:
+  sidetone admin applications revoke voicemail")]
+    Revoke {
+        /// Its id
+        id: ApplicationId,
+        /// Whose.
+        #[command(flatten)]
+        of: Of,
+    },
     /// Delete one
     #[command(after_help = "\
 Examples:
@@ -540,6 +569,115 @@ Examples:
         #[command(flatten)]
         of: Of,
     },
+}
+
+/// `sidetone admin voicemail`.
+#[derive(Debug, Subcommand)]
+pub enum VoicemailCommand {
+    /// List the messages in a mailbox, the newest first
+    #[command(after_help = "\
+Examples:
+  sidetone admin voicemail list
+      your own, with your access token as the key
+  sidetone admin voicemail list --member ann --json")]
+    List {
+        /// Whose.
+        #[command(flatten)]
+        of: Whose,
+    },
+    /// Save the sound of a message, Ogg Opus
+    #[command(after_help = "\
+Examples:
+  sidetone admin voicemail fetch 7c9e6679-7425-40de-944b-e07fc1f90ae7 --member ann --file message.ogg")]
+    Fetch {
+        /// Which, as listed
+        message: uuid::Uuid,
+        /// The file; the message's id with .ogg without
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// Whose.
+        #[command(flatten)]
+        of: Whose,
+    },
+    /// Mark a message as heard
+    #[command(after_help = "\
+Examples:
+  sidetone admin voicemail heard 7c9e6679-7425-40de-944b-e07fc1f90ae7
+  sidetone admin voicemail heard 7c9e6679-7425-40de-944b-e07fc1f90ae7 --not
+      as not heard")]
+    Heard {
+        /// Which, as listed
+        message: uuid::Uuid,
+        /// As not heard
+        #[arg(long)]
+        not: bool,
+        /// Whose.
+        #[command(flatten)]
+        of: Whose,
+    },
+    /// Delete a message and its sound
+    #[command(after_help = "\
+Examples:
+  sidetone admin voicemail delete 7c9e6679-7425-40de-944b-e07fc1f90ae7 --member ann")]
+    Delete {
+        /// Which, as listed
+        message: uuid::Uuid,
+        /// Whose.
+        #[command(flatten)]
+        of: Whose,
+    },
+    /// What callers are greeted with: a member's greeting, or the organisation's
+    #[command(subcommand)]
+    Greeting(GreetingCommand),
+}
+
+/// `sidetone admin voicemail greeting`.
+#[derive(Debug, Subcommand)]
+pub enum GreetingCommand {
+    /// Set one: an Ogg Opus file of at most 384 KiB
+    #[command(after_help = "\
+Examples:
+  sidetone admin voicemail greeting set hello.opus --member ann
+  sidetone admin voicemail greeting set office.opus
+      of the organisation, with its key: for members who have none")]
+    Set {
+        /// The file
+        file: PathBuf,
+        /// Whose.
+        #[command(flatten)]
+        of: Whose,
+    },
+    /// Save one
+    #[command(after_help = "\
+Examples:
+  sidetone admin voicemail greeting fetch hello.opus --member ann")]
+    Fetch {
+        /// The file to write
+        file: PathBuf,
+        /// Whose.
+        #[command(flatten)]
+        of: Whose,
+    },
+    /// Delete one
+    #[command(after_help = "\
+Examples:
+  sidetone admin voicemail greeting delete --member ann")]
+    Delete {
+        /// Whose.
+        #[command(flatten)]
+        of: Whose,
+    },
+}
+
+/// Whose mailbox or greeting.
+#[derive(Args, Clone, Debug)]
+pub struct Whose {
+    /// The member; the one of your token without
+    #[arg(long, short, value_name = "ID")]
+    pub member: Option<MemberId>,
+    /// In which organisation.
+    #[command(flatten)]
+    pub of: Of,
 }
 
 /// What a voice application does.

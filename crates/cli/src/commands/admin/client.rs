@@ -61,10 +61,31 @@ impl Service {
     /// # Errors
     /// As [`Service::get`], but for what is not there.
     pub fn find(&self, path: &str) -> Result<Option<Value>, Failure> {
-        match self.exchange("GET", path, None)? {
+        match self.exchange("GET", path, Body::None)? {
             (StatusCode::NOT_FOUND, _) => Ok(None),
-            (status, text) => self.answer(status, &text).map(Some),
+            (status, answer) => self.answer(status, &answer).map(Some),
         }
+    }
+
+    /// Reads a sound; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Service::find`].
+    pub fn sound(&self, path: &str) -> Result<Option<Vec<u8>>, Failure> {
+        match self.exchange("GET", path, Body::None)? {
+            (StatusCode::NOT_FOUND, _) => Ok(None),
+            (status, answer) if status.is_success() => Ok(Some(answer)),
+            (status, answer) => Err(refusal(status, &String::from_utf8_lossy(&answer))),
+        }
+    }
+
+    /// Sends a sound, Ogg Opus.
+    ///
+    /// # Errors
+    /// As [`Service::get`].
+    pub fn send_sound(&self, method: &str, path: &str, sound: &[u8]) -> Result<Value, Failure> {
+        let (status, answer) = self.exchange(method, path, Body::Sound(sound))?;
+        self.answer(status, &answer)
     }
 
     /// All entries of a list that comes in pages, as one list.
@@ -97,11 +118,13 @@ impl Service {
     /// # Errors
     /// As [`Service::get`].
     pub fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
-        let (status, text) = self.exchange(method, path, body)?;
-        self.answer(status, &text)
+        let body = body.map_or(Body::None, Body::Json);
+        let (status, answer) = self.exchange(method, path, body)?;
+        self.answer(status, &answer)
     }
 
-    fn answer(&self, status: StatusCode, text: &str) -> Result<Value, Failure> {
+    fn answer(&self, status: StatusCode, answer: &[u8]) -> Result<Value, Failure> {
+        let text = &*String::from_utf8_lossy(answer);
         if !status.is_success() {
             return Err(refusal(status, text));
         }
@@ -118,12 +141,7 @@ impl Service {
     }
 
     /// Sends a request, again where the service is too busy; gives status and body.
-    fn exchange(
-        &self,
-        method: &str,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<(StatusCode, String), Failure> {
+    fn exchange(&self, method: &str, path: &str, body: Body<'_>) -> Result<(StatusCode, Vec<u8>), Failure> {
         let mut tries = 1;
         loop {
             let mut response = self.send(method, path, body)?;
@@ -133,33 +151,37 @@ impl Service {
                 std::thread::sleep(wait(&response));
                 continue;
             }
-            let text = response
+            let answer = response
                 .body_mut()
                 .with_config()
                 .limit(MAX_ANSWER)
-                .read_to_string()
+                .read_to_vec()
                 .map_err(|error| self.unreachable(&error))?;
-            return Ok((status, text));
+            return Ok((status, answer));
         }
     }
 
-    fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Response<ureq::Body>, Failure> {
+    fn send(&self, method: &str, path: &str, body: Body<'_>) -> Result<Response<ureq::Body>, Failure> {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.connection.server))
             .header("authorization", format!("Bearer {}", self.connection.key))
-            .header("accept", "application/json, application/problem+json");
+            .header("accept", "application/json, application/problem+json, audio/ogg");
         // The key may hold what no header can.
         let malformed =
             |error| Failure::new(Exit::Usage, format!("the key or address cannot be used: {error}"));
         let sent = match body {
-            Some(body) => {
+            Body::Json(body) => {
                 let request = request
                     .header("content-type", "application/json")
                     .body(body.to_string());
                 self.agent.run(request.map_err(malformed)?)
             }
-            None => self.agent.run(request.body(()).map_err(malformed)?),
+            Body::Sound(sound) => {
+                let request = request.header("content-type", "audio/ogg").body(sound);
+                self.agent.run(request.map_err(malformed)?)
+            }
+            Body::None => self.agent.run(request.body(()).map_err(malformed)?),
         };
         sent.map_err(|error| self.unreachable(&error))
     }
@@ -170,6 +192,14 @@ impl Service {
             format!("network: {}: {error}", self.connection.server),
         )
     }
+}
+
+/// What a request carries.
+#[derive(Clone, Copy)]
+enum Body<'a> {
+    None,
+    Json(&'a Value),
+    Sound(&'a [u8]),
 }
 
 fn certificates(file: &std::path::Path) -> Result<RootCerts, Failure> {
@@ -216,7 +246,7 @@ fn refusal(status: StatusCode, text: &str) -> Failure {
 }
 
 /// A value in a query (RFC 3986).
-fn encode(value: &str) -> String {
+pub fn encode(value: &str) -> String {
     value.bytes().fold(String::new(), |mut text, byte| {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             text.push(char::from(byte));

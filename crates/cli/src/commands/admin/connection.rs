@@ -108,7 +108,10 @@ impl Connection {
     }
 
     /// Plain HTTP shows the key to everybody between: only this machine is fine with that.
-    fn check(&self) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// [`Exit::Usage`].
+    pub fn check(&self) -> Result<(), Failure> {
         let address = self.server.strip_prefix("http://");
         if address.is_none_or(is_local) || self.insecure_http {
             return Ok(());

@@ -5,8 +5,8 @@ mod accounts;
 mod applications;
 pub mod args;
 mod audit;
-mod client;
-mod connection;
+pub mod client;
+pub mod connection;
 mod federation;
 mod groups;
 mod import;
@@ -17,6 +17,7 @@ mod policy;
 mod resource;
 mod show;
 mod status;
+mod voicemail;
 
 use std::io::{BufRead as _, IsTerminal as _};
 
@@ -66,6 +67,7 @@ impl Admin {
             AdminCommand::Groups(command) => groups::run(self, command),
             AdminCommand::Members(command) => members::run(self, command),
             AdminCommand::Applications(command) => applications::run(self, command),
+            AdminCommand::Voicemail(command) => voicemail::run(self, command),
             AdminCommand::Resource(command) => resource::run(self, command),
             AdminCommand::Keys(command) => keys::run(self, command),
             AdminCommand::Usage(args) => accounts::usage(self, &args),

@@ -1,0 +1,151 @@
+//! What follows from elsewhere: mailboxes of who was deleted are emptied, and who comes online is told of unheard
+//! messages. A driver: it follows the store and the switchboard's driver.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sidetone_organisation::{EntityKey, EntityName};
+use sidetone_signaling::Identifier;
+use sidetone_store::{Change, Delivery, StoreError, Watch};
+use tokio::sync::{mpsc, watch};
+
+use super::greeting::Greeter;
+use super::{Mailboxes, Owner, counts};
+use crate::clock::wall_now;
+use crate::flag::raised;
+
+/// Pause after the store failed.
+const RETRY: Duration = Duration::from_secs(1);
+/// Changes that may wait: an organisation of this many members can be deleted at once. More, and everything is looked at.
+const WAITING: usize = 10_000;
+/// What the names of those who have something here begin with in the store.
+const FOLLOWED: [&str; 2] = ["member.", "organisation."];
+
+/// Empties mailboxes of who was deleted, until `stop` is raised. Looks at everything first: deletions that were cut off
+/// are ended.
+pub(crate) async fn follow_departures(mailboxes: Arc<Mailboxes>, mut stop: watch::Receiver<bool>) {
+    let kinds = FOLLOWED.map(|prefix| one_kind(prefix, &mailboxes));
+    tokio::select! {
+        () = raised(&mut stop) => {}
+        _ = futures_util::future::join_all(kinds) => {}
+    }
+}
+
+async fn one_kind(prefix: &str, mailboxes: &Mailboxes) {
+    loop {
+        match mailboxes.shelf.kv.watch(prefix, WAITING, wall_now()).await {
+            Ok(watch) => {
+                // Behind the watch, so that nothing is missed in between.
+                if let Err(error) = mailboxes.tidy().await {
+                    tracing::error!(%error, "mailboxes could not be tidied");
+                }
+                until_lost(watch, mailboxes).await;
+            }
+            Err(error) => tracing::error!(%error, "deletions cannot be followed; trying again"),
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+async fn until_lost(mut watch: Watch, mailboxes: &Mailboxes) {
+    while let Some(delivery) = watch.next().await {
+        let change = match delivery {
+            Delivery::Item(change) => change,
+            // The next turn looks at everything.
+            Delivery::Lost(_) => return,
+        };
+        let Change::Deleted { key, .. } = change else {
+            continue;
+        };
+        let Ok(key) = key.as_str().parse::<EntityKey>() else {
+            continue;
+        };
+        let done = match key.name() {
+            EntityName::Member(organisation, member) => {
+                mailboxes.forget(&(organisation.clone(), member.clone())).await
+            }
+            EntityName::Organisation(organisation) => {
+                let common = Greeter {
+                    organisation: organisation.clone(),
+                    member: None,
+                };
+                mailboxes.forget_greeting(&common, wall_now()).await
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = done {
+            tracing::error!(%error, "a mailbox of somebody who was deleted could not be emptied");
+        }
+    }
+}
+
+/// Tells those who come online of unheard messages, until `stop` is raised.
+pub(crate) async fn follow_openings(
+    mailboxes: Arc<Mailboxes>,
+    mut opened: mpsc::Receiver<Identifier>,
+    mut stop: watch::Receiver<bool>,
+) {
+    loop {
+        let identity = tokio::select! {
+            () = raised(&mut stop) => return,
+            next = opened.recv() => match next {
+                Some(identity) => identity,
+                None => return,
+            },
+        };
+        let Identifier::Member { organisation, user } = identity else {
+            continue;
+        };
+        let owner: Owner = (organisation.into(), user.into());
+        match mailboxes.shelf.list(&owner, wall_now()).await {
+            Ok(stored) => {
+                let counts = counts(&stored, None);
+                if counts.unheard > 0 {
+                    mailboxes.tell(&owner, counts).await;
+                }
+            }
+            Err(error) => tracing::warn!(%error, "somebody was not told of unheard messages"),
+        }
+    }
+}
+
+impl Mailboxes {
+    /// Deletes everything in a mailbox.
+    async fn forget(&self, owner: &Owner) -> Result<(), StoreError> {
+        let _changing = self.changing.lock().await;
+        let now = wall_now();
+        for stored in self.shelf.list(owner, now).await? {
+            self.shelf.delete(owner, stored, now).await?;
+        }
+        let own = Greeter {
+            organisation: owner.0.clone(),
+            member: Some(owner.1.clone()),
+        };
+        self.forget_greeting(&own, now).await
+    }
+
+    /// Ends deletions that were cut off, and deletes what is of nobody.
+    async fn tidy(&self) -> Result<(), StoreError> {
+        let _changing = self.changing.lock().await;
+        let now = wall_now();
+        for (owner, stored) in self.shelf.all(now).await? {
+            let owned = self.registry.world().member(&owner.0, &owner.1).is_some();
+            if stored.is_gone() || !owned {
+                self.shelf.delete(&owner, stored, now).await?;
+            }
+        }
+        for greeter in self.greeters(now).await? {
+            let there = {
+                let world = self.registry.world();
+                match &greeter.member {
+                    Some(member) => world.member(&greeter.organisation, member).is_some(),
+                    None => world.organisation(&greeter.organisation).is_some(),
+                }
+            };
+            if !there {
+                self.forget_greeting(&greeter, now).await?;
+            }
+        }
+        Ok(())
+    }
+}
