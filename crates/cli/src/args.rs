@@ -307,6 +307,12 @@ pub struct EndArgs {
     /// How long after it connected to hand it over
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "0s", requires = "transfer_to")]
     pub transfer_after: Duration,
+    /// Record the call to this file (.ogg or .wav), once it is connected. Everyone in it is told
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Let nobody be heard before they have agreed to the recording
+    #[arg(long, requires = "record")]
+    pub ask_consent: bool,
     /// Agree to being recorded where that is asked for; the microphone stays off without
     #[arg(long)]
     pub consent: bool,

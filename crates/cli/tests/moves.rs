@@ -95,3 +95,39 @@ fn an_assistant_calls_as_the_member_who_let_them() {
         (&json!(BOB), &json!("Bob Builder"), &json!(world.eve))
     );
 }
+
+#[test]
+fn whoever_is_recorded_is_shown_so_and_agrees_where_that_is_wanted() {
+    let world = open_world();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("call.ogg");
+    let record = ["--record", file.to_str().expect("a path"), "--duration", "3s"];
+    for (always, consents) in [(false, false), (true, true)] {
+        let consent = if always { "always" } else { "whereWanted" };
+        world.change("PATCH", "", &json!({ "recordingConsent": consent }));
+        let more: &[&str] = if consents {
+            &["--once", "--consent"]
+        } else {
+            &["--once"]
+        };
+        let mut bob = world.answering(BOB, more);
+        let eve = world.calling(&world.eve, BOB, &record).end();
+        eve.assert_code(0);
+        let told = bob.wait_for_event("notices");
+        assert_eq!(
+            (&told["isRecordingActive"], &told["consentNeeded"]),
+            (&json!(true), &json!(always))
+        );
+        assert_eq!(told["notices"][0]["by"], json!(world.eve));
+        if consents {
+            assert_eq!(bob.wait_for_event("notices")["consentNeeded"], false);
+        }
+        assert!(eve.event("recorded")["seconds"].as_f64() > Some(2.0));
+        assert!(file.metadata().expect("the file").len() > 1000);
+    }
+    world.change("PATCH", "", &json!({ "switches": { "callRecording": "source" } }));
+    let _bob = world.answering(BOB, &["--once"]);
+    let eve = world.calling(&world.eve, BOB, &record).end();
+    eve.assert_code(0);
+    assert_eq!(eve.event("recordingFailed")["subcode"], 5246);
+}

@@ -3,8 +3,8 @@
 use sidetone_signaling::{Identifier, Reason};
 
 use crate::gate::require;
-use crate::relation::Party;
-use crate::{Gate, RecordingConsent, Refusal, World};
+use crate::relation::{Party, Person};
+use crate::{ApplicationKind, Gate, RecordingConsent, Refusal, World};
 
 /// A feature of a 1:1 call that an organisation may do without when an external user takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +51,15 @@ impl World {
             }
             _ => false,
         }
+    }
+
+    /// Whether `identity` is a voicemail application: it records what callers leave, and no calls.
+    pub fn takes_messages(&self, identity: &Identifier) -> bool {
+        let who = match self.party(identity) {
+            Some(Party::Inside(insider)) => insider.who,
+            _ => None,
+        };
+        matches!(who, Some(Person::Application(application)) if application.kind == ApplicationKind::Voicemail)
     }
 
     /// Whether `transferor`, in a call with `transferee`, may hand that call over to `target`: the call has the

@@ -62,6 +62,10 @@ impl Policy for WorldPolicy {
             NoticeKind::Recording => CallFeature::Recording,
             NoticeKind::Transcription => CallFeature::Transcription,
         };
+        if kind == NoticeKind::Recording && world.takes_messages(by) {
+            // Whoever speaks after the beep has been asked, and leaves a message rather than have a call recorded.
+            return Ok(Consented::Assumed);
+        }
         world.feature(feature, by, other).map_err(reason)?;
         Ok(if world.asks_for_consent(by) || world.asks_for_consent(other) {
             Consented::Asked

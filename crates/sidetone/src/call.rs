@@ -373,13 +373,19 @@ impl Call {
     /// Records what this end sends and hears to a file, to the end of the call or until it is stopped. A file that is
     /// cut off by a crash plays up to there; one that cannot be written any more ends the recording and not the call.
     ///
+    /// Everyone in the call is told before it begins, and of every interruption and its end: see
+    /// [`CallEvent::NoticesChanged`]. With `consent`, the others must agree before they are heard; their organisation may
+    /// want that in any case.
+    ///
     /// # Errors
-    /// [`Error::Recording`] when the file cannot be made, [`Error::State`] while the call has no media.
-    pub fn record(&self, options: RecordingOptions) -> Pending<Recording> {
+    /// [`Error::Refused`] where policy does not allow it, [`Error::Recording`] when the file cannot be made,
+    /// [`Error::State`] while the call has no media.
+    pub fn record(&self, options: RecordingOptions, consent: bool) -> Pending<Recording> {
         let (reply, pending) = Pending::new();
         let _ = self.driver.send(Ask::Record {
             call: self.clone(),
             options,
+            consent,
             reply,
         });
         pending

@@ -50,6 +50,7 @@ impl Recording {
         call: &Arc<CallShared>,
         options: RecordingOptions,
         started: SystemTime,
+        tell: impl Fn(&RecordingState) + Send + Sync + 'static,
     ) -> Result<(Self, Taps), RecordingError> {
         let shared = Arc::new(Shared {
             recorder: OnceLock::new(),
@@ -57,6 +58,7 @@ impl Recording {
         });
         let (told, call) = (Arc::downgrade(&shared), call.clone());
         let (recorder, taps) = Recorder::start(options, started, move |state| {
+            tell(&state);
             call.events.emit(CallEvent::RecordingStateChanged(state));
             if let Some(shared) = told.upgrade() {
                 shared.settle();

@@ -1,12 +1,13 @@
 //! Follows a call from the moment it exists to its end, and tells what happens.
 
 use std::future;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
 use sidetone::{
-    AgentEvent, Call, CallEvent, CallState, CallStats, Category, ConnectionState, Events, Reason,
-    TransferTarget,
+    AgentEvent, Call, CallEvent, CallState, CallStats, Category, ConnectionState, Error, Events, Reason,
+    Recording, RecordingOptions, TransferTarget,
 };
 use sidetone_media::device::Direction;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -72,6 +73,9 @@ pub struct Conversation {
     /// To whom to hand the call over, and how long after being connected.
     transfer: Option<(TransferTarget, Duration)>,
     consent: bool,
+    /// Where to record it, and whether the others must agree.
+    record: Option<(PathBuf, bool)>,
+    recording: Option<Recording>,
     /// The call that may take the place of this one, with its events from the start.
     successor: Option<(Call, Events<CallEvent>)>,
     connected: bool,
@@ -90,6 +94,8 @@ impl Conversation {
             length: args.duration,
             transfer: args.transfer_to.clone().map(|to| (to, args.transfer_after)),
             consent: args.consent,
+            record: args.record.clone().map(|file| (file, args.ask_consent)),
+            recording: None,
             successor: None,
             connected: false,
             told: None,
@@ -113,6 +119,9 @@ impl Conversation {
                 hang_up_at = self.length.map(|length| Instant::now() + length);
                 transfer_at = self.transfer.as_ref().map(|(_, after)| Instant::now() + *after);
                 end.microphone.begin();
+                if let Some((file, ask)) = self.record.take() {
+                    self.start_recording(file, ask, journal).await;
+                }
             }
             tokio::select! {
                 event = self.events.recv() => match event {
@@ -152,6 +161,7 @@ impl Conversation {
                 _ = keep.tick() => self.keep_stats().await,
             }
         };
+        self.finish_recording(journal).await;
         tell_end(&reason, journal);
         if let Some(stats) = &self.stats {
             journal.summary("stats", &statistics::table(stats), json!({ "stats": stats }));
@@ -160,6 +170,48 @@ impl Conversation {
             reason,
             fulfilled: self.connected,
             interrupted,
+        }
+    }
+
+    async fn start_recording(&mut self, file: PathBuf, ask: bool, journal: &Journal) {
+        match self.call.record(RecordingOptions::new(&file), ask).await {
+            Ok(recording) => {
+                let words = format!("recording to {}", file.display());
+                journal.event("recording", &words, json!({ "path": file }));
+                self.recording = Some(recording);
+            }
+            // The call is worth more than its recording.
+            Err(error) => {
+                let (code, subcode) = match &error {
+                    Error::Refused(reason) => (Some(reason.code), Some(reason.subcode)),
+                    _ => (None, None),
+                };
+                let fields = json!({ "error": error.to_string(), "code": code, "subcode": subcode });
+                journal.event("recordingFailed", &format!("not recorded: {error}"), fields);
+            }
+        }
+    }
+
+    /// Waits until the file is complete.
+    async fn finish_recording(&mut self, journal: &Journal) {
+        let Some(recording) = self.recording.take() else {
+            return;
+        };
+        match recording.stop().await {
+            Ok(file) => {
+                let seconds = file.duration.as_secs_f64();
+                let words = format!("recorded {seconds:.1} s to {}", file.path.display());
+                journal.event(
+                    "recorded",
+                    &words,
+                    json!({ "path": file.path, "seconds": seconds }),
+                );
+            }
+            Err(error) => journal.event(
+                "recordingFailed",
+                &format!("the recording is not complete: {error}"),
+                json!({ "error": error.to_string() }),
+            ),
         }
     }
 

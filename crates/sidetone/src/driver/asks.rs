@@ -8,7 +8,7 @@ use sidetone_signaling::agent::{Command, StartOptions};
 use sidetone_signaling::protocol::{CallId, NoticeKind, NoticeState, TransferTarget};
 
 use super::audio::Opened;
-use super::{Driver, Entry, Waiting, WaitingNotice};
+use super::{Answer, Driver, Entry, Waiting, WaitingNotice};
 use crate::call::{Call, CallEvent, CallStats};
 use crate::options::{AcceptOptions, StartCallOptions};
 use crate::pending::Reply;
@@ -68,6 +68,7 @@ pub(crate) enum Ask {
     Record {
         call: Call,
         options: RecordingOptions,
+        consent: bool,
         reply: Reply<Recording>,
     },
     Stats {
@@ -140,7 +141,7 @@ impl Driver {
                     call,
                     kind,
                     state,
-                    reply,
+                    answer: Answer::App(reply),
                 });
                 let set = Command::SetNotice {
                     call,
@@ -151,7 +152,12 @@ impl Driver {
                 self.command(set, now);
             }
             Ask::Consent { call, given } => self.command(Command::Consent { call, given }, now),
-            Ask::Record { call, options, reply } => self.record(call, options, reply),
+            Ask::Record {
+                call,
+                options,
+                consent,
+                reply,
+            } => self.record(call, options, consent, reply, now),
             Ask::Stats { call, reply } => {
                 let _ = reply.send(self.stats(call));
             }

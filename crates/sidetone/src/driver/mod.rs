@@ -40,7 +40,7 @@ pub(crate) use asks::Ask;
 use audio::{Audio, Opened};
 pub(crate) use config::Config;
 use legs::{Leg, Legs};
-use recording::Made;
+use recording::{Announced, Report, Wanted};
 use socket::{Socket, SocketReport};
 
 /// How long an agent may take to be created (spec AC14: an error within 5 s, never a hang). A little less, so that
@@ -61,6 +61,7 @@ struct Entry {
     /// Its audio is open: the microphone is its.
     talking: bool,
     adaptation: Adaptation,
+    announced: Announced,
 }
 
 impl Entry {
@@ -70,6 +71,7 @@ impl Entry {
             active,
             talking: false,
             adaptation: Adaptation::default(),
+            announced: Announced::default(),
         }
     }
 
@@ -118,7 +120,15 @@ struct WaitingNotice {
     call: CallId,
     kind: NoticeKind,
     state: NoticeState,
-    reply: Reply<()>,
+    answer: Answer,
+}
+
+/// Who waits for the service's word on a notice.
+enum Answer {
+    /// The app, which does what the notice is about itself.
+    App(Reply<()>),
+    /// A recording of ours.
+    Recording(Box<Wanted>),
 }
 
 /// Saying goodbye.
@@ -151,7 +161,9 @@ pub(crate) struct Driver {
     legs: Legs,
     audio: Audio,
     opened: mpsc::UnboundedReceiver<Opened>,
-    recordings: (mpsc::UnboundedSender<Made>, mpsc::UnboundedReceiver<Made>),
+    recordings: (mpsc::UnboundedSender<Report>, mpsc::UnboundedReceiver<Report>),
+    /// Recordings so far.
+    recorded: u64,
     tokens: (
         mpsc::UnboundedSender<Option<String>>,
         mpsc::UnboundedReceiver<Option<String>>,
@@ -209,6 +221,7 @@ impl Driver {
             audio: Audio::new(options.audio, pool, opened_sender),
             opened,
             recordings: mpsc::unbounded_channel(),
+            recorded: 0,
             tokens: mpsc::unbounded_channel(),
             waiting: Vec::new(),
             notices: Vec::new(),
@@ -249,7 +262,7 @@ impl Driver {
                     self.agent.handle(AgentInput::Media { call, leg, event }, Instant::now());
                 }
                 Some(outcome) = self.opened.recv() => self.audio_opened(outcome, Instant::now()),
-                Some(made) = self.recordings.1.recv() => self.recording_made(made),
+                Some(report) = self.recordings.1.recv() => self.recording_reported(report),
                 Some(token) = self.tokens.1.recv() => self.token_fetched(token, Instant::now()),
                 () = events.notified() => self.voice_events(),
                 Ok(()) = self.selection.changed() => self.reselect(),

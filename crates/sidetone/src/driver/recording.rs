@@ -1,25 +1,78 @@
-//! Recordings of calls. The file is made off the network thread; then the engine leaves its sound to it.
+//! Recordings of calls. Everyone in the call is told first, and the service may refuse; then the file is made, off the
+//! network thread; then the engine leaves its sound to it.
 
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
-use sidetone_media::recording::{RecordingError, RecordingOptions, Taps};
-use sidetone_signaling::protocol::CallId;
+use sidetone_media::recording::{RecordingError, RecordingOptions, RecordingState, Taps};
+use sidetone_signaling::Reason;
+use sidetone_signaling::agent::{AgentInput, Command};
+use sidetone_signaling::protocol::{CallId, NoticeKind, NoticeState};
 use tokio::task::spawn_blocking;
 
-use super::Driver;
+use super::{Answer, Driver, WaitingNotice};
 use crate::call::Call;
 use crate::pending::Reply;
 use crate::{Error, Recording};
 
+/// What becomes of recordings, off the network thread.
+pub(super) enum Report {
+    /// A file was made, or not.
+    Made(Made),
+    /// A recording was interrupted, goes on, or is over.
+    Changed(CallId, Number, NoticeState),
+}
+
 /// A recording whose file was made, or not.
 pub(super) struct Made {
     call: Call,
+    number: Number,
     outcome: Result<(Recording, Taps), RecordingError>,
     reply: Reply<Recording>,
 }
 
+/// Names a recording of an agent.
+pub(super) type Number = u64;
+
+/// A recording that waits for the service's word.
+pub(super) struct Wanted {
+    pub call: Call,
+    pub options: RecordingOptions,
+    pub reply: Reply<Recording>,
+}
+
+/// The recordings of a call. To everyone else in it they are one.
+pub(super) struct Announced {
+    recordings: Vec<(Number, NoticeState)>,
+    told: NoticeState,
+}
+
+impl Default for Announced {
+    fn default() -> Self {
+        Self {
+            recordings: Vec::new(),
+            told: NoticeState::Inactive,
+        }
+    }
+}
+
+impl Announced {
+    /// One changed. Gives back what is to be told, if that is something new.
+    fn set(&mut self, number: Number, state: NoticeState) -> Option<NoticeState> {
+        self.recordings.retain(|(other, _)| *other != number);
+        if state != NoticeState::Inactive {
+            self.recordings.push((number, state));
+        }
+        let any = |wanted| self.recordings.iter().any(|(_, state)| *state == wanted);
+        let now = [NoticeState::Active, NoticeState::Paused]
+            .into_iter()
+            .find(|state| any(*state))
+            .unwrap_or(NoticeState::Inactive);
+        (std::mem::replace(&mut self.told, now) != now).then_some(now)
+    }
+}
+
 impl Driver {
-    /// Whether a call may be recorded now. The one place where that is decided.
+    /// Whether a call may be recorded now, as far as this end knows. The service decides whether it may be at all.
     fn may_record(&mut self, call: CallId) -> Result<(), Error> {
         if self.entry(call).is_none() {
             return Err(Error::State("over"));
@@ -30,22 +83,85 @@ impl Driver {
         Ok(())
     }
 
-    pub(super) fn record(&mut self, call: Call, options: RecordingOptions, reply: Reply<Recording>) {
-        if let Err(error) = self.may_record(call.id()) {
+    pub(super) fn record(
+        &mut self,
+        call: Call,
+        options: RecordingOptions,
+        consent: bool,
+        reply: Reply<Recording>,
+        now: Instant,
+    ) {
+        let id = call.id();
+        if let Err(error) = self.may_record(id) {
             let _ = reply.send(Err(error));
             return;
         }
-        let made = self.recordings.0.clone();
+        let (kind, state) = (NoticeKind::Recording, NoticeState::Active);
+        self.notices.push(WaitingNotice {
+            call: id,
+            kind,
+            state,
+            answer: Answer::Recording(Box::new(Wanted { call, options, reply })),
+        });
+        let set = Command::SetNotice {
+            call: id,
+            kind,
+            state,
+            consent,
+        };
+        self.command(set, now);
+    }
+
+    /// The service let a recording be, and everyone knows of it, or did not.
+    pub(super) fn announced(&mut self, wanted: Wanted, result: Result<(), Reason>) {
+        let Wanted { call, options, reply } = wanted;
+        if let Err(reason) = result {
+            let _ = reply.send(Err(Error::Refused(reason)));
+            return;
+        }
+        self.recorded += 1;
+        let number = self.recorded;
+        let id = call.id();
+        if let Some(entry) = self.entry(id) {
+            entry.announced.set(number, NoticeState::Active);
+        }
+        let reports = self.recordings.0.clone();
         let started = SystemTime::now();
         spawn_blocking(move || {
-            let outcome = Recording::start(&call.shared, options, started);
+            let changes = reports.clone();
+            let tell = move |state: &RecordingState| {
+                let state = match state {
+                    RecordingState::Active => NoticeState::Active,
+                    RecordingState::Paused => NoticeState::Paused,
+                    RecordingState::Finished | RecordingState::Failed(_) => NoticeState::Inactive,
+                };
+                let _ = changes.send(Report::Changed(id, number, state));
+            };
+            let outcome = Recording::start(&call.shared, options, started, tell);
             // A driver that is gone drops the taps, and the recording ends.
-            let _ = made.send(Made { call, outcome, reply });
+            let _ = reports.send(Report::Made(Made {
+                call,
+                number,
+                outcome,
+                reply,
+            }));
         });
     }
 
-    pub(super) fn recording_made(&mut self, made: Made) {
-        let Made { call, outcome, reply } = made;
+    pub(super) fn recording_reported(&mut self, report: Report) {
+        match report {
+            Report::Made(made) => self.recording_made(made),
+            Report::Changed(call, number, state) => self.recording_changed(call, number, state),
+        }
+    }
+
+    fn recording_made(&mut self, made: Made) {
+        let Made {
+            call,
+            number,
+            outcome,
+            reply,
+        } = made;
         let link = self.legs.of(call.id()).find(|leg| leg.port.is_none());
         let outcome = match (outcome, self.audio.engine(), link) {
             (Err(error), _, _) => Err(error.into()),
@@ -56,6 +172,45 @@ impl Driver {
             // The call ended meanwhile.
             (Ok(_), _, _) => Err(Error::State("over")),
         };
+        if outcome.is_err() {
+            self.recording_changed(call.id(), number, NoticeState::Inactive);
+        }
         let _ = reply.send(outcome);
+    }
+
+    /// Everyone is told of what changed.
+    fn recording_changed(&mut self, call: CallId, number: Number, state: NoticeState) {
+        let Some(entry) = self.entry(call) else { return };
+        if let Some(state) = entry.announced.set(number, state) {
+            self.deferred.push_back(AgentInput::Command(Command::SetNotice {
+                call,
+                kind: NoticeKind::Recording,
+                state,
+                consent: false,
+            }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NoticeState::{Active, Inactive, Paused};
+    use super::*;
+
+    #[test]
+    fn several_recordings_are_one_to_everyone_else() {
+        let mut announced = Announced::default();
+        for (number, state, told) in [
+            (1, Active, Some(Active)),
+            (2, Active, None),
+            (1, Paused, None),
+            (2, Inactive, Some(Paused)),
+            (1, Active, Some(Active)),
+            (1, Active, None),
+            (1, Inactive, Some(Inactive)),
+            (1, Inactive, None),
+        ] {
+            assert_eq!(announced.set(number, state), told, "{number} {state:?}");
+        }
     }
 }

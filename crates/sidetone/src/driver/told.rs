@@ -7,7 +7,7 @@ use sidetone_signaling::call::CallState;
 use sidetone_signaling::protocol::{self, CallId};
 use sidetone_signaling::{Identifier, Reason};
 
-use super::{Driver, Entry, WaitingNotice};
+use super::{Answer, Driver, Entry, WaitingNotice};
 use crate::Error;
 use crate::agent::AgentEvent;
 use crate::call::{Call, CallDirection, CallEvent, CallShared, IncomingCall, Notices, Participant, Snapshot};
@@ -110,7 +110,10 @@ impl Driver {
                 };
                 if let Some(place) = self.notices.iter().position(asked) {
                     let waiting = self.notices.remove(place);
-                    let _ = waiting.reply.send(result.map_err(Error::Refused));
+                    match waiting.answer {
+                        Answer::App(reply) => drop(reply.send(result.map_err(Error::Refused))),
+                        Answer::Recording(wanted) => self.announced(*wanted, result),
+                    }
                 }
             }
             Told::NoticesChanged(notices) => self.notices_changed(notices),
@@ -144,7 +147,11 @@ impl Driver {
                     self.remove(call);
                 }
                 for waiting in self.notices.extract_if(.., |waiting| waiting.call == call) {
-                    let _ = waiting.reply.send(Err(Error::State("over")));
+                    let over = Err(Error::State("over"));
+                    match waiting.answer {
+                        Answer::App(reply) => drop(reply.send(over)),
+                        Answer::Recording(wanted) => drop(wanted.reply.send(Err(Error::State("over")))),
+                    }
                 }
                 // Last: whoever is told that the answer came too late finds the call ended.
                 self.forget_accept(call);

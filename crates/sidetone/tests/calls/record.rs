@@ -45,7 +45,7 @@ fn each_end_is_in_its_track() {
         content: RecordingContent::Separate,
         ..RecordingOptions::new(&path)
     };
-    let recording = call.record(options).wait().unwrap();
+    let recording = call.record(options, false).wait().unwrap();
     assert_eq!(recording.state(), RecordingState::Active);
     talk(&ann, 5);
     let file = recording.stop().wait().unwrap();
@@ -65,7 +65,7 @@ fn each_end_is_in_its_track() {
     }
     // The call goes on, and can be recorded again.
     let again = call
-        .record(RecordingOptions::new(folder.path().join("again.ogg")))
+        .record(RecordingOptions::new(folder.path().join("again.ogg")), false)
         .wait()
         .unwrap();
     talk(&ann, 1);
@@ -77,7 +77,7 @@ fn each_end_is_in_its_track() {
         "ended with the call: {file:?}"
     );
     let gone = call
-        .record(RecordingOptions::new(folder.path().join("late.ogg")))
+        .record(RecordingOptions::new(folder.path().join("late.ogg")), false)
         .wait();
     assert!(matches!(gone, Err(Error::State(_))), "{gone:?}");
     assert!(!folder.path().join("late.ogg").exists());
@@ -103,7 +103,7 @@ fn muted_held_and_paused_is_not_recorded() {
     };
     call.mute().unwrap();
     talk(&ann, 1);
-    let recording = call.record(options).wait().unwrap();
+    let recording = call.record(options, false).wait().unwrap();
     // Muting one's own speaker is no reason to miss what the other says.
     call.mute_incoming_audio(true).unwrap();
     talk(&ann, 3);
@@ -152,7 +152,7 @@ fn a_file_that_cannot_be_written_leaves_the_call_alone() {
     let mut bob = phone(&service, "bob");
     let (call, _answered) = call_between(&ann, &mut bob);
     let nowhere = call
-        .record(RecordingOptions::new("/nonexistent/call.ogg"))
+        .record(RecordingOptions::new("/nonexistent/call.ogg"), false)
         .wait()
         .unwrap_err();
     let kind = |error: &Error| match error {
@@ -166,7 +166,7 @@ fn a_file_that_cannot_be_written_leaves_the_call_alone() {
             ..RecordingOptions::new("/dev/full")
         };
         // Full at once, or as soon as it is written.
-        let failed = match call.record(options).wait() {
+        let failed = match call.record(options, false).wait() {
             Err(error) => error,
             Ok(recording) => {
                 talk(&bob, 2);

@@ -199,7 +199,7 @@ impl Line {
                 content: RecordingContent::FarEnd,
                 ..RecordingOptions::new(file.clone())
             };
-            let recording = call.record(options).await?;
+            let recording = call.record(options, false).await?;
             self.journal
                 .event("recording", "recording", json!({ "call": id }));
             let end;
