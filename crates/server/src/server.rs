@@ -167,8 +167,9 @@ impl Server {
             registry.clone(),
             stopped.clone(),
         ));
-        followers.spawn(voicemail::follow_departures(mailboxes.clone(), stopped.clone()));
-        followers.spawn(voicemail::follow_openings(mailboxes, openings, stopped.clone()));
+        let mut caretakers = JoinSet::new();
+        caretakers.spawn(voicemail::follow_departures(mailboxes.clone(), stopped.clone()));
+        caretakers.spawn(voicemail::follow_openings(mailboxes, openings, stopped.clone()));
         let departures = identity::follow_departures(tokens.clone(), exchange, kv.clone(), stopped.clone());
         followers.spawn(departures.await?);
         let acceptor = Acceptor {
@@ -199,6 +200,7 @@ impl Server {
             records,
             webhooks,
             followers,
+            caretakers,
             accepting,
             abandon,
             all_gone,
@@ -319,6 +321,8 @@ struct Parts {
     webhooks: Arc<Webhooks>,
     /// Tasks that follow the store: they hold it open.
     followers: JoinSet<()>,
+    /// Tasks that change the store and end by themselves, with what they are at.
+    caretakers: JoinSet<()>,
     accepting: JoinHandle<()>,
     abandon: watch::Sender<bool>,
     all_gone: mpsc::Receiver<std::convert::Infallible>,
@@ -354,6 +358,11 @@ impl Parts {
         {
             tracing::error!("call records could not be written in time");
             self.records.abort();
+        }
+        let cared = async { while self.caretakers.join_next().await.is_some() {} };
+        if tokio::time::timeout(ABANDON_GRACE, cared).await.is_err() {
+            tracing::warn!("mailboxes are still being emptied: the next start goes on with it");
+            self.caretakers.shutdown().await;
         }
         self.webhooks.stop_all().await;
         // Whoever waits for the end may open the store again at once.

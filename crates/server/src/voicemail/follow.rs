@@ -21,38 +21,42 @@ const WAITING: usize = 10_000;
 /// What the names of those who have something here begin with in the store.
 const FOLLOWED: [&str; 2] = ["member.", "organisation."];
 
-/// Empties mailboxes of who was deleted, until `stop` is raised. Looks at everything first: deletions that were cut off
-/// are ended.
-pub(crate) async fn follow_departures(mailboxes: Arc<Mailboxes>, mut stop: watch::Receiver<bool>) {
-    let kinds = FOLLOWED.map(|prefix| one_kind(prefix, &mailboxes));
-    tokio::select! {
-        () = raised(&mut stop) => {}
-        _ = futures_util::future::join_all(kinds) => {}
-    }
+/// Empties mailboxes of who was deleted, until `stop` is raised; what was begun then is ended. Looks at everything first:
+/// deletions that were cut off are ended too.
+pub(crate) async fn follow_departures(mailboxes: Arc<Mailboxes>, stop: watch::Receiver<bool>) {
+    let kinds = FOLLOWED.map(|prefix| one_kind(prefix, &mailboxes, stop.clone()));
+    futures_util::future::join_all(kinds).await;
 }
 
-async fn one_kind(prefix: &str, mailboxes: &Mailboxes) {
+async fn one_kind(prefix: &str, mailboxes: &Mailboxes, mut stop: watch::Receiver<bool>) {
     loop {
         match mailboxes.shelf.kv.watch(prefix, WAITING, wall_now()).await {
             Ok(watch) => {
                 // Behind the watch, so that nothing is missed in between.
-                if let Err(error) = mailboxes.tidy().await {
+                if let Err(error) = mailboxes.tidy(&stop).await {
                     tracing::error!(%error, "mailboxes could not be tidied");
                 }
-                until_lost(watch, mailboxes).await;
+                until_lost(watch, mailboxes, &mut stop).await;
             }
             Err(error) => tracing::error!(%error, "deletions cannot be followed; trying again"),
         }
-        tokio::time::sleep(RETRY).await;
+        tokio::select! {
+            () = raised(&mut stop) => return,
+            () = tokio::time::sleep(RETRY) => {}
+        }
     }
 }
 
-async fn until_lost(mut watch: Watch, mailboxes: &Mailboxes) {
-    while let Some(delivery) = watch.next().await {
+async fn until_lost(mut watch: Watch, mailboxes: &Mailboxes, stop: &mut watch::Receiver<bool>) {
+    loop {
+        let delivery = tokio::select! {
+            () = raised(stop) => return,
+            delivery = watch.next() => delivery,
+        };
         let change = match delivery {
-            Delivery::Item(change) => change,
+            Some(Delivery::Item(change)) => change,
             // The next turn looks at everything.
-            Delivery::Lost(_) => return,
+            Some(Delivery::Lost(_)) | None => return,
         };
         let Change::Deleted { key, .. } = change else {
             continue;
@@ -125,10 +129,13 @@ impl Mailboxes {
     }
 
     /// Ends deletions that were cut off, and deletes what is of nobody.
-    async fn tidy(&self) -> Result<(), StoreError> {
+    async fn tidy(&self, stop: &watch::Receiver<bool>) -> Result<(), StoreError> {
         let _changing = self.changing.lock().await;
         let now = wall_now();
         for (owner, stored) in self.shelf.all(now).await? {
+            if *stop.borrow() {
+                return Ok(());
+            }
             let owned = self.registry.world().member(&owner.0, &owner.1).is_some();
             if stored.is_gone() || !owned {
                 self.shelf.delete(&owner, stored, now).await?;
