@@ -1,14 +1,14 @@
 //! Where call records and usage are read again. Only what concerns the viewer is found, and only as the viewer may see
 //! it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use sidetone_ledger::{
     CallDiagnostic, CallLine, CallSummary, Month, Rounding, Scope, UsageRecord, UsageReport, Viewer,
 };
 use sidetone_signaling::protocol::CallId;
-use sidetone_store::{LogName, Sequence, Store, StoreError, WallTime};
+use sidetone_store::{LogName, Record, Sequence, Store, StoreError, WallTime};
 use utoipa::ToSchema;
 
 use super::names;
@@ -111,20 +111,25 @@ impl Shelf {
         limit: usize,
     ) -> Result<Vec<(Sequence, CallLine)>, StoreError> {
         let log = names::calls(scope)?;
-        let end = match (before, self.store.log.last(&log).await?) {
-            (_, None) => return Ok(Vec::new()),
-            (Some(before), Some(last)) => before.min(last.next()),
-            (None, Some(last)) => last.next(),
-        };
-        let limit_number = u64::try_from(limit).unwrap_or(u64::MAX);
-        let from = Sequence(end.0.saturating_sub(limit_number).max(1));
-        let records = self.store.log.read(&log, from, limit).await?;
-        let below = records.into_iter().filter(|record| record.sequence < end);
-        let mut lines: Vec<_> = below
-            .filter_map(|record| Some((record.sequence, parse(&record.payload)?)))
-            .collect();
-        lines.reverse();
-        Ok(lines)
+        let end = self.store.log.end(&log).await?;
+        let end = before.map_or(end, |before| before.min(end));
+        let mut lines = VecDeque::new();
+        let mut high = end;
+        let mut span = u64::try_from(limit).unwrap_or(u64::MAX).max(1);
+        // Backwards in windows. They grow: where numbers are left out, one may be empty.
+        while lines.len() < limit && high > Sequence::FIRST {
+            let low = Sequence(high.0.saturating_sub(span)).max(Sequence::FIRST);
+            let mut window = Vec::new();
+            self.within(&log, low, high, |record| {
+                window.extend(parse(&record.payload).map(|line| (record.sequence, line)));
+            })
+            .await?;
+            window.into_iter().rev().for_each(|line| lines.push_back(line));
+            high = low;
+            span = span.saturating_mul(2);
+        }
+        lines.truncate(limit);
+        Ok(lines.into())
     }
 
     /// Usage records of a tenant's month, from number `from` on.
@@ -155,22 +160,35 @@ impl Shelf {
     ) -> Result<UsageReport, StoreError> {
         let log = names::usage(&scope, month)?;
         let mut all = Vec::new();
-        self.each(&log, |payload| all.extend(parse::<UsageRecord>(payload)))
-            .await?;
+        self.within(&log, Sequence::FIRST, Sequence(u64::MAX), |record| {
+            all.extend(parse::<UsageRecord>(&record.payload));
+        })
+        .await?;
         Ok(UsageReport::new(scope, month, rounding, &all))
     }
 
-    /// Every record of a log, in order.
-    async fn each(&self, log: &LogName, mut take: impl FnMut(&[u8])) -> Result<(), StoreError> {
-        let mut from = Sequence::FIRST;
-        loop {
-            let records = self.store.log.read(log, from, STEP).await?;
+    /// Every record of a log from number `from` on and below `end`, in order.
+    async fn within(
+        &self,
+        log: &LogName,
+        mut from: Sequence,
+        end: Sequence,
+        mut take: impl FnMut(&Record),
+    ) -> Result<(), StoreError> {
+        while from < end {
+            // Numbers may be left out and never come twice: no more than this many are below the end.
+            let most = usize::try_from(end.0 - from.0).unwrap_or(STEP).min(STEP);
+            let records = self.store.log.read(log, from, most).await?;
             let Some(last) = records.last() else {
                 return Ok(());
             };
             from = last.sequence.next();
-            records.iter().for_each(|record| take(&record.payload));
+            records
+                .iter()
+                .take_while(|record| record.sequence < end)
+                .for_each(&mut take);
         }
+        Ok(())
     }
 }
 

@@ -259,12 +259,7 @@ impl Webhooks {
     /// The number in a tenant's log where something begins.
     pub(crate) async fn place(&self, scope: &Scope, from: From) -> Result<Sequence, StoreError> {
         let log = names::events(scope)?;
-        let end = self
-            .store
-            .log
-            .last(&log)
-            .await?
-            .map_or(Sequence::FIRST, Sequence::next);
+        let end = self.store.log.end(&log).await?;
         match from {
             From::Now => Ok(end),
             From::Sequence(sequence) => Ok(sequence.min(end)),
