@@ -24,7 +24,8 @@ use crate::metrics::Metrics;
 /// What is worked off together at most.
 const BATCH: usize = 1_024;
 /// How often it is written down that the calls still run: at most this much of a call is not charged for after a crash.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
+/// One small write a second, and only while calls run.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 /// How often what has expired is removed.
 const TRIM_INTERVAL: Duration = Duration::from_secs(3_600);
 /// Records read in one go.

@@ -80,6 +80,11 @@ impl Caller {
         }
     }
 
+    /// The same key at another server.
+    pub fn at(&self, server: &ServerHandle) -> Self {
+        Self::new(server, self.key.clone())
+    }
+
     /// A request with further headers.
     pub async fn send(
         &self,

@@ -5,6 +5,7 @@ mod accounts;
 mod applications;
 pub mod args;
 mod audit;
+mod backup;
 mod client;
 mod connection;
 mod federation;
@@ -72,6 +73,7 @@ impl Admin {
             AdminCommand::Calls(command) => accounts::calls(self, &command),
             AdminCommand::Events(command) => accounts::events(self, &command),
             AdminCommand::Audit(args) => audit::run(self, &args),
+            AdminCommand::Backup(args) => backup::run(self, &args),
         }
     }
 
