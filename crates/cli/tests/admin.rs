@@ -417,3 +417,36 @@ fn files_that_make_no_sense_change_nothing() {
         1
     );
 }
+
+#[test]
+fn a_service_starts_from_the_copy_of_another() {
+    let folder = Folder::new();
+    let first = service();
+    let operator = Person::connected(&first, OPERATOR);
+    operator
+        .admin(&["organisations", "create", "contoso", "--name", "Contoso"])
+        .ok();
+    std::fs::create_dir(folder.path("restored")).unwrap();
+    let file = folder.path("restored").join("sidetone.redb");
+    let file = file.to_str().unwrap();
+    assert!(operator.admin(&["backup", file]).ok().contains("bytes"));
+
+    // Nothing is overwritten, and only the operator has one.
+    assert!(operator.admin(&["backup", file]).refused(5).contains("exists"));
+    let made = operator
+        .admin(&["resource", "create", "Web shop", "--json"])
+        .json();
+    let owner = Person::connected(&first, first_key(&made));
+    let other = folder.path("other");
+    let refused = owner.admin(&["backup", other.to_str().unwrap()]).refused(4);
+    assert!(refused.contains("operator"), "{refused}");
+    let left: Vec<_> = std::fs::read_dir(folder.path("")).unwrap().collect();
+    assert_eq!(left.len(), 1, "nothing unfinished is left: {left:?}");
+    drop(first);
+
+    let data = folder.path("restored");
+    let again = Service::start(&["--operator-key", OPERATOR, "--data-dir", data.to_str().unwrap()]);
+    let operator = Person::connected(&again, OPERATOR);
+    let shown = operator.admin(&["organisations", "show", "contoso"]).ok();
+    assert!(shown.contains("Contoso"), "{shown}");
+}

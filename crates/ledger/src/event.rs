@@ -24,6 +24,10 @@ const DATA_VERSION: &str = "1.0";
 /// Which event it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub enum EventKind {
+    /// A call was refused before it was one: nobody rang, and no other event tells of it. Sent to the caller's side only;
+    /// whoever was called is not told who was kept away.
+    #[serde(rename = "sidetone.calling.CallRefused")]
+    CallRefused,
     /// A call was placed.
     #[serde(rename = "sidetone.calling.CallStarted")]
     CallStarted,
@@ -213,6 +217,8 @@ pub enum Data {
     Voicemail(VoicemailData),
     /// Of [`EventKind::CallEnded`].
     Ended(EndedData),
+    /// Of [`EventKind::CallRefused`].
+    Refused(RefusedData),
     /// Of [`EventKind::CallParticipantAdded`] and [`EventKind::CallParticipantRemoved`].
     Participant(ParticipantData),
     /// Of [`EventKind::IncomingCall`].
@@ -231,6 +237,20 @@ pub struct EndedData {
     /// How long it lasted, from being placed, in seconds.
     pub duration_of_call: Seconds,
     /// Why it ended.
+    #[schema(value_type = Object)]
+    pub reason: Reason,
+}
+
+/// A call that was none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusedData {
+    /// The call.
+    #[serde(flatten)]
+    pub call: CallData,
+    /// Who was called.
+    pub to_communication_identifier: User,
+    /// Why it was refused, as the caller was told: its subcode names the gate that was closed.
     #[schema(value_type = Object)]
     pub reason: Reason,
 }
@@ -420,6 +440,16 @@ pub(crate) fn of(call: &Call, fact: &Fact) -> Option<(Event, BTreeSet<Scope>)> {
             (EventKind::CallEnded, started_by(), Data::Ended(ended))
         }
         // Made without a call: see `of_message`.
+        What::Refused {
+            to: Some(to), reason, ..
+        } => {
+            let refused = RefusedData {
+                call: call_data(call),
+                to_communication_identifier: user(&Party::new(to.clone(), "")),
+                reason: reason.clone(),
+            };
+            (EventKind::CallRefused, started_by(), Data::Refused(refused))
+        }
         What::VoicemailLeft { .. }
         | What::Refused { .. }
         | What::Rang
@@ -432,6 +462,7 @@ pub(crate) fn of(call: &Call, fact: &Fact) -> Option<(Event, BTreeSet<Scope>)> {
     let scopes = match &fact.what {
         // Only those who are called are to answer it.
         What::Called { to } => to.scopes().collect(),
+        What::Refused { .. } => call.started_by.scopes().collect(),
         _ => call.scopes(),
     };
     let event = Event {

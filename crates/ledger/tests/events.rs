@@ -336,7 +336,7 @@ fn a_message_that_was_left_is_announced_to_its_owners_organisation_alone() {
 }
 
 #[test]
-fn a_refused_or_void_call_has_no_events() {
+fn a_call_that_was_none_is_told_to_the_callers_side_alone() {
     let mut service = Service::new();
     service.end(call(1), Reason::NOT_ALLOWED);
     service.tell(Told::Refused {
@@ -349,7 +349,33 @@ fn a_refused_or_void_call_has_no_events() {
         call: call(4),
         void: call(3),
     });
-    assert!(service.events().is_empty());
+    let events = service.events();
+    assert_eq!(kinds(&events), [EventKind::CallRefused]);
+    let scopes: Vec<_> = service
+        .booked
+        .iter()
+        .filter_map(|booked| booked.event.as_ref())
+        .collect();
+    let alpha = Scope::Resource(ALPHA.parse().unwrap());
+    assert_eq!(
+        scopes[0].1,
+        BTreeSet::from([alpha.clone()]),
+        "not bob's organisation"
+    );
+    let sent = serde_json::to_value(events[0].notification(&alpha)).unwrap();
+    assert_eq!(sent["type"], "sidetone.calling.CallRefused");
+    assert_eq!(sent["data"]["startedBy"]["rawId"], eve().to_string());
+    assert_eq!(
+        sent["data"]["toCommunicationIdentifier"]["rawId"],
+        bob().to_string()
+    );
+    assert_eq!(sent["data"]["reason"]["code"], Reason::NOT_ALLOWED.code);
+    let read: Notification = serde_json::from_value(sent.clone()).unwrap();
+    assert_eq!(
+        serde_json::to_value(read).unwrap(),
+        sent,
+        "receivers read what was meant"
+    );
     assert_eq!(service.facts().len(), 3);
     assert_eq!(
         service.closed().len(),
@@ -477,6 +503,10 @@ proptest! {
             let events: Vec<&Event> = life.iter().filter_map(|b| Some(&b.event.as_ref()?.0)).collect();
             prop_assert!(events.is_sorted_by(|a, b| a.sequence < b.sequence));
             let Some(first) = events.first() else { continue };
+            if first.kind == EventKind::CallRefused {
+                prop_assert_eq!(events.len(), 1);
+                continue;
+            }
             prop_assert_eq!(first.kind, EventKind::CallStarted);
             prop_assert_eq!(events.last().unwrap().kind, EventKind::CallEnded);
             prop_assert_eq!(events.iter().filter(|e| e.kind == EventKind::CallEnded).count(), 1);

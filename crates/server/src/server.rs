@@ -2,8 +2,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use sidetone_ledger::Fact;
@@ -17,6 +17,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::accounting::{self, Keep, Recorder};
 use crate::admission::Admission;
+use crate::api::registry::Estate;
 use crate::api::{self, Api};
 use crate::clock::wall_now;
 use crate::config::{DevTokens, ServerConfig};
@@ -112,6 +113,10 @@ impl Server {
             rounding: config.usage_rounding,
         };
         let webhooks = Webhooks::start(store.clone(), outbound, config.deliveries).await?;
+        let keys: Weak<dyn Estate> = Arc::downgrade(&(api.keys.clone() as Arc<dyn Estate>));
+        let exchanges: Weak<dyn Estate> = Arc::downgrade(&(exchange.clone() as Arc<dyn Estate>));
+        let subscriptions: Weak<dyn Estate> = Arc::downgrade(&(webhooks.clone() as Arc<dyn Estate>));
+        webhooks.forget_strangers(registry).await?;
         let events = events::http::Desk {
             webhooks: webhooks.clone(),
             audit: registry.audit().clone(),
@@ -129,6 +134,8 @@ impl Server {
             teller,
             inputs.downgrade(),
         );
+        let messages: Weak<dyn Estate> = Arc::downgrade(&(mailboxes.clone() as Arc<dyn Estate>));
+        registry.keepers(vec![keys, exchanges, subscriptions, messages]);
 
         let (stop, stopped) = watch::channel(false);
         let (abandon, abandoned) = watch::channel(false);
@@ -162,16 +169,9 @@ impl Server {
         let mut followers = JoinSet::new();
         followers.spawn(token::follow(tokens.clone(), kv.clone(), withdraw).await?);
         followers.spawn(pass_on(withdrawn, inputs.downgrade(), stopped.clone()));
-        followers.spawn(events::follow_departures(
-            webhooks.clone(),
-            registry.clone(),
-            stopped.clone(),
-        ));
         let mut caretakers = JoinSet::new();
         caretakers.spawn(voicemail::follow_departures(mailboxes.clone(), stopped.clone()));
         caretakers.spawn(voicemail::follow_openings(mailboxes, openings, stopped.clone()));
-        let departures = identity::follow_departures(tokens.clone(), exchange, kv.clone(), stopped.clone());
-        followers.spawn(departures.await?);
         let acceptor = Acceptor {
             listener,
             router: http::router(Arc::new(service), api::router(&api, routers)),
@@ -294,8 +294,15 @@ async fn open_store(folder: Option<PathBuf>) -> Result<Store, ServerError> {
             return Ok(Store::in_memory()?);
         };
         let file = folder.join(STORE_FILE);
-        prepare(&folder, &file).map_err(|source| ServerError::DataFolder { folder, source })?;
-        Ok(Store::open(&file)?)
+        let failed = |source| ServerError::DataFolder {
+            folder: folder.clone(),
+            source,
+        };
+        std::fs::create_dir_all(&folder).map_err(failed)?;
+        let store = Store::open(&file)?;
+        // Nobody else has this folder now.
+        remove_unfinished(&folder).map_err(failed)?;
+        Ok(store)
     };
     match tokio::task::spawn_blocking(open).await {
         Ok(result) => result,
@@ -303,14 +310,18 @@ async fn open_store(folder: Option<PathBuf>) -> Result<Store, ServerError> {
     }
 }
 
-/// Makes folder and file readable by their owner only: they hold the signing key.
-fn prepare(folder: &Path, file: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    let mut options = std::fs::OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file).map(drop)
+/// Removes what a process left that was killed while it made a copy or a store.
+fn remove_unfinished(folder: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_copy = name.starts_with(api::COPY);
+        if is_copy || (name.starts_with(STORE_FILE) && name.ends_with(".unfinished")) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// What runs, and is to be ended.

@@ -23,7 +23,8 @@ pub struct Message {
 /// reported to them in place ([`Delivery::Lost`]).
 #[async_trait]
 pub trait Bus: Send + Sync {
-    /// Publishes to every current subscriber whose pattern matches, the publisher's own included.
+    /// Publishes to every current subscriber whose pattern matches, the publisher's own included. That it returns does
+    /// not say that anybody has it yet.
     ///
     /// # Errors
     /// [`StoreError::TooLarge`]; a clustered implementation also [`StoreError::Storage`] without a connection.
@@ -39,10 +40,15 @@ pub trait Bus: Send + Sync {
 
 /// A subscriber's end. Dropping it unsubscribes.
 pub struct Subscription {
-    pub(crate) receiver: MailboxReceiver<Message>,
+    receiver: MailboxReceiver<Message>,
 }
 
 impl Subscription {
+    /// A subscription to what an implementation sends.
+    pub fn new(receiver: MailboxReceiver<Message>) -> Self {
+        Self { receiver }
+    }
+
     /// Waits for the next message or loss report; `None` once the bus is closed. Cancel safe.
     pub async fn next(&mut self) -> Option<Delivery<Message>> {
         self.receiver.next().await

@@ -41,8 +41,23 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
-    /// A newer version of this crate wrote the file.
-    #[error("the store has format {found}, this version reads up to {supported}")]
+    /// Something is already where a new file was to be.
+    #[error("{} exists already: name a file that does not, or move it away", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// This implementation cannot do it; its broker has ways of its own.
+    #[error("this store cannot {what}: use what its broker offers")]
+    Unsupported {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// A newer version of this crate wrote the file. It was not touched.
+    #[error(
+        "the store has format {found}, and this version reads up to {supported}: run the version that wrote it, or a \
+         newer one, or go back to a back-up from before the upgrade"
+    )]
     Incompatible {
         /// Format found in the file.
         found: u64,

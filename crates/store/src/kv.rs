@@ -8,8 +8,9 @@ use bytes::Bytes;
 use crate::mailbox::MailboxReceiver;
 use crate::{Delivery, Key, StoreError, WallTime};
 
-/// Position of a change in the history of the whole key space: every put and every delete takes the next one.
-/// Never reused, not even after deletion or reopening.
+/// Position of a change in the history of the whole key space: every put and every delete has a larger one than all
+/// before it. Never reused, not even after deletion or reopening. The embedded implementation leaves none out; one whose
+/// revisions are the sequence numbers of a stream may.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(pub u64);
 
@@ -76,7 +77,13 @@ impl Change {
 /// delete returns `Ok` it has reached the disk and survives the kill of the process and of the machine; when it
 /// returns an error or is cancelled it happened either wholly or not at all. **Expiry**: an entry whose `expires`
 /// is at or before `now` does not exist for any operation that is given that `now`; watchers are told when
-/// [`Kv::sweep`] removes it, or see the next put if that comes first.
+/// [`Kv::sweep`] removes it, or see the next put if that comes first. The time is the caller's: an implementation whose
+/// broker expires by its own clock stores the expiry with the value, and lets the broker remove nothing before it.
+///
+/// **Watching**: a watcher sees the changes after its snapshot in the order of their revisions, and the last change of
+/// every key for certain. One that a later change of the same key overtook before it was delivered may be left out, as
+/// a stream that keeps the newest of each key does; the embedded implementation leaves none out. Who must learn of a
+/// deletion although the key was made again at once has to find that out from the value.
 #[async_trait]
 pub trait Kv: Send + Sync {
     /// Reads one key.
@@ -106,13 +113,14 @@ pub trait Kv: Send + Sync {
     /// [`StoreError::Conflict`] with the revision found, or storage faults.
     async fn delete(&self, key: &Key, expected: Revision, now: WallTime) -> Result<Revision, StoreError>;
 
-    /// All entries whose key begins with `prefix` (empty: all), in byte order of their keys, as of one moment.
+    /// All entries whose key begins with `prefix` (empty: all), in byte order of their keys, as of one moment between
+    /// the call and its return. The prefix need not end at a dot.
     ///
     /// # Errors
     /// Storage faults only.
     async fn list(&self, prefix: &str, now: WallTime) -> Result<Vec<Entry>, StoreError>;
 
-    /// The entries under `prefix` at one moment, and every change after that moment, none missed between.
+    /// The entries under `prefix` at one moment, and the changes after that moment, none missed between.
     /// `capacity` is the number of changes that may wait; a watcher that reads [`Delivery::Lost`] must start over
     /// with a new watch.
     ///
@@ -121,7 +129,7 @@ pub trait Kv: Send + Sync {
     async fn watch(&self, prefix: &str, capacity: usize, now: WallTime) -> Result<Watch, StoreError>;
 
     /// Removes entries that have expired by `now`, telling watchers, and returns how many. Reads do not need it:
-    /// it frees space and announces. An implementation whose broker expires by itself returns 0.
+    /// it frees space and announces.
     ///
     /// # Errors
     /// Storage faults only.
@@ -132,10 +140,15 @@ pub trait Kv: Send + Sync {
 pub struct Watch {
     /// The entries when the watch began, in byte order of their keys.
     pub snapshot: Vec<Entry>,
-    pub(crate) receiver: MailboxReceiver<Change>,
+    receiver: MailboxReceiver<Change>,
 }
 
 impl Watch {
+    /// A watch on what an implementation sends.
+    pub fn new(snapshot: Vec<Entry>, receiver: MailboxReceiver<Change>) -> Self {
+        Self { snapshot, receiver }
+    }
+
     /// Waits for the next change or loss report; `None` once the store is closed. Cancel safe.
     pub async fn next(&mut self) -> Option<Delivery<Change>> {
         self.receiver.next().await

@@ -11,6 +11,8 @@
 #![forbid(unsafe_code)]
 
 mod bus;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod embedded;
 mod error;
 mod kv;
@@ -26,7 +28,7 @@ pub use bus::{Bus, Message, Subscription};
 pub use error::StoreError;
 pub use kv::{Change, Entry, Kv, Revision, Watch};
 pub use log::{Appended, Log, Record, Sequence};
-pub use mailbox::Delivery;
+pub use mailbox::{Delivery, MailboxReceiver, MailboxSender, mailbox};
 pub use name::{DedupeId, Key, LogName, Pattern, Subject};
 pub use time::WallTime;
 
@@ -35,6 +37,10 @@ pub use time::WallTime;
 pub const MAX_PAYLOAD_BYTES: usize = 512 * 1024;
 
 /// The three primitives of one deployment, as shared handles.
+///
+/// Another implementation brings its own handles ([`Store::new`]) and passes `conformance` (a feature); on NATS JetStream the bus is
+/// core NATS, keys are a key-value bucket whose revisions are its sequence numbers, and logs are one stream with a
+/// subject for each log and dedupe id. What the traits ask for fits there, and what they leave open is said with them.
 ///
 /// Cloning is cheap. The embedded file is released when the last clone (and the last handle taken from it) is
 /// dropped; that drop waits for the write in progress.
@@ -46,10 +52,23 @@ pub struct Store {
     pub kv: Arc<dyn Kv>,
     /// Append-only logs.
     pub log: Arc<dyn Log>,
+    /// Behind `kv` and `log`, where they are the embedded ones.
+    engine: Option<Arc<embedded::Engine>>,
 }
 
 impl Store {
-    /// Opens or creates the embedded store in one file.
+    /// Another implementation of the primitives.
+    pub fn new(bus: Arc<dyn Bus>, kv: Arc<dyn Kv>, log: Arc<dyn Log>) -> Self {
+        Self {
+            bus,
+            kv,
+            log,
+            engine: None,
+        }
+    }
+
+    /// Opens or creates the embedded store in one file, readable by its owner only. The file says which format it has:
+    /// an older one is migrated, wholly or not at all.
     ///
     /// # Errors
     /// [`StoreError::Locked`] when another process holds the file, [`StoreError::Corrupted`] when it is not a
@@ -72,7 +91,25 @@ impl Store {
         Self {
             bus: Arc::new(embedded::LocalBus::default()),
             kv: engine.clone(),
-            log: engine,
+            log: engine.clone(),
+            engine: Some(engine),
+        }
+    }
+
+    /// Backs up: writes a copy of everything, as it is at one moment between the call and its return, to a new file,
+    /// while reading and writing go on. [`Store::open`] opens the copy. The file appears whole and on disk, or not at
+    /// all; gives its size in bytes. It needs room for what is stored, and until it is done the store's own file cannot
+    /// use again what is deleted meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when something has that name, [`StoreError::Storage`] for anything the file system
+    /// refuses, [`StoreError::Unsupported`] for another implementation than the embedded one.
+    pub async fn back_up(&self, path: &Path) -> Result<u64, StoreError> {
+        match &self.engine {
+            Some(engine) => engine.copy(path).await,
+            None => Err(StoreError::Unsupported {
+                what: "back itself up",
+            }),
         }
     }
 }

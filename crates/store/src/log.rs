@@ -7,18 +7,20 @@ use bytes::Bytes;
 
 use crate::{DedupeId, LogName, StoreError, WallTime};
 
-/// Number of a record within its log, counted from 1 without gaps. Never reused, not even after trimming.
+/// Number of a record within its log: at least 1, and larger than that of every earlier record. Never reused, not even
+/// after trimming. The embedded implementation counts without gaps; one that numbers a stream of several logs does not,
+/// so nobody may compute with it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sequence(pub u64);
 
 impl Sequence {
-    /// The first record of every log.
+    /// Not above the first record of any log: reading from here reads all.
     pub const FIRST: Self = Self(1);
 
     /// The number after this one.
     #[must_use]
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 
@@ -53,8 +55,11 @@ pub struct Appended {
 /// **Ordering**: records of one log are in one order, that of their sequence numbers; a reader that has seen
 /// number n never later sees a new record below n. **Durability**: as of [`crate::Kv`]: an acknowledged append
 /// survives the kill of process and machine, an unacknowledged one is there wholly or not at all, and repeating
-/// it with the same dedupe id is safe. **Dedupe**: an id is remembered at least as long as its record is kept
-/// (a clustered implementation may add a minimum time window, and must say which).
+/// it with the same dedupe id is safe. **Dedupe**: an id is remembered for as long as its record is kept, however
+/// long that is: accounts are repaired after outages of any length, so a window of time alone (`Nats-Msg-Id`) is not
+/// enough. On JetStream the id is a part of the record's subject, and an append expects that nothing is there
+/// (`Nats-Expected-Last-Subject-Sequence: 0`). Once the record is trimmed, an implementation may forget the id at once,
+/// as the embedded one does, or remember it for a while; callers must not rely on either.
 #[async_trait]
 pub trait Log: Send + Sync {
     /// Appends one record.
@@ -76,13 +81,14 @@ pub trait Log: Send + Sync {
     /// Storage faults only.
     async fn read(&self, log: &LogName, from: Sequence, limit: usize) -> Result<Vec<Record>, StoreError>;
 
-    /// The number of the newest record ever appended, trimmed or not; `None` for an unknown log.
+    /// The number from which on a reader finds what is appended after this call, and nothing that was appended before
+    /// it: above every record there ever was, trimmed or not. [`Sequence::FIRST`] or more for an unknown log.
     ///
     /// # Errors
     /// Storage faults only.
-    async fn last(&self, log: &LogName) -> Result<Option<Sequence>, StoreError>;
+    async fn end(&self, log: &LogName) -> Result<Sequence, StoreError>;
 
-    /// Removes all records below `before`, with their dedupe ids, and returns how many.
+    /// Removes all records below `before`, and returns how many.
     ///
     /// # Errors
     /// Storage faults only.

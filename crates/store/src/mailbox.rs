@@ -45,14 +45,14 @@ impl<T> Shared<T> {
     }
 }
 
-/// Sending half, kept by whoever publishes.
-pub(crate) struct MailboxSender<T>(Arc<Shared<T>>);
+/// Sending half, kept by whoever publishes. Dropping it ends the reader's deliveries.
+pub struct MailboxSender<T>(Arc<Shared<T>>);
 
-/// Receiving half.
-pub(crate) struct MailboxReceiver<T>(Arc<Shared<T>>);
+/// Receiving half. Dropping it tells the sender that nobody reads any more.
+pub struct MailboxReceiver<T>(Arc<Shared<T>>);
 
 /// A mailbox for up to `capacity` (at least 1) waiting items.
-pub(crate) fn mailbox<T>(capacity: usize) -> (MailboxSender<T>, MailboxReceiver<T>) {
+pub fn mailbox<T>(capacity: usize) -> (MailboxSender<T>, MailboxReceiver<T>) {
     let shared = Arc::new(Shared {
         state: Mutex::new(State {
             queue: VecDeque::new(),
@@ -68,7 +68,7 @@ pub(crate) fn mailbox<T>(capacity: usize) -> (MailboxSender<T>, MailboxReceiver<
 
 impl<T> MailboxSender<T> {
     /// Delivers or counts as lost. False when the reader is gone.
-    pub(crate) fn send(&self, item: T) -> bool {
+    pub fn send(&self, item: T) -> bool {
         {
             let mut state = self.0.state();
             if state.receiver_gone {
@@ -88,7 +88,7 @@ impl<T> MailboxSender<T> {
     }
 
     /// True when the reader is gone.
-    pub(crate) fn is_closed(&self) -> bool {
+    pub fn is_closed(&self) -> bool {
         self.0.state().receiver_gone
     }
 }
@@ -102,7 +102,7 @@ impl<T> Drop for MailboxSender<T> {
 
 impl<T> MailboxReceiver<T> {
     /// The next delivery; `None` once the sender is gone and everything was read. Cancel safe.
-    pub(crate) async fn next(&mut self) -> Option<Delivery<T>> {
+    pub async fn next(&mut self) -> Option<Delivery<T>> {
         loop {
             let (delivery, over) = self.0.take();
             if delivery.is_some() || over {
@@ -114,7 +114,7 @@ impl<T> MailboxReceiver<T> {
     }
 
     /// The next delivery if one is waiting.
-    pub(crate) fn try_next(&mut self) -> Option<Delivery<T>> {
+    pub fn try_next(&mut self) -> Option<Delivery<T>> {
         self.0.take().0
     }
 }

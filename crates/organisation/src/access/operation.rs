@@ -19,6 +19,8 @@ pub enum Scope {
 pub enum Operation {
     /// Read or change what the operator decides for the whole deployment.
     ConfigureDeployment,
+    /// Take a copy of everything, the signing keys included.
+    BackUp,
     /// Make a new signing key for tokens, and retire old ones.
     RotateSigningKeys,
     /// Make or revoke a key with the role of operator.
@@ -131,6 +133,7 @@ impl Operation {
         let anyone = |of: &OrganisationId| Wanted::AnyMember(of.clone());
         match self {
             Self::ConfigureDeployment
+            | Self::BackUp
             | Self::RotateSigningKeys
             | Self::ManageOperatorKeys
             | Self::ListOrganisations
@@ -217,6 +220,7 @@ impl Operation {
     pub fn name(&self) -> &'static str {
         match self {
             Self::ConfigureDeployment => "configuring the deployment",
+            Self::BackUp => "backing up",
             Self::RotateSigningKeys => "rotating the signing keys",
             Self::ManageOperatorKeys => "managing operator keys",
             Self::ListOrganisations => "listing organisations",

@@ -1,14 +1,15 @@
 //! Where call records and usage are read again. Only what concerns the viewer is found, and only as the viewer may see
 //! it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use sidetone_ledger::{
-    CallDiagnostic, CallLine, CallSummary, Month, Rounding, Scope, UsageRecord, UsageReport, Viewer,
+    CallDiagnostic, CallLine, CallSummary, Month, Rounding, Scope, Timestamp, Unit, UsageRecord, UsageReport,
+    Viewer,
 };
 use sidetone_signaling::protocol::CallId;
-use sidetone_store::{LogName, Sequence, Store, StoreError, WallTime};
+use sidetone_store::{LogName, Record, Sequence, Store, StoreError, WallTime};
 use utoipa::ToSchema;
 
 use super::names;
@@ -60,6 +61,7 @@ impl Shelf {
         &self,
         call: CallId,
         viewer: &Viewer,
+        since: Timestamp,
         now: WallTime,
     ) -> Result<Option<CallReport>, StoreError> {
         let prefix = names::call(call);
@@ -73,7 +75,8 @@ impl Shelf {
             let Some(sheet) = parse::<Sheet>(&entry.value) else {
                 continue;
             };
-            if !viewer.scope().is_none_or(|scope| sheet.scopes.contains(&scope)) {
+            let visible = viewer.scope().is_none_or(|scope| sheet.scopes.contains(&scope));
+            if !visible || sheet.line.call_start_time < since {
                 continue;
             }
             let report = lives.entry(life.to_owned()).or_insert_with(|| CallReport {
@@ -103,75 +106,116 @@ impl Shelf {
         }))
     }
 
-    /// Calls of a tenant that are over, newest first: up to `limit`, numbered below `before`.
+    /// Calls of a tenant that began at `since` or later and are over, newest first: up to `limit`, numbered below
+    /// `before`.
     pub(crate) async fn calls(
         &self,
         scope: &Scope,
+        since: Timestamp,
         before: Option<Sequence>,
         limit: usize,
     ) -> Result<Vec<(Sequence, CallLine)>, StoreError> {
         let log = names::calls(scope)?;
-        let end = match (before, self.store.log.last(&log).await?) {
-            (_, None) => return Ok(Vec::new()),
-            (Some(before), Some(last)) => before.min(last.next()),
-            (None, Some(last)) => last.next(),
-        };
-        let limit_number = u64::try_from(limit).unwrap_or(u64::MAX);
-        let from = Sequence(end.0.saturating_sub(limit_number).max(1));
-        let records = self.store.log.read(&log, from, limit).await?;
-        let below = records.into_iter().filter(|record| record.sequence < end);
-        let mut lines: Vec<_> = below
-            .filter_map(|record| Some((record.sequence, parse(&record.payload)?)))
-            .collect();
-        lines.reverse();
-        Ok(lines)
+        let end = self.store.log.end(&log).await?;
+        let end = before.map_or(end, |before| before.min(end));
+        let mut lines = VecDeque::new();
+        let mut high = end;
+        let mut span = u64::try_from(limit).unwrap_or(u64::MAX).max(1);
+        // Backwards in windows. They grow: where numbers are left out, one may be empty.
+        while lines.len() < limit && high > Sequence::FIRST {
+            let low = Sequence(high.0.saturating_sub(span)).max(Sequence::FIRST);
+            let mut window = Vec::new();
+            self.within(&log, low, high, |record| {
+                let line = parse::<CallLine>(&record.payload).filter(|line| line.call_start_time >= since);
+                window.extend(line.map(|line| (record.sequence, line)));
+            })
+            .await?;
+            window.into_iter().rev().for_each(|line| lines.push_back(line));
+            high = low;
+            span = span.saturating_mul(2);
+        }
+        lines.truncate(limit);
+        Ok(lines.into())
     }
 
-    /// Usage records of a tenant's month, from number `from` on.
+    /// Usage records of a tenant's month, of use that began at `since` or later, from number `from` on.
     pub(crate) async fn usage(
         &self,
         scope: &Scope,
         month: Month,
-        from: Sequence,
+        since: Timestamp,
+        mut from: Sequence,
         limit: usize,
     ) -> Result<Vec<(Sequence, UsageRecord)>, StoreError> {
-        let records = self
-            .store
-            .log
-            .read(&names::usage(scope, month)?, from, limit)
-            .await?;
-        let records = records
-            .into_iter()
-            .filter_map(|record| Some((record.sequence, parse(&record.payload)?)));
-        Ok(records.collect())
+        let log = names::usage(scope, month)?;
+        let mut used = Vec::new();
+        while used.len() < limit {
+            let records = self.store.log.read(&log, from, limit).await?;
+            let Some(last) = records.last() else { break };
+            from = last.sequence.next();
+            let parsed = records
+                .iter()
+                .filter_map(|record| Some((record.sequence, parse::<UsageRecord>(&record.payload)?)));
+            used.extend(parsed.filter(|(_, record)| began(record) >= since));
+        }
+        used.truncate(limit);
+        Ok(used)
     }
 
-    /// The sum of a tenant's month.
+    /// The sum of a tenant's month, of use that began at `since` or later.
     pub(crate) async fn usage_report(
         &self,
         scope: Scope,
         month: Month,
+        since: Timestamp,
         rounding: Rounding,
     ) -> Result<UsageReport, StoreError> {
         let log = names::usage(&scope, month)?;
         let mut all = Vec::new();
-        self.each(&log, |payload| all.extend(parse::<UsageRecord>(payload)))
-            .await?;
+        self.within(&log, Sequence::FIRST, Sequence(u64::MAX), |record| {
+            all.extend(parse::<UsageRecord>(&record.payload).filter(|record| began(record) >= since));
+        })
+        .await?;
         Ok(UsageReport::new(scope, month, rounding, &all))
     }
 
-    /// Every record of a log, in order.
-    async fn each(&self, log: &LogName, mut take: impl FnMut(&[u8])) -> Result<(), StoreError> {
-        let mut from = Sequence::FIRST;
-        loop {
-            let records = self.store.log.read(log, from, STEP).await?;
+    /// Every record of a log from number `from` on and below `end`, in order.
+    async fn within(
+        &self,
+        log: &LogName,
+        mut from: Sequence,
+        end: Sequence,
+        mut take: impl FnMut(&Record),
+    ) -> Result<(), StoreError> {
+        while from < end {
+            // Numbers may be left out and never come twice: no more than this many are below the end.
+            let most = usize::try_from(end.0 - from.0).unwrap_or(STEP).min(STEP);
+            let records = self.store.log.read(log, from, most).await?;
             let Some(last) = records.last() else {
                 return Ok(());
             };
             from = last.sequence.next();
-            records.iter().for_each(|record| take(&record.payload));
+            records
+                .iter()
+                .take_while(|record| record.sequence < end)
+                .for_each(&mut take);
         }
+        Ok(())
     }
+}
+
+/// When the use began that a record is of, as far as it tells: to the second.
+fn began(record: &UsageRecord) -> Timestamp {
+    let seconds = match record.unit_type {
+        Unit::Seconds => record.quantity,
+        Unit::Messages => 0,
+    };
+    Timestamp::from_millis(
+        record
+            .time
+            .as_millis()
+            .saturating_sub(seconds.saturating_mul(1_000)),
+    )
 }
 
 /// Of `<prefix><start>.<kind>.<number>` the start and the kind.

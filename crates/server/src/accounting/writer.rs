@@ -24,7 +24,8 @@ use crate::metrics::Metrics;
 /// What is worked off together at most.
 const BATCH: usize = 1_024;
 /// How often it is written down that the calls still run: at most this much of a call is not charged for after a crash.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
+/// One small write a second, and only while calls run.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 /// How often what has expired is removed.
 const TRIM_INTERVAL: Duration = Duration::from_secs(3_600);
 /// Records read in one go.
@@ -359,7 +360,95 @@ pub(super) fn now_of(now: WallTime) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use sidetone_ledger::{CallKind, End, Month, Named, UsageRecord};
+    use sidetone_signaling::Identifier;
+    use uuid::Uuid;
+
     use super::*;
+
+    struct Anyone;
+
+    impl People for Anyone {
+        fn name(&self, identity: &Identifier, _: Option<&str>) -> Named {
+            Named {
+                display_name: identity.to_string(),
+                bot: false,
+            }
+        }
+    }
+
+    async fn writer(store: &Store) -> Writer {
+        let keep = Keep {
+            records: Duration::from_secs(3_600),
+            events: Duration::from_secs(3_600),
+        };
+        Writer::open(store.clone(), Arc::new(Anyone), Arc::new(Metrics::new()), keep)
+            .await
+            .unwrap()
+    }
+
+    /// What is not charged for after a kill is less than the time to the next checkpoint.
+    #[tokio::test]
+    async fn a_running_call_is_charged_for_up_to_the_last_checkpoint_before_a_kill() {
+        let store = Store::in_memory().unwrap();
+        let start = wall_now();
+        let at = |seconds: u32| start.after(CHECKPOINT_INTERVAL * seconds);
+        let told = |told, seconds| Ask::Told(told, now_of(at(seconds)));
+        let call = CallId(Uuid::from_u128(1));
+        let end = |user: &str| End::new(Identifier::member("acme", user).unwrap());
+        let mut before = writer(&store).await;
+        let asks = vec![
+            told(
+                Told::Placed {
+                    call,
+                    kind: CallKind::TwoParty,
+                    correlation: None,
+                    place: None,
+                    by: end("ann"),
+                    to: vec![end("bob").identity],
+                    context: None,
+                    on_behalf_of: None,
+                },
+                0,
+            ),
+            told(Told::Answered { call }, 0),
+            told(
+                Told::Joined {
+                    call,
+                    end: end("ann"),
+                },
+                0,
+            ),
+            told(
+                Told::Joined {
+                    call,
+                    end: end("bob"),
+                },
+                0,
+            ),
+        ];
+        before.take(asks.into_iter()).await;
+        for checkpoint in 1..=30 {
+            before.save_checkpoint(at(checkpoint)).await;
+        }
+        // Killed before the next one.
+        drop(before);
+        drop(writer(&store).await);
+
+        let scope = Scope::Organisation("acme".parse().unwrap());
+        let log = names::usage(&scope, Month::of(now_of(at(30)))).unwrap();
+        let records = store.log.read(&log, Sequence::FIRST, 10).await.unwrap();
+        let used: Vec<u64> = records
+            .iter()
+            .map(|record| {
+                serde_json::from_slice::<UsageRecord>(&record.payload)
+                    .unwrap()
+                    .quantity
+            })
+            .collect();
+        assert_eq!(used, [30 * CHECKPOINT_INTERVAL.as_secs(); 2]);
+        assert!(CHECKPOINT_INTERVAL <= Duration::from_secs(1), "documented so");
+    }
 
     #[tokio::test]
     async fn a_log_is_trimmed_by_age_and_not_beyond_its_end() {

@@ -161,7 +161,8 @@ impl Audit {
         everything.and(own).map(drop)
     }
 
-    /// Up to `limit` entries behind number `after`, oldest first, each with its number.
+    /// Up to `limit` entries behind number `after` that were made at `since` or later, oldest first, each with its
+    /// number.
     ///
     /// # Errors
     /// Of the store.
@@ -169,21 +170,28 @@ impl Audit {
         &self,
         scope: &AuditScope,
         after: u64,
+        since: WallTime,
         limit: usize,
     ) -> Result<Vec<(u64, AuditEntry)>, StoreError> {
-        let from = Sequence(after.saturating_add(1));
-        let records = self.log.read(&scope.log()?, from, limit).await?;
-        let entries = records.into_iter().filter_map(|record| {
-            let entry = serde_json::from_slice(&record.payload);
-            if entry.is_err() {
-                tracing::error!(
-                    sequence = record.sequence.0,
-                    "an audit entry cannot be understood"
-                );
+        let log = scope.log()?;
+        let mut from = Sequence(after.saturating_add(1));
+        let mut entries = Vec::new();
+        while entries.len() < limit {
+            let records = self.log.read(&log, from, limit).await?;
+            let Some(last) = records.last() else { break };
+            from = last.sequence.next();
+            for record in records.iter().filter(|record| record.at >= since) {
+                match serde_json::from_slice(&record.payload) {
+                    Ok(entry) => entries.push((record.sequence.0, entry)),
+                    Err(error) => {
+                        let sequence = record.sequence.0;
+                        tracing::error!(%error, sequence, "an audit entry cannot be understood");
+                    }
+                }
             }
-            Some((record.sequence.0, entry.ok()?))
-        });
-        Ok(entries.collect())
+        }
+        entries.truncate(limit);
+        Ok(entries)
     }
 }
 
@@ -203,11 +211,32 @@ mod tests {
         audit.append(&acme, &entry, now).await.unwrap();
         assert_eq!(entry.at, "2023-11-14T22:13:20.123Z");
         for scope in [acme, AuditScope::Deployment] {
-            assert_eq!(audit.read(&scope, 0, 10).await.unwrap(), [(1, entry.clone())]);
-            assert!(audit.read(&scope, 1, 10).await.unwrap().is_empty());
+            let read = async |after, since| audit.read(&scope, after, since, 10).await.unwrap();
+            assert_eq!(read(0, now).await, [(1, entry.clone())]);
+            assert!(read(1, now).await.is_empty());
+            assert!(
+                read(0, WallTime::from_millis(now.as_millis() + 1))
+                    .await
+                    .is_empty()
+            );
         }
         let other = AuditScope::Organisation("acme.b".parse().unwrap());
-        assert!(audit.read(&other, 0, 10).await.unwrap().is_empty());
+        assert!(audit.read(&other, 0, now, 10).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_was_before_a_time_takes_no_place_on_a_page() {
+        let store = Store::in_memory().unwrap();
+        let audit = Audit::new(store.log);
+        for n in 0..50 {
+            let at = WallTime::from_millis(n);
+            let entry = AuditEntry::new(Actor::Service, "test", n.to_string(), at);
+            audit.append(&AuditScope::Deployment, &entry, at).await.unwrap();
+        }
+        let since = WallTime::from_millis(33);
+        let page = audit.read(&AuditScope::Deployment, 0, since, 5).await.unwrap();
+        let targets: Vec<_> = page.iter().map(|(_, entry)| entry.target.as_str()).collect();
+        assert_eq!(targets, ["33", "34", "35", "36", "37"]);
     }
 
     #[test]

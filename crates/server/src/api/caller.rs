@@ -5,21 +5,27 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use sidetone_ledger::{Scope, Timestamp};
 use sidetone_organisation::access::{self, Operation, Role};
 use sidetone_signaling::Identifier;
 use sidetone_store::WallTime;
 use utoipa::ToSchema;
 
 use super::Api;
+use super::audit::{AuditEntry, AuditScope};
 use super::keys::{KeyId, KeyOwner};
-use super::problem::{Problem, ProblemType};
+use super::problem::{MissingRole, Problem, ProblemType};
+use super::registry::Registry;
 use crate::clock::wall_now;
 use crate::listener::Peer;
 use crate::token::TokenError;
+
+/// Longest address of a refused request that the audit log keeps, in characters.
+const MAX_TARGET: usize = 300;
 
 /// Who did something, as the audit log keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -67,6 +73,17 @@ impl Caller {
     }
 }
 
+impl Caller {
+    /// From when on this caller is shown what is kept by a tenant's name: the operator all of it, others what is since
+    /// the present tenant of that name began.
+    pub(crate) fn sees_since(&self, registry: &Registry, tenant: &Scope) -> Timestamp {
+        if self.roles.contains(&Role::Operator) {
+            return Timestamp::default();
+        }
+        registry.since(tenant)
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
@@ -87,8 +104,17 @@ pub(crate) async fn authenticate(State(api): State<Arc<Api>>, mut request: Reque
             if let Err(wait) = api.calls.take(caller.actor.clone(), now) {
                 return too_many("this key or token sends too many requests", wait);
             }
+            let changing = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+            let target = format!("{} {}", request.method(), request.uri().path());
+            let actor = caller.actor.clone();
             request.extensions_mut().insert(caller);
-            next.run(request).await
+            let response = next.run(request).await;
+            if let Some(MissingRole(detail)) = response.extensions().get::<MissingRole>()
+                && changing
+            {
+                api.audit_refusal(actor, &target, detail, now).await;
+            }
+            response
         }
         Err(problem) => {
             // Guessing is hopeless anyway; this keeps it cheap.
@@ -108,6 +134,38 @@ fn too_many(detail: &str, wait: std::time::Duration) -> Response {
 }
 
 impl Api {
+    /// Enters that somebody wanted to do something without the role for it: in the deployment's audit log, and in that
+    /// of the caller's own tenant. It concerns nobody else: a stranger must not be able to fill another's log.
+    async fn audit_refusal(&self, actor: Actor, target: &str, detail: &str, now: WallTime) {
+        if self.refusals.take(actor.clone(), now).is_err() {
+            tracing::warn!(
+                ?actor,
+                "is refused so often that the audit log does not have all of it"
+            );
+            return;
+        }
+        let scope = match &actor {
+            Actor::Key { owner, .. } => match owner.clone() {
+                KeyOwner::Operator => AuditScope::Deployment,
+                KeyOwner::Organisation { organisation } => AuditScope::Organisation(organisation),
+                KeyOwner::Resource { resource } => AuditScope::Resource(resource),
+            },
+            Actor::Member {
+                identity: Identifier::Member { organisation, .. },
+            }
+            | Actor::Application {
+                identity: Identifier::Application { organisation, .. },
+            } => AuditScope::Organisation(organisation.clone().into()),
+            Actor::Member { .. } | Actor::Application { .. } | Actor::Service => AuditScope::Deployment,
+        };
+        let target: String = target.chars().take(MAX_TARGET).collect();
+        let entry = AuditEntry::new(actor, "refused", target, now).noting(detail);
+        if let Err(error) = self.registry.audit().append(&scope, &entry, now).await {
+            // Nothing was done that must not be without an entry.
+            tracing::error!(%error, "a refusal could not be entered in the audit log");
+        }
+    }
+
     /// Who shows this.
     fn identify(&self, headers: &HeaderMap, now: WallTime) -> Result<Caller, Problem> {
         let shown = bearer(headers)?;

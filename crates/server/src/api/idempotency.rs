@@ -160,7 +160,12 @@ async fn answer(
         return kept.replay();
     }
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    if !worth_keeping(response.status()) {
+    // A file is no answer that could be kept; asking again makes another.
+    let is_file = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind == super::FILE);
+    if is_file || !worth_keeping(response.status()) {
         return Ok(response);
     }
     let (head, body) = response.into_parts();

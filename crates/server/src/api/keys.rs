@@ -7,15 +7,19 @@ use std::fmt::Write as _;
 use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use async_trait::async_trait;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
+use sidetone_ledger::Scope;
 use sidetone_organisation::{OrganisationId, ResourceId};
 use sidetone_store::{Key, Kv, Revision, StoreError, WallTime};
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
 use super::audit::timestamp;
+use super::registry::Estate;
+use crate::clock::wall_now;
 use crate::{Secret, ServerError};
 
 /// What every key begins with, so that one that leaked is recognised where it lies.
@@ -353,6 +357,17 @@ impl Keys {
 
     fn write<T>(&self, change: impl FnOnce(&mut HashMap<KeyId, Held>) -> T) -> T {
         change(&mut self.held.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl Estate for Keys {
+    async fn clear(self: Arc<Self>, tenant: &Scope) -> Result<(), StoreError> {
+        let owner = match tenant.clone() {
+            Scope::Organisation(organisation) => KeyOwner::Organisation { organisation },
+            Scope::Resource(resource) => KeyOwner::Resource { resource },
+        };
+        self.remove_all(owner, wall_now()).await
     }
 }
 

@@ -54,6 +54,7 @@ mod routes;
 mod seal;
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,6 +73,7 @@ use self::keys::Keys;
 use self::limiter::Limiter;
 use self::problem::{Problem, ProblemType};
 use self::registry::Registry;
+pub(crate) use self::routes::COPY;
 use crate::clock::wall_now;
 use crate::token::Tokens;
 use crate::{ServerConfig, ServerError};
@@ -86,14 +88,27 @@ const MAX_IMPORT_BYTES: usize = 4 * 1024 * 1024;
 /// A caller may send so many times the requests that an address may without a key.
 const STRANGERS_SHARE: u32 = 5;
 
+/// Refusals of one caller in a minute that the audit log takes: more than people cause, fewer than fill a disk.
+const AUDITED_REFUSALS: u32 = 1_000;
+
+/// Media type of files.
+const FILE: &str = "application/octet-stream";
+
 /// What the handlers share.
 pub(crate) struct Api {
+    store: Store,
+    /// Where copies of the store lie while they are sent.
+    copies: PathBuf,
+    /// Held while one is made.
+    copying: tokio::sync::Mutex<()>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) keys: Arc<Keys>,
     pub(crate) tokens: Arc<Tokens>,
     answers: Answers,
     calls: Limiter<Actor>,
     strangers: Limiter<Option<IpAddr>>,
+    /// How many refusals of one caller the audit log takes.
+    refusals: Limiter<Actor>,
 }
 
 impl Api {
@@ -120,12 +135,16 @@ impl Api {
         };
         let second = Duration::from_secs(1);
         Ok(Arc::new(Self {
-            registry: Registry::open(store, deployment).await?,
+            store: store.clone(),
+            copies: config.data_dir.clone().unwrap_or_else(std::env::temp_dir),
+            copying: tokio::sync::Mutex::default(),
+            registry: Registry::open(store, deployment, tokens.clone()).await?,
             keys: Keys::open(store.kv.clone(), config.operator_key.as_ref(), wall_now()).await?,
             tokens,
             answers: Answers::new(store.kv.clone()),
             calls: Limiter::new(config.api_requests_per_second, second),
             strangers: Limiter::new(config.api_requests_per_second / STRANGERS_SHARE, second),
+            refusals: Limiter::new(AUDITED_REFUSALS, Duration::from_secs(60)),
         }))
     }
 }

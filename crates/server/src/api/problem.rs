@@ -108,6 +108,10 @@ impl ProblemType {
     );
 }
 
+/// Goes with an answer that says that a role is missing, for those that it passes: what is missing, in words.
+#[derive(Clone, Debug)]
+pub(crate) struct MissingRole(pub(crate) String);
+
 /// A refusal, on its way to the caller.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Problem {
@@ -173,6 +177,7 @@ pub(crate) struct ProblemDetails {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.kind.status;
+        let missing_role = (self.kind == ProblemType::MISSING_ROLE).then(|| MissingRole(self.detail.clone()));
         let body = ProblemDetails {
             kind: format!("{PREFIX}{}", self.kind.name),
             title: self.kind.title,
@@ -181,6 +186,9 @@ impl IntoResponse for Problem {
             members: self.members,
         };
         let mut response = (status, Json(body)).into_response();
+        if let Some(missing) = missing_role {
+            response.extensions_mut().insert(missing);
+        }
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

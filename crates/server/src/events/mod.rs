@@ -6,7 +6,6 @@
 //! tried again otherwise. A receiver knows an event that comes twice by its id.
 
 mod delivery;
-mod departure;
 pub(crate) mod http;
 mod receiver;
 mod subscription;
@@ -14,17 +13,18 @@ mod subscription;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use async_trait::async_trait;
 use sidetone_ledger::{Notification, Scope, Timestamp};
 use sidetone_store::{LogName, Revision, Sequence, Store, StoreError};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 pub use delivery::DeliveryConfig;
-pub(crate) use departure::follow as follow_departures;
 pub(crate) use receiver::{DeadLetter, Health};
 pub(crate) use subscription::{Subscription, SubscriptionId};
 
 use crate::accounting::names;
+use crate::api::registry::{Estate, Registry};
 use crate::clock::wall_now;
 use crate::outbound::Outbound;
 use delivery::Cursor;
@@ -43,6 +43,13 @@ pub(crate) struct Webhooks {
     running: Mutex<HashMap<SubscriptionId, Running>>,
     /// Held by who changes subscriptions.
     changing: tokio::sync::Mutex<()>,
+}
+
+#[async_trait]
+impl Estate for Webhooks {
+    async fn clear(self: Arc<Self>, tenant: &Scope) -> Result<(), StoreError> {
+        self.forget(tenant).await
+    }
 }
 
 /// A task that serves a subscription. Ends when this is dropped.
@@ -182,6 +189,23 @@ impl Webhooks {
         Ok(true)
     }
 
+    /// Removes what is kept for tenants who are no more: of those whose deletion was cut short.
+    pub(crate) async fn forget_strangers(&self, registry: &Registry) -> Result<(), StoreError> {
+        for scope in self.subscribers().await? {
+            let exists = {
+                let world = registry.world();
+                match &scope {
+                    Scope::Organisation(id) => world.organisation(id).is_some(),
+                    Scope::Resource(id) => world.resource(id).is_some(),
+                }
+            };
+            if !exists {
+                self.forget(&scope).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// The tenants that have subscriptions.
     async fn subscribers(&self) -> Result<BTreeSet<Scope>, StoreError> {
         let entries = self.store.kv.list(subscription::ALL, wall_now()).await?;
@@ -193,7 +217,8 @@ impl Webhooks {
             .collect())
     }
 
-    /// Removes all that is kept for a tenant who is no more.
+    /// Removes all that is kept for a tenant who is no more: subscriptions, events and the list of calls. Usage and the
+    /// records of the single calls stay until they expire: others were in those calls.
     async fn forget(&self, scope: &Scope) -> Result<(), StoreError> {
         for subscription in self.list(scope).await? {
             self.delete(scope, subscription.id).await?;
@@ -259,12 +284,7 @@ impl Webhooks {
     /// The number in a tenant's log where something begins.
     pub(crate) async fn place(&self, scope: &Scope, from: From) -> Result<Sequence, StoreError> {
         let log = names::events(scope)?;
-        let end = self
-            .store
-            .log
-            .last(&log)
-            .await?
-            .map_or(Sequence::FIRST, Sequence::next);
+        let end = self.store.log.end(&log).await?;
         match from {
             From::Now => Ok(end),
             From::Sequence(sequence) => Ok(sequence.min(end)),

@@ -329,6 +329,7 @@ fn call_of(event: &Notification) -> CallId {
     match &event.data {
         Data::Call(data) => data.server_call_id,
         Data::Ended(data) => data.call.server_call_id,
+        Data::Refused(data) => data.call.server_call_id,
         Data::Participant(data) => data.call.server_call_id,
         Data::Incoming(data) => data.server_call_id,
         Data::Recording(data) => data.server_call_id,
@@ -336,6 +337,15 @@ fn call_of(event: &Notification) -> CallId {
         Data::Consent(data) => data.participant.call.server_call_id,
         Data::Voicemail(data) => data.server_call_id,
     }
+}
+
+/// The wait that a receiver asks for, where it says it in seconds (RFC 9110 section 10.2.3). What is no number is as if it
+/// had not been said; how long is too long is decided where it is used.
+pub(crate) fn seconds(value: &[u8]) -> Option<Duration> {
+    let text = std::str::from_utf8(value).ok()?.trim();
+    // `parse` would take a sign.
+    text.bytes().all(|byte| byte.is_ascii_digit()).then_some(())?;
+    text.parse().ok().map(Duration::from_secs)
 }
 
 /// One attempt.
@@ -360,15 +370,14 @@ async fn send(
     };
     match outbound.ask(ask, bounds).await {
         Ok(answer) if answer.status.is_success() => Ok(()),
-        Ok(answer) => {
-            let seconds = answer.headers.get(header::RETRY_AFTER);
-            let seconds = seconds.and_then(|value| value.to_str().ok()?.trim().parse().ok());
-            Err(Refused {
-                why: format!("the receiver answered {}", answer.status),
-                gone: answer.status == StatusCode::GONE,
-                retry_after: seconds.map(Duration::from_secs),
-            })
-        }
+        Ok(answer) => Err(Refused {
+            why: format!("the receiver answered {}", answer.status),
+            gone: answer.status == StatusCode::GONE,
+            retry_after: answer
+                .headers
+                .get(header::RETRY_AFTER)
+                .and_then(|value| seconds(value.as_bytes())),
+        }),
         Err(error) => Err(Refused {
             why: error.to_string().chars().take(MAX_REASON).collect(),
             gone: false,

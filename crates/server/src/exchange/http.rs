@@ -195,7 +195,14 @@ async fn exchange_sign_in(
         scopes: wanted.scopes.unwrap_or_else(|| vec![Scope::Voip, Scope::Chat]),
         lifetime: minutes(wanted.expires_in_minutes),
     };
+    let (organisation, resource) = (wish.organisation.clone(), wish.resource.clone());
+    let note = format!("{organisation}: {}", wish.sign_in.object);
     let issued = shared.exchange.exchange(wish, now).await?;
+    // The resource asked for it; whose member it is stands in the note.
+    let target = format!("member-token.{resource}");
+    let entry = AuditEntry::new(caller.actor.clone(), "token.exchange", target, now).noting(&note);
+    let audit = shared.exchange.registry.audit();
+    audit.append(&AuditScope::Resource(resource), &entry, now).await?;
     Ok((StatusCode::CREATED, unkept(issued.into())))
 }
 

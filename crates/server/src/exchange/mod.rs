@@ -16,6 +16,8 @@ mod provider;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use sidetone_ledger::Scope as Tenant;
 use sidetone_organisation::{MemberId, OrganisationId, ResourceId};
 use sidetone_signaling::Identifier;
 use sidetone_store::{Entry, Kv, Revision, StoreError, WallTime};
@@ -29,7 +31,8 @@ use provider::Stored;
 pub(crate) use provider::{BadProvider, IdentityProvider};
 
 use crate::Secret;
-use crate::api::registry::Registry;
+use crate::api::registry::{Estate, Registry};
+use crate::clock::wall_now;
 use crate::identity::{TokenIntent, Veto, ask};
 use crate::outbound::{self, Outbound};
 use crate::token::{IssuedToken, Scope, TokenRequest, Tokens};
@@ -264,6 +267,17 @@ impl Exchange {
             message: "an identity provider cannot be understood".to_owned(),
         })?;
         Ok(Some((stored, entry)))
+    }
+}
+
+#[async_trait]
+impl Estate for Exchange {
+    /// An earlier organisation's provider must vouch for nobody in a later one of its name.
+    async fn clear(self: Arc<Self>, tenant: &Tenant) -> Result<(), StoreError> {
+        match tenant {
+            Tenant::Organisation(organisation) => self.unset(organisation, wall_now()).await.map(drop),
+            Tenant::Resource(_) => Ok(()),
+        }
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) async fn live() -> &'static str {
 pub(crate) async fn ready(State(service): State<Arc<Service>>) -> Response {
     let store = async {
         let log = LogName::new("calls").ok()?;
-        service.store.log.last(&log).await.ok()
+        service.store.log.end(&log).await.ok()
     };
     match (stats(&service).await, store.await) {
         (Some(_), Some(_)) => "ready\n".into_response(),

@@ -175,7 +175,9 @@ async fn issue(
 ) -> Result<(StatusCode, Unkept<Token>), Problem> {
     caller.may(&Operation::IssueTokens(name.0.clone()))?;
     let wish: TokenWish = body.read()?;
-    let issued = identities.issue(&name, wish.into(), wall_now()).await?;
+    let issued = identities
+        .issue(&caller.actor, &name, wish.into(), wall_now())
+        .await?;
     Ok((StatusCode::CREATED, unkept(issued.into())))
 }
 

@@ -2,7 +2,6 @@
 //! made by us, at random, for whoever the application's own sign-in says it is. The application decides who gets one;
 //! this decides how many, for how long, and takes them back.
 
-mod departure;
 mod http;
 mod quota;
 mod veto;
@@ -15,7 +14,6 @@ use sidetone_signaling::Identifier;
 use sidetone_signaling::identifier::Label;
 use sidetone_store::{Kv, WallTime};
 
-pub(crate) use departure::follow as follow_departures;
 pub(crate) use http::{Token, Unkept, minutes, router, unkept};
 pub use quota::IdentityQuotas;
 pub(crate) use quota::{Act, Quotas};
@@ -139,8 +137,6 @@ impl Identities {
         self.registry
             .delete::<ExternalUser>(actor, "identity.delete", name, &Precondition::default())
             .await?;
-        // After the deletion: nothing is issued any more. Whoever deletes in another way is followed by `departure`.
-        self.tokens.revoke(&*self.kv, &identifier(name), now).await?;
         Ok(())
     }
 
@@ -148,11 +144,18 @@ impl Identities {
     ///
     /// # Errors
     /// Over the quota; no such identity; [`TokenError`]; a veto.
-    pub(crate) async fn issue(&self, name: &Name, wish: Wish, now: WallTime) -> Result<IssuedToken, Problem> {
+    pub(crate) async fn issue(
+        &self,
+        actor: &Actor,
+        name: &Name,
+        wish: Wish,
+        now: WallTime,
+    ) -> Result<IssuedToken, Problem> {
         self.quotas.take(&name.0, Act::Issue, now)?;
         let user = self.find(name).ok_or_else(no_such)?;
         let request = request(&user, wish);
         self.may_be_issued(&name.0, &request, now).await?;
+        self.enter(actor, "token.issue", name, now).await?;
         let issued = self.tokens.issue(request, now)?;
         // An identity that was deleted meanwhile had all tokens revoked, perhaps before this one was made.
         self.find(name).ok_or_else(no_such)?;
@@ -166,14 +169,16 @@ impl Identities {
     pub(crate) async fn revoke(&self, actor: &Actor, name: &Name, now: WallTime) -> Result<(), Problem> {
         self.quotas.take(&name.0, Act::Revoke, now)?;
         self.find(name).ok_or_else(no_such)?;
-        let key = EntityKey::from(EntityName::ExternalUser(name.0.clone(), name.1.clone()));
-        let entry = AuditEntry::new(actor.clone(), "tokens.revoke", key.as_str(), now);
-        self.registry
-            .audit()
-            .append(&AuditScope::of(&key), &entry, now)
-            .await?;
+        self.enter(actor, "tokens.revoke", name, now).await?;
         self.tokens.revoke(&*self.kv, &identifier(name), now).await?;
         Ok(())
+    }
+
+    async fn enter(&self, actor: &Actor, action: &str, name: &Name, now: WallTime) -> Result<(), Problem> {
+        let key = EntityKey::from(EntityName::ExternalUser(name.0.clone(), name.1.clone()));
+        let entry = AuditEntry::new(actor.clone(), action, key.as_str(), now);
+        let scope = AuditScope::of(&key);
+        Ok(self.registry.audit().append(&scope, &entry, now).await?)
     }
 
     /// Whether a token is as tokens may be, and nobody has anything against it.

@@ -91,9 +91,38 @@ impl Tokens {
             .iter()
             .filter_map(Revocation::read)
         {
-            tokens.take(revocation, now);
+            if revocation.departing {
+                tokens.departed(kv, &revocation.identity, now).await?;
+            } else {
+                tokens.take(revocation, now);
+            }
         }
         Ok(tokens)
+    }
+
+    /// Takes back the tokens of an identity that is about to be deleted. [`Tokens::departed`] must follow when it is; a
+    /// process that ends in between makes up for it when it starts again, so that no token outlives who it was made for.
+    pub(crate) async fn departing(
+        &self,
+        kv: &dyn Kv,
+        identity: &Identifier,
+        now: WallTime,
+    ) -> Result<(), StoreError> {
+        let revocation = revocation::write(kv, identity, self.kept(), now, true).await?;
+        self.take(revocation, now);
+        Ok(())
+    }
+
+    /// Takes back the tokens of an identity that was deleted, those issued while it was being deleted included.
+    pub(crate) async fn departed(
+        &self,
+        kv: &dyn Kv,
+        identity: &Identifier,
+        now: WallTime,
+    ) -> Result<(), StoreError> {
+        let revocation = revocation::write(kv, identity, self.kept(), now, false).await?;
+        self.take(revocation, now);
+        Ok(())
     }
 
     /// Whether a token would be issued; when it would end, in seconds since the Unix epoch.
@@ -252,9 +281,7 @@ impl Tokens {
     /// # Errors
     /// [`ServerError::Store`].
     pub async fn revoke(&self, kv: &dyn Kv, identity: &Identifier, now: WallTime) -> Result<(), ServerError> {
-        let revocation = revocation::write(kv, identity, self.kept(), now).await?;
-        self.take(revocation, now);
-        Ok(())
+        Ok(self.departed(kv, identity, now).await?)
     }
 
     /// Takes in the keys that the store has, and gives them as they are stored. Where they cannot be used, those known

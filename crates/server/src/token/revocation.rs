@@ -13,12 +13,19 @@ use sidetone_store::{Entry, Key, Kv, Revision, StoreError, WallTime};
 /// What the names of stored revocations begin with; the identity follows.
 pub(crate) const PREFIX: &str = "token.revoked.";
 
+/// Furthest that repeated revocations go ahead of the clock, in seconds: less than [`super::CLOCK_LEEWAY`].
+const AHEAD: u64 = 50;
+
 /// As stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Revocation {
     pub(crate) identity: Identifier,
     /// In seconds since the Unix epoch, as tokens count: a token that says it was issued earlier does not count.
     pub(crate) before: u64,
+    /// The identity is being deleted: tokens that it got until that was done must be void too. Found so at a start,
+    /// the process ended in between.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) departing: bool,
 }
 
 impl Revocation {
@@ -35,11 +42,13 @@ fn name(identity: &Identifier) -> Result<Key, StoreError> {
 }
 
 /// Writes down that every token issued to `identity` up to `now` is void. `keep`: how long a token can be valid.
+/// `departing`: the identity is about to be deleted, and this is to be written again when it is.
 pub(crate) async fn write(
     kv: &dyn Kv,
     identity: &Identifier,
     keep: Duration,
     now: WallTime,
+    departing: bool,
 ) -> Result<Revocation, StoreError> {
     let name = name(identity)?;
     loop {
@@ -47,9 +56,10 @@ pub(crate) async fn write(
         let earlier = found.as_ref().and_then(Revocation::read);
         let revocation = Revocation {
             identity: identity.clone(),
-            // Tokens count in seconds. Those of this very second are void as well; the next one issued will say
-            // the second after.
-            before: earlier.map_or(0, |earlier| earlier.before).max(now.as_secs() + 1),
+            before: earlier
+                .map_or(0, |earlier| after(earlier.before, now))
+                .max(now.as_secs() + 1),
+            departing,
         };
         let value = serde_json::to_vec(&revocation).map_err(|error| StoreError::Storage {
             message: error.to_string(),
@@ -63,6 +73,13 @@ pub(crate) async fn write(
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Tokens count in seconds. Those of this very second are void as well; the next one issued says the second after. When that
+/// one is taken back in the same second, it is once more a second later, but never further ahead than a server accepts
+/// another's clock to be.
+fn after(earlier: u64, now: WallTime) -> u64 {
+    earlier.saturating_add(1).min(now.as_secs() + AHEAD).max(earlier)
 }
 
 /// All revocations that matter.
@@ -110,7 +127,7 @@ mod tests {
         // The longest identity there can be still has a name in the store.
         let long = Identifier::member(&"a".repeat(64), &"b".repeat(64)).unwrap();
         for identity in [ann(), long] {
-            let written = write(&*kv, &identity, KEEP, NOW).await.unwrap();
+            let written = write(&*kv, &identity, KEEP, NOW, false).await.unwrap();
             assert_eq!(written.before, 1_800_000_001);
             let read = |entries: Vec<Entry>| entries.iter().filter_map(Revocation::read).collect::<Vec<_>>();
             assert!(read(kv.list(PREFIX, NOW).await.unwrap()).contains(&written));
@@ -122,11 +139,11 @@ mod tests {
     #[tokio::test]
     async fn revoking_again_never_takes_back() {
         let kv = Store::in_memory().unwrap().kv;
-        write(&*kv, &ann(), KEEP, NOW).await.unwrap();
+        write(&*kv, &ann(), KEEP, NOW, false).await.unwrap();
         let earlier = WallTime::from_millis(NOW.as_millis() - 5_000);
-        let again = write(&*kv, &ann(), KEEP, earlier).await.unwrap();
-        assert_eq!(again.before, 1_800_000_001);
-        let later = write(&*kv, &ann(), KEEP, NOW.after(Duration::from_secs(5)))
+        let again = write(&*kv, &ann(), KEEP, earlier, false).await.unwrap();
+        assert_eq!(again.before, 1_800_000_002, "also the token issued in between");
+        let later = write(&*kv, &ann(), KEEP, NOW.after(Duration::from_secs(5)), false)
             .await
             .unwrap();
         assert_eq!(later.before, 1_800_000_006);
@@ -144,6 +161,7 @@ mod tests {
             let revocation = Revocation {
                 identity: Identifier::member("acme", &format!("m{second}")).unwrap(),
                 before: second,
+                departing: false,
             };
             revocations.take(
                 revocation,

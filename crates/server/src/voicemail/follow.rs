@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use sidetone_ledger::Scope;
 use sidetone_organisation::{EntityKey, EntityName};
 use sidetone_signaling::Identifier;
 use sidetone_store::{Change, Delivery, StoreError, Watch};
@@ -11,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::greeting::Greeter;
 use super::{Mailboxes, Owner, counts};
+use crate::api::registry::Estate;
 use crate::clock::wall_now;
 use crate::flag::raised;
 
@@ -110,6 +113,29 @@ pub(crate) async fn follow_openings(
             }
             Err(error) => tracing::warn!(%error, "somebody was not told of unheard messages"),
         }
+    }
+}
+
+/// Nothing of a deleted organisation's is left for a later one of its name.
+#[async_trait]
+impl Estate for Mailboxes {
+    async fn clear(self: Arc<Self>, tenant: &Scope) -> Result<(), StoreError> {
+        let Scope::Organisation(organisation) = tenant else {
+            return Ok(());
+        };
+        let _changing = self.changing.lock().await;
+        let now = wall_now();
+        for (owner, stored) in self.shelf.all(now).await? {
+            if owner.0 == *organisation {
+                self.shelf.delete(&owner, stored, now).await?;
+            }
+        }
+        for greeter in self.greeters(now).await? {
+            if greeter.organisation == *organisation {
+                self.forget_greeting(&greeter, now).await?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Caller, operator, organisation, resource, server};
+use crate::client::{Caller, config, operator, organisation, resource, server};
+use crate::isolation::{Operation, operations, tenants};
+use crate::support;
 
 async fn entries(caller: &Caller, path: &str) -> Vec<Value> {
     caller.get(path).await.expect(200)["items"]
@@ -86,6 +88,11 @@ async fn the_operator_sees_all_and_others_theirs() {
     assert_eq!(of_resource.len(), 2);
     assert_eq!(of_resource[1]["id"], all[3]["id"], "the same entry");
     assert_eq!(acme.get("/v1/audit").await.status, 403);
+    assert_eq!(
+        entries(&operator(&server), "/v1/audit").await.len(),
+        4,
+        "reading is no change, refused or not"
+    );
     server.shutdown().await;
 }
 
@@ -139,5 +146,170 @@ async fn it_is_read_page_by_page_and_outlives_the_organisation() {
         let refused = operator.get(&format!("/v1/audit?after={wrong}")).await;
         assert_eq!((refused.status, refused.problem()), (400, "malformed"));
     }
+    server.shutdown().await;
+}
+
+/// What is asked for so that something changes, where the document's own example would not do, or changes nothing.
+fn body(operation: &Operation) -> Option<Value> {
+    let kept = |template: &str| operation.template.ends_with(template);
+    Some(match operation.method.as_str() {
+        "patch" if kept("/{organisation}") || kept("/{resource}") => json!({ "name": "Renamed" }),
+        "patch" if kept("/federation") => json!({ "enableExternalUsers": true }),
+        "patch" if kept("/{member}") => json!({ "displayName": "Anna" }),
+        "patch" if kept("/{subscription}") => json!({ "description": "other" }),
+        "put" if kept("/federation") => json!({ "enableExternalUsers": false, "allowedResources": [] }),
+        "put" if kept("/policies/{policy}") => json!({ "enableFederationAccess": false }),
+        "put" if kept("/groups/{group}") => json!({ "name": "Selling" }),
+        "put" if kept("/applications/{application}") => json!({ "name": "Help", "kind": "queue" }),
+        "put" if kept("/members/{member}") => json!({ "displayName": "Annie" }),
+        "put" if kept("/routing") => json!({ "doNotDisturb": true }),
+        "put" if kept("/external-users/{user}") => json!({ "displayName": "Eva" }),
+        "put" if kept("/identity-provider") => {
+            json!({ "issuer": "https://id.example/", "clients": ["app"] })
+        }
+        "post" if kept("/organisations") => json!({ "id": "third", "name": "Third" }),
+        "post" if kept("/replay") => json!({ "fromSequence": 1 }),
+        "post" if kept("/subscriptions") => json!({ "url": "https://app.example/hook" }),
+        "post" if kept("/import") => json!({ "members": [{ "key": "uid=new", "displayName": "New" }] }),
+        "post" if kept("/tokens") => json!({ "scopes": ["voip"] }),
+        _ => return operation.body.clone(),
+    })
+}
+
+/// Exchange needs an identity provider that vouches, and stands in `identity_exchange`; an organisation's federation
+/// configuration is there from the beginning and cannot be made a second time.
+const NOT_HERE: [(&str, &str); 2] = [
+    ("post", "/v1/resources/{resource}/member-tokens"),
+    ("post", "/v1/organisations/{organisation}/federation"),
+];
+
+#[tokio::test]
+async fn every_changing_operation_leaves_one_entry_also_when_it_is_refused() {
+    let server = support::server(config()).await;
+    let tenants = tenants(&server).await;
+    let everything = operator(&server);
+    let mut subscriptions = Vec::new();
+    for (place, caller) in [
+        ("/v1/organisations/acme".to_owned(), &tenants.own[1].1),
+        (format!("/v1/resources/{}", tenants.resource), &tenants.own[2].1),
+    ] {
+        let wish = json!({ "url": "https://app.example/hook" });
+        let made = caller
+            .post(&format!("{place}/subscriptions"), wish)
+            .await
+            .expect(201);
+        subscriptions.push((place, made["id"].as_str().unwrap().to_owned()));
+    }
+    let mut operations = operations(&server, &tenants.resource).await;
+    operations.retain(|operation| operation.method != "get" && !operation.public);
+    assert!(operations.len() >= 40, "{}", operations.len());
+    for operation in &mut operations {
+        for (place, subscription) in &subscriptions {
+            if operation.path.starts_with(place) && operation.template.contains("{subscription}") {
+                operation.path = format!("{place}/subscriptions/{subscription}");
+                let rest = operation.template.split("{subscription}").nth(1).unwrap();
+                operation.path += rest;
+            }
+        }
+    }
+    // Deletions last, what is within others first; what makes or takes the callers' own keys stays away from them.
+    operations.sort_by_key(|operation| {
+        (
+            operation.method == "delete",
+            std::cmp::Reverse(operation.path.len()),
+        )
+    });
+
+    let mut number = 0;
+    let mut fresh = async || {
+        let page = everything
+            .get(&format!("/v1/audit?limit=200&after={number}"))
+            .await
+            .expect(200);
+        number = page["next"].as_u64().unwrap_or(number);
+        page["items"].as_array().unwrap().clone()
+    };
+    fresh().await;
+    let mut wrong = Vec::new();
+    for operation in &operations {
+        let method = operation.method.to_uppercase();
+        let what = format!("{method} {}", operation.path);
+        for (who, stranger) in &tenants.strangers {
+            let answer = stranger
+                .send(&method, &operation.path, &[], body(operation).as_ref())
+                .await;
+            let left = fresh().await;
+            if answer.status != 403 || actions(&left) != [format!("refused {what}")] {
+                wrong.push(format!("{who}: {what}: {} {:?}", answer.status, actions(&left)));
+            }
+        }
+    }
+    for operation in &operations {
+        let method = operation.method.to_uppercase();
+        let what = format!("{method} {}", operation.path);
+        if NOT_HERE.contains(&(operation.method.as_str(), operation.template.as_str())) {
+            continue;
+        }
+        // What was approved or deleted before would not change.
+        if operation.template.ends_with("/approve") {
+            let refuse = json!({ "reason": "wait" });
+            everything
+                .post("/v1/organisations/acme/refuse", refuse)
+                .await
+                .expect(200);
+        }
+        if operation.method == "delete" && operation.template.ends_with("/identities/{user}") {
+            let eve = format!("/v1/resources/{}/external-users/eve", tenants.resource);
+            tenants.own[2].1.put(&eve, json!({ "displayName": "Eve" })).await;
+        }
+        fresh().await;
+        for (who, caller) in &tenants.own {
+            let answer = caller
+                .send(&method, &operation.path, &[], body(operation).as_ref())
+                .await;
+            let left = fresh().await;
+            if answer.status == 403 {
+                if actions(&left) != [format!("refused {what}")] {
+                    wrong.push(format!("{who}: {what}: 403 {:?}", actions(&left)));
+                }
+                continue;
+            }
+            // What is deleted with its owner, and each member of an import, has an entry of its own.
+            let one = left.len() == 1;
+            let several = operation.method == "delete" || operation.template.ends_with("/import");
+            let same = left.iter().all(|entry| entry["action"] == left[0]["action"]);
+            if !(200..300).contains(&answer.status) || left.is_empty() || !same || !(one || several) {
+                wrong.push(format!(
+                    "{who}: {what}: {} {:?} {}",
+                    answer.status,
+                    actions(&left),
+                    answer.body
+                ));
+            }
+            break;
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_refusal_is_in_the_log_of_who_was_refused_and_in_no_other_tenants() {
+    let server = server().await;
+    let acme = organisation(&server, "acme").await;
+    let mallory = organisation(&server, "mallory").await;
+    let put = "/v1/organisations/acme/members/ann";
+    mallory
+        .put(put, json!({ "displayName": "Ann" }))
+        .await
+        .expect(403);
+    let own = entries(&mallory, "/v1/organisations/mallory/audit").await;
+    let last = own.last().unwrap();
+    assert_eq!(actions(&own).last().unwrap(), &format!("refused PUT {put}"));
+    assert!(
+        last["note"].as_str().unwrap().contains("administrator of acme"),
+        "{last}"
+    );
+    assert_eq!(entries(&acme, "/v1/organisations/acme/audit").await.len(), 1);
     server.shutdown().await;
 }

@@ -82,6 +82,11 @@ impl Caller {
         }
     }
 
+    /// The same key at another server.
+    pub fn at(&self, server: &ServerHandle) -> Self {
+        Self::new(server, self.key.clone())
+    }
+
     /// A request with further headers.
     pub async fn send(
         &self,
@@ -109,7 +114,7 @@ impl Caller {
     }
 
     /// The bearer of a key at a server that may be another process.
-    pub fn at(address: SocketAddr, key: String) -> Self {
+    pub fn of(address: SocketAddr, key: String) -> Self {
         Self {
             address,
             key: Some(key),

@@ -16,25 +16,25 @@ const SHARED: [(&str, &str); 4] = [
 ];
 
 /// One operation of the document.
-struct Operation {
-    method: String,
+pub struct Operation {
+    pub method: String,
     /// With the names of the tenant that is attacked.
-    path: String,
-    template: String,
-    public: bool,
-    body: Option<Value>,
+    pub path: String,
+    pub template: String,
+    pub public: bool,
+    pub body: Option<Value>,
 }
 
-struct Tenants {
+pub struct Tenants {
     /// Of the tenant that is attacked.
-    own: Vec<(&'static str, Caller)>,
+    pub own: Vec<(&'static str, Caller)>,
     /// Everybody else.
-    strangers: Vec<(&'static str, Caller)>,
+    pub strangers: Vec<(&'static str, Caller)>,
     /// Its resource.
-    resource: String,
+    pub resource: String,
 }
 
-async fn tenants(server: &ServerHandle) -> Tenants {
+pub async fn tenants(server: &ServerHandle) -> Tenants {
     let acme = organisation(server, "acme").await;
     let mallory = organisation(server, "mallory").await;
     let (alpha, alpha_owner) = resource(server, "Alpha").await;
@@ -94,7 +94,7 @@ async fn tenants(server: &ServerHandle) -> Tenants {
 }
 
 /// All operations, aimed at the first tenant.
-async fn operations(server: &ServerHandle, resource: &str) -> Vec<Operation> {
+pub async fn operations(server: &ServerHandle, resource: &str) -> Vec<Operation> {
     let document = Caller::new(server, None)
         .get("/v1/openapi.json")
         .await

@@ -6,6 +6,7 @@
 mod support;
 
 mod audit;
+mod backups;
 mod client;
 mod directory;
 mod document;
@@ -14,6 +15,7 @@ mod idempotency;
 mod isolation;
 mod keys;
 mod limits;
+mod names;
 mod preconditions;
 mod resources;
 mod restart;

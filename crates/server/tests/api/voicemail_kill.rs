@@ -81,13 +81,13 @@ async fn token(address: SocketAddr, identity: &str) -> String {
 async fn a_hard_kill_leaves_no_message_without_its_sound() {
     let folder = tempfile::tempdir().unwrap();
     let (mut process, mut address) = Process::start(folder.path());
-    let operator = Caller::at(address, OPERATOR.to_owned());
+    let operator = Caller::of(address, OPERATOR.to_owned());
     let made = operator
         .post("/v1/organisations", json!({ "id": "acme", "name": "Acme" }))
         .await
         .expect(201);
     let key = made["keys"][0]["secret"].as_str().unwrap().to_owned();
-    let administrator = Caller::at(address, key.clone());
+    let administrator = Caller::of(address, key.clone());
     for (path, body) in [
         ("members/ann", json!({ "displayName": "Ann" })),
         (
@@ -104,7 +104,7 @@ async fn a_hard_kill_leaves_no_message_without_its_sound() {
     let mut acknowledged = std::collections::BTreeSet::new();
     let mut found = 0;
     for round in 0..5_u64 {
-        let mail = Caller::at(address, token(address, "application:acme:mail").await);
+        let mail = Caller::of(address, token(address, "application:acme:mail").await);
         let bytes = said.clone();
         let (sender, mut left) = tokio::sync::mpsc::unbounded_channel();
         let leaving = tokio::spawn(async move {
@@ -130,7 +130,7 @@ async fn a_hard_kill_leaves_no_message_without_its_sound() {
             acknowledged.insert(call);
         }
         (process, address) = Process::start(folder.path());
-        let administrator = Caller::at(address, key.clone());
+        let administrator = Caller::of(address, key.clone());
         let listed = administrator.get(&format!("{BOX}?limit=200")).await.expect(200);
         let listed: Vec<Uuid> = listed["items"]
             .as_array()

@@ -39,6 +39,6 @@ impl Bus for LocalBus {
         // Publishing prunes only what it matches; joining prunes the rest, so the list stays bounded.
         subscribers.retain(|(_, sender)| !sender.is_closed());
         subscribers.push((pattern.clone(), sender));
-        Ok(Subscription { receiver })
+        Ok(Subscription::new(receiver))
     }
 }

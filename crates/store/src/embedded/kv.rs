@@ -244,7 +244,7 @@ impl Kv for Engine {
                 since,
                 sender,
             });
-            Ok(Watch { snapshot, receiver })
+            Ok(Watch::new(snapshot, receiver))
         })
         .await
     }

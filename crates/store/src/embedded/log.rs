@@ -108,14 +108,12 @@ impl Log for Engine {
         .await
     }
 
-    async fn last(&self, log: &LogName) -> Result<Option<Sequence>, StoreError> {
+    async fn end(&self, log: &LogName) -> Result<Sequence, StoreError> {
         let log = log.clone();
         self.read(move |transaction| {
             let table = transaction.open_table(LOG_LAST).map_err(fault)?;
-            Ok(table
-                .get(log.as_str())
-                .map_err(fault)?
-                .map(|sequence| Sequence(sequence.value())))
+            let last = table.get(log.as_str()).map_err(fault)?;
+            Ok(last.map_or(Sequence::FIRST, |last| Sequence(last.value()).next()))
         })
         .await
     }

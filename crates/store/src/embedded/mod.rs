@@ -5,8 +5,15 @@
 //! threads of the tokio runtime they are called in.
 
 mod bus;
+mod copy;
+mod file;
+mod format;
 mod kv;
 mod log;
+#[cfg(test)]
+mod migration_tests;
+#[cfg(test)]
+mod power;
 mod tables;
 mod writer;
 
@@ -14,7 +21,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use redb::{Database, DatabaseError, ReadTransaction};
+use redb::{Database, DatabaseError, ReadTransaction, StorageBackend};
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use bus::LocalBus;
@@ -39,43 +46,27 @@ pub(crate) struct Engine {
 
 impl Engine {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        let db = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create(path)
-            .map_err(|error| match error {
-                DatabaseError::DatabaseAlreadyOpen => StoreError::Locked {
-                    path: path.to_owned(),
-                },
-                DatabaseError::UpgradeRequired(found) => StoreError::Incompatible {
-                    found: found.into(),
-                    supported: 3,
-                },
-                DatabaseError::RepairAborted => StoreError::Corrupted {
-                    message: "repair was aborted".to_owned(),
-                },
-                // What the database layer reports for a file that was never a database.
-                DatabaseError::Storage(redb::StorageError::Io(io))
-                    if io.kind() == std::io::ErrorKind::InvalidData =>
-                {
-                    StoreError::Corrupted {
-                        message: io.to_string(),
-                    }
-                }
-                other => fault(other),
-            })?;
-        Self::start(db)
+        if !path.exists() {
+            make(path)?;
+        }
+        Self::start(database(path)?)
     }
 
     pub(crate) fn in_memory() -> Result<Self, StoreError> {
+        Self::on(redb::backends::InMemoryBackend::new())
+    }
+
+    /// On anything that keeps bytes.
+    fn on(bytes: impl StorageBackend) -> Result<Self, StoreError> {
         let db = Database::builder()
             .set_cache_size(CACHE_BYTES)
-            .create_with_backend(redb::backends::InMemoryBackend::new())
-            .map_err(fault)?;
+            .create_with_backend(bytes)
+            .map_err(|error| opening(error, Path::new("")))?;
         Self::start(db)
     }
 
     fn start(db: Database) -> Result<Self, StoreError> {
-        tables::prepare(&db)?;
+        format::prepare(&db, format::MIGRATIONS)?;
         let db = Arc::new(db);
         let (jobs, queue) = mpsc::channel(WAITING_WRITES);
         let writer = std::thread::Builder::new()
@@ -92,6 +83,14 @@ impl Engine {
             jobs: Some(jobs),
             writer: Some(writer),
         })
+    }
+
+    /// Copies everything, as it is at one moment, to a new file; gives its size in bytes.
+    pub(crate) async fn copy(&self, place: &Path) -> Result<u64, StoreError> {
+        let (db, place) = (self.db.clone(), place.to_owned());
+        tokio::task::spawn_blocking(move || copy::copy(&db, &place))
+            .await
+            .map_err(|_| StoreError::Closed)?
     }
 
     /// Runs `work` in the writer's next transaction; returns once that is on disk.
@@ -130,6 +129,48 @@ impl Drop for Engine {
             // A writer that panicked has nothing more to say; its callers got `Closed`.
             let _ = writer.join();
         }
+    }
+}
+
+/// Makes an empty store where nothing is.
+fn make(path: &Path) -> Result<(), StoreError> {
+    let unfinished = file::Unfinished::beside(path)?;
+    format::prepare(&database(unfinished.path())?, format::MIGRATIONS)?;
+    match unfinished.finish() {
+        // Another process was first: the store is there.
+        Err(StoreError::Exists { .. }) => Ok(()),
+        made => made,
+    }
+}
+
+fn database(path: &Path) -> Result<Database, StoreError> {
+    Database::builder()
+        .set_cache_size(CACHE_BYTES)
+        .create(path)
+        .map_err(|error| opening(error, path))
+}
+
+fn opening(error: DatabaseError, path: &Path) -> StoreError {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => StoreError::Locked {
+            path: path.to_owned(),
+        },
+        // No released version wrote such files.
+        DatabaseError::UpgradeRequired(found) => StoreError::Corrupted {
+            message: format!("its database is of an unknown kind ({found})"),
+        },
+        DatabaseError::RepairAborted => StoreError::Corrupted {
+            message: "repair was aborted".to_owned(),
+        },
+        // What the database layer reports for a file that was never a database.
+        DatabaseError::Storage(redb::StorageError::Io(io))
+            if io.kind() == std::io::ErrorKind::InvalidData =>
+        {
+            StoreError::Corrupted {
+                message: io.to_string(),
+            }
+        }
+        other => fault(other),
     }
 }
 

@@ -123,6 +123,14 @@ Examples:
       of the whole deployment, for its operator
   sidetone admin audit --organisation contoso --json")]
     Audit(AuditArgs),
+    /// Copy everything the service keeps to a file, while it runs
+    #[command(after_help = "\
+Examples:
+  sidetone admin backup 2026-03-01.redb
+      as the operator; the file must not exist, and holds the signing keys: keep it as safe as the service
+  mkdir restored && cp 2026-03-01.redb restored/sidetone.redb && sidetone serve --data-dir restored
+      the service as it was then")]
+    Backup(BackupArgs),
 }
 
 /// Which organisation.
@@ -830,4 +838,12 @@ pub struct AuditArgs {
     /// At most so many
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     pub limit: usize,
+}
+
+/// `sidetone admin backup`.
+#[derive(Args, Debug)]
+pub struct BackupArgs {
+    /// Where to; nothing may be there
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 }

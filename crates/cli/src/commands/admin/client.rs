@@ -1,10 +1,13 @@
 //! Speaks to the API of a service. Blocking: a command does one thing after the other.
 
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use ureq::http::request::Builder;
 use ureq::http::{Request, Response, StatusCode};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
@@ -123,6 +126,49 @@ impl Service {
         self.answer(status, &answer)
     }
 
+    /// Writes what comes to a file; gives how many bytes. There is no bound on how long that may take.
+    ///
+    /// # Errors
+    /// As [`Service::get`]; [`Exit::Service`] when less came than was announced; [`Exit::Resource`] when the file cannot
+    /// be written.
+    pub fn download(&self, method: &str, path: &str, mut file: &File) -> Result<u64, Failure> {
+        let request = self.request(method, path).body(()).map_err(malformed)?;
+        let request = self.agent.configure_request(request).timeout_global(None).build();
+        let mut response = self
+            .agent
+            .run(request)
+            .map_err(|error| self.unreachable(&error))?;
+        if !response.status().is_success() {
+            let text = response.body_mut().read_to_string().unwrap_or_default();
+            return Err(refusal(response.status(), &text));
+        }
+        let announced = response
+            .headers()
+            .get("content-length")
+            .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        let mut body = response.body_mut().as_reader();
+        let mut piece = vec![0; 64 * 1024];
+        let mut written = 0;
+        loop {
+            let read = body.read(&mut piece).map_err(|error| {
+                Failure::new(
+                    Exit::Service,
+                    format!("network: {}: {error}", self.connection.server),
+                )
+            })?;
+            let Some(read) = piece.get(..read).filter(|read| !read.is_empty()) else {
+                break;
+            };
+            file.write_all(read)
+                .map_err(|error| Failure::new(Exit::Resource, format!("the file: {error}")))?;
+            written += read.len() as u64;
+        }
+        if announced != Some(written) {
+            return Err(Failure::new(Exit::Service, "the service broke off"));
+        }
+        Ok(written)
+    }
+
     fn answer(&self, status: StatusCode, answer: &[u8]) -> Result<Value, Failure> {
         let text = &*String::from_utf8_lossy(answer);
         if !status.is_success() {
@@ -162,14 +208,9 @@ impl Service {
     }
 
     fn send(&self, method: &str, path: &str, body: Body<'_>) -> Result<Response<ureq::Body>, Failure> {
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.connection.server))
-            .header("authorization", format!("Bearer {}", self.connection.key))
+        let request = self
+            .request(method, path)
             .header("accept", "application/json, application/problem+json, audio/ogg");
-        // The key may hold what no header can.
-        let malformed =
-            |error| Failure::new(Exit::Usage, format!("the key or address cannot be used: {error}"));
         let sent = match body {
             Body::Json(body) => {
                 let request = request
@@ -186,12 +227,24 @@ impl Service {
         sent.map_err(|error| self.unreachable(&error))
     }
 
+    fn request(&self, method: &str, path: &str) -> Builder {
+        Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.connection.server))
+            .header("authorization", format!("Bearer {}", self.connection.key))
+    }
+
     fn unreachable(&self, error: &ureq::Error) -> Failure {
         Failure::new(
             Exit::Service,
             format!("network: {}: {error}", self.connection.server),
         )
     }
+}
+
+/// The key may hold what no header can.
+fn malformed(error: ureq::http::Error) -> Failure {
+    Failure::new(Exit::Usage, format!("the key or address cannot be used: {error}"))
 }
 
 /// What a request carries.

@@ -5,6 +5,7 @@ mod accounts;
 mod applications;
 pub mod args;
 mod audit;
+mod backup;
 pub mod client;
 pub mod connection;
 mod federation;
@@ -74,6 +75,7 @@ impl Admin {
             AdminCommand::Calls(command) => accounts::calls(self, &command),
             AdminCommand::Events(command) => accounts::events(self, &command),
             AdminCommand::Audit(args) => audit::run(self, &args),
+            AdminCommand::Backup(args) => backup::run(self, &args),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use sidetone_ledger::{CallLine, LiveCall, Scope, Viewer};
+use sidetone_ledger::{CallLine, LiveCall, Scope, Timestamp, Viewer};
 use sidetone_organisation::access::Operation;
 use sidetone_organisation::{OrganisationId, ResourceId, Switches};
 use sidetone_signaling::protocol::CallId;
@@ -64,19 +64,34 @@ impl Accounts {
         caller.may(&Operation::ReadRecords(asked(scope)))?;
         let query: CallsQuery = query.read()?;
         let limit = page::limit(query.limit)?;
-        let lines = self.shelf.calls(scope, query.after.map(Sequence), limit).await?;
+        let since = caller.sees_since(&self.registry, scope);
+        let lines = self
+            .shelf
+            .calls(scope, since, query.after.map(Sequence), limit)
+            .await?;
         Ok(Json(LogPage::new(lines)))
     }
 
-    async fn call(&self, viewer: &Viewer, call: Uuid) -> Result<Json<CallReport>, Problem> {
-        let found = self.shelf.call(CallId(call), viewer, wall_now()).await?;
+    async fn call(&self, caller: &Caller, viewer: &Viewer, call: Uuid) -> Result<Json<CallReport>, Problem> {
+        let since = self.since(caller, viewer);
+        let found = self.shelf.call(CallId(call), viewer, since, wall_now()).await?;
         found.map(Json).ok_or_else(|| Problem::not_found("call"))
     }
 
-    async fn live(&self, viewer: Viewer) -> Result<Json<LiveList>, Problem> {
+    async fn live(&self, caller: &Caller, viewer: Viewer) -> Result<Json<LiveList>, Problem> {
+        let since = self.since(caller, &viewer);
         let calls = self.live.seen_by(viewer).await;
         let stopping = || Problem::new(ProblemType::UNAVAILABLE, "the service is stopping");
-        calls.map(|items| Json(LiveList { items })).ok_or_else(stopping)
+        let mut items = calls.ok_or_else(stopping)?;
+        items.retain(|call| call.start_time >= since);
+        Ok(Json(LiveList { items }))
+    }
+
+    fn since(&self, caller: &Caller, viewer: &Viewer) -> Timestamp {
+        let scope = viewer.scope();
+        scope.map_or(Timestamp::default(), |scope| {
+            caller.sees_since(&self.registry, &scope)
+        })
     }
 
     /// An organisation's view. One that is no more shows nothing that it could have hidden.
@@ -125,7 +140,7 @@ async fn resource_call(
     Names((resource, call)): Names<(ResourceId, Uuid)>,
 ) -> Result<Json<CallReport>, Problem> {
     caller.may(&Operation::ReadRecords(asked(&Scope::Resource(resource.clone()))))?;
-    accounts.call(&Viewer::Resource(resource), call).await
+    accounts.call(&caller, &Viewer::Resource(resource), call).await
 }
 
 /// A call that is over: a summary for each participant, a diagnostic for each stream. External users have their names
@@ -142,7 +157,7 @@ async fn organisation_call(
         organisation.clone(),
     ))))?;
     let viewer = accounts.organisation_viewer(organisation);
-    accounts.call(&viewer, call).await
+    accounts.call(&caller, &viewer, call).await
 }
 
 /// The calls of a resource's applications that run.
@@ -155,7 +170,7 @@ async fn resource_live_calls(
     Names((resource,)): Names<(ResourceId,)>,
 ) -> Result<Json<LiveList>, Problem> {
     caller.may(&Operation::ReadRecords(asked(&Scope::Resource(resource.clone()))))?;
-    accounts.live(Viewer::Resource(resource)).await
+    accounts.live(&caller, Viewer::Resource(resource)).await
 }
 
 /// The calls of an organisation's members that run. External users are shown unless the organisation chose otherwise.
@@ -169,5 +184,5 @@ async fn organisation_live_calls(
 ) -> Result<Json<LiveList>, Problem> {
     caller.may(&Operation::ReadLiveCalls(organisation.clone()))?;
     let viewer = accounts.organisation_viewer(organisation);
-    accounts.live(viewer).await
+    accounts.live(&caller, viewer).await
 }

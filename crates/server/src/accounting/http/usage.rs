@@ -77,7 +77,11 @@ impl Accounts {
         caller.may(&Operation::ReadUsage(asked(&scope)))?;
         let query: ReportQuery = query.read()?;
         let month = query.month.unwrap_or_else(|| Month::of(now_of(wall_now())));
-        let report = self.shelf.usage_report(scope, month, self.rounding).await?;
+        let since = caller.sees_since(&self.registry, &scope);
+        let report = self
+            .shelf
+            .usage_report(scope, month, since, self.rounding)
+            .await?;
         Ok(match query.format {
             Format::Json => Json(report).into_response(),
             Format::Csv => {
@@ -98,9 +102,9 @@ impl Accounts {
         let month = query.month.unwrap_or_else(|| Month::of(now_of(wall_now())));
         let limit = page::limit(query.limit)?;
         let from = Sequence(query.after.unwrap_or(0).saturating_add(1));
-        Ok(Json(LogPage::new(
-            self.shelf.usage(scope, month, from, limit).await?,
-        )))
+        let since = caller.sees_since(&self.registry, scope);
+        let used = self.shelf.usage(scope, month, since, from, limit).await?;
+        Ok(Json(LogPage::new(used)))
     }
 }
 

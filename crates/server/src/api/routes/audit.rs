@@ -5,8 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use sidetone_ledger::{self as tenant, Timestamp};
 use sidetone_organisation::access::{Operation, Scope};
 use sidetone_organisation::{OrganisationId, ResourceId};
+use sidetone_store::WallTime;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -64,10 +66,11 @@ async fn read_all(
     query: Query,
 ) -> Result<Json<AuditPage>, Problem> {
     caller.may(&Operation::ReadAudit(Scope::Deployment))?;
-    read(&api, &AuditScope::Deployment, &query).await
+    read(&api, &AuditScope::Deployment, Timestamp::default(), &query).await
 }
 
-/// The audit log of an organisation. It can be read when the organisation is no more, too.
+/// The audit log of an organisation. The operator can read it when the organisation is no more, and that of an earlier one
+/// of the same name.
 #[utoipa::path(get, path = "/v1/organisations/{organisation}/audit", tag = "audit",
     params(("organisation" = OrganisationId, Path), AuditQuery),
     responses((status = 200, body = AuditPage)))]
@@ -78,7 +81,8 @@ async fn read_organisation(
     query: Query,
 ) -> Result<Json<AuditPage>, Problem> {
     caller.may(&Operation::ReadAudit(Scope::Organisation(organisation.clone())))?;
-    read(&api, &AuditScope::Organisation(organisation), &query).await
+    let since = caller.sees_since(&api.registry, &tenant::Scope::Organisation(organisation.clone()));
+    read(&api, &AuditScope::Organisation(organisation), since, &query).await
 }
 
 /// The audit log of a resource. It can be read when the resource is no more, too.
@@ -92,16 +96,32 @@ async fn read_resource(
     query: Query,
 ) -> Result<Json<AuditPage>, Problem> {
     caller.may(&Operation::ReadAudit(Scope::Resource(resource.clone())))?;
-    read(&api, &AuditScope::Resource(resource), &query).await
+    read(
+        &api,
+        &AuditScope::Resource(resource),
+        Timestamp::default(),
+        &query,
+    )
+    .await
 }
 
-async fn read(api: &Api, scope: &AuditScope, query: &Query) -> Result<Json<AuditPage>, Problem> {
+async fn read(
+    api: &Api,
+    scope: &AuditScope,
+    since: Timestamp,
+    query: &Query,
+) -> Result<Json<AuditPage>, Problem> {
     let query: AuditQuery = query.read()?;
     let limit = page::limit(query.limit)?;
     let entries = api
         .registry
         .audit()
-        .read(scope, query.after.unwrap_or(0), limit)
+        .read(
+            scope,
+            query.after.unwrap_or(0),
+            WallTime::from_millis(since.as_millis()),
+            limit,
+        )
         .await?;
     let items: Vec<AuditRecord> = entries
         .into_iter()

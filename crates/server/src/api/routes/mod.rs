@@ -2,6 +2,7 @@
 
 mod applications;
 mod audit;
+mod backups;
 mod external_users;
 mod federation;
 mod groups;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Deserializer};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Api;
+pub(crate) use backups::COPY;
 
 /// Everything that needs a key.
 pub(super) fn router() -> OpenApiRouter<Arc<Api>> {
@@ -34,6 +36,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<Api>> {
         .merge(external_users::router())
         .merge(keys::router())
         .merge(audit::router())
+        .merge(backups::router())
         .merge(service::router())
 }
 

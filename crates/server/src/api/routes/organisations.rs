@@ -202,8 +202,6 @@ async fn delete(
     api.registry
         .delete::<Organisation>(&caller.actor, "organisation.delete", &name, &precondition)
         .await?;
-    let owner = KeyOwner::Organisation { organisation: name.0 };
-    api.keys.remove_all(owner, wall_now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

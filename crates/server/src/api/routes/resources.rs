@@ -172,7 +172,5 @@ async fn delete(
     api.registry
         .delete::<Resource>(&caller.actor, "resource.delete", &name, &precondition)
         .await?;
-    let owner = KeyOwner::Resource { resource: name.0 };
-    api.keys.remove_all(owner, wall_now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
