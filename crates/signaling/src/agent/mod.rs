@@ -8,6 +8,7 @@ mod api;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 pub use api::{
@@ -18,7 +19,7 @@ pub use api::{
 use crate::call::{self, ClientCall, Settings};
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
-use crate::protocol::{CallId, Event, Incoming, Opened, Report, Request, Start, Started};
+use crate::protocol::{CallId, Event, Incoming, Opened, Refreshed, Report, Request, Start, Started};
 use crate::session::client::{self, ClientSession, Purpose};
 
 /// Ended calls that are remembered, so that late news of them is recognised.
@@ -276,6 +277,16 @@ impl Agent {
         });
     }
 
+    /// Calls from now on reach relays with the new credentials.
+    fn renewed(&mut self, refreshed: &Value) {
+        match Refreshed::deserialize(refreshed) {
+            Ok(refreshed) if !refreshed.ice_servers.is_empty() => {
+                self.settings.ice_servers = refreshed.ice_servers;
+            }
+            _ => {}
+        }
+    }
+
     fn end_all(&mut self, reason: &Reason) {
         self.calls
             .values_mut()
@@ -288,6 +299,9 @@ impl Agent {
             Purpose::Notice => {}
             Purpose::Refresh => {
                 self.session.refreshed(&result, now);
+                if let Ok(refreshed) = &result {
+                    self.renewed(refreshed);
+                }
                 self.tell(match result {
                     Ok(_) => AgentEvent::TokenRefreshed,
                     Err(reason) => AgentEvent::TokenRefused { reason },

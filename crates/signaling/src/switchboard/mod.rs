@@ -15,19 +15,21 @@ mod relay;
 mod way;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-pub use api::{CloseCode, ConnectionId, Grant, Record, ServerInput, ServerOutput, Stats, SwitchboardConfig};
+pub use api::{
+    CloseCode, ConnectionId, Grant, Record, Relays, ServerInput, ServerOutput, Stats, SwitchboardConfig,
+};
 pub use policy::{
     AllowAll, Availability, CallRequest, Onward, Policy, Reach, Reaches, Route, Target, Unanswered,
 };
 
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
-use crate::protocol::{CallId, Event, LegId, SessionId};
+use crate::protocol::{CallId, Event, IceServer, LegId, SessionId};
 use crate::session::server::ServerSession;
 use crate::timers::Timers;
 use call::Call;
@@ -60,6 +62,7 @@ enum Timer {
 pub struct Switchboard {
     config: SwitchboardConfig,
     policy: Box<dyn Policy>,
+    relays: Option<Relays>,
     rng: ChaCha20Rng,
     connections: BTreeMap<ConnectionId, Connection>,
     sessions: BTreeMap<SessionId, ServerSession>,
@@ -78,6 +81,7 @@ impl Switchboard {
         Self {
             config,
             policy: Box::new(AllowAll),
+            relays: None,
             rng: ChaCha20Rng::from_seed(seed),
             connections: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -93,6 +97,18 @@ impl Switchboard {
     /// Replaces the policy, which lets everything through at first.
     pub fn set_policy(&mut self, policy: Box<dyn Policy>) {
         self.policy = policy;
+    }
+
+    /// Gives every session servers of its own besides those of [`SwitchboardConfig::ice_servers`].
+    pub fn set_relays(&mut self, relays: Relays) {
+        self.relays = Some(relays);
+    }
+
+    /// The servers for connectivity of a session whose token is good for `life`.
+    fn ice_servers(&self, session: SessionId, life: Duration) -> Vec<IceServer> {
+        let own = self.relays.as_ref().map(|relays| relays(session, life));
+        let shared = self.config.ice_servers.iter().cloned();
+        shared.chain(own.into_iter().flatten()).collect()
     }
 
     /// Takes one input.
