@@ -13,6 +13,7 @@ fn all(organisation: &str, resource: &str) -> Vec<Operation> {
     let mia = || -> MemberId { "mia".parse().unwrap() };
     let mut all = vec![
         Operation::ConfigureDeployment,
+        Operation::ReadHealth,
         Operation::RotateSigningKeys,
         Operation::ManageOperatorKeys,
         Operation::ListOrganisations,

@@ -19,6 +19,8 @@ pub enum Scope {
 pub enum Operation {
     /// Read or change what the operator decides for the whole deployment.
     ConfigureDeployment,
+    /// See how the service itself is.
+    ReadHealth,
     /// Make a new signing key for tokens, and retire old ones.
     RotateSigningKeys,
     /// Make or revoke a key with the role of operator.
@@ -112,6 +114,7 @@ impl Operation {
         let anyone = |of: &OrganisationId| Wanted::AnyMember(of.clone());
         match self {
             Self::ConfigureDeployment
+            | Self::ReadHealth
             | Self::RotateSigningKeys
             | Self::ManageOperatorKeys
             | Self::ListOrganisations
@@ -179,6 +182,7 @@ impl Operation {
     pub fn name(&self) -> &'static str {
         match self {
             Self::ConfigureDeployment => "configuring the deployment",
+            Self::ReadHealth => "reading the service's health",
             Self::RotateSigningKeys => "rotating the signing keys",
             Self::ManageOperatorKeys => "managing operator keys",
             Self::ListOrganisations => "listing organisations",
