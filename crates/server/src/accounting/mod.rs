@@ -101,6 +101,12 @@ impl LiveCalls {
     }
 }
 
+/// The number that the next fact will have.
+pub(crate) async fn next_fact(store: &Store) -> Result<Sequence, StoreError> {
+    let last = store.log.last(&names::journal()?).await?;
+    Ok(last.map_or(Sequence::FIRST, Sequence::next))
+}
+
 /// Facts from number `from` on, with their numbers. One of a kind that this version does not know is left out.
 pub(crate) async fn facts(
     store: &Store,

@@ -10,6 +10,7 @@ mod client;
 mod directory;
 mod document;
 mod enabling;
+mod health;
 mod idempotency;
 mod isolation;
 mod keys;

@@ -33,7 +33,11 @@ impl Switchboard {
         }
         let caller = self.sessions.get(&session).ok_or(Reason::NO_SUCH_SESSION)?;
         if !caller.may_start_calls {
-            return Err(Reason::SCOPE_MISSING);
+            // Named, so that the developer knows what to ask for.
+            return Err(Reason {
+                message: "the token lacks the scope voip".into(),
+                ..Reason::SCOPE_MISSING
+            });
         }
         if caller.calls.len() >= self.config.limits.calls_per_session {
             return Err(Reason::TOO_MANY_CALLS);
