@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use sidetone::{
-    AgentEvent, Call, CallEvent, CallState, CallStats, Category, ConnectionState, Events, Reason,
+    AgentEvent, Call, CallEvent, CallId, CallState, CallStats, Category, ConnectionState, Events, Reason,
 };
 use sidetone_media::device::Direction;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -21,6 +21,7 @@ const KEEP_STATS: Duration = Duration::from_millis(500);
 
 /// How a call came to its end.
 pub struct Ended {
+    call: CallId,
     reason: Reason,
     /// Nobody can complain about its end: the people talked, or this end said no on purpose.
     fulfilled: bool,
@@ -29,8 +30,9 @@ pub struct Ended {
 
 impl Ended {
     /// It stopped ringing before it was answered here.
-    pub fn missed(reason: Reason) -> Self {
+    pub fn missed(call: CallId, reason: Reason) -> Self {
         Self {
+            call,
             reason,
             fulfilled: false,
             interrupted: false,
@@ -38,8 +40,9 @@ impl Ended {
     }
 
     /// It was declined here, as asked.
-    pub fn declined(reason: Reason) -> Self {
+    pub fn declined(call: CallId, reason: Reason) -> Self {
         Self {
+            call,
             reason,
             fulfilled: true,
             interrupted: false,
@@ -57,7 +60,7 @@ impl Ended {
         if self.fulfilled && self.reason.category == Category::Success {
             return Ok(Exit::Done);
         }
-        Err(Failure::call(&self.reason))
+        Err(Failure::call(&self.reason, self.call))
     }
 }
 
@@ -128,11 +131,12 @@ impl Conversation {
                 _ = keep.tick() => self.keep_stats().await,
             }
         };
-        tell_end(&reason, journal);
+        tell_end(self.call.id(), &reason, journal);
         if let Some(stats) = &self.stats {
             journal.summary("stats", &statistics::table(stats), json!({ "stats": stats }));
         }
         Ended {
+            call: self.call.id(),
             reason,
             fulfilled: self.connected,
             interrupted,
@@ -260,8 +264,9 @@ fn describe(state: CallState) -> (&'static str, &'static str) {
 }
 
 /// Tells how a call ended.
-pub fn tell_end(reason: &Reason, journal: &Journal) {
+pub fn tell_end(call: CallId, reason: &Reason, journal: &Journal) {
     let fields = json!({
+        "call": call,
         "code": reason.code,
         "subcode": reason.subcode,
         "category": reason.category,

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use sidetone_organisation::{ApplicationId, GroupId, MemberId, OrganisationId, PolicyName, ResourceId};
 
 pub use super::accounts::args::{CallsCommand, EventsCommand, UsageArgs};
+use super::switches::SwitchesCommand;
 use crate::address::ServiceAddress;
 
 /// `sidetone admin`.
@@ -113,11 +114,14 @@ Examples:
     /// Calling events, and where they are sent
     #[command(subcommand)]
     Events(EventsCommand),
+    /// Which limits hold, for an organisation or a resource
+    #[command(subcommand)]
+    Switches(SwitchesCommand),
     /// Who changed what, and when
     #[command(after_help = "\
 Examples:
   sidetone admin audit
-      of the whole deployment, for its operator
+      of your key's organisation or resource; of the whole deployment for its operator
   sidetone admin audit --organisation contoso --json")]
     Audit(AuditArgs),
 }
