@@ -38,14 +38,12 @@ impl Spans {
         match fact.what {
             What::Started {
                 kind, correlation, ..
-            } => {
-                if self.open.len() < MAX_OPEN {
-                    let mut span = begin(call, correlation, at);
-                    // The names of kinds are those of call records.
-                    span.attributes
-                        .push(text("sidetone.call.kind", format!("{kind:?}")));
-                    self.open.insert(call, span);
-                }
+            } if self.open.len() < MAX_OPEN => {
+                let mut span = begin(call, correlation, at);
+                // The names of kinds are those of call records.
+                span.attributes
+                    .push(text("sidetone.call.kind", format!("{kind:?}")));
+                self.open.insert(call, span);
             }
             What::Refused { reason, .. } => {
                 let mut span = begin(call, call, at);

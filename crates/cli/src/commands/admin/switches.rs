@@ -61,7 +61,8 @@ pub(super) fn run(admin: &Admin, command: &SwitchesCommand) -> Result<(), Failur
         SwitchesCommand::List { tenant } => {
             let thing = admin.service.get(&admin.tenant(tenant)?)?;
             if admin.show.is_json() {
-                return Ok(admin.show.one(&thing["switches"], &[]));
+                admin.show.one(&thing["switches"], &[]);
+                return Ok(());
             }
             admin
                 .show

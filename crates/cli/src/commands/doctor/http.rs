@@ -139,7 +139,7 @@ pub fn ours(answer: &Answer) -> Result<(String, Fine), Trouble> {
 /// Compares the answer's date (RFC 9110 section 6.6.1) with our clock.
 pub fn clock(answer: &Answer, now: SystemTime) -> Result<((), Fine), Trouble> {
     let date = answer.headers.get(DATE).and_then(|date| date.to_str().ok());
-    let Some(date) = date.and_then(|date| parse_date(date)) else {
+    let Some(date) = date.and_then(parse_date) else {
         return Ok(((), Fine::new("the service does not tell the time")));
     };
     let (theirs, ours) = (
