@@ -74,6 +74,13 @@ impl Drop for Tell {
 /// A sleep that was given up before its end: something happened.
 struct Interrupted(Option<Arc<AtomicU8>>);
 
+impl Interrupted {
+    /// It came to its end.
+    fn over(mut self) {
+        self.0 = None;
+    }
+}
+
 impl Drop for Interrupted {
     fn drop(&mut self) {
         if let Some(short_sleeps) = &self.0 {
@@ -107,13 +114,13 @@ impl Runtime for WatchedRuntime {
             duration.max(Duration::from_micros(self.pace.load(Ordering::Relaxed)))
         };
         let rung = Arc::clone(&self.bell).notified_owned();
-        let mut interrupted = Interrupted(relayed.then(|| Arc::clone(&self.short_sleeps)));
+        let interrupted = Interrupted(relayed.then(|| Arc::clone(&self.short_sleeps)));
         Box::pin(async move {
             tokio::select! {
                 () = tokio::time::sleep(duration) => {}
                 () = rung => {}
             }
-            interrupted.0 = None;
+            interrupted.over();
         })
     }
 
