@@ -25,6 +25,16 @@ impl ServiceAddress {
         format!("{}://{}", if self.secure { "https" } else { "http" }, self.rest)
     }
 
+    /// `host[:port]`, as it stands in the header Host.
+    pub fn authority(&self) -> &str {
+        self.rest.split('/').next().unwrap_or_default()
+    }
+
+    /// What stands before every path of the service: empty, or with a slash at its start.
+    pub fn base(&self) -> &str {
+        self.rest.get(self.authority().len()..).unwrap_or_default()
+    }
+
     /// Whether it is spoken to over TLS.
     pub fn is_secure(&self) -> bool {
         self.secure
@@ -86,6 +96,7 @@ mod tests {
         let behind: ServiceAddress = "https://calls.example/eu/".parse().unwrap();
         assert_eq!(behind.socket(), "wss://calls.example/eu");
         assert!(behind.is_secure());
+        assert_eq!((behind.authority(), behind.base()), ("calls.example", "/eu"));
     }
 
     #[test]

@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sidetone::{Identifier, TransferTarget};
+use sidetone_signaling::identifier::Label;
 
 use crate::address::ServiceAddress;
 use crate::bench::loopback::LoopbackArgs;
 use crate::commands::admin::args::AdminArgs;
+use crate::commands::doctor::args::DoctorArgs;
 use crate::exit;
 use crate::sound::{InputChoice, OutputChoice};
 
@@ -27,7 +29,7 @@ Environment:
   SIDETONE_LOG     what is logged to standard error: error, warn (default), info, or a filter by module
   SIDETONE_SERVER  address of the service
   SIDETONE_TOKEN   access token; keeps it out of the list of processes
-  SIDETONE_OPERATOR_KEY, SIDETONE_ADMIN_KEY, SIDETONE_ADMIN_FILE: see `serve` and `admin`";
+  SIDETONE_OPERATOR_KEY, SIDETONE_TURN_SECRET, SIDETONE_ADMIN_KEY, SIDETONE_ADMIN_FILE: see `serve` and `admin`";
 
 /// Voice calls from the command line: the service, both ends of a call, devices and the benchmark.
 #[derive(Debug, Parser)]
@@ -54,6 +56,8 @@ pub enum Command {
     Answer(AnswerArgs),
     /// Take messages for members of an organisation who do not answer
     Voicemail(VoicemailArgs),
+    /// Find the first broken hop between this machine and a service, and what to do about it
+    Doctor(Box<DoctorArgs>),
     /// Microphones and speakers
     Devices {
         /// What about them.
@@ -75,7 +79,9 @@ Examples:
   sidetone serve
       on this machine only, everything in memory, tokens for programs on this machine
   sidetone serve --bind 0.0.0.0:7480 --data-dir /var/lib/sidetone --dev-tokens off --json-logs
-      for others, behind a proxy that speaks TLS; tokens by `sidetone token --data-dir`")]
+      for others, behind a proxy that speaks TLS; tokens by `sidetone token --data-dir`
+  SIDETONE_TURN_SECRET=… sidetone serve --stun stun:turn.example:3478 --turn turn:turn.example:3478
+      with relays for clients behind strict firewalls: coturn with `use-auth-secret` and the same secret")]
 pub struct ServeArgs {
     /// Address to listen on; port 0 takes any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7480")]
@@ -94,6 +100,15 @@ pub struct ServeArgs {
         hide_env_values = true
     )]
     pub operator_key: Option<String>,
+    /// How organisations are approved
+    #[arg(long, value_enum, default_value = "automatic")]
+    pub approval: Approval,
+    /// Name of the cloud that this deployment is
+    #[arg(long, value_name = "NAME", default_value = "public")]
+    pub cloud: Label,
+    /// Another cloud whose organisations and resources may deal with this one's. May be given several times
+    #[arg(long, value_name = "NAME")]
+    pub trust_cloud: Vec<Label>,
     /// Requests that one key may send to the API in a second
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
     pub api_requests_per_second: u32,
@@ -106,12 +121,43 @@ pub struct ServeArgs {
     /// How long a client that lost its connection is waited for
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "120s")]
     pub resume_window: Duration,
+    /// STUN server for clients: stun:HOST[:PORT]. May be given several times
+    #[arg(long, value_name = "URL")]
+    pub stun: Vec<String>,
+    /// TURN server for clients, which shares the secret below: turn:HOST[:PORT]. May be given several times
+    #[arg(long, value_name = "URL", requires = "turn_secret")]
+    pub turn: Vec<String>,
+    /// What coturn calls static-auth-secret: each session gets TURN credentials of its own, good as long as its token
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "SIDETONE_TURN_SECRET",
+        hide_env_values = true
+    )]
+    pub turn_secret: Option<String>,
+    /// Tell an OpenTelemetry collector about calls and metrics: its base address for OTLP over HTTP
+    #[cfg(feature = "otlp")]
+    #[arg(long, value_name = "URL")]
+    pub otlp: Option<sidetone_telemetry::Collector>,
+    /// How often it is told
+    #[cfg(feature = "otlp")]
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]
+    pub otlp_every: Duration,
     /// Log as JSON, one object a line
     #[arg(long)]
     pub json_logs: bool,
     /// Print where it listens as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// How organisations are approved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Approval {
+    /// By being made; the operator may still refuse one
+    Automatic,
+    /// By the operator, one by one: `sidetone admin organisations approve`
+    Manual,
 }
 
 /// Who may ask for development tokens.
@@ -328,6 +374,9 @@ pub struct EndArgs {
     /// Tell the other end no addresses before the answer
     #[arg(long)]
     pub hide_addresses: bool,
+    /// Send media through a TURN server only
+    #[arg(long)]
+    pub relay_only: bool,
     /// Local address for media, port 0 for any; every interface without. May be given several times
     #[arg(long, value_name = "ADDRESS")]
     pub media_bind: Vec<SocketAddr>,

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use sidetone::{Error, Reason};
+use sidetone::{CallId, Error, Reason};
 use sidetone_media::device::DeviceError;
 use sidetone_server::ServerError;
 
@@ -25,6 +25,8 @@ pub enum Exit {
     Service,
     /// A device or a file cannot be used.
     Resource,
+    /// `doctor` found a hop that is broken, with this code.
+    Hop(u8),
     /// Ctrl-C or SIGTERM ended it early.
     Interrupted,
 }
@@ -39,6 +41,7 @@ impl Exit {
             Self::Call => 3,
             Self::Service => 4,
             Self::Resource => 5,
+            Self::Hop(code) => code,
             // 128 + SIGINT, as shells have it.
             Self::Interrupted => 130,
         }
@@ -60,6 +63,7 @@ Exit codes:
   3    the call did not come about, or broke: its code/subcode and message are printed
   4    the service is out of reach, or refused the token or key (`admin`: the missing role is printed)
   5    a device or a file cannot be used
+  10   and above, of `doctor`: the first hop that is broken (see its help)
   130  interrupted by Ctrl-C or SIGTERM (`serve` ends with 0 then)";
 
 /// Why a command failed.
@@ -88,9 +92,15 @@ impl Failure {
         }
     }
 
-    /// A call that did not come about, or broke.
-    pub fn call(reason: &Reason) -> Self {
-        Self::new(Exit::Call, format!("the call failed: {reason}"))
+    /// A call that did not come about, or broke. Its id is what a report must name: both ends and the service know
+    /// the call by it.
+    pub fn call(reason: &Reason, call: CallId) -> Self {
+        Self::new(
+            Exit::Call,
+            format!(
+                "the call failed: {reason}; in a report name call {call} (`sidetone doctor --call {call} --bundle FILE`)"
+            ),
+        )
     }
 }
 
@@ -151,6 +161,7 @@ mod tests {
             Exit::Call,
             Exit::Service,
             Exit::Resource,
+            Exit::Hop(10),
             Exit::Interrupted,
         ] {
             let line = format!("\n  {} ", exit.code());
@@ -169,6 +180,11 @@ mod tests {
             Exit::Resource
         );
         assert_eq!(exit(Error::Closed), Exit::Failed);
-        assert!(Failure::call(&Reason::DECLINED).message.contains("603/0"));
+        let call = CallId(uuid::Uuid::from_u128(7));
+        let message = Failure::call(&Reason::DECLINED, call).message;
+        assert!(
+            message.contains("603/0") && message.contains("call 00000000-0000"),
+            "{message}"
+        );
     }
 }

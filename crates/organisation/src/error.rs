@@ -6,13 +6,13 @@ use crate::{EntityKey, MemberId};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DomainError {
     /// It refers to something that does not exist, or is to delete it.
-    #[error("there is no {key}")]
+    #[error("there is no {}", .key.words())]
     NoSuch {
         /// What is missing.
         key: EntityKey,
     },
     /// Something else refers to it.
-    #[error("{key} is in use by {by}")]
+    #[error("{} is in use by {}", .key.words(), .by.words())]
     InUse {
         /// What was to be deleted.
         key: EntityKey,
@@ -20,13 +20,13 @@ pub enum DomainError {
         by: EntityKey,
     },
     /// Every organisation has exactly one of these.
-    #[error("{key} cannot be deleted: every organisation has exactly one")]
+    #[error("{} cannot be deleted: every organisation has exactly one", .key.words())]
     Permanent {
         /// What was to be deleted.
         key: EntityKey,
     },
     /// The field is set once, when the thing is made.
-    #[error("{field} of {key} cannot change")]
+    #[error("{field} of {} cannot change", .key.words())]
     Immutable {
         /// Of what.
         key: EntityKey,

@@ -102,6 +102,17 @@ impl EntityKey {
         &self.0.text
     }
 
+    /// What it names, for people: `member bob of contoso`.
+    pub fn words(&self) -> String {
+        let mut parts = self.as_str().split('.').map(|part| part.replace('=', "."));
+        let kind = parts.next().unwrap_or_default().replace('-', " ");
+        match (parts.next(), parts.next()) {
+            (Some(of), Some(id)) => format!("{kind} {id} of {of}"),
+            (Some(id), None) => format!("{kind} {id}"),
+            _ => kind,
+        }
+    }
+
     /// What it names.
     pub fn name(&self) -> &EntityName {
         &self.0.name
@@ -212,6 +223,9 @@ mod tests {
         };
         assert_eq!(key("a", "b.c").as_str(), "member.a.b=c");
         assert_eq!(key("a.b", "c").as_str(), "member.a=b.c");
+        assert_eq!(key("a.b", "c").words(), "member c of a.b");
+        let resource = EntityKey::from(EntityName::Resource("shop".parse().unwrap()));
+        assert_eq!(resource.words(), "resource shop");
         let prefix = EntityKey::prefix(EntityKind::Member, &"a".parse().unwrap());
         assert!(key("a", "b.c").as_str().starts_with(&prefix));
         assert!(!key("a.b", "c").as_str().starts_with(&prefix));

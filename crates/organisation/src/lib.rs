@@ -54,5 +54,5 @@ pub use policy::{ExternalAccessPolicy, PolicyOrigin};
 pub use relation::Relation;
 pub use resource::Resource;
 pub use routing::Routing;
-pub use switches::{DeploymentSwitches, ResourceSwitches, Setting, Switches};
+pub use switches::{DeploymentSwitches, ResourceSwitches, Setting, Switch, Switches};
 pub use world::World;

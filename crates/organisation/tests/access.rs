@@ -14,6 +14,7 @@ fn all(organisation: &str, resource: &str) -> Vec<Operation> {
     let mut all = vec![
         Operation::ConfigureDeployment,
         Operation::BackUp,
+        Operation::ReadHealth,
         Operation::RotateSigningKeys,
         Operation::ManageOperatorKeys,
         Operation::ListOrganisations,

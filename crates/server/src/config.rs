@@ -13,6 +13,7 @@ use crate::Secret;
 use crate::events::DeliveryConfig;
 use crate::identity::{IdentityQuotas, Veto};
 use crate::outbound::OutboundConfig;
+use crate::relay::TurnConfig;
 
 /// Configuration of a [`crate::Server`]. Start from [`ServerConfig::default`].
 #[derive(Clone, Debug)]
@@ -50,8 +51,10 @@ pub struct ServerConfig {
     pub no_answer: Duration,
     /// How long a connection may take to open its session.
     pub open_timeout: Duration,
-    /// STUN and TURN servers handed to clients.
+    /// STUN and TURN servers handed to every client as they are.
     pub ice_servers: Vec<IceServer>,
+    /// TURN servers that share a secret with this one: each session gets credentials of its own.
+    pub turn: Option<TurnConfig>,
     /// Bounds on what one client may send and hold, in protocol terms.
     pub limits: Limits,
     /// Bounds on connections and queues.
@@ -90,6 +93,7 @@ impl Default for ServerConfig {
             no_answer: switchboard.no_answer,
             open_timeout: switchboard.open_timeout,
             ice_servers: Vec::new(),
+            turn: None,
             limits: switchboard.limits,
             connections: ConnectionLimits::default(),
             trusted_proxies: Vec::new(),

@@ -33,7 +33,7 @@
 //!
 //! The server speaks plain HTTP/1.1. TLS belongs to a reverse proxy in front of it: bind to loopback or a private
 //! address, name the proxy in [`ServerConfig::trusted_proxies`] so that limits count its clients one by one, and
-//! let it pass `/v1/ws` and `/.well-known/` only; `/metrics` is for the operator's own network.
+//! let it pass `/v1/`, `/.well-known/` and `/healthz`; `/metrics` is for the operator's own network.
 //!
 //! # What does not reach the log
 //!
@@ -55,6 +55,7 @@ mod error;
 mod events;
 mod exchange;
 mod flag;
+mod health;
 mod http;
 mod identity;
 mod key;
@@ -65,6 +66,7 @@ mod outbound;
 mod outbox;
 mod policy;
 mod redact;
+mod relay;
 mod server;
 mod token;
 mod voicemail;
@@ -76,6 +78,7 @@ pub use identity::{IdentityQuotas, TokenIntent, TokenVeto, Veto, Vetoed};
 pub use keyring::OldKeys;
 pub use outbound::OutboundConfig;
 pub use redact::{PeerAddress, Secret};
+pub use relay::TurnConfig;
 pub use server::{Server, ServerHandle, issue_token};
 pub use token::{Claims, IssuedToken, REVOCATION_BOUND, Scope, TokenError, TokenRequest, Tokens};
 

@@ -26,6 +26,7 @@ use crate::driver::{self, Input, Inputs};
 use crate::events::{self, Webhooks};
 use crate::exchange::{self, Exchange};
 use crate::flag::raised;
+use crate::health::{self, Examination};
 use crate::http::{self, Service};
 use crate::identity::{self, Identities};
 use crate::keyring::OldKeys;
@@ -33,6 +34,7 @@ use crate::listener::Acceptor;
 use crate::metrics::Metrics;
 use crate::outbound::Outbound;
 use crate::policy::WorldPolicy;
+use crate::relay;
 use crate::token::{self, IssuedToken, TokenError, TokenRequest, Tokens, Withdrawn};
 use crate::voicemail::{self, Mailboxes};
 use crate::{Secret, ServerError};
@@ -124,6 +126,9 @@ impl Server {
         // Session ids and resume tokens are drawn from this seed.
         let mut switchboard = Switchboard::new(switchboard_config(&config), rand::random());
         switchboard.set_policy(policy.unwrap_or_else(|| Box::new(WorldPolicy(registry.clone()))));
+        if let Some(turn) = config.turn.clone() {
+            switchboard.set_relays(turn.relays());
+        }
         let teller = recorder.teller();
         let (opened, openings) = mpsc::channel(WAITING_OPENINGS);
         let (inputs, driver) = driver::start(switchboard, tokens.clone(), metrics.clone(), recorder, opened);
@@ -157,6 +162,13 @@ impl Server {
             dev_tokens: config.dev_tokens,
             alive: alive.clone(),
         };
+        let examination = Examination {
+            store: store.clone(),
+            data_dir: config.data_dir.clone(),
+            webhooks: webhooks.clone(),
+            metrics: metrics.clone(),
+            inputs: inputs.downgrade(),
+        };
         let routers = [
             identity::router(identities.clone()),
             exchange::router(exchange.clone(), identities),
@@ -164,6 +176,7 @@ impl Server {
             accounting::http::router(Arc::new(accounts)),
             events::http::router(Arc::new(events)),
             voicemail::router(mailboxes.clone()),
+            health::router(Arc::new(examination)),
         ];
         let (withdraw, withdrawn) = mpsc::channel(WAITING_WITHDRAWALS);
         let mut followers = JoinSet::new();
@@ -266,6 +279,10 @@ fn check(config: &ServerConfig) -> Result<(), ServerError> {
     }
     if limits.max == 0 || limits.max_per_address == 0 {
         return Err(ServerError::Config("at least one connection must be allowed"));
+    }
+    relay::check(&config.ice_servers)?;
+    if let Some(turn) = &config.turn {
+        turn.check()?;
     }
     if limits.send_queue_frames < config.limits.unacknowledged_events {
         return Err(ServerError::Config(
@@ -455,6 +472,20 @@ impl ServerHandle {
         let (reply, stats) = oneshot::channel();
         self.inputs.upgrade()?.send(Input::Stats(reply)).await.ok()?;
         stats.await.ok()
+    }
+
+    /// What `GET /metrics` shows: OpenMetrics text. `None` when the server has ended.
+    pub async fn metrics_page(&self) -> Option<String> {
+        let stats = self.stats().await?;
+        Some(self.metrics.page(&stats))
+    }
+
+    /// The number that the next of [`ServerHandle::call_facts`] will have.
+    ///
+    /// # Errors
+    /// [`ServerError::Store`].
+    pub async fn next_call_fact(&self) -> Result<Sequence, ServerError> {
+        Ok(accounting::next_fact(&self.store).await?)
     }
 
     /// Ends a call on the operator's behalf. One that is over already is left alone.

@@ -7,7 +7,7 @@ mod support;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use sidetone_server::{LIBRARY_LOG_CEILING, ServerConfig};
+use sidetone_server::{LIBRARY_LOG_CEILING, Secret, ServerConfig, TurnConfig};
 use sidetone_signaling::protocol::{
     CandidateLine, Candidates, DescriptionType, HangUp, IncomingLeg, Request, SessionDescription,
 };
@@ -29,6 +29,7 @@ impl Write for Captured {
 }
 
 const SDP_ADDRESS: &str = "203.0.113.77";
+const TURN_SECRET: &str = "shared-with-the-relay";
 const FORWARDED_ADDRESS: &str = "198.51.100.23";
 
 #[test]
@@ -67,6 +68,10 @@ async fn whole_call() -> Vec<String> {
     let config = ServerConfig {
         trusted_proxies: vec!["127.0.0.1".parse().unwrap()],
         dev_tokens: sidetone_server::DevTokens::Loopback,
+        turn: Some(TurnConfig {
+            urls: vec!["turn:turn.example".to_owned()],
+            secret: Secret::new(TURN_SECRET),
+        }),
         ..ServerConfig::default()
     };
     let server = server(config).await;
@@ -148,6 +153,8 @@ async fn whole_call() -> Vec<String> {
         tampered,
         issued["token"].as_str().unwrap().to_owned(),
         "eyJ".to_owned(),
+        ann_opened.ice_servers[0].credential.clone(),
+        TURN_SECRET.to_owned(),
         ann_opened.resume_token,
         bob_opened.resume_token,
         SDP_ADDRESS.to_owned(),

@@ -5,7 +5,9 @@ mod support;
 
 use sidetone_signaling::Reason;
 use sidetone_signaling::agent::{AgentConfig, AgentEvent, Command, ConnectionState};
+use sidetone_signaling::protocol::IceServer;
 use sidetone_signaling::sim::{ClientId, Happening, World};
+use sidetone_signaling::switchboard::{Switchboard, SwitchboardConfig};
 use support::*;
 
 fn count(world: &World, client: ClientId, matches: impl Fn(&AgentEvent) -> bool) -> usize {
@@ -140,4 +142,60 @@ fn a_refresh_survives_a_broken_socket() {
             "{millis}"
         );
     }
+}
+
+#[test]
+fn every_session_and_token_has_relays_of_its_own() {
+    let mut world = world();
+    let shared = IceServer {
+        urls: vec!["stun:stun.example".into()],
+        username: String::new(),
+        credential: String::new(),
+    };
+    world.switchboard = Switchboard::new(
+        SwitchboardConfig {
+            ice_servers: vec![shared.clone()],
+            ..SwitchboardConfig::default()
+        },
+        [7; 32],
+    );
+    world.switchboard.set_relays(Box::new(|session, life| {
+        vec![IceServer {
+            urls: vec!["turn:turn.example".into()],
+            username: format!("{session:?} {}", life.as_secs()),
+            credential: "secret".into(),
+        }]
+    }));
+    let alice = world.add_with(AgentConfig::new(World::token(ALICE, 600)));
+    let bob = world.add(BOB);
+    world.run_for(seconds(1));
+
+    let talk_and_look = |world: &mut World| {
+        let call = talk(world, alice, bob);
+        let servers = |client: ClientId| {
+            let media = &world.clients[client.0].media;
+            media.values().next().unwrap().ice_servers.clone()
+        };
+        let (of_alice, of_bob) = (servers(alice), servers(bob));
+        command(world, alice, Command::HangUp { call });
+        world.run_for(seconds(2));
+        (of_alice, of_bob)
+    };
+    let (of_alice, of_bob) = talk_and_look(&mut world);
+    assert_eq!((&of_alice[0], of_alice.len()), (&shared, 2));
+    assert!(of_alice[1].username.ends_with(" 600"), "{of_alice:?}");
+    assert_ne!(of_alice[1].username, of_bob[1].username);
+
+    command(
+        &mut world,
+        alice,
+        Command::RefreshToken {
+            token: World::token(ALICE, 900),
+        },
+    );
+    world.run_for(seconds(1));
+    let (renewed, of_bob_then) = talk_and_look(&mut world);
+    assert_eq!((&renewed[0], renewed.len()), (&shared, 2));
+    assert!(renewed[1].username.ends_with(" 900"), "{renewed:?}");
+    assert_eq!(of_bob_then, of_bob, "his token is the same");
 }

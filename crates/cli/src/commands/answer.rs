@@ -118,8 +118,8 @@ async fn take(
     journal.event("incoming", &words, fields);
 
     if let Some(reason) = rings(args.after, &mut events, interrupt).await? {
-        tell_end(&reason, journal);
-        return Ok(Ended::missed(reason));
+        tell_end(incoming.id(), &reason, journal);
+        return Ok(Ended::missed(incoming.id(), reason));
     }
     if args.decline {
         incoming.reject()?;
@@ -127,8 +127,8 @@ async fn take(
             .await
             .or(incoming.end_reason())
             .unwrap_or(Reason::DECLINED);
-        tell_end(&reason, journal);
-        return Ok(Ended::declined(reason));
+        tell_end(incoming.id(), &reason, journal);
+        return Ok(Ended::declined(incoming.id(), reason));
     }
     let call = match incoming
         .accept(AcceptOptions {

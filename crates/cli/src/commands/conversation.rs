@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use sidetone::{
-    AgentEvent, Call, CallEvent, CallState, CallStats, Category, ConnectionState, Error, Events, Reason,
-    Recording, RecordingOptions, TransferTarget,
+    AgentEvent, Call, CallEvent, CallId, CallState, CallStats, Category, ConnectionState, Error, Events,
+    Reason, Recording, RecordingOptions, TransferTarget,
 };
 use sidetone_media::device::Direction;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -24,6 +24,7 @@ const KEEP_STATS: Duration = Duration::from_millis(500);
 
 /// How a call came to its end.
 pub struct Ended {
+    call: CallId,
     reason: Reason,
     /// Nobody can complain about its end: the people talked, or this end said no on purpose.
     fulfilled: bool,
@@ -32,8 +33,9 @@ pub struct Ended {
 
 impl Ended {
     /// It stopped ringing before it was answered here.
-    pub fn missed(reason: Reason) -> Self {
+    pub fn missed(call: CallId, reason: Reason) -> Self {
         Self {
+            call,
             reason,
             fulfilled: false,
             interrupted: false,
@@ -41,8 +43,9 @@ impl Ended {
     }
 
     /// It was declined here, as asked.
-    pub fn declined(reason: Reason) -> Self {
+    pub fn declined(call: CallId, reason: Reason) -> Self {
         Self {
+            call,
             reason,
             fulfilled: true,
             interrupted: false,
@@ -60,7 +63,7 @@ impl Ended {
         if self.fulfilled && self.reason.category == Category::Success {
             return Ok(Exit::Done);
         }
-        Err(Failure::call(&self.reason))
+        Err(Failure::call(&self.reason, self.call))
     }
 }
 
@@ -162,11 +165,12 @@ impl Conversation {
             }
         };
         self.finish_recording(journal).await;
-        tell_end(&reason, journal);
+        tell_end(self.call.id(), &reason, journal);
         if let Some(stats) = &self.stats {
             journal.summary("stats", &statistics::table(stats), json!({ "stats": stats }));
         }
         Ended {
+            call: self.call.id(),
             reason,
             fulfilled: self.connected,
             interrupted,
@@ -367,8 +371,9 @@ fn describe(state: CallState) -> (&'static str, &'static str) {
 }
 
 /// Tells how a call ended.
-pub fn tell_end(reason: &Reason, journal: &Journal) {
+pub fn tell_end(call: CallId, reason: &Reason, journal: &Journal) {
     let fields = json!({
+        "call": call,
         "code": reason.code,
         "subcode": reason.subcode,
         "category": reason.category,

@@ -117,6 +117,7 @@ fn options(args: &EndArgs) -> AgentOptions {
         network: NetworkOptions {
             bind: args.media_bind.clone(),
             hide_addresses: args.hide_addresses,
+            relay_only: args.relay_only,
             ..NetworkOptions::default()
         },
     }

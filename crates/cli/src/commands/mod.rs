@@ -5,6 +5,7 @@ pub mod answer;
 pub mod call;
 mod conversation;
 pub mod devices;
+pub mod doctor;
 mod end;
 mod journal;
 mod notices;

@@ -3,7 +3,9 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde_json::json;
-use sidetone_server::{DevTokens, Secret, Server, ServerConfig};
+use sidetone_organisation::{ApprovalPolicy, Deployment, Undeclared};
+use sidetone_server::{DevTokens, Secret, Server, ServerConfig, ServerHandle, TurnConfig};
+use sidetone_signaling::protocol::IceServer;
 
 use crate::args::{self, ServeArgs};
 use crate::exit::{Exit, Failure};
@@ -23,6 +25,7 @@ async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
     announce(server.local_addr(), first_key, &args);
     tokio::select! {
         () = interrupt.raised() => {}
+        () = export(&server, &args) => {}
         () = server.wait() => return Err(Failure::new(Exit::Failed, "the service ended by itself; see the log")),
     }
     if !args.json {
@@ -35,6 +38,26 @@ async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
     }
 }
 
+/// Tells the collector, where there is one, until the service ends.
+#[cfg(feature = "otlp")]
+async fn export(server: &ServerHandle, args: &ServeArgs) {
+    if let Some(collector) = args.otlp.clone() {
+        let config = sidetone_telemetry::TelemetryConfig {
+            collector,
+            // An interval of nothing would be a loop without pause.
+            every: args.otlp_every.max(std::time::Duration::from_millis(100)),
+        };
+        sidetone_telemetry::export(server, config).await;
+    }
+    std::future::pending().await
+}
+
+/// This build has no exporter.
+#[cfg(not(feature = "otlp"))]
+async fn export(_: &ServerHandle, _: &ServeArgs) {
+    std::future::pending().await
+}
+
 fn config(args: &ServeArgs) -> ServerConfig {
     ServerConfig {
         bind: args.bind,
@@ -45,12 +68,46 @@ fn config(args: &ServeArgs) -> ServerConfig {
             args::DevTokens::Anyone => DevTokens::Anyone,
         },
         operator_key: args.operator_key.as_deref().map(Secret::new),
+        deployment: Some(deployment(args)),
         api_requests_per_second: args.api_requests_per_second,
         no_answer: args.no_answer,
         resume_window: args.resume_window,
         keep_voicemail: args.keep_voicemail,
+        ice_servers: stun(&args.stun),
+        turn: turn(args),
         ..ServerConfig::default()
     }
+}
+
+fn deployment(args: &ServeArgs) -> Deployment {
+    Deployment {
+        approval: match args.approval {
+            args::Approval::Automatic => ApprovalPolicy::Automatic,
+            args::Approval::Manual => ApprovalPolicy::Manual,
+        },
+        trusted_clouds: args.trust_cloud.iter().cloned().collect(),
+        // Their tokens come from the operator alone: from the signing key, or as development tokens.
+        undeclared: Undeclared::Admitted,
+        ..Deployment::new(args.cloud.clone())
+    }
+}
+
+fn stun(urls: &[String]) -> Vec<IceServer> {
+    let server = |url: &String| IceServer {
+        urls: vec![url.clone()],
+        username: String::new(),
+        credential: String::new(),
+    };
+    urls.iter().map(server).collect()
+}
+
+/// The command line asks for a secret where there is a server. A secret alone, left in the environment, is no wish.
+fn turn(args: &ServeArgs) -> Option<TurnConfig> {
+    let secret = args.turn_secret.as_deref().filter(|_| !args.turn.is_empty())?;
+    Some(TurnConfig {
+        urls: args.turn.clone(),
+        secret: Secret::new(secret),
+    })
 }
 
 fn announce(bound: SocketAddr, first_key: Option<&str>, args: &ServeArgs) {

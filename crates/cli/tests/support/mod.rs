@@ -3,7 +3,9 @@
 #![allow(dead_code, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 pub mod hearing;
+pub mod proxy;
 pub mod relay;
+pub mod turn;
 pub mod world;
 
 use std::io::{BufRead, BufReader, Read};

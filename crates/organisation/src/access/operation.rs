@@ -21,6 +21,8 @@ pub enum Operation {
     ConfigureDeployment,
     /// Take a copy of everything, the signing keys included.
     BackUp,
+    /// See how the service itself is.
+    ReadHealth,
     /// Make a new signing key for tokens, and retire old ones.
     RotateSigningKeys,
     /// Make or revoke a key with the role of operator.
@@ -134,6 +136,7 @@ impl Operation {
         match self {
             Self::ConfigureDeployment
             | Self::BackUp
+            | Self::ReadHealth
             | Self::RotateSigningKeys
             | Self::ManageOperatorKeys
             | Self::ListOrganisations
@@ -221,6 +224,7 @@ impl Operation {
         match self {
             Self::ConfigureDeployment => "configuring the deployment",
             Self::BackUp => "backing up",
+            Self::ReadHealth => "reading the service's health",
             Self::RotateSigningKeys => "rotating the signing keys",
             Self::ManageOperatorKeys => "managing operator keys",
             Self::ListOrganisations => "listing organisations",

@@ -123,6 +123,11 @@ impl LiveCalls {
     }
 }
 
+/// The number that the next fact will have.
+pub(crate) async fn next_fact(store: &Store) -> Result<Sequence, StoreError> {
+    store.log.end(&names::journal()?).await
+}
+
 /// Facts from number `from` on, with their numbers. One of a kind that this version does not know is left out.
 pub(crate) async fn facts(
     store: &Store,

@@ -206,6 +206,23 @@ impl Webhooks {
         Ok(())
     }
 
+    /// How many subscriptions there are, and those whose receiver takes nothing at the moment, at most `limit`.
+    pub(crate) async fn failing(
+        &self,
+        limit: usize,
+    ) -> Result<(usize, Vec<(Subscription, Health)>), StoreError> {
+        let entries = self.store.kv.list(subscription::ALL, wall_now()).await?;
+        let failing = entries
+            .iter()
+            .filter_map(|entry| serde_json::from_slice::<Subscription>(&entry.value).ok())
+            .filter_map(|subscription| {
+                let health = self.health(subscription.id)?;
+                (health.failed_attempts > 0).then_some((subscription, health))
+            })
+            .take(limit);
+        Ok((entries.len(), failing.collect()))
+    }
+
     /// The tenants that have subscriptions.
     async fn subscribers(&self) -> Result<BTreeSet<Scope>, StoreError> {
         let entries = self.store.kv.list(subscription::ALL, wall_now()).await?;

@@ -16,6 +16,7 @@ use axum::{Json, Router};
 use sidetone_store::Store;
 
 use crate::admission::Admission;
+use crate::api::problem::{Problem, ProblemType};
 use crate::config::DevTokens;
 use crate::connection::Connections;
 use crate::listener::Alive;
@@ -46,7 +47,7 @@ pub(crate) fn router(service: Arc<Service>, api: Router) -> Router {
         .route("/healthz", get(pages::live))
         .route("/readyz", get(pages::ready))
         .route("/metrics", get(pages::metrics))
-        .fallback(async || refuse(StatusCode::NOT_FOUND, "no such address"))
+        .fallback(async || Problem::new(ProblemType::NOT_FOUND, "there is no such address"))
         .with_state(service)
         // The API's own limit on bodies holds behind this one.
         .merge(api)

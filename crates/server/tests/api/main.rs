@@ -11,6 +11,7 @@ mod client;
 mod directory;
 mod document;
 mod enabling;
+mod health;
 mod idempotency;
 mod isolation;
 mod keys;

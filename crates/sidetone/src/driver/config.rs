@@ -1,5 +1,6 @@
 //! What a driver is made from, and where the service is.
 
+use sidetone_signaling::Reason;
 use tokio_tungstenite::tungstenite::http::Uri;
 
 use crate::Error;
@@ -16,6 +17,10 @@ pub(crate) struct Config {
 
 /// Where the service's WebSocket is.
 const PATH: &str = "/v1/ws";
+
+/// Longest token that a service takes, in bytes. With a longer one the frame around it would be too long, and the
+/// socket would be lost again and again without a word on why.
+const MAX_TOKEN: usize = 8 * 1024;
 
 impl Config {
     pub fn new(
@@ -34,6 +39,12 @@ impl Config {
         }
         if uri.host().is_none_or(str::is_empty) {
             return Err(bad("no host"));
+        }
+        if credential.token.len() > MAX_TOKEN {
+            return Err(Error::Refused(Reason {
+                message: "the token is malformed: too long for one".into(),
+                ..Reason::INVALID_TOKEN
+            }));
         }
         Ok(Self {
             uri,

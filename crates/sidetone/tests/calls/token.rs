@@ -14,7 +14,7 @@ use crate::support::{Phone, Service, identifier, plain, until};
 fn a_bad_token_is_refused() {
     let service = Service::start();
     let client = CallClient::new().unwrap();
-    for token in ["", "nonsense", &service.token("ann")[1..]] {
+    for token in ["", "nonsense", &service.token("ann")[1..], &"a".repeat(100_000)] {
         let outcome = client
             .create_call_agent(&service.server.url(), Credential::new(token), plain())
             .wait();

@@ -9,6 +9,7 @@ mod moves;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 pub use api::{
@@ -20,7 +21,7 @@ use crate::call::{self, ClientCall, Settings};
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
 use crate::protocol::{
-    CallId, Consent, Event, Incoming, LegId, Opened, Report, Request, SetNotice, Start, Started,
+    CallId, Consent, Event, Incoming, LegId, Opened, Refreshed, Report, Request, SetNotice, Start, Started,
 };
 use crate::session::client::{self, ClientSession, Purpose};
 
@@ -337,6 +338,16 @@ impl Agent {
         });
     }
 
+    /// Calls from now on reach relays with the new credentials.
+    fn renewed(&mut self, refreshed: &Value) {
+        match Refreshed::deserialize(refreshed) {
+            Ok(refreshed) if !refreshed.ice_servers.is_empty() => {
+                self.settings.ice_servers = refreshed.ice_servers;
+            }
+            _ => {}
+        }
+    }
+
     fn end_all(&mut self, reason: &Reason) {
         self.calls
             .values_mut()
@@ -367,6 +378,9 @@ impl Agent {
             Purpose::Ignore => {}
             Purpose::Refresh => {
                 self.session.refreshed(&result, now);
+                if let Ok(refreshed) = &result {
+                    self.renewed(refreshed);
+                }
                 self.tell(match result {
                     Ok(_) => AgentEvent::TokenRefreshed,
                     Err(reason) => AgentEvent::TokenRefused { reason },

@@ -148,10 +148,13 @@ impl fmt::Debug for Refresh {
 }
 
 /// Answer to `session.refresh`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Refreshed {
     /// How long the new token is good for.
     pub token_expires_in_ms: Millis,
+    /// Servers for connectivity from now on: their credentials end with the token. Absent where they stay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ice_servers: Vec<IceServer>,
 }
 
 /// `session.ping`: answered at once, tells a client that its socket is alive.

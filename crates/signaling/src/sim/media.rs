@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{ClientId, Occurrence, World};
 use crate::agent::{AgentInput, MediaAction, MediaEvent, Role};
-use crate::protocol::{CallId, CandidateLine, LegId, MediaState, SessionDescription};
+use crate::protocol::{CallId, CandidateLine, IceServer, LegId, MediaState, SessionDescription};
 
 /// How long a handshake takes once everything is there.
 const HANDSHAKE: Duration = Duration::from_millis(60);
@@ -24,6 +24,8 @@ pub struct LegMedia {
     pub audio_open: bool,
     /// How many times it was restarted.
     pub restarts: u32,
+    /// Servers for connectivity that it was made with.
+    pub ice_servers: Vec<IceServer>,
     held: bool,
     /// ICE generation of what was sent, and of what the peer sent.
     generation: u32,
@@ -60,13 +62,14 @@ impl World {
         if let MediaAction::Create {
             role,
             hold_candidates,
-            ..
+            ice_servers,
         } = action
         {
             let media = LegMedia {
                 role,
                 audio_open: false,
                 restarts: 0,
+                ice_servers,
                 held: hold_candidates,
                 generation: 0,
                 remote_description: None,

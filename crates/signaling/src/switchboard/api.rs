@@ -53,6 +53,10 @@ impl Default for SwitchboardConfig {
     }
 }
 
+/// Makes servers for connectivity with credentials for one session, good for as long as its token is. Asked again
+/// with every new token.
+pub type Relays = Box<dyn Fn(SessionId, Duration) -> Vec<IceServer> + Send>;
+
 /// What a verified token grants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {

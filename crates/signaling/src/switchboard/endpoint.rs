@@ -45,7 +45,7 @@ impl Switchboard {
             resume_window_ms: self.config.resume_window.into(),
             media_lease_ms: self.config.media_lease.into(),
             token_expires_in_ms: grant.expires_in.into(),
-            ice_servers: self.config.ice_servers.clone(),
+            ice_servers: self.ice_servers(session, grant.expires_in),
         };
         self.endpoints
             .entry(grant.identity.clone())
@@ -325,6 +325,7 @@ impl Switchboard {
                 self.timers.set(Timer::Token(session), now + grant.expires_in);
                 let refreshed = Refreshed {
                     token_expires_in_ms: grant.expires_in.into(),
+                    ice_servers: self.ice_servers(session, grant.expires_in),
                 };
                 self.respond(connection, session, pending.request, Ok(&refreshed));
             }

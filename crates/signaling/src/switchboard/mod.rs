@@ -18,12 +18,14 @@ mod transfer;
 mod way;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-pub use api::{CloseCode, ConnectionId, Grant, Record, ServerInput, ServerOutput, Stats, SwitchboardConfig};
+pub use api::{
+    CloseCode, ConnectionId, Grant, Record, Relays, ServerInput, ServerOutput, Stats, SwitchboardConfig,
+};
 pub use policy::{
     AllowAll, Availability, CallRequest, Consented, Onward, Policy, Purpose, Reach, Reaches, Route, Target,
     TransferRequest, Unanswered,
@@ -31,7 +33,7 @@ pub use policy::{
 
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
-use crate::protocol::{CallId, Event, LegId, SessionId};
+use crate::protocol::{CallId, Event, IceServer, LegId, SessionId};
 use crate::session::server::ServerSession;
 use crate::timers::Timers;
 use call::Call;
@@ -66,6 +68,7 @@ enum Timer {
 pub struct Switchboard {
     config: SwitchboardConfig,
     policy: Box<dyn Policy>,
+    relays: Option<Relays>,
     rng: ChaCha20Rng,
     connections: BTreeMap<ConnectionId, Connection>,
     sessions: BTreeMap<SessionId, ServerSession>,
@@ -84,6 +87,7 @@ impl Switchboard {
         Self {
             config,
             policy: Box::new(AllowAll),
+            relays: None,
             rng: ChaCha20Rng::from_seed(seed),
             connections: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -99,6 +103,18 @@ impl Switchboard {
     /// Replaces the policy, which lets everything through at first.
     pub fn set_policy(&mut self, policy: Box<dyn Policy>) {
         self.policy = policy;
+    }
+
+    /// Gives every session servers of its own besides those of [`SwitchboardConfig::ice_servers`].
+    pub fn set_relays(&mut self, relays: Relays) {
+        self.relays = Some(relays);
+    }
+
+    /// The servers for connectivity of a session whose token is good for `life`.
+    fn ice_servers(&self, session: SessionId, life: Duration) -> Vec<IceServer> {
+        let own = self.relays.as_ref().map(|relays| relays(session, life));
+        let shared = self.config.ice_servers.iter().cloned();
+        shared.chain(own.into_iter().flatten()).collect()
     }
 
     /// Takes one input.

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use sidetone_organisation::{ApplicationId, GroupId, MemberId, OrganisationId, PolicyName, ResourceId};
 
 pub use super::accounts::args::{CallsCommand, EventsCommand, UsageArgs};
+use super::switches::SwitchesCommand;
 use crate::address::ServiceAddress;
 
 /// `sidetone admin`.
@@ -116,11 +117,14 @@ Examples:
     /// Calling events, and where they are sent
     #[command(subcommand)]
     Events(EventsCommand),
+    /// Which limits hold, for an organisation or a resource
+    #[command(subcommand)]
+    Switches(SwitchesCommand),
     /// Who changed what, and when
     #[command(after_help = "\
 Examples:
   sidetone admin audit
-      of the whole deployment, for its operator
+      of your key's organisation or resource; of the whole deployment for its operator
   sidetone admin audit --organisation contoso --json")]
     Audit(AuditArgs),
     /// Copy everything the service keeps to a file, while it runs
@@ -173,14 +177,6 @@ impl Consent {
             Self::Always => "always",
             Self::WhereWanted => "whereWanted",
         }
-    }
-}
-
-/// `NAME=POSITION` of a limit.
-fn limit(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, position @ ("open" | "source"))) => Ok((name.to_owned(), position.to_owned())),
-        _ => Err("such as externalTargets=source or externalTargets=open".to_owned()),
     }
 }
 
@@ -243,20 +239,16 @@ Examples:
         /// The new name
         name: String,
     },
-    /// Choose limits, and whether people are asked before they are recorded
+    /// Choose whether people are asked before they are recorded
     #[command(after_help = "\
 Examples:
-  sidetone admin organisations set contoso --limit externalTargets=source --limit delegation=open
   sidetone admin organisations set contoso --recording-consent always")]
     Set {
         /// Which.
         id: OrganisationId,
-        /// A limit and its position, NAME=open or NAME=source; others stay. May be given several times
-        #[arg(long = "limit", value_name = "NAME=POSITION", value_parser = limit)]
-        limits: Vec<(String, String)>,
         /// When people are asked before a call of the members is recorded or transcribed
         #[arg(long, value_enum)]
-        recording_consent: Option<Consent>,
+        recording_consent: Consent,
     },
     /// Delete one with everything in it
     #[command(after_help = "\

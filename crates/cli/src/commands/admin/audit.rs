@@ -23,7 +23,10 @@ pub(super) fn run(admin: &Admin, args: &AuditArgs) -> Result<(), Failure> {
     let address = match (&args.owner.organisation, &args.owner.resource) {
         (Some(id), _) => format!("/v1/organisations/{id}/audit"),
         (None, Some(id)) => format!("/v1/resources/{id}/audit"),
-        (None, None) => "/v1/audit".to_owned(),
+        (None, None) => format!(
+            "{}/audit",
+            admin.own_tenant()?.unwrap_or_else(|| "/v1".to_owned())
+        ),
     };
     let mut items = Vec::new();
     let mut after = args.after;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,6 +58,23 @@ impl Service {
     /// another reason.
     pub fn get(&self, path: &str) -> Result<Value, Failure> {
         self.call("GET", path, None)
+    }
+
+    /// After a key was made in the place of another: where that was the one that `connect` stored, stores the new one,
+    /// and gives the file.
+    ///
+    /// # Errors
+    /// As [`Service::get`], and [`Exit::Resource`] when the new key cannot be stored.
+    pub fn follow_key(&self, new: &str) -> Result<Option<PathBuf>, Failure> {
+        let (status, _) = self.exchange("GET", "/v1/status", Body::None)?;
+        if status != StatusCode::UNAUTHORIZED || !self.connection.is_stored()? {
+            return Ok(None);
+        }
+        let connection = Connection {
+            key: new.to_owned(),
+            ..self.connection.clone()
+        };
+        connection.store().map(Some)
     }
 
     /// Reads what may not be there.

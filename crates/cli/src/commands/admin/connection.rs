@@ -107,6 +107,18 @@ impl Connection {
         Ok(path)
     }
 
+    /// Whether this is what `connect` stored.
+    ///
+    /// # Errors
+    /// [`Exit::Resource`].
+    pub fn is_stored(&self) -> Result<bool, Failure> {
+        let stored = match path() {
+            Some(path) => load(&path)?,
+            None => None,
+        };
+        Ok(stored.is_some_and(|stored| stored.server == self.server && stored.key == self.key))
+    }
+
     /// Plain HTTP shows the key to everybody between: only this machine is fine with that.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use super::Admin;
 use super::args::{KeysCommand, Owner, Slot};
 use super::show::Column;
 use crate::exit::{Exit, Failure};
+use crate::output;
 
 const COLUMNS: &[Column] = &[("slot", "/slot"), ("id", "/id"), ("made", "/created")];
 
@@ -29,6 +30,15 @@ pub(super) fn run(admin: &Admin, command: KeysCommand) -> Result<(), Failure> {
                 &format!("the {slot} key is new; the one before is no longer good:"),
             );
             admin.show.keys(&json!([answer]));
+            if let Some(secret) = answer["secret"].as_str()
+                && let Some(file) = admin.service.follow_key(secret)?
+                && !admin.show.is_json()
+            {
+                output::line(&format!(
+                    "You were connected with the one before: the new one is kept in {}.",
+                    file.display()
+                ));
+            }
         }
     }
     Ok(())

@@ -18,6 +18,7 @@ mod policy;
 mod resource;
 mod show;
 mod status;
+mod switches;
 mod voicemail;
 
 use std::io::{BufRead as _, IsTerminal as _};
@@ -74,6 +75,7 @@ impl Admin {
             AdminCommand::Usage(args) => accounts::usage(self, &args),
             AdminCommand::Calls(command) => accounts::calls(self, &command),
             AdminCommand::Events(command) => accounts::events(self, &command),
+            AdminCommand::Switches(command) => switches::run(self, &command),
             AdminCommand::Audit(args) => audit::run(self, &args),
             AdminCommand::Backup(args) => backup::run(self, &args),
         }
@@ -85,19 +87,7 @@ impl Admin {
             return Ok(id.clone());
         }
         let status = self.service.get("/v1/status")?;
-        let of_key = status
-            .pointer("/caller/owner/organisation")
-            .and_then(Value::as_str);
-        // A member's raw id is member:ORGANISATION:MEMBER.
-        let of_member = || {
-            status
-                .pointer("/caller/identity")
-                .and_then(Value::as_str)?
-                .split(':')
-                .nth(1)
-        };
-        of_key
-            .or_else(of_member)
+        own_organisation(&status)
             .and_then(|id| id.parse().ok())
             .ok_or_else(|| {
                 Failure::new(
@@ -121,6 +111,13 @@ impl Admin {
             )
         })
     }
+}
+
+/// The organisation that the key or token of `GET /v1/status` belongs to.
+fn own_organisation(status: &Value) -> Option<&str> {
+    let part = |place: &str| status.pointer(place).and_then(Value::as_str);
+    // A member's raw id is member:ORGANISATION:MEMBER.
+    part("/caller/owner/organisation").or_else(|| part("/caller/identity")?.split(':').nth(1))
 }
 
 /// Asks before something is gone for good.

@@ -1,6 +1,6 @@
 //! Organisations, and the operator's word on them.
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::args::OrganisationsCommand;
 use super::show::Column;
@@ -14,25 +14,7 @@ const COLUMNS: &[Column] = &[
     ("cloud", "/cloud"),
     ("approval", "/approval/state"),
     ("reason", "/approval/reason"),
-];
-
-/// What an organisation chooses for itself.
-const SETTINGS: &[Column] = &[
-    ("id", "/id"),
     ("recording consent", "/recordingConsent"),
-    ("legacy members (L2)", "/switches/legacyMembers"),
-    ("escalation (L3)", "/switches/escalation"),
-    ("call recording (L4)", "/switches/callRecording"),
-    ("advanced routing (L5)", "/switches/advancedRouting"),
-    ("external targets (L6)", "/switches/externalTargets"),
-    ("call features (L7)", "/switches/callFeatures"),
-    ("external names (L12)", "/switches/externalNames"),
-    ("bot events (L30)", "/switches/botEvents"),
-    ("analytics names (L36)", "/switches/analyticsNames"),
-    ("live analytics (L37)", "/switches/liveAnalytics"),
-    ("delegation (L39)", "/switches/delegation"),
-    ("outgoing calls", "/switches/outgoingCalls"),
-    ("other organisations", "/switches/otherOrganisations"),
 ];
 
 pub(super) fn run(admin: &Admin, command: OrganisationsCommand) -> Result<(), Failure> {
@@ -43,10 +25,7 @@ pub(super) fn run(admin: &Admin, command: OrganisationsCommand) -> Result<(), Fa
             let answer = service.list("/v1/organisations", &[])?;
             show.list(&answer, &COLUMNS[..5], "no organisation that you may see");
         }
-        OrganisationsCommand::Show { id } => {
-            let answer = service.get(&address(&id))?;
-            show.one(&answer, &[COLUMNS, &SETTINGS[1..]].concat());
-        }
+        OrganisationsCommand::Show { id } => show.one(&service.get(&address(&id))?, COLUMNS),
         OrganisationsCommand::Create { id, name, personal } => {
             let kind = if personal { "personal" } else { "work" };
             let body = json!({ "id": id, "name": name, "kind": kind });
@@ -73,23 +52,10 @@ pub(super) fn run(admin: &Admin, command: OrganisationsCommand) -> Result<(), Fa
         }
         OrganisationsCommand::Set {
             id,
-            limits,
             recording_consent,
         } => {
-            let mut change = Map::new();
-            if !limits.is_empty() {
-                // The service takes them whole: those that are not named stay as they are.
-                let mut switches = service.get(&address(&id))?["switches"].take();
-                for (name, position) in limits {
-                    switches[name] = position.into();
-                }
-                change.insert("switches".to_owned(), switches);
-            }
-            if let Some(consent) = recording_consent {
-                change.insert("recordingConsent".to_owned(), consent.name().into());
-            }
-            let answer = service.call("PATCH", &address(&id), Some(&Value::Object(change)))?;
-            show.one(&answer, SETTINGS);
+            let body = json!({ "recordingConsent": recording_consent.name() });
+            show.one(&service.call("PATCH", &address(&id), Some(&body))?, COLUMNS);
         }
         OrganisationsCommand::Delete { id, yes } => {
             confirm(&format!("{id} goes with all its members and policies"), yes)?;

@@ -7,6 +7,7 @@
 
 mod candidate;
 mod description;
+pub mod probe;
 mod reports;
 mod runtime;
 mod session;

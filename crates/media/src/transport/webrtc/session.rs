@@ -330,6 +330,17 @@ impl Session {
             Duration::ZERO
         };
         self.runtime.set_pace(round);
+        self.runtime.set_relayed(self.may_be_relayed(checking));
+    }
+
+    /// Whether packets go through a relay, as far as is known.
+    fn may_be_relayed(&self, checking: bool) -> bool {
+        let servers = self.config.ice_servers.iter();
+        let has_relay = servers
+            .flat_map(|server| &server.urls)
+            .any(|url| url.starts_with("turn"));
+        let selected = self.selected.lock().unwrap_or_else(PoisonError::into_inner);
+        has_relay && (checking || matches!(selected.local_type.as_str(), "" | "relay"))
     }
 
     fn fail(&self, error: TransportError) {

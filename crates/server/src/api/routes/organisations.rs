@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Api, set};
+use super::{Api, Patch, set, turn};
 use crate::api::caller::Caller;
 use crate::api::input::{Body, Names, Query};
 use crate::api::keys::{KeyOwner, NewKey};
@@ -62,8 +62,9 @@ struct OrganisationChange {
     /// Shown to people.
     #[schema(min_length = 1, max_length = 128)]
     name: Option<String>,
-    /// Which limits it chooses, all of them: an absent switch is open.
-    switches: Option<Switches>,
+    /// Switches that it turns; the others stay.
+    #[schema(value_type = Option<Switches>)]
+    switches: Option<Patch<Switches>>,
     /// Whether people are asked before a call of its members is recorded or transcribed.
     recording_consent: Option<RecordingConsent>,
 }
@@ -179,7 +180,7 @@ async fn edit(
     let edit = |old: Option<&Organisation>| {
         let mut organisation = existing(old)?;
         set(&mut organisation.name, change.name);
-        set(&mut organisation.switches, change.switches);
+        turn(&mut organisation.switches, change.switches);
         set(&mut organisation.recording_consent, change.recording_consent);
         Ok(organisation)
     };

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Api, set};
+use super::{Api, Patch, set, turn};
 use crate::api::caller::Caller;
 use crate::api::input::{Body, Names, Query};
 use crate::api::keys::{KeyOwner, NewKey};
@@ -62,8 +62,9 @@ struct ResourceChange {
     /// All web origins.
     #[schema(max_items = 64)]
     allowed_origins: Option<Vec<String>>,
-    /// Which limits it chooses, all of them: an absent switch is open.
-    switches: Option<ResourceSwitches>,
+    /// Switches that it turns; the others stay.
+    #[schema(value_type = Option<ResourceSwitches>)]
+    switches: Option<Patch<ResourceSwitches>>,
 }
 
 /// Resources that the caller may read, by id.
@@ -150,7 +151,7 @@ async fn edit(
         let mut resource = old.cloned().ok_or_else(|| Problem::not_found("resource"))?;
         set(&mut resource.name, change.name);
         set(&mut resource.allowed_origins, change.allowed_origins);
-        set(&mut resource.switches, change.switches);
+        turn(&mut resource.switches, change.switches);
         Ok(resource)
     };
     api.registry

@@ -41,6 +41,11 @@ struct Status {
 /// What the service can do.
 #[derive(Serialize, ToSchema)]
 struct Capabilities {
+    /// Always `sidetone`: tells our service from another HTTP server.
+    service: &'static str,
+    /// Version of the service.
+    version: &'static str,
+    /// Everything that it can do.
     items: &'static [Capability],
 }
 
@@ -60,5 +65,9 @@ async fn status(State(api): State<Arc<Api>>, caller: Caller) -> Json<Status> {
 /// What the service can do, and how far it can be relied on. Anybody may read it.
 #[utoipa::path(get, path = "/v1/capabilities", tag = "service", responses((status = 200, body = Capabilities)))]
 async fn capabilities() -> Json<Capabilities> {
-    Json(Capabilities { items: CAPABILITIES })
+    Json(Capabilities {
+        service: "sidetone",
+        version: env!("CARGO_PKG_VERSION"),
+        items: CAPABILITIES,
+    })
 }

@@ -1,5 +1,7 @@
 //! What `sidetone admin usage`, `calls` and `events` can be asked for, as types.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand, ValueEnum};
 use sidetone_ledger::Month;
 use sidetone_organisation::{OrganisationId, ResourceId};
@@ -71,11 +73,16 @@ Examples:
     /// Calls that run right now
     #[command(after_help = "\
 Examples:
-  sidetone admin calls live")]
+  sidetone admin calls live
+  sidetone admin calls live --watch
+      looks again every two seconds, until Ctrl-C")]
     Live {
         /// Whose.
         #[command(flatten)]
         tenant: Tenant,
+        /// Look again and again, this often
+        #[arg(long, value_name = "TIME", value_parser = often, num_args = 0..=1, default_missing_value = "2s")]
+        watch: Option<Duration>,
     },
 }
 
@@ -201,4 +208,13 @@ pub struct Start {
     /// From the first event at this time or later (RFC 3339)
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
+}
+
+/// How often to look. A service allows a key many requests a second, and nobody reads so fast.
+fn often(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(length) if length >= Duration::from_millis(500) => Ok(length),
+        Ok(_) => Err("at least 500ms".to_owned()),
+        Err(error) => Err(format!("{error} (such as 2s)")),
+    }
 }

@@ -1,10 +1,12 @@
 //! Call records, and the calls of the moment.
 
-use serde_json::json;
+use std::io::IsTerminal as _;
+
+use serde_json::{Value, json};
 
 use super::args::CallsCommand;
 use crate::commands::admin::Admin;
-use crate::commands::admin::show::Column;
+use crate::commands::admin::show::{Column, text};
 use crate::exit::Failure;
 use crate::output;
 
@@ -15,6 +17,8 @@ const LINES: &[Column] = &[
     ("kind", "/kind"),
     ("answered", "/answered"),
     ("participants", "/participants"),
+    ("code", "/endReason/code"),
+    ("subcode", "/endReason/subcode"),
     ("end", "/endReason/message"),
 ];
 
@@ -42,12 +46,14 @@ const DIAGNOSTICS: &[Column] = &[
 ];
 
 const LIVE: &[Column] = &[
-    ("call", "/call"),
-    ("since", "/startTime"),
-    ("seconds", "/duration"),
-    ("answered", "/answered"),
+    ("state", "/state"),
+    ("for", "/for"),
     ("who", "/who"),
+    ("call", "/call"),
 ];
+
+/// Moves to the upper left corner and clears what is below (ECMA-48).
+const REDRAW: &str = "\u{1b}[H\u{1b}[J";
 
 pub(super) fn run(admin: &Admin, command: &CallsCommand) -> Result<(), Failure> {
     let Admin { service, show } = admin;
@@ -68,18 +74,87 @@ pub(super) fn run(admin: &Admin, command: &CallsCommand) -> Result<(), Failure> 
                 show.list(&diagnostics, DIAGNOSTICS, "no stream was measured");
             }
         }
-        CallsCommand::Live { tenant } => {
+        CallsCommand::Live { tenant, watch } => {
             let address = format!("{}/calls/live", admin.tenant(tenant)?);
-            let mut answer = service.get(&address)?;
-            if !show.is_json() {
-                for call in answer["items"].as_array_mut().into_iter().flatten() {
-                    let people = call["participants"].as_array().cloned().unwrap_or_default();
-                    let names: Vec<_> = people.iter().map(|who| who["displayName"].clone()).collect();
-                    call["who"] = names.into();
+            let redraw = watch.is_some() && !show.is_json() && std::io::stdout().is_terminal();
+            loop {
+                let mut answer = service.get(&address)?;
+                if redraw {
+                    output::line(REDRAW);
+                }
+                if !show.is_json() {
+                    summarise(&mut answer);
+                }
+                show.list(&answer, LIVE, "no call runs");
+                match watch {
+                    Some(pause) => std::thread::sleep(*pause),
+                    None => break,
                 }
             }
-            show.list(&answer, LIVE, "no call runs");
         }
     }
     Ok(())
+}
+
+/// What people want to see of running calls: the longest first, as the service lists them.
+fn summarise(answer: &mut Value) {
+    let calls = answer["items"].as_array_mut();
+    for call in calls.into_iter().flatten() {
+        let people = call["participants"].as_array().cloned().unwrap_or_default();
+        let names: Vec<String> = people.iter().map(name).collect();
+        call["who"] = names.join(", ").into();
+        let answered = call["answered"] == Value::Bool(true);
+        call["state"] = if answered { "talking" } else { "ringing" }.into();
+        let seconds = call["duration"].as_f64().unwrap_or_default().max(0.0) as u64;
+        call["for"] = clock(seconds).into();
+    }
+}
+
+/// A name, or what stands in for it.
+fn name(who: &Value) -> String {
+    let shown = text(who.get("displayName"));
+    let shown = if shown.is_empty() {
+        text(who.get("identifier"))
+    } else {
+        shown
+    };
+    if who["inLobby"] == Value::Bool(true) {
+        format!("{shown} (not in yet)")
+    } else {
+        shown
+    }
+}
+
+/// `4:05`, `1:02:03`.
+fn clock(seconds: u64) -> String {
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes}:{seconds:02}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_running_call_is_one_line() {
+        let mut answer = json!({ "items": [{
+            "call": "c", "answered": true, "duration": 3723.4,
+            "participants": [
+                { "displayName": "Eve (External)", "inLobby": false },
+                { "displayName": "", "identifier": "member:acme:bob", "inLobby": true },
+            ],
+        }] });
+        summarise(&mut answer);
+        let call = &answer["items"][0];
+        assert_eq!(call["who"], "Eve (External), member:acme:bob (not in yet)");
+        assert_eq!(
+            (call["state"].as_str(), call["for"].as_str()),
+            (Some("talking"), Some("1:02:03"))
+        );
+        assert_eq!(clock(65), "1:05");
+    }
 }

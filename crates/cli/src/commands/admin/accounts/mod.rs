@@ -8,7 +8,7 @@ mod usage;
 use serde_json::{Value, json};
 
 use self::args::{CallsCommand, EventsCommand, Tenant, UsageArgs};
-use super::Admin;
+use super::{Admin, own_organisation};
 use crate::exit::{Exit, Failure};
 
 /// Entries in one request.
@@ -27,32 +27,30 @@ pub(super) fn events(admin: &Admin, command: &EventsCommand) -> Result<(), Failu
 }
 
 impl Admin {
-    /// The address of a tenant: the one named, or the one that the key belongs to.
-    fn tenant(&self, tenant: &Tenant) -> Result<String, Failure> {
-        let named = match (&tenant.organisation, &tenant.resource) {
-            (Some(id), _) => Some(format!("/v1/organisations/{id}")),
-            (None, Some(id)) => Some(format!("/v1/resources/{id}")),
-            (None, None) => None,
-        };
-        if let Some(address) = named {
-            return Ok(address);
+    /// The address of a tenant: the one named, or the one that the key or token belongs to.
+    pub(super) fn tenant(&self, tenant: &Tenant) -> Result<String, Failure> {
+        if let Some(id) = &tenant.organisation {
+            return Ok(format!("/v1/organisations/{id}"));
         }
+        if let Some(id) = &tenant.resource {
+            return Ok(format!("/v1/resources/{id}"));
+        }
+        self.own_tenant()?.ok_or_else(|| {
+            Failure::new(
+                Exit::Usage,
+                "the key is not of one tenant: say which with --organisation or --resource",
+            )
+        })
+    }
+
+    /// The address of the tenant that the key or token belongs to; the operator's belongs to none.
+    pub(super) fn own_tenant(&self) -> Result<Option<String>, Failure> {
         let status = self.service.get("/v1/status")?;
-        let of_key = |place: &str| status.pointer(place).and_then(Value::as_str);
-        let address = match (
-            of_key("/caller/owner/organisation"),
-            of_key("/caller/owner/resource"),
-        ) {
-            (Some(id), _) => format!("/v1/organisations/{id}"),
-            (None, Some(id)) => format!("/v1/resources/{id}"),
-            (None, None) => {
-                return Err(Failure::new(
-                    Exit::Usage,
-                    "the key is not of one tenant: say which with --organisation or --resource",
-                ));
-            }
-        };
-        Ok(address)
+        if let Some(id) = own_organisation(&status) {
+            return Ok(Some(format!("/v1/organisations/{id}")));
+        }
+        let of_key = status.pointer("/caller/owner/resource").and_then(Value::as_str);
+        Ok(of_key.map(|id| format!("/v1/resources/{id}")))
     }
 
     /// Up to `limit` entries of a log that comes in pages. `address` may have a query already.
