@@ -9,6 +9,7 @@ mod config;
 mod legs;
 mod quality;
 mod socket;
+mod token;
 mod told;
 
 use std::collections::VecDeque;
@@ -40,6 +41,7 @@ use audio::{Audio, Opened};
 pub(crate) use config::Config;
 use legs::{Leg, Legs};
 use socket::{Socket, SocketReport};
+use token::TokenKeeper;
 
 /// How long an agent may take to be created (spec AC14: an error within 5 s, never a hang). A little less, so that
 /// the app has its answer by then.
@@ -125,6 +127,8 @@ pub(crate) struct Driver {
     own_asks: mpsc::WeakUnboundedSender<Ask>,
     running: watch::Receiver<()>,
     created: Option<(Reply<CallAgent>, CallAgent)>,
+    /// The service refused the first token, and the refresher has brought no better one yet.
+    unconvinced: bool,
     closing: Option<Closing>,
     deadline: Option<Instant>,
     socket: Option<Socket>,
@@ -137,6 +141,7 @@ pub(crate) struct Driver {
     legs: Legs,
     audio: Audio,
     opened: mpsc::UnboundedReceiver<Opened>,
+    keeper: TokenKeeper,
     tokens: (
         mpsc::UnboundedSender<Option<String>>,
         mpsc::UnboundedReceiver<Option<String>>,
@@ -175,6 +180,7 @@ impl Driver {
         };
         Self {
             uri,
+            keeper: TokenKeeper::new(credential.refresher.is_some()),
             refresher: credential.refresher,
             agent: Agent::new(agent, now),
             deferred: VecDeque::new(),
@@ -183,6 +189,7 @@ impl Driver {
             asks,
             running,
             created: Some(created),
+            unconvinced: false,
             closing: None,
             deadline: None,
             socket: None,
@@ -208,9 +215,16 @@ impl Driver {
         loop {
             let now = Instant::now();
             if self.created.is_some() && now >= self.born + CREATION {
-                self.not_created(Error::Network("the service did not answer in time".into()), now);
+                let error = if self.unconvinced {
+                    Error::Refused(Reason::NO_TOKEN)
+                } else {
+                    Error::Network("the service did not answer in time".into())
+                };
+                self.not_created(error, now);
             }
+            self.keeper.handle_timeout(now);
             self.drain(now);
+            self.keep_token();
             self.settle();
             if self.is_done(now) {
                 break;
@@ -246,7 +260,7 @@ impl Driver {
         let agent = self.deadline.unwrap_or(now + Duration::from_secs(3600));
         let creation = self.created.as_ref().map(|_| self.born + CREATION);
         let goodbye = self.closing.as_ref().map(|closing| closing.by);
-        [creation, goodbye]
+        [creation, goodbye, self.keeper.next_timeout()]
             .into_iter()
             .flatten()
             .fold(agent, Instant::min)
