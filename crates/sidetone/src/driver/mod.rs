@@ -7,6 +7,7 @@ mod asks;
 mod audio;
 mod config;
 mod legs;
+mod lookout;
 mod quality;
 mod socket;
 mod token;
@@ -33,13 +34,15 @@ use tokio_tungstenite::tungstenite::http::Uri;
 use crate::Error;
 use crate::agent::{AgentEvent, AgentShared, CallAgent};
 use crate::call::{CallEvent, CallShared};
-use crate::devices::Selection;
+use crate::devices::{DeviceManager, Selection};
+use crate::diagnostics::monitor::Monitor;
 use crate::options::{AcceptOptions, Refresher, StartCallOptions};
 use crate::pending::Reply;
 pub(crate) use asks::Ask;
 use audio::{Audio, Opened};
 pub(crate) use config::Config;
 use legs::{Leg, Legs};
+use lookout::{Reporter, Trouble};
 use socket::{Socket, SocketReport};
 use token::TokenKeeper;
 
@@ -48,8 +51,8 @@ use token::TokenKeeper;
 const CREATION: Duration = Duration::from_millis(4_500);
 /// How long saying goodbye may take when the service does not answer.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// How often the sender adapts to the loss the other end reports.
-const ADAPT: Duration = Duration::from_secs(1);
+/// How often everything is looked at: loss, diagnostics, statistics.
+const WATCH: Duration = Duration::from_secs(1);
 /// Packets in flight anywhere in an agent: a second of 10 ms packets, both ways, and some.
 const POOL: usize = 256;
 
@@ -61,6 +64,8 @@ struct Entry {
     /// Its audio is open: the microphone is its.
     talking: bool,
     adaptation: Adaptation,
+    monitor: Monitor,
+    reporters: Vec<Reporter>,
 }
 
 impl Entry {
@@ -70,6 +75,8 @@ impl Entry {
             active,
             talking: false,
             adaptation: Adaptation::default(),
+            monitor: Monitor::default(),
+            reporters: Vec::new(),
         }
     }
 
@@ -147,7 +154,10 @@ pub(crate) struct Driver {
         mpsc::UnboundedReceiver<Option<String>>,
     ),
     waiting: Vec<Waiting>,
+    devices: DeviceManager,
     selection: watch::Receiver<Selection>,
+    trouble: Trouble,
+    monitor: Monitor,
     incoming_muted: bool,
     calls: Vec<Entry>,
     born: Instant,
@@ -201,6 +211,9 @@ impl Driver {
             tokens: mpsc::unbounded_channel(),
             waiting: Vec::new(),
             selection: devices.watch(),
+            devices,
+            trouble: Trouble::default(),
+            monitor: Monitor::default(),
             incoming_muted: false,
             calls: Vec::new(),
             born: now,
@@ -209,8 +222,8 @@ impl Driver {
 
     /// Runs until the agent is closed.
     pub async fn run(mut self) {
-        let mut adapt = tokio::time::interval(ADAPT);
-        adapt.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut watch = tokio::time::interval(WATCH);
+        watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let events = self.audio.events.clone();
         loop {
             let now = Instant::now();
@@ -247,7 +260,7 @@ impl Driver {
                 Some(token) = self.tokens.1.recv() => self.token_fetched(token, Instant::now()),
                 () = events.notified() => self.voice_events(),
                 Ok(()) = self.selection.changed() => self.reselect(),
-                _ = adapt.tick(), if self.audio.engine().is_some() => self.adapt(),
+                _ = watch.tick(), if self.is_watchful() => self.watch(Instant::now()),
                 () = tokio::time::sleep_until(deadline.into()) => {
                     self.agent.handle(AgentInput::Timeout, Instant::now());
                 }
@@ -428,11 +441,22 @@ impl Driver {
     fn voice_events(&mut self) {
         let Some(engine) = self.audio.engine() else { return };
         while let Some(event) = engine.poll_event() {
-            self.tell_active(&match event {
-                VoiceEvent::DeviceLost(direction) => CallEvent::DeviceLost(direction),
-                VoiceEvent::DeviceFailed(_, error) => CallEvent::DeviceFailed(error.to_string()),
+            let told = match event {
+                VoiceEvent::DeviceLost(direction) => {
+                    self.trouble.lost(direction);
+                    CallEvent::DeviceLost(direction)
+                }
+                VoiceEvent::DeviceFailed(direction, error) => {
+                    self.trouble.failed(&error, Some(direction));
+                    CallEvent::DeviceFailed(error.to_string())
+                }
+                VoiceEvent::DeviceReplaced(direction) => {
+                    self.trouble.opened(direction);
+                    continue;
+                }
                 VoiceEvent::InputEnded => CallEvent::InputEnded,
-            });
+            };
+            self.tell_active(&told);
         }
     }
 
@@ -443,10 +467,9 @@ impl Driver {
     }
 
     /// Follows the loss that the other end of the call that is spoken in reports.
-    fn adapt(&mut self) {
+    fn adapt(&mut self, voice: &VoiceStats) {
         let Some(engine) = self.audio.engine() else { return };
-        let voice = engine.stats();
-        self.legs.talking().for_each(|leg| leg.observe(&voice));
+        self.legs.talking().for_each(|leg| leg.observe(voice));
         for entry in self.calls.iter_mut().filter(|entry| entry.talking) {
             if let Some(leg) = self.legs.of(entry.id()).find(|leg| leg.port.is_none()) {
                 engine.set_redundancy(entry.adaptation.report(leg.stats().remote_fraction_lost));

@@ -5,6 +5,7 @@
 
 mod callbacks;
 mod devices;
+mod diagnostics;
 mod early_hang_up;
 mod glare;
 mod goodbye;
@@ -16,6 +17,7 @@ mod own_audio;
 mod privacy;
 mod runtimes;
 mod several_endpoints;
+mod statistics;
 mod support;
 mod talk;
 mod token;
