@@ -1,6 +1,6 @@
 //! User-facing diagnostics: what a person at this end should be told is wrong, and when it is right again.
 //!
-//! The [`monitor`] decides; this has the names, under which other calling SDKs know them too.
+//! The monitor decides; this has the names, under which other calling SDKs know them too.
 
 pub(crate) mod facts;
 pub(crate) mod monitor;

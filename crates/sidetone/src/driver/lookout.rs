@@ -7,6 +7,7 @@ use sidetone_media::transport::ConnectionState as MediaState;
 use sidetone_media::voice::{VoiceEngine, VoiceStats};
 use sidetone_signaling::agent::ConnectionState;
 use sidetone_signaling::call::CallState;
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
@@ -115,14 +116,24 @@ impl Trouble {
         }
     }
 
+    /// Nothing is in use any more: what went away is not missed where there is another.
+    fn idle(&mut self) {
+        for missing in [&mut self.microphone, &mut self.speaker].into_iter().flatten() {
+            missing.lost = false;
+        }
+    }
+
     fn is_missing(&self) -> bool {
         self.microphone.is_some() || self.speaker.is_some()
     }
 
     /// Looks for devices while one is missing.
     fn look(&mut self, devices: &DeviceManager, now: Instant) {
-        if let Some(Ok((microphones, speakers))) = self.listing.as_mut().map(oneshot::Receiver::try_recv) {
+        let listed = self.listing.as_mut().map(oneshot::Receiver::try_recv);
+        if !matches!(listed, Some(Err(TryRecvError::Empty))) {
             self.listing = None;
+        }
+        if let Some(Ok((microphones, speakers))) = listed {
             for (side, found) in [(&mut self.microphone, microphones), (&mut self.speaker, speakers)] {
                 *side = side
                     .map(|missing| Missing {
@@ -167,9 +178,12 @@ impl Driver {
 
     pub(super) fn watch(&mut self, now: Instant) {
         let voice = self.audio.engine().map(VoiceEngine::stats);
-        if let Some(voice) = &voice {
-            self.adapt(voice);
-            self.collect(voice, now);
+        match &voice {
+            Some(voice) => {
+                self.adapt(voice);
+                self.collect(voice, now);
+            }
+            None => self.trouble.idle(),
         }
         self.trouble.look(&self.devices, now);
         self.diagnose(voice.as_ref(), now);
@@ -251,4 +265,78 @@ fn media(leg: &Leg, state: CallState, voice: Option<&VoiceStats>) -> Option<Medi
         transport: Box::new(leg.stats()),
         jitter,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use sidetone_media::device::InputDevice as _;
+    use sidetone_media::device::headless::Silence;
+
+    use super::*;
+
+    /// A system that lists `found` devices, both ways.
+    fn system() -> (DeviceManager, Arc<AtomicUsize>) {
+        let (devices, found) = (DeviceManager::default(), Arc::new(AtomicUsize::new(0)));
+        let listed = found.clone();
+        devices.list_by(move |_| match listed.load(Ordering::Relaxed) {
+            usize::MAX => panic!("an audio system that fails badly"),
+            count => Ok(vec![Silence::input().info(); count]),
+        });
+        (devices, found)
+    }
+
+    /// Lists and takes note of it.
+    async fn list(trouble: &mut Trouble, devices: &DeviceManager, now: &mut Instant) {
+        *now += LIST;
+        trouble.look(devices, *now);
+        while trouble.listing.is_some() {
+            tokio::task::yield_now().await;
+            trouble.look(devices, *now);
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_listed_until_it_is_there() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let (devices, found) = system();
+            let (mut trouble, mut now) = (Trouble::default(), Instant::now());
+            trouble.look(&devices, now);
+            assert!(trouble.listing.is_none(), "nothing is missing");
+
+            trouble.failed(&DeviceError::NotFound("none".into()), None);
+            found.store(usize::MAX, Ordering::Relaxed);
+            list(&mut trouble, &devices, &mut now).await;
+            found.store(0, Ordering::Relaxed);
+            list(&mut trouble, &devices, &mut now).await;
+            assert!(trouble.microphone.is_some_and(|missing| missing.none));
+            assert!(trouble.speaker.is_some_and(|missing| missing.none));
+            found.store(1, Ordering::Relaxed);
+            list(&mut trouble, &devices, &mut now).await;
+            assert!(!trouble.is_missing());
+        });
+    }
+
+    #[test]
+    fn what_was_in_use_is_missed_as_long_as_it_would_be() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let (devices, found) = system();
+            let (mut trouble, mut now) = (Trouble::default(), Instant::now());
+            found.store(1, Ordering::Relaxed);
+            trouble.lost(Direction::Input);
+            list(&mut trouble, &devices, &mut now).await;
+            assert!(
+                trouble
+                    .microphone
+                    .is_some_and(|missing| missing.lost && !missing.none)
+            );
+            trouble.idle();
+            list(&mut trouble, &devices, &mut now).await;
+            assert!(!trouble.is_missing(), "the call is over, and there is another");
+        });
+    }
 }
