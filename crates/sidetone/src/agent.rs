@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::call::{Call, CallDirection, CallShared, IncomingCall, Participant, Snapshot};
 use crate::client::NetworkThread;
+use crate::diagnostics::{DiagnosticChanged, Diagnostics};
 use crate::driver::Ask;
 use crate::events::Source;
 use crate::options::StartCallOptions;
@@ -33,6 +34,8 @@ pub enum AgentEvent {
     },
     /// The token ends soon and there is no refresher, or it failed: hand a new one to [`CallAgent::update_token`].
     TokenExpiring,
+    /// Something that people should be told of is wrong, or right again, whether or not there is a call.
+    DiagnosticChanged(DiagnosticChanged),
     /// A call began or ended: read [`CallAgent::calls`].
     CallsUpdated,
     /// A call rings at a colleague of a pickup group, and may be taken: see [`CallAgent::pick_up`].
@@ -51,6 +54,7 @@ pub(crate) struct AgentState {
     pub connection: ConnectionState,
     pub identity: Option<Identifier>,
     pub calls: Vec<Arc<CallShared>>,
+    pub diagnostics: Diagnostics,
 }
 
 impl AgentShared {
@@ -86,6 +90,7 @@ impl CallAgent {
             connection: ConnectionState::Connecting,
             identity: None,
             calls: Vec::new(),
+            diagnostics: Diagnostics::default(),
         };
         let shared = Arc::new(AgentShared {
             state: Mutex::new(state),
@@ -113,6 +118,12 @@ impl CallAgent {
         self.shared.state().connection.clone()
     }
 
+    /// How the diagnostics of this end stand: its devices, and the way to the service. Those of a call are
+    /// [`Call::diagnostics`].
+    pub fn diagnostics(&self) -> Diagnostics {
+        self.shared.state().diagnostics.clone()
+    }
+
     /// Calls that are on, in the order they began.
     pub fn calls(&self) -> Vec<Call> {
         let shared = self.shared.state().calls.clone();
@@ -128,7 +139,8 @@ impl CallAgent {
     /// Calls `to`. Opens the microphone and the speaker; nothing is sent before the answer.
     ///
     /// # Errors
-    /// [`Error::Device`] when a device cannot be opened, [`Error::Closed`] when the agent is.
+    /// [`Error::Device`] when a device cannot be opened, [`Error::Closed`] when the agent is. Whatever the service
+    /// refuses is the [`Reason`](crate::Reason) the call ends with, such as 495/4507 when there is no valid token.
     pub fn start_call(&self, to: Identifier, options: StartCallOptions) -> Pending<Call> {
         let id = CallId(uuid::Uuid::new_v4());
         let remote = Participant {

@@ -13,10 +13,12 @@ use sidetone_signaling::protocol::{CallId, Notice, NoticeKind, NoticeState, Tran
 use sidetone_signaling::{Identifier, Reason};
 use tokio::sync::mpsc;
 
+use crate::diagnostics::{DiagnosticChanged, Diagnostics};
 use crate::driver::Ask;
 use crate::events::Source;
 use crate::options::AcceptOptions;
 use crate::pending::Pending;
+use crate::statistics::{CollectorOptions, MediaStatisticsEvent};
 use crate::{Error, Events, Recording};
 
 /// Who placed a call.
@@ -63,6 +65,8 @@ pub enum CallEvent {
     DeviceFailed(String),
     /// A recording of this call was paused, resumed or completed, or failed: the call goes on.
     RecordingStateChanged(RecordingState),
+    /// Something that people should be told of is wrong, or right again.
+    DiagnosticChanged(DiagnosticChanged),
     /// The recording used as a microphone came to its end.
     InputEnded,
     /// Handing the call over began, or came to its end: see [`Call::transfer`].
@@ -167,6 +171,7 @@ impl Snapshot {
 /// What the app's handles and the driver share about one call.
 pub(crate) struct CallShared {
     snapshot: Mutex<Snapshot>,
+    diagnostics: Mutex<Diagnostics>,
     pub events: Source<CallEvent>,
 }
 
@@ -174,12 +179,17 @@ impl CallShared {
     pub fn new(snapshot: Snapshot) -> Arc<Self> {
         Arc::new(Self {
             snapshot: Mutex::new(snapshot),
+            diagnostics: Mutex::default(),
             events: Source::default(),
         })
     }
 
     pub fn snapshot(&self) -> MutexGuard<'_, Snapshot> {
         self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn diagnostics(&self) -> MutexGuard<'_, Diagnostics> {
+        self.diagnostics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes the snapshot first and tells of it after, so that an event never runs ahead of what can be read.
@@ -413,6 +423,25 @@ impl Call {
             reply,
         });
         pending
+    }
+
+    /// How the diagnostics stand: what people at this end should be told is wrong. Changes come as
+    /// [`CallEvent::DiagnosticChanged`].
+    pub fn diagnostics(&self) -> Diagnostics {
+        self.shared.diagnostics().clone()
+    }
+
+    /// Collects statistics from now on, to the end of the call: a sample each second while there is media, and
+    /// summaries of many. Dropping the events ends it.
+    pub fn media_statistics(&self, options: CollectorOptions) -> Events<MediaStatisticsEvent> {
+        let (events, collected) = Events::channel();
+        // For a call that is over, `events` is dropped, and they are at their end.
+        let _ = self.driver.send(Ask::Collect {
+            call: self.id(),
+            options,
+            events,
+        });
+        collected
     }
 
     fn ask(&self, ask: impl FnOnce(CallId) -> Ask) -> Result<(), Error> {

@@ -110,7 +110,8 @@ impl CallClient {
     /// user. The agent can be called from then on, and reconnects by itself.
     ///
     /// # Errors
-    /// [`Error::Refused`] when the service refuses the token, [`Error::Network`] when it cannot be reached, both within
+    /// [`Error::Refused`] when the service refuses the token (401/10009 where it is malformed, expired or revoked,
+    /// 403/20027 where its scopes allow no calls, 495/4507 where a refresher brings no better one), [`Error::Network`] when it cannot be reached, both within
     /// seconds; [`Error::Argument`] for an address that is none.
     pub fn create_call_agent(
         &self,

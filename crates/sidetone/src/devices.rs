@@ -177,12 +177,17 @@ pub(crate) struct Selection {
 #[derive(Clone)]
 pub struct DeviceManager {
     selection: Arc<watch::Sender<Selection>>,
+    lister: Arc<Mutex<Option<Lister>>>,
 }
+
+/// Lists the devices there are now.
+type Lister = Arc<dyn Fn(Direction) -> Result<Vec<DeviceInfo>, DeviceError> + Send + Sync>;
 
 impl Default for DeviceManager {
     fn default() -> Self {
         Self {
             selection: Arc::new(watch::Sender::new(Selection::default())),
+            lister: Arc::default(),
         }
     }
 }
@@ -193,7 +198,7 @@ impl DeviceManager {
     /// # Errors
     /// [`DeviceError`] when the platform's audio system does not answer.
     pub fn microphones(&self) -> Result<Vec<DeviceInfo>, DeviceError> {
-        system::list(Direction::Input)
+        self.list(Direction::Input)
     }
 
     /// Every speaker there is now.
@@ -201,7 +206,21 @@ impl DeviceManager {
     /// # Errors
     /// [`DeviceError`] when the platform's audio system does not answer.
     pub fn speakers(&self) -> Result<Vec<DeviceInfo>, DeviceError> {
-        system::list(Direction::Output)
+        self.list(Direction::Output)
+    }
+
+    /// Lists devices by `lister` instead of the platform's audio system, for an app that brings its own.
+    pub fn list_by(
+        &self,
+        lister: impl Fn(Direction) -> Result<Vec<DeviceInfo>, DeviceError> + Send + Sync + 'static,
+    ) {
+        *lock(&self.lister) = Some(Arc::new(lister));
+    }
+
+    fn list(&self, direction: Direction) -> Result<Vec<DeviceInfo>, DeviceError> {
+        // Not while it lists, which takes as long as the audio system likes.
+        let lister = lock(&self.lister).clone();
+        lister.map_or_else(|| system::list(direction), |lister| lister(direction))
     }
 
     /// Picks the microphone for running and future calls. In a running call a failure comes as an event, and the

@@ -17,6 +17,12 @@ pub struct Events<T> {
 }
 
 impl<T> Events<T> {
+    /// Events for one reader, and where they are sent.
+    pub(crate) fn channel() -> (mpsc::UnboundedSender<T>, Self) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (sender, Self { receiver })
+    }
+
     /// Next event without waiting.
     pub fn try_next(&mut self) -> Option<T> {
         self.receiver.try_recv().ok()
@@ -96,12 +102,12 @@ impl<T> Default for Source<T> {
 impl<T: Clone + Send + 'static> Source<T> {
     /// A new reader of everything from now on. After [`Source::close`] it is at its end at once.
     pub fn subscribe(&self) -> Events<T> {
-        let (sender, receiver) = mpsc::unbounded_channel();
+        let (sender, events) = Events::channel();
         let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
         if !subscribers.closed {
             subscribers.list.push(sender);
         }
-        Events { receiver }
+        events
     }
 
     /// Calls `handler` for every event, on a thread of its own, so that a slow handler holds nothing else up.

@@ -28,17 +28,22 @@ mod agent;
 mod call;
 mod client;
 mod devices;
+mod diagnostics;
 mod driver;
 mod error;
 mod events;
 mod options;
 mod pending;
 mod recording;
+mod statistics;
 
 pub use agent::{AgentEvent, CallAgent};
 pub use call::{Call, CallDirection, CallEvent, CallStats, IncomingCall, Notices, Participant};
 pub use client::CallClient;
 pub use devices::{AudioFeed, AudioInput, AudioOutput, AudioTap, DeviceManager};
+pub use diagnostics::{
+    Diagnostic, DiagnosticChanged, DiagnosticGroup, DiagnosticValue, Diagnostics, NetworkQuality,
+};
 pub use error::Error;
 pub use events::{Blocking, Events};
 pub use options::{AcceptOptions, AgentOptions, AudioOptions, Credential, NetworkOptions, StartCallOptions};
@@ -54,6 +59,10 @@ pub use sidetone_signaling::protocol::{
     CallId, Notice, NoticeKind, NoticeState, PickupOffered, TransferTarget,
 };
 pub use sidetone_signaling::{Category, Identifier, Reason};
+pub use statistics::{
+    Aggregate, Audio, AudioReceive, AudioSend, CollectorOptions, MediaPoint, MediaSample,
+    MediaStatisticsEvent, MediaSummary,
+};
 
 /// The example of the README compiles.
 #[cfg(doctest)]

@@ -27,7 +27,9 @@ impl Credential {
         }
     }
 
-    /// Calls `refresher` for a new token before the old one ends, so that long calls are not cut.
+    /// Calls `refresher` for a new token before the old one ends, so that long calls are not cut, and when the service
+    /// refuses a token (401/10009). While it fails, or takes longer than ten seconds, it is called again after growing
+    /// pauses; calls that are on when the old token ends are cut with 495/4507.
     #[must_use]
     pub fn refreshed_by(
         mut self,

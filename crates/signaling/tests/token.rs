@@ -83,12 +83,16 @@ fn an_expired_token_ends_the_session_and_its_calls() {
     world.run_for(seconds(1));
     let call = talk(&mut world, alice, bob);
     world.run_for(seconds(300));
-    assert_ended(&world, alice, call, &Reason::INVALID_TOKEN);
+    assert_ended(&world, alice, call, &Reason::NO_TOKEN);
     assert_ended(&world, bob, call, &Reason::PEER_GONE);
     assert_eq!(
         world.clients[alice.0].connection,
-        Some(ConnectionState::Refused(Reason::INVALID_TOKEN))
+        Some(ConnectionState::Refused(Reason::NO_TOKEN))
     );
+    // Nothing is asked of a service that would refuse.
+    let later = world.start_call(alice, BOB).unwrap();
+    world.run_for(seconds(1));
+    assert_ended(&world, alice, later, &Reason::NO_TOKEN);
     assert_eq!(
         count(&world, alice, |e| matches!(e, AgentEvent::SessionLost { .. })),
         1
@@ -102,6 +106,44 @@ fn an_expired_token_ends_the_session_and_its_calls() {
     );
     world.run_for(seconds(1));
     talk(&mut world, alice, bob);
+}
+
+#[test]
+fn a_token_that_ends_while_the_network_is_away_is_no_token_all_the_same() {
+    let mut world = world();
+    let (alice, bob) = (
+        world.add_with(AgentConfig::new(World::token(ALICE, 300))),
+        world.add(BOB),
+    );
+    world.run_for(seconds(270));
+    let call = talk(&mut world, alice, bob);
+    world.run_for(seconds(20));
+    world.happen(alice, Happening::CutSignaling);
+    world.run_for(seconds(20));
+    world.happen(alice, Happening::Restore);
+    world.run_for(seconds(20));
+    assert_ended(&world, alice, call, &Reason::NO_TOKEN);
+}
+
+#[test]
+fn a_refresh_that_is_refused_does_not_make_the_token_in_use_a_better_one() {
+    let mut world = world();
+    let alice = world.add_with(AgentConfig::new(World::token(ALICE, 300)));
+    world.run_for(seconds(290));
+    for token in ["nonsense", CAROL] {
+        let token = World::token(token, 600);
+        command(&mut world, alice, Command::RefreshToken { token });
+        world.run_for(seconds(2));
+        assert_eq!(world.clients[alice.0].connection, Some(ConnectionState::Online));
+    }
+    world.run_for(seconds(10));
+    let refused = |reason| Some(ConnectionState::Refused(reason));
+    assert_eq!(world.clients[alice.0].connection, refused(Reason::NO_TOKEN));
+    // What comes then is judged by itself.
+    let token = "nonsense".to_owned();
+    command(&mut world, alice, Command::RefreshToken { token });
+    world.run_for(seconds(2));
+    assert_eq!(world.clients[alice.0].connection, refused(Reason::INVALID_TOKEN));
 }
 
 #[test]

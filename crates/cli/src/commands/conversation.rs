@@ -321,6 +321,12 @@ impl Conversation {
                 }
                 notices::tell(&notices, journal);
             }
+            CallEvent::DiagnosticChanged(changed) => {
+                // Both ways of being wrong read alike: "noNetwork: yes", "networkSendQuality: poor".
+                let fields = json!({ "name": changed.name, "value": changed.value });
+                let name = fields["name"].as_str().unwrap_or_default().to_owned();
+                journal.event("diagnostic", &format!("{name}: {}", changed.value), fields);
+            }
             CallEvent::InputEnded => journal.event("inputEnded", "the recording is over", json!({})),
             _ => {}
         }

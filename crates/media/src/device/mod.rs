@@ -88,7 +88,15 @@ pub enum DeviceError {
     /// No such device, or none at all.
     #[error("device not found: {0}")]
     NotFound(String),
-    /// It exists but cannot be opened now: in use, or permission refused.
+    /// The platform, or the person at it, does not let this program use it.
+    #[error("device {id} is denied: {reason}")]
+    Denied {
+        /// Which device.
+        id: String,
+        /// The platform's words.
+        reason: String,
+    },
+    /// It exists but cannot be opened now, such as in use.
     #[error("device {id} cannot be opened: {reason}")]
     Unavailable {
         /// Which device.

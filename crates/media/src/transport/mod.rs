@@ -180,9 +180,12 @@ pub struct TransportStats {
     /// Jitter the peer reported.
     #[serde(with = "seconds")]
     pub remote_jitter: Duration,
-    /// Round trip by RTCP or STUN, if known (`candidate-pair.currentRoundTripTime`).
+    /// Round trip by STUN, else by RTCP, if known (`candidate-pair.currentRoundTripTime`).
     #[serde(with = "seconds::optional")]
     pub round_trip_time: Option<Duration>,
+    /// Round trip by RTCP, if known (`remote-inbound-rtp.roundTripTime`).
+    #[serde(with = "seconds::optional")]
+    pub remote_round_trip_time: Option<Duration>,
     /// Received packets that were malformed, too large, not negotiated, or found no pool slot or fell out of a full
     /// queue. Those that fell out on the way to the network are [`VoicePort::outgoing`]'s `dropped`.
     pub packets_discarded: u64,

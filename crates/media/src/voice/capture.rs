@@ -11,9 +11,9 @@ use sidetone_pipeline::{
 use super::blocks::{BlockReader, request};
 use super::engine::{Shared, VoiceEvent};
 use super::stats::DeviceStats;
-use super::{BLOCK, LinkId, Processing, Redundancy, Uplink};
+use super::{BLOCK, LinkId, Listener, MicrophoneStats, Processing, Redundancy, Uplink};
 use crate::device::{
-    CaptureStream, DeviceError, Direction, InputDevice, StreamEvent, StreamEvents, headless,
+    CaptureStream, DeviceError, DeviceInfo, Direction, InputDevice, StreamEvent, StreamEvents, headless,
 };
 use crate::packet::VoicePacket;
 use crate::recording::Tap;
@@ -57,6 +57,7 @@ struct Microphone {
     clock: ClockReader,
     events: StreamEvents,
     stats: DeviceStats,
+    listener: Listener,
     _keep: Box<dyn Send>,
 }
 
@@ -70,7 +71,7 @@ fn open(mut device: Box<dyn InputDevice>, period: u32, wake: Notifier) -> Result
         keep,
         ..
     } = device.open(request(period), wake)?;
-    let name = device.info().name;
+    let DeviceInfo { name, host, .. } = device.info();
     let blocks = BlockReader::new(samples, format).map_err(|error| DeviceError::Format {
         id: name.clone(),
         reason: error.to_string(),
@@ -86,6 +87,7 @@ fn open(mut device: Box<dyn InputDevice>, period: u32, wake: Notifier) -> Result
             period,
             ..DeviceStats::default()
         },
+        listener: Listener::new(host != headless::HOST, Instant::now()),
         _keep: keep,
     })
 }
@@ -170,6 +172,7 @@ impl CaptureWorker {
                 self.uplink.render(&far);
             }
             let now = Instant::now();
+            self.microphone.listener.hear(&block, now);
             let packet = self.uplink.push(&block, now);
             // One microphone, one call that is spoken in: the last outlet that is open.
             let open = self.outlets.iter().rev().find(|outlet| outlet.open);
@@ -210,7 +213,11 @@ impl CaptureWorker {
             }
             CaptureCommand::Process(processing) => self.uplink.set_processing(processing),
             CaptureCommand::Protect(redundancy) => self.uplink.set_redundancy(redundancy),
-            CaptureCommand::Swap(device) => self.replace(device),
+            CaptureCommand::Swap(device) => {
+                if self.replace(device) {
+                    self.shared.emit(VoiceEvent::DeviceReplaced(Direction::Input));
+                }
+            }
             CaptureCommand::Stop => {}
         }
     }
@@ -227,15 +234,19 @@ impl CaptureWorker {
         }
     }
 
-    fn replace(&mut self, device: Box<dyn InputDevice>) {
+    /// Tells whether the device is in use now.
+    fn replace(&mut self, device: Box<dyn InputDevice>) -> bool {
         match open(device, self.period, self.wake.clone()) {
             Ok(microphone) => {
                 self.microphone = microphone;
                 self.restarts += 1;
+                true
             }
-            Err(error) => self
-                .shared
-                .emit(VoiceEvent::DeviceFailed(Direction::Input, error)),
+            Err(error) => {
+                self.shared
+                    .emit(VoiceEvent::DeviceFailed(Direction::Input, error));
+                false
+            }
         }
     }
 
@@ -250,12 +261,17 @@ impl CaptureWorker {
             restarts: self.restarts,
             ..microphone.stats.clone()
         };
+        let heard = MicrophoneStats {
+            muted_voice_duration: self.uplink.muted_voice().as_secs_f64(),
+            ..microphone.listener.stats(now)
+        };
         let mut outbound = self.uplink.stats();
         outbound.packets_discarded_on_send = self.outlets.iter().map(|o| o.queue.dropped()).sum();
         let look_ahead = self.uplink.look_ahead() as f64 / f64::from(super::RATE) + microphone.blocks.delay();
         self.shared.update(|stats| {
             stats.outbound = outbound;
             stats.input = input;
+            stats.microphone = heard;
             stats.latency.look_ahead = look_ahead;
         });
     }

@@ -73,6 +73,8 @@ pub enum VoiceEvent {
     DeviceLost(Direction),
     /// A device given to a swap could not be opened. The one before it stays.
     DeviceFailed(Direction, DeviceError),
+    /// A device given to a swap is in use.
+    DeviceReplaced(Direction),
     /// The input file came to its end.
     InputEnded,
 }

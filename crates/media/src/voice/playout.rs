@@ -291,7 +291,11 @@ impl PlayoutWorker {
                 }
             }
             PlayoutCommand::Mute(muted) => self.muted = muted,
-            PlayoutCommand::Swap(device) => self.replace(device),
+            PlayoutCommand::Swap(device) => {
+                if self.replace(device) {
+                    self.shared.emit(VoiceEvent::DeviceReplaced(Direction::Output));
+                }
+            }
             PlayoutCommand::Stop => {}
         }
     }
@@ -304,16 +308,20 @@ impl PlayoutWorker {
         }
     }
 
-    fn replace(&mut self, device: Box<dyn OutputDevice>) {
+    /// Tells whether the device is in use now.
+    fn replace(&mut self, device: Box<dyn OutputDevice>) -> bool {
         match open(device, self.period) {
             Ok(speaker) => {
                 self.speaker = speaker;
                 self.lead = Lead::default();
                 self.restarts += 1;
+                true
             }
-            Err(error) => self
-                .shared
-                .emit(VoiceEvent::DeviceFailed(Direction::Output, error)),
+            Err(error) => {
+                self.shared
+                    .emit(VoiceEvent::DeviceFailed(Direction::Output, error));
+                false
+            }
         }
     }
 

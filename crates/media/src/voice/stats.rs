@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Level;
+use super::{Level, MicrophoneStats};
 use crate::jitter::JitterStats;
 
 /// The sending side (W3C `media-source` and `outbound-rtp`).
@@ -102,6 +102,9 @@ pub struct VoiceStats {
     pub playout: PlayoutStats,
     /// The microphone.
     pub input: DeviceStats,
+    /// What the microphone brings.
+    #[serde(default)]
+    pub microphone: MicrophoneStats,
     /// The speaker.
     pub output: DeviceStats,
     /// Whether both workers were granted real-time priority.

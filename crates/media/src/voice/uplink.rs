@@ -1,6 +1,6 @@
 //! From microphone blocks to RTP packets: processing, level, coding, numbering.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sidetone_opus::{Channels, Encoder, Error, SampleRate};
 use sidetone_pipeline::{Pool, Pooled};
@@ -21,6 +21,9 @@ pub struct Uplink {
     processor: Option<VoiceProcessor>,
     pool: Pool<VoicePacket>,
     meter: LevelMeter,
+    /// Before the mute: whether somebody speaks whom nobody hears.
+    attention: LevelMeter,
+    muted_voice: Duration,
     frame: [f32; MAX_FRAME],
     frame_len: usize,
     filled: usize,
@@ -32,6 +35,9 @@ pub struct Uplink {
     gain: f32,
     stats: OutboundStats,
 }
+
+/// How long a block is.
+const BLOCK_LENGTH: Duration = Duration::from_millis(10);
 
 const SILENT: AudioLevel = AudioLevel {
     minus_dbov: 127,
@@ -56,6 +62,8 @@ impl Uplink {
             processor: VoiceProcessor::new(processing),
             pool,
             meter: LevelMeter::default(),
+            attention: LevelMeter::default(),
+            muted_voice: Duration::ZERO,
             frame: [0.0; MAX_FRAME],
             frame_len: profile.frame.samples(SampleRate::Hz48000).clamp(BLOCK, MAX_FRAME),
             filled: 0,
@@ -127,6 +135,11 @@ impl Uplink {
         let mut block = *block;
         if let Some(processor) = &mut self.processor {
             processor.capture(&mut block);
+        }
+        // While sent as well, so that it knows the background when the mute comes.
+        let voice = self.attention.measure(&block).voice;
+        if voice && self.muted {
+            self.muted_voice += BLOCK_LENGTH;
         }
         self.fade(&mut block);
         let level = self.meter.measure(&block);
@@ -206,6 +219,11 @@ impl Uplink {
         }
     }
 
+    /// How long somebody has spoken into the muted microphone.
+    pub fn muted_voice(&self) -> Duration {
+        self.muted_voice
+    }
+
     /// Level of what is sent.
     pub fn level(&self) -> Level {
         self.meter.level()
@@ -267,6 +285,30 @@ mod tests {
         assert!(sent < 60, "{sent} of 250 frames sent");
         assert_eq!(uplink.level().audio_level, 0.0);
         assert!(uplink.stats().frames_discontinued > 190);
+    }
+
+    #[test]
+    fn only_a_voice_into_a_muted_microphone_is_spoken_in_vain() {
+        let speech = crate::voice::tests_support::speech("woman-en.flac");
+        let mut uplink = uplink(&Profile::BALANCED);
+        let now = Instant::now();
+        let mut blocks = speech.chunks_exact(BLOCK);
+        let mut speak = |uplink: &mut Uplink, count| {
+            for block in blocks.by_ref().take(count) {
+                uplink.push(block.try_into().unwrap(), now);
+            }
+        };
+        speak(&mut uplink, 200);
+        assert_eq!(uplink.muted_voice(), Duration::ZERO, "she is heard");
+        uplink.set_muted(true);
+        speak(&mut uplink, 200);
+        let spoken = uplink.muted_voice();
+        assert!(spoken > Duration::from_secs(1), "{spoken:?} of two seconds");
+        for _ in 0..300 {
+            uplink.push(&[0.0; BLOCK], now);
+        }
+        let after = uplink.muted_voice() - spoken;
+        assert!(after <= Duration::from_millis(200), "{after:?} of silence");
     }
 
     #[test]

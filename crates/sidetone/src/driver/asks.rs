@@ -2,16 +2,20 @@
 
 use std::time::Instant;
 
+use sidetone_media::device::Direction;
 use sidetone_media::recording::RecordingOptions;
 use sidetone_signaling::Reason;
 use sidetone_signaling::agent::{Command, StartOptions};
 use sidetone_signaling::protocol::{CallId, NoticeKind, NoticeState, TransferTarget};
+use tokio::sync::mpsc;
 
 use super::audio::Opened;
+use super::lookout::Reporter;
 use super::{Answer, Driver, Entry, Waiting, WaitingNotice};
 use crate::call::{Call, CallEvent, CallStats};
 use crate::options::{AcceptOptions, StartCallOptions};
 use crate::pending::Reply;
+use crate::statistics::{CollectorOptions, MediaStatisticsEvent};
 use crate::{CallAgent, Error, Recording};
 
 /// What a handle wants.
@@ -74,6 +78,11 @@ pub(crate) enum Ask {
     Stats {
         call: CallId,
         reply: Reply<CallStats>,
+    },
+    Collect {
+        call: CallId,
+        options: CollectorOptions,
+        events: mpsc::UnboundedSender<MediaStatisticsEvent>,
     },
     Token {
         token: String,
@@ -161,6 +170,15 @@ impl Driver {
             Ask::Stats { call, reply } => {
                 let _ = reply.send(self.stats(call));
             }
+            Ask::Collect {
+                call,
+                options,
+                events,
+            } => {
+                if let Some(entry) = self.entry(call) {
+                    entry.reporters.push(Reporter::new(options, events));
+                }
+            }
             Ask::Token { token } => self.command(Command::RefreshToken { token }, now),
             Ask::NetworkChanged => self.command(Command::NetworkChanged, now),
             Ask::Close { reply } => self.close(Some(reply), now),
@@ -208,11 +226,7 @@ impl Driver {
             .engine()
             .map(|engine| engine.stats())
             .unwrap_or_default();
-        Ok(CallStats {
-            voice,
-            transport: leg.stats(),
-            connection_state: Some(leg.state),
-        })
+        Ok(leg.call_stats(voice))
     }
 
     fn open_audio(&mut self, now: Instant) {
@@ -225,9 +239,16 @@ impl Driver {
     }
 
     pub(super) fn audio_opened(&mut self, outcome: Opened, now: Instant) {
-        match self.audio.opened(outcome) {
+        let direction = outcome.direction();
+        let outcome = self.audio.opened(outcome);
+        if let Err(error) = &outcome {
+            self.note_failure(error, direction);
+        }
+        match outcome {
             Ok(false) => {}
             Ok(true) => {
+                self.trouble.opened(Direction::Input);
+                self.trouble.opened(Direction::Output);
                 if let Some(engine) = self.audio.engine() {
                     engine.set_incoming_muted(self.incoming_muted);
                 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sidetone_media::device::{InputDevice, OutputDevice};
+use sidetone_media::device::{Direction, InputDevice, OutputDevice};
 use sidetone_media::packet::VoicePacket;
 use sidetone_media::voice::{RATE, VoiceConfig, VoiceEngine};
 use sidetone_pipeline::Pool;
@@ -19,6 +19,17 @@ pub enum Opened {
     Engine(Result<Box<VoiceEngine>, Error>),
     Input(u64, Result<Box<dyn InputDevice>, Error>),
     Output(u64, Result<Box<dyn OutputDevice>, Error>),
+}
+
+impl Opened {
+    /// Which of the two it is about, where it is about one.
+    pub fn direction(&self) -> Option<Direction> {
+        match self {
+            Self::Engine(_) => None,
+            Self::Input(..) => Some(Direction::Input),
+            Self::Output(..) => Some(Direction::Output),
+        }
+    }
 }
 
 enum State {

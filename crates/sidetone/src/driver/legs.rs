@@ -1,7 +1,7 @@
 //! The media connections of an agent's calls, one for each leg.
 
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sidetone_media::packet::VoicePacket;
 use sidetone_media::transport::webrtc::WebRtcTransport;
@@ -17,6 +17,7 @@ use sidetone_signaling::protocol::{
 };
 
 use super::quality::Quality;
+use crate::call::CallStats;
 use crate::options::NetworkOptions;
 
 /// A leg's media connection.
@@ -32,11 +33,44 @@ pub struct Leg {
     transport: Box<dyn Transport>,
     /// Whether it ever connected: losing a connection and never having one are different ends.
     connected: bool,
+    relay: Relay,
 }
+
+/// Whether a relay was found where one is configured.
+struct Relay {
+    wanted: bool,
+    found: bool,
+    /// Every candidate there is was told.
+    gathered: bool,
+    /// Since when candidates may be told, when they are not held back.
+    since: Option<Instant>,
+}
+
+/// A relay that was not found by then is not reachable. Asking one takes a few round trips.
+const RELAY: Duration = Duration::from_secs(10);
 
 impl Leg {
     pub fn stats(&self) -> TransportStats {
         self.transport.stats()
+    }
+
+    /// Everything about a call that is told to the app.
+    pub fn call_stats(&self, voice: VoiceStats) -> CallStats {
+        CallStats {
+            voice,
+            transport: self.stats(),
+            connection_state: Some(self.state),
+        }
+    }
+
+    pub fn was_connected(&self) -> bool {
+        self.connected
+    }
+
+    /// Whether a relay is configured and was not found.
+    pub fn has_no_relay(&self, now: Instant) -> bool {
+        let late = self.relay.since.is_some_and(|since| now >= since + RELAY);
+        self.relay.wanted && !self.relay.found && (self.relay.gathered || late)
     }
 
     /// Looks at the statistics as they are now.
@@ -91,6 +125,13 @@ impl Legs {
         ice_servers: Vec<protocol::IceServer>,
         now: Instant,
     ) -> Result<(), TransportError> {
+        let mut urls = ice_servers.iter().flat_map(|server| &server.urls);
+        let relay = Relay {
+            wanted: urls.any(|url| url.starts_with("turn")),
+            found: false,
+            gathered: false,
+            since: (!hold_candidates).then_some(now),
+        };
         let config = TransportConfig {
             bind: self.network.bind.clone(),
             advertise: self.network.advertise,
@@ -120,6 +161,7 @@ impl Legs {
             quality: Quality::default(),
             transport: Box::new(transport),
             connected: false,
+            relay,
         });
         Ok(())
     }
@@ -144,7 +186,10 @@ impl Legs {
                     username_fragment: line.username_fragment,
                 }))
             }
-            MediaAction::ReleaseCandidates => TransportCommand::ReleaseCandidates,
+            MediaAction::ReleaseCandidates => {
+                leg.relay.since = Some(now);
+                TransportCommand::ReleaseCandidates
+            }
             MediaAction::Restart => TransportCommand::Offer { restart: true },
             MediaAction::Create { .. }
             | MediaAction::OpenAudio
@@ -184,6 +229,10 @@ impl Leg {
                 MediaEvent::LocalDescription { sdp: description.sdp }
             }
             TransportEvent::LocalCandidate(candidate) => {
+                match &candidate {
+                    Some(candidate) => self.relay.found |= candidate.candidate.contains(" typ relay"),
+                    None => self.relay.gathered = true,
+                }
                 MediaEvent::LocalCandidate(candidate.map(|candidate| CandidateLine {
                     candidate: candidate.candidate,
                     mid: candidate.mid,

@@ -7,9 +7,11 @@ mod asks;
 mod audio;
 mod config;
 mod legs;
+mod lookout;
 mod quality;
 mod recording;
 mod socket;
+mod token;
 mod told;
 
 use std::collections::VecDeque;
@@ -33,23 +35,26 @@ use tokio_tungstenite::tungstenite::http::Uri;
 use crate::Error;
 use crate::agent::{AgentEvent, AgentShared, CallAgent};
 use crate::call::{CallEvent, CallShared};
-use crate::devices::Selection;
+use crate::devices::{DeviceManager, Selection};
+use crate::diagnostics::monitor::Monitor;
 use crate::options::{AcceptOptions, Refresher, StartCallOptions};
 use crate::pending::Reply;
 pub(crate) use asks::Ask;
 use audio::{Audio, Opened};
 pub(crate) use config::Config;
 use legs::{Leg, Legs};
+use lookout::{Reporter, Trouble};
 use recording::{Announced, Report, Wanted};
 use socket::{Socket, SocketReport};
+use token::TokenKeeper;
 
 /// How long an agent may take to be created (spec AC14: an error within 5 s, never a hang). A little less, so that
 /// the app has its answer by then.
 const CREATION: Duration = Duration::from_millis(4_500);
 /// How long saying goodbye may take when the service does not answer.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// How often the sender adapts to the loss the other end reports.
-const ADAPT: Duration = Duration::from_secs(1);
+/// How often everything is looked at: loss, diagnostics, statistics.
+const WATCH: Duration = Duration::from_secs(1);
 /// Packets in flight anywhere in an agent: a second of 10 ms packets, both ways, and some.
 const POOL: usize = 256;
 
@@ -62,6 +67,8 @@ struct Entry {
     talking: bool,
     adaptation: Adaptation,
     announced: Announced,
+    monitor: Monitor,
+    reporters: Vec<Reporter>,
 }
 
 impl Entry {
@@ -72,6 +79,8 @@ impl Entry {
             talking: false,
             adaptation: Adaptation::default(),
             announced: Announced::default(),
+            monitor: Monitor::default(),
+            reporters: Vec::new(),
         }
     }
 
@@ -149,6 +158,8 @@ pub(crate) struct Driver {
     own_asks: mpsc::WeakUnboundedSender<Ask>,
     running: watch::Receiver<()>,
     created: Option<(Reply<CallAgent>, CallAgent)>,
+    /// The service refused the first token, and the refresher has brought no better one yet.
+    unconvinced: bool,
     closing: Option<Closing>,
     deadline: Option<Instant>,
     socket: Option<Socket>,
@@ -164,6 +175,7 @@ pub(crate) struct Driver {
     recordings: (mpsc::UnboundedSender<Report>, mpsc::UnboundedReceiver<Report>),
     /// Recordings so far.
     recorded: u64,
+    keeper: TokenKeeper,
     tokens: (
         mpsc::UnboundedSender<Option<String>>,
         mpsc::UnboundedReceiver<Option<String>>,
@@ -171,7 +183,10 @@ pub(crate) struct Driver {
     waiting: Vec<Waiting>,
     /// Notices that the service was asked for.
     notices: Vec<WaitingNotice>,
+    devices: DeviceManager,
     selection: watch::Receiver<Selection>,
+    trouble: Trouble,
+    monitor: Monitor,
     incoming_muted: bool,
     calls: Vec<Entry>,
     born: Instant,
@@ -204,6 +219,7 @@ impl Driver {
         };
         Self {
             uri,
+            keeper: TokenKeeper::new(credential.refresher.is_some()),
             refresher: credential.refresher,
             agent: Agent::new(agent, now),
             deferred: VecDeque::new(),
@@ -212,6 +228,7 @@ impl Driver {
             asks,
             running,
             created: Some(created),
+            unconvinced: false,
             closing: None,
             deadline: None,
             socket: None,
@@ -226,6 +243,9 @@ impl Driver {
             waiting: Vec::new(),
             notices: Vec::new(),
             selection: devices.watch(),
+            devices,
+            trouble: Trouble::default(),
+            monitor: Monitor::default(),
             incoming_muted: false,
             calls: Vec::new(),
             born: now,
@@ -234,15 +254,22 @@ impl Driver {
 
     /// Runs until the agent is closed.
     pub async fn run(mut self) {
-        let mut adapt = tokio::time::interval(ADAPT);
-        adapt.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut watch = tokio::time::interval(WATCH);
+        watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let events = self.audio.events.clone();
         loop {
             let now = Instant::now();
             if self.created.is_some() && now >= self.born + CREATION {
-                self.not_created(Error::Network("the service did not answer in time".into()), now);
+                let error = if self.unconvinced {
+                    Error::Refused(Reason::NO_TOKEN)
+                } else {
+                    Error::Network("the service did not answer in time".into())
+                };
+                self.not_created(error, now);
             }
+            self.keeper.handle_timeout(now);
             self.drain(now);
+            self.keep_token();
             self.settle();
             if self.is_done(now) {
                 break;
@@ -266,7 +293,7 @@ impl Driver {
                 Some(token) = self.tokens.1.recv() => self.token_fetched(token, Instant::now()),
                 () = events.notified() => self.voice_events(),
                 Ok(()) = self.selection.changed() => self.reselect(),
-                _ = adapt.tick(), if self.audio.engine().is_some() => self.adapt(),
+                _ = watch.tick(), if self.is_watchful() => self.watch(Instant::now()),
                 () = tokio::time::sleep_until(deadline.into()) => {
                     self.agent.handle(AgentInput::Timeout, Instant::now());
                 }
@@ -279,7 +306,7 @@ impl Driver {
         let agent = self.deadline.unwrap_or(now + Duration::from_secs(3600));
         let creation = self.created.as_ref().map(|_| self.born + CREATION);
         let goodbye = self.closing.as_ref().map(|closing| closing.by);
-        [creation, goodbye]
+        [creation, goodbye, self.keeper.next_timeout()]
             .into_iter()
             .flatten()
             .fold(agent, Instant::min)
@@ -447,11 +474,22 @@ impl Driver {
     fn voice_events(&mut self) {
         let Some(engine) = self.audio.engine() else { return };
         while let Some(event) = engine.poll_event() {
-            self.tell_active(&match event {
-                VoiceEvent::DeviceLost(direction) => CallEvent::DeviceLost(direction),
-                VoiceEvent::DeviceFailed(_, error) => CallEvent::DeviceFailed(error.to_string()),
+            let told = match event {
+                VoiceEvent::DeviceLost(direction) => {
+                    self.trouble.lost(direction);
+                    CallEvent::DeviceLost(direction)
+                }
+                VoiceEvent::DeviceFailed(direction, error) => {
+                    self.trouble.failed(&error, Some(direction));
+                    CallEvent::DeviceFailed(error.to_string())
+                }
+                VoiceEvent::DeviceReplaced(direction) => {
+                    self.trouble.opened(direction);
+                    continue;
+                }
                 VoiceEvent::InputEnded => CallEvent::InputEnded,
-            });
+            };
+            self.tell_active(&told);
         }
     }
 
@@ -462,10 +500,9 @@ impl Driver {
     }
 
     /// Follows the loss that the other end of the call that is spoken in reports.
-    fn adapt(&mut self) {
+    fn adapt(&mut self, voice: &VoiceStats) {
         let Some(engine) = self.audio.engine() else { return };
-        let voice = engine.stats();
-        self.legs.talking().for_each(|leg| leg.observe(&voice));
+        self.legs.talking().for_each(|leg| leg.observe(voice));
         for entry in self.calls.iter_mut().filter(|entry| entry.talking) {
             if let Some(leg) = self.legs.of(entry.id()).find(|leg| leg.port.is_none()) {
                 engine.set_redundancy(entry.adaptation.report(leg.stats().remote_fraction_lost));

@@ -7,6 +7,9 @@ use sidetone_signaling::call::CallState;
 use sidetone_signaling::protocol::{self, CallId};
 use sidetone_signaling::{Identifier, Reason};
 
+use tokio::task::spawn_blocking;
+
+use super::token::Step;
 use super::{Answer, Driver, Entry, WaitingNotice};
 use crate::Error;
 use crate::agent::AgentEvent;
@@ -18,23 +21,24 @@ impl Driver {
         match event {
             Told::Connection(state) => {
                 if let ConnectionState::Refused(reason) = &state {
-                    self.not_created(Error::Refused(reason.clone()), now);
+                    self.refused(reason, now);
                 }
                 self.shared.state().connection = state.clone();
                 self.shared.events.emit(AgentEvent::ConnectionStateChanged(state));
             }
             Told::Registered { identity } => {
+                self.keeper.taken();
                 self.shared.state().identity = Some(identity);
                 if let Some(created) = self.created.take() {
                     self.created(created);
                 }
             }
             Told::SessionLost { reason } => tracing::warn!(%reason, "session lost"),
-            Told::TokenExpiring { .. } => self.refresh_token(),
-            Told::TokenRefreshed => tracing::debug!("token refreshed"),
+            Told::TokenExpiring { .. } => self.keeper.expiring(now),
+            Told::TokenRefreshed => self.keeper.taken(),
             Told::TokenRefused { reason } => {
                 tracing::warn!(%reason, "new token refused");
-                self.shared.events.emit(AgentEvent::TokenExpiring);
+                self.keeper.refused(now);
             }
             Told::MailboxChanged { unheard, heard } => {
                 self.shared
@@ -261,24 +265,42 @@ impl Driver {
         self.calls_updated();
     }
 
-    fn refresh_token(&mut self) {
-        let Some(refresher) = self.refresher.clone() else {
-            self.shared.events.emit(AgentEvent::TokenExpiring);
-            return;
-        };
-        let tokens = self.tokens.0.clone();
-        tokio::task::spawn_blocking(move || {
-            let token = refresher()
-                .map_err(|error| tracing::warn!(%error, "the token refresher failed"))
-                .ok();
-            let _ = tokens.send(token);
-        });
+    /// The service wants nothing of this agent before it has another token.
+    fn refused(&mut self, reason: &Reason, now: Instant) {
+        let by_token = reason.is(&Reason::INVALID_TOKEN) || reason.is(&Reason::NO_TOKEN);
+        if by_token && self.keeper.invalid(now) {
+            self.unconvinced = true;
+        } else {
+            self.not_created(Error::Refused(reason.clone()), now);
+        }
+    }
+
+    /// Does what the keeper of the token wants done.
+    pub(super) fn keep_token(&mut self) {
+        while let Some(step) = self.keeper.poll() {
+            match (step, self.refresher.clone()) {
+                (Step::Ask, Some(refresher)) => {
+                    let tokens = self.tokens.0.clone();
+                    tokio::spawn(async move {
+                        let fetched = spawn_blocking(move || refresher()).await;
+                        // A refresher that panics has failed as well.
+                        let fetched = fetched.unwrap_or_else(|error| Err(error.to_string()));
+                        let token =
+                            fetched.map_err(|error| tracing::warn!(%error, "the token refresher failed"));
+                        let _ = tokens.send(token.ok());
+                    });
+                }
+                (Step::Ask, None) => {}
+                (Step::Tell, _) => self.shared.events.emit(AgentEvent::TokenExpiring),
+            }
+        }
     }
 
     pub(super) fn token_fetched(&mut self, token: Option<String>, now: Instant) {
-        match token {
-            Some(token) => self.command(Command::RefreshToken { token }, now),
-            None => self.shared.events.emit(AgentEvent::TokenExpiring),
+        let wanted = self.keeper.answered(token.is_some(), now);
+        if let Some(token) = token.filter(|_| wanted) {
+            self.unconvinced = false;
+            self.command(Command::RefreshToken { token }, now);
         }
     }
 }

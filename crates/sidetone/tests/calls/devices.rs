@@ -1,18 +1,12 @@
 //! Devices that change, vanish, or cannot be opened.
 
-use std::sync::{Arc, Mutex};
-
-use sidetone::media::device::headless::Silence;
-use sidetone::media::device::{
-    CaptureStream, DeviceError, DeviceInfo, Direction, EventSender, InputDevice, StreamEvent, StreamRequest,
-    stream_events,
-};
+use sidetone::media::device::{DeviceError, Direction};
 use sidetone::{AcceptOptions, AudioInput, CallEvent, Error, Reason, StartCallOptions};
 
 use crate::support::speech::{MAN, WOMAN};
 use crate::support::{
-    Phone, Service, await_some, call_between, connected, end_of, identifier, phone, plain, recorded, talker,
-    until,
+    Microphone, Phone, Service, await_some, call_between, connected, end_of, identifier, phone, plain,
+    recorded, talker, until,
 };
 
 #[test]
@@ -30,46 +24,20 @@ fn another_microphone_in_mid_call() {
     bob.hears(WOMAN);
 }
 
-/// A microphone that can be unplugged.
-struct Pluggable {
-    inner: Box<dyn InputDevice>,
-    plug: Arc<Mutex<Option<EventSender>>>,
-}
-
-impl InputDevice for Pluggable {
-    fn info(&self) -> DeviceInfo {
-        self.inner.info()
-    }
-
-    fn open(
-        &mut self,
-        request: StreamRequest,
-        wake: sidetone_pipeline::Notifier,
-    ) -> Result<CaptureStream, DeviceError> {
-        let mut stream = self.inner.open(request, wake)?;
-        let (sender, events) = stream_events();
-        stream.events = events;
-        *self.plug.lock().unwrap() = Some(sender);
-        Ok(stream)
-    }
-}
-
 #[test]
 fn a_microphone_that_vanishes_is_told_and_the_call_goes_on() {
     let service = Service::start();
-    let plug = Arc::new(Mutex::new(None::<EventSender>));
-    let input = AudioInput::custom({
-        let plug = plug.clone();
-        move || {
-            let (inner, plug) = (Box::new(Silence::input()), plug.clone());
-            Ok(Box::new(Pluggable { inner, plug }) as Box<dyn InputDevice>)
-        }
-    });
-    let ann = Phone::new(&service.server.url(), service.token("ann"), input, plain());
+    let microphone = Microphone::default();
+    let ann = Phone::new(
+        &service.server.url(),
+        service.token("ann"),
+        microphone.input(),
+        plain(),
+    );
     let mut bob = talker(&service, "bob", MAN);
     let (call, answered) = call_between(&ann, &mut bob);
     let mut events = call.events();
-    plug.lock().unwrap().take().unwrap().send(StreamEvent::Lost);
+    microphone.unplug();
     let lost = await_some("the loss is told", || events.try_next());
     assert_eq!(lost, CallEvent::DeviceLost(Direction::Input));
     connected(&[&call, &answered]);

@@ -5,6 +5,7 @@
 
 mod callbacks;
 mod devices;
+mod diagnostics;
 mod early_hang_up;
 mod glare;
 mod goodbye;
@@ -18,6 +19,7 @@ mod privacy;
 mod record;
 mod runtimes;
 mod several_endpoints;
+mod statistics;
 mod support;
 mod talk;
 mod token;

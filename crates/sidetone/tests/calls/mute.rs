@@ -21,7 +21,9 @@ fn a_muted_microphone_is_not_heard() {
     call.unmute().unwrap();
     until("the far end knows", || !answered.remote_participant().is_muted);
     bob.hears(WOMAN);
-    let switched: Vec<_> = std::iter::from_fn(|| events.try_next()).collect();
+    let mut switched: Vec<_> = std::iter::from_fn(|| events.try_next()).collect();
+    // That she speaks in vain is told as well.
+    switched.retain(|event| matches!(event, CallEvent::IsMutedChanged(_)));
     assert_eq!(
         switched,
         [CallEvent::IsMutedChanged(true), CallEvent::IsMutedChanged(false)]

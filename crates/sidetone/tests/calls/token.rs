@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sidetone::{AgentEvent, AudioInput, CallClient, ConnectionState, Credential, Error, Reason};
-use sidetone_server::ServerConfig;
+use sidetone::{
+    AgentEvent, AudioInput, CallClient, ConnectionState, Credential, Error, Reason, StartCallOptions,
+};
+use sidetone_server::{Scope, ServerConfig, TokenRequest};
 
-use crate::support::{Phone, Service, identifier, plain, until};
+use crate::support::{Phone, Service, await_some, call_between, end_of, identifier, phone, plain, until};
 
 #[test]
 fn a_bad_token_is_refused() {
@@ -23,6 +25,104 @@ fn a_bad_token_is_refused() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// A token with this scope alone.
+fn scoped(service: &Service, name: &str, scope: Scope) -> String {
+    let mut request = TokenRequest::new(identifier(name));
+    request.scopes = vec![scope];
+    service.server.issue_token(request).unwrap().token.into_exposed()
+}
+
+/// How an agent with this credential is refused.
+fn refusal(service: &Service, credential: Credential) -> Reason {
+    let client = CallClient::new().unwrap();
+    let outcome = client
+        .create_call_agent(&service.server.url(), credential, plain())
+        .wait();
+    match outcome {
+        Err(Error::Refused(reason)) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_expired_token_and_the_wrong_scope_are_told_apart() {
+    let service = Service::with(short_lives());
+    let short = service.token_for("ann", Some(Duration::from_secs(1)));
+    std::thread::sleep(Duration::from_secs(1));
+    let reason = await_some("the token has ended", || {
+        let reason = refusal(&service, Credential::new(short.clone()));
+        reason.message.contains("expired").then_some(reason)
+    });
+    assert!(reason.is(&Reason::INVALID_TOKEN), "{reason}");
+
+    let chat = scoped(&service, "ann", Scope::Chat);
+    // Nobody is asked for another: it would have the same scopes.
+    let credential = Credential::new(chat).refreshed_by(|| panic!("asked"));
+    let reason = refusal(&service, credential);
+    assert!(
+        reason.is(&Reason::SCOPE_MISSING) && reason.message.contains("voip"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_token_that_is_refused_is_replaced_by_the_refresher() {
+    let service = Arc::new(Service::start());
+    for first in ["nonsense".to_owned(), service.token("ann")[1..].to_owned()] {
+        let fetched = Arc::new(AtomicUsize::new(0));
+        let credential = Credential::new(first).refreshed_by({
+            let (service, fetched) = (service.clone(), fetched.clone());
+            // The backend stumbles once, and then has one that is no better.
+            move || match fetched.fetch_add(1, Ordering::Relaxed) {
+                0 => Err("busy".to_owned()),
+                1 => Ok("nonsense too".to_owned()),
+                _ => Ok(service.token("ann")),
+            }
+        });
+        let client = CallClient::new().unwrap();
+        let agent = client
+            .create_call_agent(&service.server.url(), credential, plain())
+            .wait()
+            .unwrap();
+        assert_eq!(agent.identity(), Some(identifier("ann")));
+        assert_eq!(fetched.load(Ordering::Relaxed), 3);
+    }
+}
+
+#[test]
+fn a_refresher_that_brings_nothing_good_is_no_token() {
+    let service = Service::start();
+    let (release, hung) = std::sync::mpsc::channel::<()>();
+    let hung = std::sync::Mutex::new(hung);
+    let bad = || Credential::new("nonsense");
+    let credentials = [
+        bad().refreshed_by(|| Err("down".to_owned())),
+        bad().refreshed_by(|| Ok("nonsense too".to_owned())),
+        bad().refreshed_by(|| panic!("a refresher that panics")),
+        bad().refreshed_by(move || {
+            let _ = hung.lock().unwrap().recv();
+            Err("hung".to_owned())
+        }),
+    ];
+    std::thread::scope(|scope| {
+        for credential in credentials {
+            scope.spawn(|| {
+                let client = CallClient::new().unwrap();
+                let outcome = client
+                    .create_call_agent(&service.server.url(), credential, plain())
+                    .wait();
+                assert!(
+                    matches!(&outcome, Err(Error::Refused(reason)) if reason.is(&Reason::NO_TOKEN)),
+                    "{outcome:?}"
+                );
+                // Dropping the client waits for a refresher that hangs, but not for ever.
+                drop(client);
+            });
+        }
+    });
+    drop(release);
 }
 
 #[test]
@@ -101,4 +201,73 @@ fn without_a_refresher_the_app_is_asked() {
     until("ann is there", || {
         ann.agent.connection_state() == ConnectionState::Online
     });
+}
+
+#[test]
+fn without_a_token_calls_end_and_later_ones_are_refused() {
+    let service = Arc::new(Service::with(short_lives()));
+    let lifetime = Some(Duration::from_secs(4));
+    let down = Arc::new(AtomicUsize::new(1));
+    let asked = Arc::new(AtomicUsize::new(0));
+    let credential = Credential::new(service.token_for("ann", lifetime)).refreshed_by({
+        let (service, down, asked) = (service.clone(), down.clone(), asked.clone());
+        move || {
+            asked.fetch_add(1, Ordering::Relaxed);
+            match down.load(Ordering::Relaxed) {
+                0 => Ok(service.token("ann")),
+                _ => Err("down".to_owned()),
+            }
+        }
+    });
+    let mut ann = Phone::with(&service.server.url(), credential, AudioInput::Silence, plain());
+    let mut bob = phone(&service, "bob");
+    let (call, answered) = call_between(&ann, &mut bob);
+    let end_then = ann.told("the app hears of it", |event| {
+        matches!(event, AgentEvent::TokenExpiring).then(|| call.end_reason())
+    });
+    assert_eq!(end_then, None, "before the end");
+    assert!(end_of(&call).is(&Reason::NO_TOKEN), "{:?}", call.end_reason());
+    assert!(end_of(&answered).is(&Reason::PEER_GONE));
+    until("it is asked again and again", || {
+        asked.load(Ordering::Relaxed) >= 4
+    });
+    let refused = ConnectionState::Refused(Reason::NO_TOKEN);
+    until("the service is left", || ann.agent.connection_state() == refused);
+    let later = ann.call("bob");
+    assert!(end_of(&later).is(&Reason::NO_TOKEN), "{:?}", later.end_reason());
+    down.store(0, Ordering::Relaxed);
+    until("ann is there again", || {
+        ann.agent.connection_state() == ConnectionState::Online
+    });
+    call_between(&ann, &mut bob);
+}
+
+#[test]
+fn the_next_operation_goes_by_the_new_token() {
+    let service = Service::start();
+    let joining = scoped(&service, "ann", Scope::VoipJoin);
+    let ann = Phone::new(&service.server.url(), joining, AudioInput::Silence, plain());
+    let mut bob = phone(&service, "bob");
+    let refused = ann.call("bob");
+    let reason = end_of(&refused);
+    assert!(reason.is(&Reason::SCOPE_MISSING), "{reason}");
+    ann.agent.update_token(service.token("ann")).unwrap();
+    await_some("the new token is taken", || {
+        let call = ann
+            .agent
+            .start_call(identifier("bob"), StartCallOptions::default())
+            .wait()
+            .unwrap();
+        until("it rings or not", || {
+            call.end_reason().is_some() || call.state() == sidetone::CallState::Ringing
+        });
+        match call.end_reason() {
+            None => Some(()),
+            Some(reason) => {
+                assert!(reason.is(&Reason::SCOPE_MISSING), "{reason}");
+                None
+            }
+        }
+    });
+    bob.answers();
 }

@@ -209,6 +209,9 @@ impl Agent {
         let online = self.session.is_online();
         let call = ClientCall::outgoing(id, to.clone(), self.settings.clone(), online, now);
         self.calls.insert(id, call);
+        if let Some(reason) = self.session.refusal().cloned() {
+            return self.with(id, |call| call.ended(reason));
+        }
         self.placed.insert(id, to.clone());
         let StartOptions {
             display_name,
@@ -315,11 +318,8 @@ impl Agent {
             }
             client::Output::Opened(opened) => self.opened(*opened),
             client::Output::Lost(reason) => {
-                let ends_calls = if reason.is(&Reason::INVALID_TOKEN) {
-                    &reason
-                } else {
-                    &Reason::NETWORK_LOST
-                };
+                let by_token = reason.is(&Reason::INVALID_TOKEN) || reason.is(&Reason::NO_TOKEN);
+                let ends_calls = if by_token { &reason } else { &Reason::NETWORK_LOST };
                 self.end_all(ends_calls);
                 self.settle_calls(now);
                 self.tell(AgentEvent::SessionLost { reason });

@@ -115,7 +115,10 @@ pub(crate) struct ClientSession {
     pub(super) requests: u64,
     pub(super) unanswered: VecDeque<Unanswered>,
     pub(super) waiting: VecDeque<Waiting>,
+    /// When the token in use ends, by the service. Outlives the session: it belongs to the token.
     pub(super) token_ends: Option<Instant>,
+    /// Why the service refused, while it does.
+    pub(super) refusal: Option<Reason>,
     pub(super) timers: Timers<Timer>,
     pub(super) outputs: VecDeque<Output>,
 }
@@ -137,6 +140,7 @@ impl ClientSession {
             unanswered: VecDeque::new(),
             waiting: VecDeque::new(),
             token_ends: None,
+            refusal: None,
             timers: Timers::new(),
             outputs: VecDeque::new(),
         };
@@ -157,6 +161,11 @@ impl ClientSession {
 
     pub(crate) fn is_online(&self) -> bool {
         matches!(self.link, Link::Online(_))
+    }
+
+    /// Why nothing can be asked of the service: it refused, and waits for another token.
+    pub(crate) fn refusal(&self) -> Option<&Reason> {
+        self.refusal.as_ref()
     }
 
     /// Sends a request, as soon as there is a session. `call` names what it is about.

@@ -14,6 +14,10 @@ use crate::protocol::{ClientFrame, Event, Millis, Opened, REQUEST_WINDOW, Refres
 const ACKNOWLEDGE_EVERY: u64 = 8;
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(1);
 
+/// How far the ways of two frames may differ in length: the one that told the token's end, and the one that was sent
+/// at it.
+const TOKEN_SLACK: Duration = Duration::from_secs(2);
+
 impl ClientSession {
     pub(super) fn text(&mut self, text: &str, now: Instant) {
         let Ok(frame) = ServerFrame::parse(text) else {
@@ -71,7 +75,7 @@ impl ClientSession {
                 self.retry(now);
             }
             Err(reason) if may_pass(&reason) => self.lose_socket(now),
-            Err(reason) => self.refuse(reason, now),
+            Err(reason) => self.refuse(self.blame(reason, now), now),
         }
     }
 
@@ -93,6 +97,13 @@ impl ClientSession {
             Ok(Err(_)) => self.lose_socket(now),
             Err(reason) if may_pass(&reason) => self.lose_socket(now),
             Err(reason) => {
+                // A session ends with its token, so one that is not there any more may be as good as a word about it.
+                let gone = reason.is(&Reason::NO_SUCH_SESSION) && self.token_ran_out(now);
+                let reason = if gone {
+                    Reason::NO_TOKEN
+                } else {
+                    self.blame(reason, now)
+                };
                 self.lose_session(reason);
                 self.ask_to_open(socket);
             }
@@ -115,6 +126,7 @@ impl ClientSession {
         self.timers.clear();
         self.forget();
         self.link = Link::Refused;
+        self.refusal = Some(reason.clone());
         self.outputs
             .push_back(Output::State(ConnectionState::Refused(reason)));
     }
@@ -125,6 +137,7 @@ impl ClientSession {
             return self.lose_socket(now);
         }
         let final_word = reason.is(&Reason::INVALID_TOKEN) || reason.is(&Reason::SESSION_REPLACED);
+        let reason = self.blame(reason, now);
         if matches!(self.link, Link::Online(_)) {
             self.lose_session(reason.clone());
         }
@@ -156,6 +169,20 @@ impl ClientSession {
             }
             Err(_) => self.token.clone_from(&self.token_in_use),
         }
+    }
+
+    /// A token that is refused before its end is invalid. One that ran out is the application's affair, who supplied
+    /// no other in time.
+    fn blame(&self, reason: Reason, now: Instant) -> Reason {
+        if reason.is(&Reason::INVALID_TOKEN) && self.token_ran_out(now) {
+            Reason::NO_TOKEN
+        } else {
+            reason
+        }
+    }
+
+    fn token_ran_out(&self, now: Instant) -> bool {
+        self.token_ends.is_some_and(|end| now + TOKEN_SLACK >= end)
     }
 
     pub(super) fn token_is_newer(&self) -> bool {

@@ -33,6 +33,7 @@ impl ClientSession {
 
     pub(super) fn retry(&mut self, now: Instant) {
         self.sockets += 1;
+        self.refusal = None;
         let socket = SocketId(self.sockets);
         // The first attempt counts, so that a failure backs off.
         self.backoff.skip_immediate();
@@ -86,7 +87,6 @@ impl ClientSession {
         self.requests = 0;
         self.unanswered.clear();
         self.waiting.clear();
-        self.token_ends = None;
         for timer in [
             Timer::Window,
             Timer::TokenNotice,
@@ -133,7 +133,10 @@ impl ClientSession {
             display_name: self.display_name.clone(),
             options: self.options,
         };
-        self.token_in_use.clone_from(&self.token);
+        if self.token_is_newer() {
+            self.token_ends = None;
+            self.token_in_use.clone_from(&self.token);
+        }
         self.link = Link::Opening(socket);
         self.outputs.push_back(Output::Send(
             socket,

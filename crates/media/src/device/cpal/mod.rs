@@ -160,6 +160,10 @@ impl SoundCard {
                     reason: error.to_string(),
                 }
             }
+            ErrorKind::PermissionDenied => DeviceError::Denied {
+                id,
+                reason: error.to_string(),
+            },
             _ => DeviceError::Unavailable {
                 id,
                 reason: error.to_string(),

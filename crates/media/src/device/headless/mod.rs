@@ -39,6 +39,9 @@ use super::{
 use pacer::{Schedule, Tick};
 use sidetone_pipeline::Notifier;
 
+/// The audio system that headless devices name.
+pub const HOST: &str = "headless";
+
 /// What a headless microphone hears. Runs on the pacing thread: it must not allocate, lock or wait.
 pub trait Source: Send {
     /// Fills `out` with the next interleaved samples. Returns `false` once nothing but silence will follow.
@@ -81,7 +84,7 @@ fn info(name: &str, direction: Direction, format: StreamFormat) -> DeviceInfo {
     DeviceInfo {
         id: DeviceId(format!("headless:{way}:{name}")),
         name: name.to_owned(),
-        host: "headless".to_owned(),
+        host: HOST.to_owned(),
         direction,
         is_default: false,
         default_format: Some((format, "f32".to_owned())),

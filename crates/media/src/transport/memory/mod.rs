@@ -390,6 +390,7 @@ impl Transport for MemoryTransport {
         stats.packets_lost = node.reception.lost();
         stats.jitter = node.reception.jitter();
         stats.round_trip_time = node.endpoint.round_trip.filter(|_| node.endpoint.is_open());
+        stats.remote_round_trip_time = stats.round_trip_time;
         // What the peer would report is known here without asking.
         let peer = node.endpoint.peer().and_then(|peer| net.nodes.get(&peer));
         if let Some(peer) = peer.filter(|peer| peer.endpoint.peer() == Some(self.id)) {

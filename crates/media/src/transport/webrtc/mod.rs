@@ -159,6 +159,7 @@ impl Transport for WebRtcTransport {
             remote_fraction_lost: remote.fraction_lost,
             remote_jitter: remote.jitter,
             round_trip_time: selected.round_trip.or(remote.round_trip),
+            remote_round_trip_time: remote.round_trip,
             packets_discarded: self.voice.discarded.load(Relaxed),
             local_candidate_type: selected.local_type,
             remote_candidate_type: selected.remote_type,

@@ -1,5 +1,6 @@
 //! A service, people with phones, and ears.
 
+mod microphone;
 mod proxy;
 pub mod speech;
 
@@ -14,8 +15,8 @@ use sidetone::{
 use sidetone_server::{Server, ServerConfig, ServerHandle, TokenRequest};
 use tokio::runtime::Runtime;
 
-#[allow(unused_imports)] // by those that cut no wire
-pub use proxy::Proxy;
+#[allow(unused_imports)] // by those that unplug nothing and cut no wire
+pub use {microphone::Microphone, proxy::Proxy};
 
 /// Nothing here takes anywhere near this long: what does is stuck.
 pub const STUCK: Duration = Duration::from_secs(40);
@@ -130,14 +131,15 @@ pub fn recorded(recording: &str) -> AudioInput {
 
 impl Phone {
     pub fn new(url: &str, token: String, input: AudioInput, options: AgentOptions) -> Self {
+        Self::with(url, Credential::new(token), input, options)
+    }
+
+    pub fn with(url: &str, credential: Credential, input: AudioInput, options: AgentOptions) -> Self {
         let client = CallClient::new().unwrap();
         let (output, tap) = AudioOutput::raw();
         client.device_manager().select_microphone(input);
         client.device_manager().select_speaker(output);
-        let agent = client
-            .create_call_agent(url, Credential::new(token), options)
-            .wait()
-            .unwrap();
+        let agent = client.create_call_agent(url, credential, options).wait().unwrap();
         let events = agent.events();
         Self {
             agent,
