@@ -11,7 +11,7 @@ use sidetone_pipeline::{
 use super::blocks::{BlockReader, request};
 use super::engine::{Shared, VoiceEvent};
 use super::stats::DeviceStats;
-use super::{BLOCK, LinkId, Processing, Redundancy, Uplink};
+use super::{BLOCK, Coding, LinkId, Processing, Uplink};
 use crate::device::{
     CaptureStream, DeviceError, Direction, InputDevice, StreamEvent, StreamEvents, headless,
 };
@@ -32,8 +32,8 @@ pub enum CaptureCommand {
     Send(LinkId, bool),
     /// Change the processing.
     Process(Processing),
-    /// Plan for loss.
-    Protect(Redundancy),
+    /// Code and protect so.
+    Code(Coding),
     /// Use another microphone.
     Swap(Box<dyn InputDevice>),
     /// End the thread.
@@ -193,7 +193,7 @@ impl CaptureWorker {
                 }
             }
             CaptureCommand::Process(processing) => self.uplink.set_processing(processing),
-            CaptureCommand::Protect(redundancy) => self.uplink.set_redundancy(redundancy),
+            CaptureCommand::Code(coding) => self.uplink.set_coding(coding),
             CaptureCommand::Swap(device) => self.replace(device),
             CaptureCommand::Stop => {}
         }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sidetone_media::packet::VoicePacket;
-use sidetone_media::voice::{Adaptation, VoiceEvent, VoiceStats};
+use sidetone_media::voice::{Adaptation, Bitrate, Report, VoiceEvent, VoiceStats};
 use sidetone_pipeline::Pool;
 use sidetone_signaling::Reason;
 use sidetone_signaling::agent::{
@@ -46,6 +46,8 @@ use socket::{Socket, SocketReport};
 const CREATION: Duration = Duration::from_millis(4_500);
 /// How long saying goodbye may take when the service does not answer.
 const GOODBYE: Duration = Duration::from_secs(1);
+/// Most that a call's voice may take of the network, headers included.
+const VOICE_RATE: Bitrate = Bitrate::kbps(65);
 /// How often the sender adapts to the loss the other end reports.
 const ADAPT: Duration = Duration::from_secs(1);
 /// Packets in flight anywhere in an agent: a second of 10 ms packets, both ways, and some.
@@ -435,7 +437,14 @@ impl Driver {
         self.legs.talking().for_each(|leg| leg.observe(&voice));
         for entry in self.calls.iter_mut().filter(|entry| entry.talking) {
             if let Some(leg) = self.legs.of(entry.id()).find(|leg| leg.port.is_none()) {
-                engine.set_redundancy(entry.adaptation.report(leg.stats().remote_fraction_lost));
+                let stats = leg.stats();
+                engine.set_coding(entry.adaptation.report(&Report {
+                    profile: *engine.profile(),
+                    fraction_lost: stats.remote_fraction_lost,
+                    round_trip: stats.round_trip_time,
+                    cap: VOICE_RATE,
+                    red: stats.redundancy,
+                }));
             }
         }
     }
