@@ -12,6 +12,7 @@ use sidetone::Identifier;
 
 use crate::address::ServiceAddress;
 use crate::bench::loopback::LoopbackArgs;
+use crate::bench::voice::VoiceArgs;
 use crate::commands::admin::args::AdminArgs;
 use crate::exit;
 use crate::sound::{InputChoice, OutputChoice};
@@ -282,6 +283,8 @@ Examples:
 pub enum BenchCommand {
     /// Place a real call between two engines on this machine and measure it
     Loopback(Box<LoopbackArgs>),
+    /// Send speech over emulated bad networks in virtual time, and write what is heard
+    Voice(Box<VoiceArgs>),
     /// One end of the measured call, told what to do on standard input
     #[command(hide = true)]
     End,
