@@ -29,6 +29,7 @@ pub const WORKLOADS: &[Workload] = &[
 
 const NEGOTIATED: Negotiated = Negotiated {
     payload_type: 111,
+    red_payload_type: None,
     level_id: Some(1),
 };
 

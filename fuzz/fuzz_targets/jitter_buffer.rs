@@ -1,5 +1,5 @@
 //! Random insertions and pulls, as a state machine: packets early, late, twice, out of order, of any length and
-//! source, with any clock, while sound is pulled in any rhythm. Every sample must be accounted for, every packet
+//! source, with any clock, with copies of frames that never were, while sound is pulled in any rhythm. Every sample must be accounted for, every packet
 //! must come back to the pool, and a working call must get through afterwards.
 //!
 //! Input: steps as `arbitrary` reads them.
@@ -23,6 +23,8 @@ enum Step {
     Next { quanta: u8, abilities: u8 },
     /// A packet away from the order.
     Odd { sequence: i16, timestamp: i32, quanta: u8, abilities: u8, ssrc: u8 },
+    /// The next packet in order, of 20 ms, which repeats earlier frames: samples back, units of 2.5 ms, abilities.
+    Repeat { copies: [(u16, u8, u8); 3] },
     /// Packets never come.
     Lose { count: u8 },
     /// Time passes.
@@ -99,16 +101,27 @@ struct Call {
 
 impl Call {
     fn insert(&mut self, sequence: u16, timestamp: u32, ssrc: u8, payload: [u8; 2]) {
+        self.insert_with(sequence, timestamp, ssrc, payload, &[]);
+    }
+
+    fn insert_with(&mut self, sequence: u16, timestamp: u32, ssrc: u8, payload: [u8; 2], copies: &[(u16, u8, u8)]) {
         let Some(mut packet) = self.pool.take() else { panic!("packets do not come back") };
         packet.sequence = SequenceNumber(sequence);
         packet.timestamp = RtpTimestamp(timestamp);
         packet.ssrc = ssrc.into();
         assert!(packet.set_payload(&payload));
+        for &(distance, quanta, abilities) in copies {
+            packet.add_copy(distance, &[quanta, abilities]);
+        }
         self.buffer.insert(packet, self.now);
     }
 
     fn next(&mut self, quanta: u8, abilities: u8) {
-        self.insert(self.sequence, self.timestamp, 0, [quanta, abilities]);
+        self.next_with(quanta, abilities, &[]);
+    }
+
+    fn next_with(&mut self, quanta: u8, abilities: u8, copies: &[(u16, u8, u8)]) {
+        self.insert_with(self.sequence, self.timestamp, 0, [quanta, abilities], copies);
         self.sequence = self.sequence.wrapping_add(1);
         self.timestamp = self.timestamp.wrapping_add(u32::from(quanta) * 120);
     }
@@ -146,6 +159,7 @@ fuzz_target!(|steps: Vec<Step>| {
                 let timestamp = call.timestamp.wrapping_add_signed(timestamp);
                 call.insert(sequence, timestamp, ssrc % 3, [quanta, abilities]);
             }
+            Step::Repeat { copies } => call.next_with(8, 0, &copies),
             Step::Lose { count } => {
                 call.sequence = call.sequence.wrapping_add(count.into());
                 call.timestamp = call.timestamp.wrapping_add(u32::from(count) * 960);

@@ -13,6 +13,7 @@ use sidetone_signaling::identifier::Label;
 
 use crate::address::ServiceAddress;
 use crate::bench::loopback::LoopbackArgs;
+use crate::bench::voice::VoiceArgs;
 use crate::commands::admin::args::AdminArgs;
 use crate::commands::doctor::args::DoctorArgs;
 use crate::exit;
@@ -414,6 +415,8 @@ Examples:
 pub enum BenchCommand {
     /// Place a real call between two engines on this machine and measure it
     Loopback(Box<LoopbackArgs>),
+    /// Send speech over emulated bad networks in virtual time, and write what is heard
+    Voice(Box<VoiceArgs>),
     /// One end of the measured call, told what to do on standard input
     #[command(hide = true)]
     End,

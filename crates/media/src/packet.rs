@@ -74,7 +74,25 @@ pub struct VoicePacket {
     /// When the packet left the encoder (sending) or the socket (receiving).
     pub at: Instant,
     len: u16,
+    copies: [FrameCopy; MAX_COPIES],
     data: [u8; MAX_PAYLOAD],
+}
+
+/// Most earlier frames a packet repeats.
+pub const MAX_COPIES: usize = 3;
+
+/// Furthest back that a repeated frame may begin, in samples: 14 bits (RFC 2198 section 3).
+pub const MAX_COPY_DISTANCE: u16 = (1 << 14) - 1;
+
+/// Longest frame that can be repeated, in bytes: 10 bits (RFC 2198 section 3).
+pub const MAX_COPY: usize = (1 << 10) - 1;
+
+/// Where an earlier frame lies in a packet's data.
+#[derive(Clone, Copy, Debug, Default)]
+struct FrameCopy {
+    distance: u16,
+    start: u16,
+    len: u16,
 }
 
 impl VoicePacket {
@@ -88,6 +106,7 @@ impl VoicePacket {
             level: None,
             at,
             len: 0,
+            copies: [FrameCopy::default(); MAX_COPIES],
             data: [0; MAX_PAYLOAD],
         }
     }
@@ -97,9 +116,44 @@ impl VoicePacket {
         &self.data[..usize::from(self.len)]
     }
 
-    /// Copies `payload` in. Returns `false`, and leaves the packet empty, when it is longer than [`MAX_PAYLOAD`].
+    /// Earlier frames that this packet repeats (RFC 2198): how many samples before it each begins, and the frame.
+    pub fn copies(&self) -> impl Iterator<Item = (u16, &[u8])> {
+        let frames = self.copies.iter().take_while(|copy| copy.len > 0);
+        frames.map(|copy| {
+            let start = usize::from(copy.start);
+            (copy.distance, &self.data[start..start + usize::from(copy.len)])
+        })
+    }
+
+    /// Repeats `frame`, which began `distance` samples before this packet. Returns `false`, and changes nothing, when
+    /// it does not fit or RFC 2198 cannot express it.
+    pub fn add_copy(&mut self, distance: u16, frame: &[u8]) -> bool {
+        let used = self.copies.iter().take_while(|copy| copy.len > 0).count();
+        let start = usize::from(self.len)
+            + self.copies[..used]
+                .iter()
+                .map(|copy| usize::from(copy.len))
+                .sum::<usize>();
+        let fits = used < MAX_COPIES
+            && (1..=MAX_COPY).contains(&frame.len())
+            && (1..=MAX_COPY_DISTANCE).contains(&distance)
+            && start + frame.len() <= MAX_PAYLOAD;
+        if fits {
+            self.data[start..start + frame.len()].copy_from_slice(frame);
+            self.copies[used] = FrameCopy {
+                distance,
+                start: start as u16,
+                len: frame.len() as u16,
+            };
+        }
+        fits
+    }
+
+    /// Copies `payload` in, and forgets what was repeated. Returns `false`, and leaves the packet empty, when it is
+    /// longer than [`MAX_PAYLOAD`].
     #[must_use]
     pub fn set_payload(&mut self, payload: &[u8]) -> bool {
+        self.copies = [FrameCopy::default(); MAX_COPIES];
         let fits = payload.len() <= MAX_PAYLOAD;
         self.len = if fits { payload.len() as u16 } else { 0 };
         if fits {
@@ -110,9 +164,44 @@ impl VoicePacket {
 
     /// Lets `write` fill the whole buffer and keeps the number of bytes it returns.
     pub fn fill<E>(&mut self, write: impl FnOnce(&mut [u8]) -> Result<usize, E>) -> Result<(), E> {
+        self.copies = [FrameCopy::default(); MAX_COPIES];
         self.len = 0;
         let written = write(&mut self.data)?;
         self.len = written.min(MAX_PAYLOAD) as u16;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_lie_behind_the_payload_and_go_with_it() {
+        let mut packet = VoicePacket::empty(Instant::now());
+        assert!(packet.set_payload(&[1; 100]));
+        assert!(packet.add_copy(960, &[2; 50]) && packet.add_copy(1920, &[3; 60]));
+        let copies: Vec<(u16, Vec<u8>)> = packet
+            .copies()
+            .map(|(back, frame)| (back, frame.to_vec()))
+            .collect();
+        assert_eq!(copies, [(960, vec![2; 50]), (1920, vec![3; 60])]);
+        assert_eq!(packet.payload(), [1; 100]);
+        assert!(packet.set_payload(&[1; 100]));
+        assert_eq!(packet.copies().count(), 0);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let mut packet = VoicePacket::empty(Instant::now());
+        assert!(packet.set_payload(&[1; 1000]));
+        assert!(!packet.add_copy(960, &[2; 201]) && packet.add_copy(960, &[2; 200]));
+        assert!(packet.set_payload(&[1; 10]));
+        assert!(!packet.add_copy(960, &[]) && !packet.add_copy(0, &[1]));
+        assert!(!packet.add_copy(1 << 14, &[1]) && !packet.add_copy(960, &[1; 1024]));
+        for _ in 0..MAX_COPIES {
+            assert!(packet.add_copy(960, &[1]));
+        }
+        assert!(!packet.add_copy(960, &[1]));
     }
 }

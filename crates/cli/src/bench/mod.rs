@@ -14,3 +14,4 @@ pub mod sound_server;
 pub mod svg;
 pub mod table;
 pub mod target;
+pub mod voice;

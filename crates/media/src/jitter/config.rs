@@ -42,7 +42,7 @@ impl Default for JitterConfig {
             min_delay: Duration::from_millis(1),
             max_delay: Duration::from_millis(400),
             initial_delay: Duration::from_millis(3),
-            quantile: 0.93,
+            quantile: 0.98,
             forget_factor: 0.992,
             margin: Duration::from_millis(1),
             max_excess: Duration::from_millis(250),

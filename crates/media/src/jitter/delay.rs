@@ -15,6 +15,9 @@ const BINS: usize = 2048;
 const SLOT: i64 = 19_200;
 /// Slots: a target above everything of the last 3.2 s is a memory of something that is over.
 const SLOTS: usize = 8;
+/// Share of the packets that carry redundancy that shall come before what they repeat is due. Less than of packets in
+/// general: only a lost packet needs one.
+const REDUNDANCY: f32 = 0.8;
 /// Media time that has the weight one: 20 ms.
 const UNIT: f32 = 960.0;
 
@@ -32,6 +35,8 @@ pub(super) struct DelayEstimator {
     total: f32,
     recent: [i64; SLOTS],
     in_slot: i64,
+    /// How long a lost packet's redundancy is waited for.
+    reach: i64,
     target: i64,
     fastest: i64,
     spread: i64,
@@ -52,6 +57,7 @@ impl DelayEstimator {
             total: 0.0,
             recent: [i64::MIN; SLOTS],
             in_slot: 0,
+            reach: 0,
             target: 0,
             fastest: 0,
             spread: 0,
@@ -87,6 +93,16 @@ impl DelayEstimator {
         }
         self.add(transit, duration as f32);
         self.update();
+    }
+
+    /// From now on the delay is at least what lets redundancy that lies `reach` samples later come in time.
+    pub(super) fn reach(&mut self, reach: i64) {
+        self.reach = reach.max(0);
+    }
+
+    /// How long redundancy is waited for.
+    pub(super) fn redundancy(&self) -> i64 {
+        self.reach
     }
 
     /// Playing a sample this long after its media time is enough for the wanted share of packets.
@@ -156,7 +172,12 @@ impl DelayEstimator {
         let needed = upper.min(recent + WIDTH / 2);
         self.fastest = self.lower_edge(0.01);
         self.spread = (needed - self.lower_edge(0.5)).max(0);
-        self.target = (needed + self.margin).clamp(self.fastest + self.min, self.fastest + self.max);
+        let redundancy = match self.reach {
+            0 => i64::MIN,
+            reach => self.edge(REDUNDANCY).min(recent) + WIDTH + reach,
+        };
+        self.target =
+            (needed.max(redundancy) + self.margin).clamp(self.fastest + self.min, self.fastest + self.max);
         // Clock drift pushes the range along; move it long before the end is reached.
         let low = self.fastest.div_euclid(WIDTH) - self.base;
         if low > 1024 {
@@ -262,6 +283,20 @@ mod tests {
                 delay.learn(transit, 960);
                 assert!((0..=delay.max_delay()).contains(&delay.target_delay()));
             }
+        }
+    }
+
+    #[test]
+    fn redundancy_is_waited_for_while_it_is_wanted() {
+        let mut delay = estimator();
+        delay.restart(0, 0);
+        for reach in [0, 1920, 0] {
+            delay.reach(reach);
+            for _ in 0..10 {
+                delay.learn(0, 960);
+            }
+            let over = delay.target_delay() - reach;
+            assert!((0..150).contains(&over), "{over} over {reach}");
         }
     }
 

@@ -22,6 +22,7 @@ impl<D: VoiceDecoder> Playout<D> {
             let room = self.pcm.room(frame as usize);
             if room.and_then(|room| self.decoder.decode_fec(payload, room)) == Some(frame as usize) {
                 round.stats.fec_packets_received += 1;
+                round.stats.fec_samples += hole as u64;
                 self.pcm.commit((frame - hole) as usize, frame as usize);
                 return self.recovered(hole, joint, round);
             }
@@ -31,6 +32,7 @@ impl<D: VoiceDecoder> Playout<D> {
             _ => {
                 let reach = self.decoder.redundancy(payload) as i64;
                 self.redundancy = Some((first.at, reach));
+                self.deep = reach;
                 round.stats.fec_packets_received += u64::from(reach > 0);
                 reach
             }
@@ -48,6 +50,7 @@ impl<D: VoiceDecoder> Playout<D> {
             if room.and_then(|room| self.decoder.decode_redundant(hole as usize, room))
                 == Some(length as usize)
             {
+                round.stats.dred_samples += wanted as u64;
                 self.pcm.commit(0, wanted as usize);
                 return self.recovered(wanted, joint, round);
             }

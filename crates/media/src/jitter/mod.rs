@@ -13,6 +13,7 @@ mod decision;
 mod decoder;
 mod delay;
 mod gap;
+mod loss;
 mod opus;
 mod packets;
 mod pcm;
@@ -24,7 +25,7 @@ mod stretch;
 
 use std::time::Instant;
 
-use sidetone_pipeline::Pooled;
+use sidetone_pipeline::{Pool, Pooled};
 
 pub use config::JitterConfig;
 pub use decoder::VoiceDecoder;
@@ -32,15 +33,19 @@ pub use opus::OpusDecoder;
 pub use playout::{Pulled, Source};
 pub use stats::JitterStats;
 
-use crate::packet::VoicePacket;
+use crate::packet::{RtpTimestamp, VoicePacket};
 use config::{samples, seconds};
 use delay::DelayEstimator;
+use loss::LossHistory;
 use packets::{Packets, Placed, Waiting};
 use playout::Playout;
 use stream::{Arrived, Stream};
 
 /// Longest packet Opus allows, in samples.
 const LONGEST_PACKET: usize = 5760;
+
+/// Copies of lost frames that can wait: half a second of 20 ms frames, all of which were lost.
+const SPARE: usize = 32;
 
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +72,10 @@ pub struct JitterBuffer<D> {
     /// The source before this one, whose stragglers must not end the stream again.
     ended: Option<(u32, i64)>,
     delay: DelayEstimator,
+    loss: LossHistory,
     packets: Packets,
+    /// For the copies that packets carry.
+    spare: Pool<VoicePacket>,
     playout: Playout<D>,
     stats: JitterStats,
 }
@@ -80,7 +88,9 @@ impl<D: VoiceDecoder> JitterBuffer<D> {
             stream: None,
             ended: None,
             delay: DelayEstimator::new(&config),
+            loss: LossHistory::new(),
             packets: Packets::new(config.capacity),
+            spare: Pool::new(SPARE, || VoicePacket::empty(now)),
             playout: Playout::new(&config, decoder),
             stats: JitterStats::default(),
             config,
@@ -133,11 +143,16 @@ impl<D: VoiceDecoder> JitterBuffer<D> {
             transit,
             plausible,
         } = arrived;
+        let first = self.stats.packets_received == 1 || reset;
+        if !first && plausible {
+            self.learn_loss(&packet, samples);
+            self.take_copies(&packet, at, arrival);
+        }
         let waiting = Waiting {
             at,
             samples,
             arrival,
-            sequence: packet.sequence,
+            sequence: Some(packet.sequence),
             packet,
         };
         let too_late = self.playout.is_past(waiting.end());
@@ -148,7 +163,6 @@ impl<D: VoiceDecoder> JitterBuffer<D> {
         let placed = self.packets.insert(waiting);
         if placed != Placed::Duplicate {
             // The first packet was taught by the restart.
-            let first = self.stats.packets_received == 1 || reset;
             self.delay_learn(transit, samples, plausible && !first);
         }
         match placed {
@@ -156,6 +170,43 @@ impl<D: VoiceDecoder> JitterBuffer<D> {
             _ if reset => Inserted::Reset,
             Placed::Overflow => Inserted::Overflow,
             Placed::Stored => Inserted::Stored,
+        }
+    }
+
+    /// Learns whether waiting for the redundancy of later packets is worth it.
+    fn learn_loss(&mut self, packet: &VoicePacket, samples: i64) {
+        let mut copies = u32::from(self.playout.has_fec(packet.payload())) << 1;
+        for (distance, _) in packet.copies() {
+            copies |= 1_u32
+                .checked_shl((i64::from(distance) / samples) as u32)
+                .unwrap_or(0);
+        }
+        self.loss.deep((self.playout.deep / samples) as usize);
+        self.loss.came(packet.sequence, copies, samples);
+        self.delay.reach(self.loss.wait() as i64 * samples);
+    }
+
+    /// Puts the frames that a packet repeats where they are missing.
+    fn take_copies(&mut self, packet: &VoicePacket, at: i64, arrival: i64) {
+        for (distance, frame) in packet.copies() {
+            let at = at - i64::from(distance);
+            let Some(samples) = self.playout.samples(frame) else {
+                self.stats.packets_discarded += 1;
+                continue;
+            };
+            if self.playout.is_past(at + samples) || self.packets.has(at) {
+                continue;
+            }
+            let Some(mut copy) = self.spare.take() else { return };
+            if copy.set_payload(frame) {
+                self.packets.insert(Waiting {
+                    at,
+                    samples,
+                    arrival,
+                    sequence: None,
+                    packet: copy,
+                });
+            }
         }
     }
 
@@ -178,6 +229,7 @@ impl<D: VoiceDecoder> JitterBuffer<D> {
             }
         }
         self.packets.clear();
+        self.loss.restart();
         self.playout.restart();
         let (stream, arrived) = Stream::new(packet, arrival);
         self.delay.restart(arrived.transit, believed);
@@ -205,12 +257,20 @@ impl<D: VoiceDecoder> JitterBuffer<D> {
         self.playout.ready()
     }
 
+    /// RTP timestamp of the sample that the next pull begins with (`estimatedPlayoutTimestamp` of webrtc-stats), to
+    /// within the stretch under way. `None` while nothing plays.
+    pub fn playout_timestamp(&self) -> Option<RtpTimestamp> {
+        let stream = self.stream.as_ref().filter(|_| self.playout.is_playing())?;
+        Some(stream.timestamp(self.playout.position()))
+    }
+
     /// Counters so far.
     pub fn stats(&self) -> JitterStats {
         let mut stats = self.stats.clone();
         if let Some(stream) = &self.stream {
             stats.packets_lost = stats.packets_lost.saturating_add(stream.lost());
             stats.target_delay = seconds(self.delay.target_delay());
+            stats.redundancy_delay = seconds(self.delay.redundancy());
         }
         stats.recent_delay = seconds(self.playout.recent_delay());
         stats.level = seconds(self.packets.span() + self.playout.ready() as i64);

@@ -15,7 +15,8 @@ pub(super) struct Waiting {
     pub(super) samples: i64,
     /// When it came.
     pub(super) arrival: i64,
-    pub(super) sequence: SequenceNumber,
+    /// Number of the packet; a copy in a later one has none.
+    pub(super) sequence: Option<SequenceNumber>,
     pub(super) packet: Pooled<VoicePacket>,
 }
 
@@ -59,7 +60,14 @@ impl Packets {
             .take_while(|other| other.at > packet.at)
             .count();
         let index = self.queue.len() - later;
-        if index > 0 && self.queue[index - 1].at == packet.at {
+        if let Some(twin) = index.checked_sub(1).and_then(|index| self.queue.get_mut(index))
+            && twin.at == packet.at
+        {
+            if twin.sequence.is_none() && packet.sequence.is_some() {
+                // The packet itself, late, where a copy waits: the same sound, and its number is known.
+                *twin = packet;
+                return Placed::Stored;
+            }
             return Placed::Duplicate;
         }
         self.queue.insert(index, packet);
@@ -68,6 +76,15 @@ impl Packets {
             return Placed::Overflow;
         }
         Placed::Stored
+    }
+
+    /// Whether a packet that begins there waits.
+    pub(super) fn has(&self, at: i64) -> bool {
+        self.queue
+            .iter()
+            .rev()
+            .take_while(|other| other.at >= at)
+            .any(|other| other.at == at)
     }
 
     pub(super) fn first(&self) -> Option<&Waiting> {

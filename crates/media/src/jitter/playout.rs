@@ -24,6 +24,9 @@ const GRACE: i64 = 960;
 /// Slack over the target that is left when sound is taken out, so that it need not be put back: 1 ms.
 pub(super) const MARGIN: i64 = 48;
 
+/// Packets from one look at their deep redundancy to the next, a second: it is read on loss anyway.
+const LOOK: u32 = 50;
+
 /// Where sound came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -76,7 +79,11 @@ pub(super) struct Playout<D> {
     pub(super) run: i64,
     pub(super) fade: Fade,
     pub(super) paused: bool,
-    sequence: SequenceNumber,
+    /// Number of the packet that was heard last, unless that was a copy.
+    sequence: Option<SequenceNumber>,
+    /// Reach of the deep redundancy that packets carry now, looked at every so often.
+    pub(super) deep: i64,
+    since_look: u32,
     /// Reach of the redundancy that the decoder holds, and of which packet.
     pub(super) redundancy: Option<(i64, i64)>,
     max_excess: i64,
@@ -105,7 +112,9 @@ impl<D: VoiceDecoder> Playout<D> {
                 length: samples(config.fade),
             },
             paused: false,
-            sequence: SequenceNumber::default(),
+            sequence: None,
+            deep: 0,
+            since_look: 0,
             redundancy: None,
             max_excess: samples(config.max_excess),
             stop_after: samples(config.stop_after),
@@ -138,6 +147,11 @@ impl<D: VoiceDecoder> Playout<D> {
         self.begun && end <= self.next
     }
 
+    /// Media time of the next sample that is heard.
+    pub(super) fn position(&self) -> i64 {
+        self.next + self.covered - self.pcm.ready() as i64
+    }
+
     pub(super) fn ready(&self) -> usize {
         self.pcm.ready()
     }
@@ -152,6 +166,11 @@ impl<D: VoiceDecoder> Playout<D> {
             .samples(payload)
             .filter(|n| (1..=LONGEST_PACKET).contains(n))
             .map(|n| n as i64)
+    }
+
+    /// Whether a packet carries in-band FEC.
+    pub(super) fn has_fec(&self, payload: &[u8]) -> bool {
+        self.decoder.has_fec(payload)
     }
 
     pub(super) fn pull(
@@ -219,7 +238,9 @@ impl<D: VoiceDecoder> Playout<D> {
         let (at, sequence, due) = (first.at, first.sequence, first.at + batch(first.samples));
         let hole = at - self.next - self.covered;
         if hole > 0 {
-            if self.paused || sequence == self.sequence.next() {
+            let follows =
+                sequence.is_some_and(|sequence| Some(sequence) == self.sequence.map(SequenceNumber::next));
+            if self.paused || follows {
                 return self.comfort(missing.min(hole), round);
             }
             return self.fill(hole, missing, round);
@@ -300,6 +321,12 @@ impl<D: VoiceDecoder> Playout<D> {
         let joint = (!continuous).then(|| Joint::new(&self.pcm));
         let room = self.pcm.room(waiting.samples as usize);
         let payload = waiting.packet.payload();
+        if self.since_look >= LOOK {
+            self.since_look = 0;
+            self.deep = self.decoder.redundancy(payload) as i64;
+            self.redundancy = Some((waiting.at, self.deep));
+        }
+        self.since_look += 1;
         let decoded = room.and_then(|room| self.decoder.decode(payload, room));
         let decoded = decoded.map_or(0, |n| (n as i64).min(waiting.samples));
         if decoded <= skip {
@@ -319,6 +346,11 @@ impl<D: VoiceDecoder> Playout<D> {
         self.sequence = waiting.sequence;
         self.source = Source::Media;
 
+        if waiting.sequence.is_none() {
+            round.stats.recovered_samples += kept as u64;
+            round.stats.red_samples += kept as u64;
+            return true;
+        }
         let delay = (round.now + offset - waiting.arrival).max(0);
         // Mean over about a second.
         self.recent_delay += (delay as f64 - self.recent_delay) * (kept as f64 / 48_000.0).min(1.0);

@@ -42,8 +42,14 @@ pub struct JitterStats {
     pub packets_received: u64,
     /// Samples decoded from packets.
     pub decoded_samples: u64,
-    /// Samples rebuilt from redundancy instead of being made up.
+    /// Samples rebuilt from redundancy instead of being made up: the next three together.
     pub recovered_samples: u64,
+    /// Samples decoded from a copy of the frame in a later packet (RED, RFC 2198).
+    pub red_samples: u64,
+    /// Samples decoded from the in-band FEC of the next packet (RFC 6716 section 2.1.7).
+    pub fec_samples: u64,
+    /// Samples drawn from deep redundancy in a later packet (DRED).
+    pub dred_samples: u64,
     /// Samples of background noise while the sender paused (DTX).
     pub comfort_samples: u64,
     /// Silent samples before the stream began, or after it stopped.
@@ -52,6 +58,8 @@ pub struct JitterStats {
     pub resets: u64,
     /// Target now, in seconds over the fastest packets.
     pub target_delay: f64,
+    /// How long redundancy is waited for, in seconds: part of the target.
+    pub redundancy_delay: f64,
     /// Time from arrival to playout, mean of the last second or so, in seconds.
     pub recent_delay: f64,
     /// Sound waiting in the buffer, in seconds.

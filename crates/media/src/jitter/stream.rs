@@ -60,6 +60,12 @@ impl Stream {
         self.ssrc
     }
 
+    /// RTP timestamp of a media time.
+    pub(super) fn timestamp(&self, at: i64) -> RtpTimestamp {
+        // The line is unwrapped and the clock is not: only the low 32 bits matter.
+        self.timestamp.advanced_by((at - self.at) as u32)
+    }
+
     /// Packets that never came.
     pub(super) fn lost(&self) -> i64 {
         self.highest + 1 - self.received

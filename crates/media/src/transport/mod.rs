@@ -17,6 +17,8 @@ use crate::packet::VoicePacket;
 pub mod memory;
 mod reception;
 #[cfg(feature = "rtp")]
+pub mod red;
+#[cfg(feature = "rtp")]
 pub mod rtp;
 mod seconds;
 #[cfg(feature = "webrtc")]
@@ -177,6 +179,8 @@ pub struct TransportStats {
     pub jitter: Duration,
     /// Loss the peer reported for what we send, 0 to 1 (`remote-inbound-rtp.fractionLost`).
     pub remote_fraction_lost: f64,
+    /// Whether both ends take repeated frames (RED, RFC 2198).
+    pub redundancy: bool,
     /// Jitter the peer reported.
     #[serde(with = "seconds")]
     pub remote_jitter: Duration,

@@ -9,10 +9,16 @@ use bytes::Bytes;
 use rtc_shared::marshal::Unmarshal;
 use rtp::header::Header;
 
-use crate::packet::{AudioLevel, MAX_PAYLOAD, RtpTimestamp, SequenceNumber, VoicePacket};
+pub use ::rtp::Packet;
+
+use super::red;
+use crate::packet::{AudioLevel, RtpTimestamp, SequenceNumber, VoicePacket};
 
 /// Payload type we offer for Opus; an answer may name another (RFC 3551 section 6: 96 to 127 are dynamic).
 pub const OPUS_PAYLOAD_TYPE: u8 = 111;
+
+/// Payload type we offer for redundant audio data (RFC 2198), the one browsers use.
+pub const RED_PAYLOAD_TYPE: u8 = 63;
 
 /// URI of the client-to-mixer audio level (RFC 6464 section 4).
 pub const AUDIO_LEVEL_URI: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
@@ -29,9 +35,12 @@ pub enum RtpError {
     /// No payload, as padding-only probes have.
     #[error("RTP packet without payload")]
     Empty,
-    /// More payload than [`MAX_PAYLOAD`].
+    /// More payload than [`MAX_PAYLOAD`](crate::packet::MAX_PAYLOAD).
     #[error("peer misbehaved: RTP payload of {0} bytes")]
     TooLarge(usize),
+    /// Redundant audio data that cannot be read.
+    #[error(transparent)]
+    Red(#[from] red::Malformed),
 }
 
 /// What an offer and its answer settled about the packets of one direction.
@@ -41,6 +50,8 @@ pub struct Negotiated {
     pub payload_type: u8,
     /// Id of the audio level extension, 1 to 14, if both ends want it (RFC 8285 section 4.2).
     pub level_id: Option<u8>,
+    /// Payload type of redundant audio data with Opus in it, if both ends want it (RFC 2198).
+    pub red_payload_type: Option<u8>,
 }
 
 impl Default for Negotiated {
@@ -48,6 +59,7 @@ impl Default for Negotiated {
         Self {
             payload_type: OPUS_PAYLOAD_TYPE,
             level_id: None,
+            red_payload_type: None,
         }
     }
 }
@@ -70,13 +82,16 @@ pub fn read(
     voice: &mut VoicePacket,
 ) -> Result<(), RtpError> {
     let header = &packet.header;
-    if header.payload_type != negotiated.payload_type {
+    let is_red = negotiated.red_payload_type == Some(header.payload_type);
+    if header.payload_type != negotiated.payload_type && !is_red {
         return Err(RtpError::PayloadType(header.payload_type));
     }
     if packet.payload.is_empty() {
         return Err(RtpError::Empty);
     }
-    if packet.payload.len() > MAX_PAYLOAD || !voice.set_payload(&packet.payload) {
+    if is_red {
+        red::read(&packet.payload, negotiated.payload_type, voice)?;
+    } else if !voice.set_payload(&packet.payload) {
         return Err(RtpError::TooLarge(packet.payload.len()));
     }
     voice.sequence = SequenceNumber(header.sequence_number);
@@ -88,12 +103,16 @@ pub fn read(
     Ok(())
 }
 
-/// Makes the packet that carries `voice` from source `ssrc`. Copies the payload: the packet outlives the pool slot.
+/// Makes the packet that carries `voice` from source `ssrc`, with the frames it repeats when that was negotiated.
+/// Copies the payload: the packet outlives the pool slot.
 pub fn write(voice: &VoicePacket, ssrc: u32, negotiated: Negotiated) -> rtp::Packet {
+    let red = negotiated
+        .red_payload_type
+        .filter(|_| voice.copies().next().is_some());
     let mut header = Header {
         version: 2,
         marker: voice.marker,
-        payload_type: negotiated.payload_type,
+        payload_type: red.unwrap_or(negotiated.payload_type),
         sequence_number: voice.sequence.0,
         timestamp: voice.timestamp.0,
         ssrc,
@@ -105,7 +124,10 @@ pub fn write(voice: &VoicePacket, ssrc: u32, negotiated: Negotiated) -> rtp::Pac
     }
     rtp::Packet {
         header,
-        payload: Bytes::copy_from_slice(voice.payload()),
+        payload: match red {
+            Some(_) => red::write(voice, negotiated.payload_type),
+            None => Bytes::copy_from_slice(voice.payload()),
+        },
     }
 }
 
@@ -149,6 +171,7 @@ mod tests {
     use rtc_shared::marshal::Marshal;
 
     use super::*;
+    use crate::packet::MAX_PAYLOAD;
 
     fn voice(
         sequence: u16,
@@ -179,7 +202,7 @@ mod tests {
             id in proptest::option::of(1u8..=14), payload_type in 96u8..=127,
             payload in proptest::collection::vec(any::<u8>(), 1..=MAX_PAYLOAD),
         ) {
-            let negotiated = Negotiated { payload_type, level_id: id };
+            let negotiated = Negotiated { payload_type, level_id: id, red_payload_type: None };
             let sent = voice(sequence, timestamp, marker, level, &payload);
             let wire = write(&sent, ssrc, negotiated).marshal().unwrap();
             prop_assert!(wire.len() <= payload.len() + 20);
@@ -196,10 +219,12 @@ mod tests {
         #[test]
         fn no_bytes_are_too_odd(bytes in proptest::collection::vec(any::<u8>(), 0..1600), id in 0u8..=15) {
             if let Ok(packet) = parse(&bytes) {
-                let negotiated = Negotiated { payload_type: packet.header.payload_type, level_id: Some(id) };
+                for red_payload_type in [None, Some(packet.header.payload_type)] {
+                let negotiated = Negotiated { payload_type: packet.header.payload_type, level_id: Some(id), red_payload_type };
                 let mut received = VoicePacket::empty(Instant::now());
                 if read(&packet, negotiated, Instant::now(), &mut received).is_ok() {
                     prop_assert!(!received.payload().is_empty() && received.payload().len() <= bytes.len());
+                }
                 }
             }
         }
@@ -209,7 +234,7 @@ mod tests {
             payload in proptest::collection::vec(any::<u8>(), 1..100), level in any_level(),
             flips in proptest::collection::vec((any::<proptest::sample::Index>(), 0u8..8), 1..6), cut: proptest::sample::Index,
         ) {
-            let negotiated = Negotiated { payload_type: OPUS_PAYLOAD_TYPE, level_id: Some(1) };
+            let negotiated = Negotiated { payload_type: OPUS_PAYLOAD_TYPE, level_id: Some(1), red_payload_type: None };
             let mut wire = write(&voice(1, 2, true, level, &payload), 3, negotiated).marshal().unwrap().to_vec();
             for (at, bit) in flips {
                 let at = at.index(wire.len());
@@ -224,12 +249,40 @@ mod tests {
     }
 
     #[test]
+    fn repeated_frames_travel_where_both_ends_want_them() {
+        let mut sent = voice(1, 2000, false, None, b"now");
+        assert!(sent.add_copy(960, b"before"));
+        let both = Negotiated {
+            red_payload_type: Some(RED_PAYLOAD_TYPE),
+            ..Negotiated::default()
+        };
+        let packet = write(&sent, 3, both);
+        assert_eq!(packet.header.payload_type, RED_PAYLOAD_TYPE);
+        let mut received = VoicePacket::empty(Instant::now());
+        read(&packet, both, Instant::now(), &mut received).unwrap();
+        assert_eq!(received.payload(), b"now");
+        assert_eq!(received.copies().collect::<Vec<_>>(), [(960, &b"before"[..])]);
+        assert_eq!(
+            read(&packet, Negotiated::default(), Instant::now(), &mut received),
+            Err(RtpError::PayloadType(RED_PAYLOAD_TYPE))
+        );
+
+        let plain = write(&sent, 3, Negotiated::default());
+        assert_eq!(
+            (plain.header.payload_type, &plain.payload[..]),
+            (OPUS_PAYLOAD_TYPE, &b"now"[..])
+        );
+        read(&plain, both, Instant::now(), &mut received).unwrap();
+        assert_eq!((received.payload(), received.copies().count()), (&b"now"[..], 0));
+    }
+
+    #[test]
     fn refusals_are_named() {
         let good = write(&voice(1, 2, false, None, b"opus"), 3, Negotiated::default());
         let mut slot = VoicePacket::empty(Instant::now());
         let other = Negotiated {
             payload_type: 96,
-            level_id: None,
+            ..Negotiated::default()
         };
         assert_eq!(
             read(&good, other, Instant::now(), &mut slot),

@@ -1,89 +1,440 @@
-//! How much redundancy the sender adds for the loss the peer reports. The whole policy, sans-IO.
+//! What the sender does about loss and a thin link: bitrate, frame length, in-band FEC, repeated frames and deep
+//! redundancy, chosen together from what the peer reports. The whole policy, sans-IO.
 
 use std::time::Duration;
 
-/// What the encoder should add.
+use sidetone_opus::{Bitrate, FrameDuration};
+
+use super::Profile;
+
+/// Which earlier frames every packet repeats (RED, RFC 2198).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Red {
+    /// How many.
+    pub copies: u8,
+    /// How many frames apart: the nearest is that many before the packet's own. Bursts of loss take copies that are
+    /// near; those that are far cost delay.
+    pub spacing: u8,
+}
+
+/// How to code and protect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Redundancy {
-    /// Loss the encoder plans for, in percent. In-band FEC is sent when this is above 0.
+pub struct Coding {
+    /// Rate of the codec, of one frame without its repetitions.
+    pub bitrate: Bitrate,
+    /// Audio in a packet.
+    pub frame: FrameDuration,
+    /// Loss the encoder plans for, in percent: what is left when copies were used.
     pub loss_percent: u8,
+    /// In-band FEC, sent when `loss_percent` is above 0.
+    pub fec: bool,
+    /// Repeated frames.
+    pub red: Red,
     /// Reach of the deep redundancy.
     pub dred: Duration,
 }
 
-/// Follows reported loss, quick to rise and slow to fall.
+impl Coding {
+    /// Without any redundancy, as the profile says.
+    pub fn plain(profile: &Profile) -> Self {
+        Self {
+            bitrate: profile.bitrate,
+            frame: profile.frame,
+            loss_percent: 0,
+            fec: true,
+            red: Red::default(),
+            dred: Duration::ZERO,
+        }
+    }
+
+    /// Bits a second beside the codec's: headers, and what repeating takes.
+    fn overhead(&self) -> f64 {
+        let blocks = match self.red.copies {
+            0 => 0,
+            copies => u32::from(copies) * BLOCK_HEADER + 8,
+        };
+        f64::from(HEADERS + blocks) / self.frame.duration().as_secs_f64()
+    }
+}
+
+/// What the choice goes by.
+#[derive(Clone, Copy, Debug)]
+pub struct Report {
+    /// What the app chose: how to code on a clean link.
+    pub profile: Profile,
+    /// Share of the packets lost since the last report, 0 to 1. Reports come once a second.
+    pub fraction_lost: f64,
+    /// Round trip, if known.
+    pub round_trip: Option<Duration>,
+    /// Most that may be sent, with the headers of IP, UDP and RTP.
+    pub cap: Bitrate,
+    /// Whether the peer takes repeated frames.
+    pub red: bool,
+}
+
+/// Bits of the headers of a packet: IPv4 20 bytes, UDP 8, RTP 12, level extension 8.
+const HEADERS: u32 = (20 + 8 + 12 + 8) * 8;
+/// Bits of the header of a repeated frame (RFC 2198 section 3).
+const BLOCK_HEADER: u32 = 4 * 8;
+/// Share of the cap that is planned: variable bitrate overshoots by two to three percent over a minute.
+const PLANNED: f64 = 0.97;
+
+/// A report that is worse than chance explains counts for this much: two of them reach 90 % of it.
+const RISE: f64 = 0.7;
+/// Any other counts for this much: about ten reports to forget. Bursts come back.
+const FALL: f64 = 0.2;
+/// Standard deviations of a report of single losses that are called chance.
+const CHANCE: f64 = 2.0;
+/// Below this the link is called clean: redundancy would only cost quality.
+const CLEAN: f64 = 0.005;
+/// From here whole frames are repeated. Up to here in-band FEC does: it leaves the frame itself its rate, and the loss is
+/// too rare for a receiver to spend delay on. Measured at 5 %: PESQ-WB 4.18 with copies, 3.94 for the worst 5 % of
+/// sentences; 4.25 and 3.83 with FEC.
+const ONE_COPY: f64 = 0.02;
+/// From here each is repeated twice, when losses come singly: one copy leaves 2 % holes. At 20 % two copies at 13 kbit/s
+/// measure PESQ-WB 3.5 against 3.0 of one at 21.
+const TWO_COPIES: f64 = 0.14;
+/// From here twice also when losses come in bursts, where the second copy lies as far off as the first did before.
+const TWO_FAR_COPIES: f64 = 0.25;
+/// From here three times: at 50 % two copies still leave holes in 12 %.
+const THREE_COPIES: f64 = 0.4;
+/// Below this a far copy is not worth the delay that the receiver would have to spend.
+const FAR_COPY: f64 = 0.08;
+/// The loss must be this much smaller than what a step was taken at before it is taken back.
+const STEP_BACK: f64 = 0.75;
+
+/// What is kept of older reports when it is told how losses follow each other: 20 s of reports count. Fewer see bursts
+/// in chance.
+const KEEP: f64 = 0.95;
+/// Reports of single losses that are believed to have gone before.
+const BELIEF: f64 = 3.0;
+/// Variance of the reports over that of as many losses that come singly (index of dispersion), from which losses are
+/// said to come in pairs and threes, and in longer bursts. A chain with mean burst 2 at 20 % has 2.2, with mean burst
+/// 4 it has 5.4; independent losses have 1, give or take 0.3.
+const PAIRS: f64 = 1.9;
+const BURSTS: f64 = 3.2;
+/// A burstiness once seen is believed until the index falls to this share of its limit.
+const CALM: f64 = 0.75;
+
+/// Rate below which the codec leaves the top of the spectrum out, unasked below 14 kbit/s: 40 ms frames give it more.
+const LOW: f64 = 12_000.0;
+/// Least rate of the codec: intelligible, in wide band.
+const LEAST: f64 = 8_000.0;
+/// A round trip this much over the shortest seen is a queue that we fill.
+const QUEUE: f64 = 0.1;
+/// What is left of the rate after a second of that.
+const BACK_OFF: f64 = 0.8;
+/// Least share of the rate that is left: 16 kbit/s of 65. A queue that this fills is not ours.
+const LEAST_SHARE: f64 = 0.25;
+/// How much comes back in a second without, up to where the queue began ...
+const COME_BACK: f64 = 1.25;
+/// ... less this share, and from there on by little: what lies above was too much a moment ago.
+const CAREFUL: f64 = 0.92;
+const PROBE: f64 = 1.01;
+/// The shortest round trip is forgotten at this rate a second, for a path that has become longer.
+const LENGTHEN: f64 = 1.01;
+
+/// How losses follow each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Pattern {
+    #[default]
+    Single,
+    Pairs,
+    Bursts,
+}
+
+/// Follows the reports: quick to protect, slow to stop.
 #[derive(Clone, Debug, Default)]
 pub struct Adaptation {
     loss: f64,
+    /// The report before.
+    before: f64,
+    /// Variance from report to report, and what single losses would have, both summed with forgetting.
+    variance: f64,
+    single: f64,
+    pattern: Pattern,
+    copies: u8,
+    /// Shortest round trip and the last ones, in seconds. The shortest of these is without jitter.
+    shortest: Option<f64>,
+    last: [f64; 3],
+    /// Share of the cap that the path seems to carry, and at which a queue last began.
+    carried: Option<f64>,
+    limit: Option<f64>,
+    frame: Option<FrameDuration>,
 }
 
-/// A new loss report counts for this much when it is worse: two reports reach 90 % of it.
-const RISE: f64 = 0.7;
-/// And this much when it is better: about ten reports to forget. Bursts come back.
-const FALL: f64 = 0.2;
-/// Below this the link is called clean: redundancy would only cost quality.
-const CLEAN: f64 = 0.005;
-/// From here single-frame FEC is not enough, because losses come in runs.
-const RUNS: f64 = 0.05;
-
 impl Adaptation {
-    /// Takes a report of the fraction lost (0 to 1) since the last one.
-    pub fn report(&mut self, fraction_lost: f64) -> Redundancy {
-        let reported = if fraction_lost.is_finite() {
-            fraction_lost.clamp(0.0, 1.0)
+    /// Takes a report, and says how to code from now on.
+    pub fn report(&mut self, report: &Report) -> Coding {
+        let mut coding = Coding::plain(&report.profile);
+        let fraction = report.fraction_lost;
+        let fraction = if fraction.is_finite() {
+            fraction.clamp(0.0, 1.0)
         } else {
             0.0
         };
-        let weight = if reported > self.loss { RISE } else { FALL };
-        self.loss += (reported - self.loss) * weight;
-        if self.loss < CLEAN {
-            return Redundancy {
-                loss_percent: 0,
-                dred: Duration::ZERO,
+        self.learn(fraction, self.frame.unwrap_or(coding.frame));
+        let cap = f64::from(report.cap.bits_per_second()) * self.carried(report.round_trip) * PLANNED;
+
+        self.copies = if report.red { self.copies() } else { 0 };
+        let mut spacing = match self.pattern {
+            Pattern::Single => 1,
+            Pattern::Bursts if self.loss >= FAR_COPY && self.copies == 1 => 4,
+            _ => 2,
+        };
+        // Copies must leave something of the frame.
+        loop {
+            coding.red = Red {
+                copies: self.copies,
+                spacing: if self.copies > 0 { spacing } else { 0 },
             };
+            let rate = (cap - coding.overhead()) / f64::from(1 + self.copies);
+            if rate < LEAST && self.copies > 0 {
+                self.copies -= 1;
+                spacing = spacing.min(2);
+                continue;
+            }
+            if rate < LOW && coding.frame < FrameDuration::Ms60 {
+                coding.frame = if coding.frame < FrameDuration::Ms40 {
+                    FrameDuration::Ms40
+                } else {
+                    FrameDuration::Ms60
+                };
+                continue;
+            }
+            let most = f64::from(report.profile.bitrate.bits_per_second());
+            coding.bitrate = Bitrate(rate.clamp(LEAST, most) as u32);
+            break;
         }
-        Redundancy {
-            loss_percent: (self.loss * 100.0).ceil().min(100.0) as u8,
-            dred: if self.loss < RUNS {
-                Duration::ZERO
+        self.frame = Some(coding.frame);
+
+        if self.loss >= CLEAN {
+            // What copies do not bring back, were losses independent.
+            let left = self.loss.powi(1 + i32::from(self.copies));
+            coding.loss_percent = (left * 100.0).ceil() as u8;
+            coding.fec = self.copies == 0;
+            // Without copies, deep redundancy is what helps against bursts.
+            let deep = self.copies == 0 && self.loss >= ONE_COPY && self.pattern > Pattern::Single;
+            coding.dred = Duration::from_millis(if deep { 300 } else { 0 });
+        }
+        coding
+    }
+
+    fn learn(&mut self, fraction: f64, frame: FrameDuration) {
+        // Of as many packets as a report counts, lost one by one with the same chance.
+        let packets = 1.0 / frame.duration().as_secs_f64();
+        let single = |loss: f64| loss * (1.0 - loss) / packets;
+        // From one report to the next, so that loss that begins or ends is not taken for bursts.
+        if self.loss >= CLEAN {
+            self.variance = self.variance * KEEP + (fraction - self.before).powi(2) / 2.0;
+            self.single = self.single * KEEP + single((fraction + self.before) / 2.0);
+        }
+        self.before = fraction;
+        let chance = CHANCE * single(self.loss).sqrt();
+        self.loss += (fraction - self.loss) * if fraction > self.loss + chance { RISE } else { FALL };
+        let belief = BELIEF * single(self.loss) + 1e-6;
+        let index = (self.variance + belief) / (self.single + belief);
+        let held = |pattern: Pattern, limit: f64| {
+            if self.pattern >= pattern {
+                limit * CALM
             } else {
-                Duration::from_millis(500)
-            },
+                limit
+            }
+        };
+        self.pattern = if index >= held(Pattern::Bursts, BURSTS) {
+            Pattern::Bursts
+        } else if index >= held(Pattern::Pairs, PAIRS) {
+            Pattern::Pairs
+        } else {
+            Pattern::Single
+        };
+    }
+
+    /// How often each frame shall be repeated.
+    fn copies(&self) -> u8 {
+        let second = if self.pattern == Pattern::Bursts {
+            TWO_FAR_COPIES
+        } else {
+            TWO_COPIES
+        };
+        let from = [ONE_COPY, second, THREE_COPIES];
+        let wanted = |loss: f64| from.iter().take_while(|from| loss >= **from).count() as u8;
+        let (up, down) = (wanted(self.loss), wanted(self.loss / STEP_BACK));
+        self.copies.clamp(up, down)
+    }
+
+    /// Share of the cap that the path carries, as far as its queue tells.
+    fn carried(&mut self, round_trip: Option<Duration>) -> f64 {
+        let carried = self.carried.unwrap_or(1.0);
+        let Some(round_trip) = round_trip.map(|time| time.as_secs_f64()) else {
+            return carried;
+        };
+        let shortest = self
+            .shortest
+            .map_or(round_trip, |shortest| (shortest * LENGTHEN).min(round_trip));
+        self.shortest = Some(shortest);
+        self.last.rotate_left(1);
+        self.last[2] = round_trip;
+        let queued = self.last.iter().copied().fold(f64::MAX, f64::min) - shortest > QUEUE;
+        let carried = if queued {
+            self.limit = Some(carried);
+            carried * BACK_OFF
+        } else if self
+            .limit
+            .is_some_and(|limit| carried * COME_BACK > limit * CAREFUL)
+        {
+            carried * PROBE
+        } else {
+            carried * COME_BACK
+        };
+        let carried = carried.clamp(LEAST_SHARE, 1.0);
+        if carried == 1.0 {
+            self.limit = None;
         }
+        self.carried = Some(carried);
+        carried
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    const FINE: Report = Report {
+        profile: Profile::BALANCED,
+        fraction_lost: 0.0,
+        round_trip: Some(Duration::from_millis(40)),
+        cap: Bitrate::kbps(65),
+        red: true,
+    };
+
+    fn lossy(fraction_lost: f64) -> Report {
+        Report {
+            fraction_lost,
+            ..FINE
+        }
+    }
+
+    /// After that many reports of the same loss.
+    fn settled(adaptation: &mut Adaptation, fraction: f64, reports: usize) -> Coding {
+        (0..reports)
+            .map(|_| adaptation.report(&lossy(fraction)))
+            .last()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_clean_link_carries_no_redundancy() {
+        let coding = settled(&mut Adaptation::default(), 0.0, 3);
+        assert_eq!(coding, Coding::plain(&Profile::BALANCED));
+    }
 
     #[test]
     fn rises_at_once_and_falls_slowly() {
         let mut adaptation = Adaptation::default();
-        assert_eq!(adaptation.report(0.0).loss_percent, 0);
-        assert!(adaptation.report(0.2).loss_percent >= 14);
-        assert!(adaptation.report(0.2).dred > Duration::ZERO);
+        adaptation.report(&FINE);
+        assert_eq!(adaptation.report(&lossy(0.25)).red.copies, 2);
         assert!(
-            adaptation.report(0.0).loss_percent >= 10,
+            adaptation.report(&FINE).red.copies > 0,
             "one good report does not call off the alarm"
         );
-        for _ in 0..30 {
-            adaptation.report(0.0);
-        }
         assert_eq!(
-            adaptation.report(0.0),
-            Redundancy {
-                loss_percent: 0,
-                dred: Duration::ZERO
-            }
+            settled(&mut adaptation, 0.0, 40),
+            Coding::plain(&Profile::BALANCED)
         );
     }
 
     #[test]
-    fn nonsense_reports_are_bounded() {
+    fn more_loss_is_more_copies_and_none_for_peers_that_take_none() {
+        let copies: Vec<u8> = [0.01, 0.1, 0.2, 0.5]
+            .map(|loss| settled(&mut Adaptation::default(), loss, 30).red.copies)
+            .into();
+        assert_eq!(copies, [0, 1, 2, 3]);
         let mut adaptation = Adaptation::default();
-        for value in [f64::NAN, f64::INFINITY, -3.0, 7.0] {
-            assert!(adaptation.report(value).loss_percent <= 100);
+        let coding = adaptation.report(&Report {
+            red: false,
+            ..lossy(0.2)
+        });
+        assert!(
+            coding.red.copies == 0 && coding.fec && coding.loss_percent >= 14,
+            "{coding:?}"
+        );
+    }
+
+    #[test]
+    fn loss_around_a_limit_does_not_flap() {
+        let mut adaptation = Adaptation::default();
+        settled(&mut adaptation, 0.15, 10);
+        let copies: Vec<u8> = (0..40)
+            .map(|i| {
+                adaptation
+                    .report(&lossy(if i % 2 == 0 { 0.13 } else { 0.15 }))
+                    .red
+                    .copies
+            })
+            .collect();
+        assert!(copies.iter().all(|copies| *copies == 2), "{copies:?}");
+    }
+
+    #[test]
+    fn bursts_are_told_by_how_the_reports_vary() {
+        let mut adaptation = Adaptation::default();
+        for i in 0..40 {
+            adaptation.report(&lossy([0.0, 0.4, 0.1, 0.3][i % 4]));
+        }
+        let bursty = adaptation.report(&lossy(0.2));
+        assert!(bursty.red.spacing > 1, "{bursty:?}");
+        let even = settled(&mut Adaptation::default(), 0.2, 40);
+        assert_eq!(even.red.spacing, 1);
+    }
+
+    #[test]
+    fn a_full_queue_takes_the_rate_back_and_an_empty_one_gives_it_again() {
+        let mut adaptation = Adaptation::default();
+        let free = adaptation.report(&FINE);
+        let full = Report {
+            round_trip: Some(Duration::from_millis(500)),
+            ..lossy(0.05)
+        };
+        let mut squeezed = free;
+        for _ in 0..7 {
+            squeezed = adaptation.report(&full);
+        }
+        let rate = |coding: &Coding| {
+            f64::from(coding.bitrate.bits_per_second()) * f64::from(1 + coding.red.copies) + coding.overhead()
+        };
+        assert!(rate(&squeezed) < 30_000.0, "{squeezed:?}");
+        settled(&mut adaptation, 0.0, 150);
+        assert_eq!(adaptation.report(&FINE).bitrate, free.bitrate);
+    }
+
+    proptest! {
+        #[test]
+        fn the_rate_keeps_to_the_cap(
+            reports in proptest::collection::vec((-1.0..2.0_f64, 0_u64..3000, any::<bool>()), 1..60), cap in 30_u32..200,
+        ) {
+            let mut adaptation = Adaptation::default();
+            for (fraction_lost, ms, red) in reports {
+                let coding = adaptation.report(&Report {
+                    fraction_lost,
+                    round_trip: (ms > 0).then(|| Duration::from_millis(ms)),
+                    cap: Bitrate::kbps(cap),
+                    red,
+                    ..FINE
+                });
+                let rate = f64::from(coding.bitrate.bits_per_second()) * f64::from(1 + coding.red.copies);
+                prop_assert!(rate + coding.overhead() <= f64::from(cap) * 1000.0 || coding.bitrate.bits_per_second() <= LEAST as u32);
+                prop_assert!(red || coding.red.copies == 0);
+                prop_assert!(coding.loss_percent <= 100);
+            }
+        }
+
+        #[test]
+        fn nonsense_reports_are_bounded(bits: u64) {
+            let coding = Adaptation::default().report(&lossy(f64::from_bits(bits)));
+            prop_assert!(coding.loss_percent <= 100 && coding.red.copies <= 3);
         }
     }
 }

@@ -11,7 +11,7 @@ use sidetone_pipeline::{
 use super::blocks::{BlockReader, request};
 use super::engine::{Shared, VoiceEvent};
 use super::stats::DeviceStats;
-use super::{BLOCK, LinkId, Listener, MicrophoneStats, Processing, Redundancy, Uplink};
+use super::{BLOCK, Coding, LinkId, Listener, MicrophoneStats, Processing, Uplink};
 use crate::device::{
     CaptureStream, DeviceError, DeviceInfo, Direction, InputDevice, StreamEvent, StreamEvents, headless,
 };
@@ -35,8 +35,8 @@ pub enum CaptureCommand {
     Tap(LinkId, Tap),
     /// Change the processing.
     Process(Processing),
-    /// Plan for loss.
-    Protect(Redundancy),
+    /// Code and protect so.
+    Code(Coding),
     /// Use another microphone.
     Swap(Box<dyn InputDevice>),
     /// End the thread.
@@ -212,7 +212,7 @@ impl CaptureWorker {
                 }
             }
             CaptureCommand::Process(processing) => self.uplink.set_processing(processing),
-            CaptureCommand::Protect(redundancy) => self.uplink.set_redundancy(redundancy),
+            CaptureCommand::Code(coding) => self.uplink.set_coding(coding),
             CaptureCommand::Swap(device) => {
                 if self.replace(device) {
                     self.shared.emit(VoiceEvent::DeviceReplaced(Direction::Input));

@@ -7,7 +7,7 @@ use sidetone_pipeline::Pooled;
 use super::stats::InboundStats;
 use super::{Level, LevelMeter, Profile};
 use crate::jitter::{JitterBuffer, JitterConfig, OpusDecoder};
-use crate::packet::VoicePacket;
+use crate::packet::{RtpTimestamp, VoicePacket};
 
 /// The receiving half of the voice path, one for each stream. Sans-IO; allocates nothing after creation.
 pub struct Downlink {
@@ -46,6 +46,11 @@ impl Downlink {
     /// Samples decoded and not yet pulled: pulling them needs no packet.
     pub fn decoded(&self) -> usize {
         self.jitter.decoded()
+    }
+
+    /// RTP timestamp of the sample that the next pull begins with; `None` while nothing plays.
+    pub fn playout_timestamp(&self) -> Option<RtpTimestamp> {
+        self.jitter.playout_timestamp()
     }
 
     /// Level of what is heard.

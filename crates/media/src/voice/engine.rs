@@ -10,7 +10,7 @@ use sidetone_pipeline::{Notifier, Pool, Priority, QueueSender, notifier, queue, 
 
 use super::capture::{CaptureCommand, CaptureWorker};
 use super::playout::{PlayoutCommand, PlayoutWorker};
-use super::{BLOCK, Downlink, Processing, Profile, Redundancy, Uplink, VoiceStats};
+use super::{BLOCK, Coding, Downlink, Processing, Profile, Uplink, VoiceStats};
 use crate::device::{DeviceError, Direction, InputDevice, OutputDevice};
 use crate::jitter::JitterConfig;
 use crate::packet::VoicePacket;
@@ -282,9 +282,14 @@ impl VoiceEngine {
         self.capture.tell(CaptureCommand::Process(processing));
     }
 
-    /// Plans for loss on the way to the peer.
-    pub fn set_redundancy(&self, redundancy: Redundancy) {
-        self.capture.tell(CaptureCommand::Protect(redundancy));
+    /// Codes and protects so from now on.
+    pub fn set_coding(&self, coding: Coding) {
+        self.capture.tell(CaptureCommand::Code(coding));
+    }
+
+    /// How the voice path trades delay, rate and robustness.
+    pub fn profile(&self) -> &Profile {
+        &self.config.profile
     }
 
     /// Uses another microphone from now on. Failure comes as [`VoiceEvent::DeviceFailed`].

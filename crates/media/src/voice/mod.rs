@@ -17,10 +17,11 @@ mod mixer;
 mod playout;
 mod processing;
 mod profile;
+mod sent;
 mod stats;
 mod uplink;
 
-pub use adapt::{Adaptation, Redundancy};
+pub use adapt::{Adaptation, Coding, Red, Report};
 pub use downlink::Downlink;
 pub use engine::{LinkId, VoiceConfig, VoiceEngine, VoiceError, VoiceEvent};
 pub use lead::Lead;

@@ -27,9 +27,9 @@ impl Profile {
     pub const BALANCED: Self = Self {
         application: Application::Voip,
         frame: FrameDuration::Ms20,
-        bitrate: Bitrate::kbps(32),
+        bitrate: Bitrate::kbps(36),
         encoder_complexity: 6,
-        decoder_complexity: 5,
+        decoder_complexity: 7,
     };
 
     /// 10 ms frames and the transform coder alone, whose look-ahead is 2.5 ms instead of 6.5 ms. No in-band

@@ -2,15 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use sidetone_opus::{Channels, Encoder, Error, SampleRate};
+use sidetone_opus::{Bandwidth, Bitrate, Channels, Encoder, Error, SampleRate};
 use sidetone_pipeline::{Pool, Pooled};
 
+use super::sent::SentFrames;
 use super::stats::OutboundStats;
-use super::{BLOCK, Level, LevelMeter, Processing, Profile, Redundancy, VoiceProcessor};
+use super::{BLOCK, Coding, Level, LevelMeter, Processing, Profile, VoiceProcessor};
 use crate::packet::{AudioLevel, RtpTimestamp, SequenceNumber, VoicePacket};
 
 /// Longest frame: 60 ms.
 const MAX_FRAME: usize = 6 * BLOCK;
+
+/// Below this the codec stays in wide band. By itself it goes to the full band from 14 kbit/s, where speech up to 8 kHz
+/// loses 0.2 of PESQ-WB for it, and the decoder's enhancement, which works on wide band, another 0.1.
+const FULL_BAND: Bitrate = Bitrate::kbps(18);
 
 /// Opus packets of one or two bytes say "nothing to send" (RFC 6716 section 2.1.9, `OPUS_SET_DTX`).
 const DISCONTINUED: usize = 2;
@@ -27,6 +32,10 @@ pub struct Uplink {
     frame: [f32; MAX_FRAME],
     frame_len: usize,
     filled: usize,
+    coding: Coding,
+    /// Whether the encoder has yet to be told of `coding`.
+    recode: bool,
+    sent: SentFrames,
     loudest: AudioLevel,
     sequence: SequenceNumber,
     timestamp: RtpTimestamp,
@@ -67,6 +76,9 @@ impl Uplink {
             frame: [0.0; MAX_FRAME],
             frame_len: profile.frame.samples(SampleRate::Hz48000).clamp(BLOCK, MAX_FRAME),
             filled: 0,
+            coding: Coding::plain(profile),
+            recode: false,
+            sent: SentFrames::default(),
             loudest: SILENT,
             // Half the range, so that a wrap is not met within the first packets of a call.
             sequence: SequenceNumber((start & 0x7fff) as u16),
@@ -98,6 +110,7 @@ impl Uplink {
         self.gain = if self.muted { 0.0 } else { 1.0 };
         // The encoder looks ahead, and keeps the last milliseconds.
         self.encoder.reset();
+        self.sent.clear();
     }
 
     /// Swaps the processing, from the next block on.
@@ -105,13 +118,30 @@ impl Uplink {
         self.processor = VoiceProcessor::new(processing);
     }
 
-    /// Plans for the loss the peer reports.
-    pub fn set_redundancy(&mut self, redundancy: Redundancy) {
-        if self.stats.planned_loss_percent != redundancy.loss_percent {
-            self.stats.planned_loss_percent = redundancy.loss_percent;
-            let _ = self.encoder.set_packet_loss(redundancy.loss_percent);
-            let _ = self.encoder.set_dred_duration(redundancy.dred);
+    /// Codes so from the next frame on.
+    pub fn set_coding(&mut self, coding: Coding) {
+        if coding != self.coding {
+            self.coding = coding;
+            self.recode = true;
         }
+    }
+
+    /// Tells the encoder, between two frames. What it refuses it goes on without.
+    fn recode(&mut self) {
+        self.recode = false;
+        let coding = &self.coding;
+        self.frame_len = coding.frame.samples(SampleRate::Hz48000).clamp(BLOCK, MAX_FRAME);
+        self.stats.planned_loss_percent = coding.loss_percent;
+        let _ = self.encoder.set_bitrate(coding.bitrate);
+        let _ = self.encoder.set_packet_loss(coding.loss_percent);
+        let _ = self.encoder.set_inband_fec(coding.fec);
+        let _ = self.encoder.set_dred_duration(coding.dred);
+        let bandwidth = if coding.bitrate < FULL_BAND {
+            Bandwidth::Wide
+        } else {
+            Bandwidth::Full
+        };
+        let _ = self.encoder.set_max_bandwidth(bandwidth);
     }
 
     /// Shows what the speaker is about to play, for echo cancellation.
@@ -142,6 +172,9 @@ impl Uplink {
             self.muted_voice += BLOCK_LENGTH;
         }
         self.fade(&mut block);
+        if self.recode && self.filled == 0 {
+            self.recode();
+        }
         let level = self.meter.measure(&block);
         if level.minus_dbov < self.loudest.minus_dbov {
             self.loudest.minus_dbov = level.minus_dbov;
@@ -174,6 +207,8 @@ impl Uplink {
             self.talk_spurt_ended = true;
             return None;
         }
+        self.sent.repeat(self.coding.red, timestamp, &mut packet);
+        self.sent.note(timestamp, packet.payload());
         packet.sequence = self.sequence;
         packet.timestamp = timestamp;
         packet.marker = std::mem::take(&mut self.talk_spurt_ended);
@@ -181,7 +216,8 @@ impl Uplink {
         packet.at = now;
         self.sequence = self.sequence.next();
         self.stats.packets_sent += 1;
-        self.stats.bytes_sent += packet.payload().len() as u64;
+        let copies: usize = packet.copies().map(|(_, frame)| frame.len()).sum();
+        self.stats.bytes_sent += (packet.payload().len() + copies) as u64;
         Some(packet)
     }
 

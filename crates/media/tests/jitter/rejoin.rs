@@ -92,8 +92,8 @@ fn packets_out_of_order_are_put_in_order() {
     let start = Instant::now();
     let pool = pool(300);
     let config = JitterConfig {
-        initial_delay: ms(60),
-        min_delay: ms(60),
+        initial_delay: ms(80),
+        min_delay: ms(80),
         ..JitterConfig::default()
     };
     let mut buffer = JitterBuffer::new(config, Tape::new(woman()), start);

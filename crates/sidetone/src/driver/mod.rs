@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sidetone_media::packet::VoicePacket;
-use sidetone_media::voice::{Adaptation, VoiceEvent, VoiceStats};
+use sidetone_media::voice::{Adaptation, Bitrate, Report, VoiceEvent, VoiceStats};
 use sidetone_pipeline::Pool;
 use sidetone_signaling::Reason;
 use sidetone_signaling::agent::{
@@ -44,7 +44,7 @@ use audio::{Audio, Opened};
 pub(crate) use config::Config;
 use legs::{Leg, Legs};
 use lookout::{Reporter, Trouble};
-use recording::{Announced, Report, Wanted};
+use recording::{Announced, News, Wanted};
 use socket::{Socket, SocketReport};
 use token::TokenKeeper;
 
@@ -53,6 +53,8 @@ use token::TokenKeeper;
 const CREATION: Duration = Duration::from_millis(4_500);
 /// How long saying goodbye may take when the service does not answer.
 const GOODBYE: Duration = Duration::from_secs(1);
+/// Most that a call's voice may take of the network, headers included.
+const VOICE_RATE: Bitrate = Bitrate::kbps(65);
 /// How often everything is looked at: loss, diagnostics, statistics.
 const WATCH: Duration = Duration::from_secs(1);
 /// Packets in flight anywhere in an agent: a second of 10 ms packets, both ways, and some.
@@ -172,7 +174,7 @@ pub(crate) struct Driver {
     legs: Legs,
     audio: Audio,
     opened: mpsc::UnboundedReceiver<Opened>,
-    recordings: (mpsc::UnboundedSender<Report>, mpsc::UnboundedReceiver<Report>),
+    recordings: (mpsc::UnboundedSender<News>, mpsc::UnboundedReceiver<News>),
     /// Recordings so far.
     recorded: u64,
     keeper: TokenKeeper,
@@ -289,7 +291,7 @@ impl Driver {
                     self.agent.handle(AgentInput::Media { call, leg, event }, Instant::now());
                 }
                 Some(outcome) = self.opened.recv() => self.audio_opened(outcome, Instant::now()),
-                Some(report) = self.recordings.1.recv() => self.recording_reported(report),
+                Some(news) = self.recordings.1.recv() => self.recording_news(news),
                 Some(token) = self.tokens.1.recv() => self.token_fetched(token, Instant::now()),
                 () = events.notified() => self.voice_events(),
                 Ok(()) = self.selection.changed() => self.reselect(),
@@ -505,7 +507,14 @@ impl Driver {
         self.legs.talking().for_each(|leg| leg.observe(voice));
         for entry in self.calls.iter_mut().filter(|entry| entry.talking) {
             if let Some(leg) = self.legs.of(entry.id()).find(|leg| leg.port.is_none()) {
-                engine.set_redundancy(entry.adaptation.report(leg.stats().remote_fraction_lost));
+                let stats = leg.stats();
+                engine.set_coding(entry.adaptation.report(&Report {
+                    profile: *engine.profile(),
+                    fraction_lost: stats.remote_fraction_lost,
+                    round_trip: stats.round_trip_time,
+                    cap: VOICE_RATE,
+                    red: stats.redundancy,
+                }));
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::pending::Reply;
 use crate::{Error, Recording};
 
 /// What becomes of recordings, off the network thread.
-pub(super) enum Report {
+pub(super) enum News {
     /// A file was made, or not.
     Made(Made),
     /// A recording was interrupted, goes on, or is over.
@@ -135,11 +135,11 @@ impl Driver {
                     RecordingState::Paused => NoticeState::Paused,
                     RecordingState::Finished | RecordingState::Failed(_) => NoticeState::Inactive,
                 };
-                let _ = changes.send(Report::Changed(id, number, state));
+                let _ = changes.send(News::Changed(id, number, state));
             };
             let outcome = Recording::start(&call.shared, options, started, tell);
             // A driver that is gone drops the taps, and the recording ends.
-            let _ = reports.send(Report::Made(Made {
+            let _ = reports.send(News::Made(Made {
                 call,
                 number,
                 outcome,
@@ -148,10 +148,10 @@ impl Driver {
         });
     }
 
-    pub(super) fn recording_reported(&mut self, report: Report) {
-        match report {
-            Report::Made(made) => self.recording_made(made),
-            Report::Changed(call, number, state) => self.recording_changed(call, number, state),
+    pub(super) fn recording_news(&mut self, news: News) {
+        match news {
+            News::Made(made) => self.recording_made(made),
+            News::Changed(call, number, state) => self.recording_changed(call, number, state),
         }
     }
 

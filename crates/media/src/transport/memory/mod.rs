@@ -291,7 +291,9 @@ impl Net {
         for packet in waiting {
             let mut packet = Box::new((*packet).clone());
             packet.ssrc = ssrc;
-            let bytes = packet.payload().len();
+            // As RED (RFC 2198): a header of four bytes for each copy, and one for the packet's own frame.
+            let copies: usize = packet.copies().map(|(_, frame)| 4 + frame.len()).sum();
+            let bytes = packet.payload().len() + copies + usize::from(copies > 0);
             if let Some(node) = self.nodes.get_mut(&id) {
                 node.stats.packets_sent += 1;
                 node.stats.bytes_sent += bytes as u64;
@@ -387,6 +389,7 @@ impl Transport for MemoryTransport {
             return TransportStats::default();
         };
         let mut stats = node.stats.clone();
+        stats.redundancy = true;
         stats.packets_lost = node.reception.lost();
         stats.jitter = node.reception.jitter();
         stats.round_trip_time = node.endpoint.round_trip.filter(|_| node.endpoint.is_open());

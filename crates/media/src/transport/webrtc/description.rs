@@ -139,14 +139,22 @@ impl<'a> Audio<'a> {
         if head.next() == Some("0") {
             return None;
         }
-        let payload_type = section.iter().find_map(|line| {
-            let (number, codec) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
-            let number = number.parse::<u8>().ok().filter(|number| *number < 128)?;
-            codec
-                .trim_end()
-                .eq_ignore_ascii_case("opus/48000/2")
-                .then_some(number)
-        })?;
+        let named = |name: &str| {
+            section.iter().find_map(|line| {
+                let (number, codec) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
+                let number = number.parse::<u8>().ok().filter(|number| *number < 128)?;
+                codec.trim_end().eq_ignore_ascii_case(name).then_some(number)
+            })
+        };
+        let payload_type = named("opus/48000/2")?;
+        // Redundant data of something else than Opus is of no use. Without parameters it is whatever comes first.
+        let red_payload_type = named("red/48000/2").filter(|red| {
+            let parameters = section
+                .iter()
+                .find_map(|line| line.strip_prefix("a=fmtp:")?.strip_prefix(&format!("{red} ")));
+            let is_opus = |block: &str| block.trim().parse() == Ok(payload_type);
+            parameters.is_none_or(|parameters| parameters.split('/').all(is_opus))
+        });
         let level_id = section.iter().find_map(|line| {
             let (id, rest) = line.strip_prefix("a=extmap:")?.split_once(' ')?;
             let id = id
@@ -162,6 +170,7 @@ impl<'a> Audio<'a> {
             negotiated: Negotiated {
                 payload_type,
                 level_id,
+                red_payload_type,
             },
         })
     }
@@ -219,7 +228,8 @@ mod tests {
             checked.negotiated,
             Negotiated {
                 payload_type: 111,
-                level_id: Some(1)
+                level_id: Some(1),
+                red_payload_type: Some(63),
             }
         );
         assert_eq!(checked.candidates.len(), 1);

@@ -157,6 +157,7 @@ impl Transport for WebRtcTransport {
             packets_lost: reception.lost(),
             jitter: reception.jitter(),
             remote_fraction_lost: remote.fraction_lost,
+            redundancy: self.voice.negotiated().red_payload_type.is_some(),
             remote_jitter: remote.jitter,
             round_trip_time: selected.round_trip.or(remote.round_trip),
             remote_round_trip_time: remote.round_trip,

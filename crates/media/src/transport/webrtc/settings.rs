@@ -21,7 +21,7 @@ use rtc::shared::error::Result;
 use super::reports::ReportObserver;
 use crate::packet::CLOCK_RATE;
 use crate::transport::TransportConfig;
-use crate::transport::rtp::{AUDIO_LEVEL_URI, OPUS_PAYLOAD_TYPE};
+use crate::transport::rtp::{AUDIO_LEVEL_URI, OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE};
 
 /// Time between connectivity checks until connected, over all pairs together: the least RFC 8445 section 14.2
 /// allows. The library's own 200 ms a round goes straight into every connect. It takes one figure for good, so this
@@ -88,7 +88,7 @@ pub(super) fn configuration(config: &TransportConfig) -> RTCConfiguration {
         .build()
 }
 
-/// Opus alone, with the audio level extension, receiver reports, sender reports and transport-wide feedback for
+/// Opus, alone and repeated (RFC 2198), with the audio level extension, receiver reports, sender reports and transport-wide feedback for
 /// peers that number their packets.
 pub(super) fn media(observer: ReportObserver) -> Result<(MediaEngine, Registry)> {
     let mut media = MediaEngine::default();
@@ -97,6 +97,11 @@ pub(super) fn media(observer: ReportObserver) -> Result<(MediaEngine, Registry)>
         payload_type: OPUS_PAYLOAD_TYPE,
     };
     media.register_codec(codec, RtpCodecKind::Audio)?;
+    let red = RTCRtpCodecParameters {
+        rtp_codec: red(),
+        payload_type: RED_PAYLOAD_TYPE,
+    };
+    media.register_codec(red, RtpCodecKind::Audio)?;
     let level = RTCRtpHeaderExtensionCapability {
         uri: AUDIO_LEVEL_URI.to_owned(),
     };
@@ -133,6 +138,17 @@ fn opus() -> RTCRtpCodec {
         clock_rate: CLOCK_RATE,
         channels: 2,
         sdp_fmtp_line: "minptime=10;useinbandfec=1;stereo=0".to_owned(),
+        rtcp_feedback: vec![],
+    }
+}
+
+/// Redundant audio data of Opus and Opus, as browsers have it.
+fn red() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: "audio/red".to_owned(),
+        clock_rate: CLOCK_RATE,
+        channels: 2,
+        sdp_fmtp_line: format!("{OPUS_PAYLOAD_TYPE}/{OPUS_PAYLOAD_TYPE}"),
         rtcp_feedback: vec![],
     }
 }

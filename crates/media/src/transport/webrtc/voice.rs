@@ -32,7 +32,7 @@ impl Voice {
         *self.negotiated.lock().unwrap_or_else(PoisonError::into_inner) = negotiated;
     }
 
-    fn negotiated(&self) -> Negotiated {
+    pub(super) fn negotiated(&self) -> Negotiated {
         *self.negotiated.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
