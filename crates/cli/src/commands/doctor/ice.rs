@@ -17,6 +17,9 @@ use super::way;
 /// A connection on one machine takes milliseconds, through a relay at the other end of the world a second or two.
 const SETUP: Duration = Duration::from_secs(15);
 
+/// Within this the statistics tell which path was chosen.
+const PATH_KNOWN: Duration = Duration::from_secs(3);
+
 /// Asks every server. Gives those that relay.
 pub async fn servers(servers: &[IceServer], patience: Duration, report: &mut Report) -> Vec<IceServer> {
     let mut relays = Vec::new();
@@ -112,7 +115,6 @@ pub async fn media(servers: Vec<IceServer>, relay_only: bool) -> Result<((), Fin
     } else {
         "something on this machine keeps UDP from its own addresses: look at its firewall and VPN"
     };
-    let start = Instant::now();
     let mut seen = Vec::new();
     let connected = timeout(SETUP, connect(&config, &mut seen)).await;
     seen.sort();
@@ -123,11 +125,11 @@ pub async fn media(servers: Vec<IceServer>, relay_only: bool) -> Result<((), Fin
         format!("candidates {}", seen.join(", "))
     };
     match connected {
-        Ok(Ok(pair)) => Ok((
+        Ok(Ok((took, path))) => Ok((
             (),
             Fine::new(format!(
-                "ICE and DTLS up after {} ms over {pair}; {seen}",
-                start.elapsed().as_millis()
+                "ICE and DTLS up after {} ms over {path}; {seen}",
+                took.as_millis()
             )),
         )),
         Ok(Err(why)) => Err(Trouble::new(format!("{why}; {seen}"), advice)),
@@ -173,8 +175,9 @@ impl End {
     }
 }
 
-/// Connects; gives the kind of path. `seen` gets the candidates of one end.
-async fn connect(config: &TransportConfig, seen: &mut Vec<String>) -> Result<String, String> {
+/// Connects; gives how long it took, and the kind of path. `seen` gets the candidates of one end.
+async fn connect(config: &TransportConfig, seen: &mut Vec<String>) -> Result<(Duration, String), String> {
+    let start = Instant::now();
     let (mut a, mut b) = (End::new(config)?, End::new(config)?);
     a.transport
         .command(TransportCommand::Offer { restart: false }, Instant::now());
@@ -193,22 +196,21 @@ async fn connect(config: &TransportConfig, seen: &mut Vec<String>) -> Result<Str
             }
         }
     }
-    let stats = a.transport.stats();
-    let or_direct = |kind: &str| {
-        if kind.is_empty() {
-            "host".to_owned()
-        } else {
-            kind.to_owned()
-        }
+    let took = start.elapsed();
+    // Statistics are as of the last second.
+    let known = Instant::now() + PATH_KNOWN;
+    let mut stats = a.transport.stats();
+    while stats.local_candidate_type.is_empty() && Instant::now() < known {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        stats = a.transport.stats();
+    }
+    let path = match stats.local_candidate_type.as_str() {
+        "" => "an unknown path".to_owned(),
+        local => format!("{local} to {}", stats.remote_candidate_type),
     };
-    let path = format!(
-        "{} to {}",
-        or_direct(&stats.local_candidate_type),
-        or_direct(&stats.remote_candidate_type)
-    );
     a.close();
     b.close();
-    Ok(path)
+    Ok((took, path))
 }
 
 /// Whether this says that the end is connected.
