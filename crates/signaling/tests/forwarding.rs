@@ -401,3 +401,18 @@ fn an_endpoint_that_rang_rings_again_when_the_call_comes_back_to_it() {
     world.run_for(seconds(2));
     assert_talking(&world, alice, bob, call);
 }
+
+#[test]
+fn a_callee_who_is_lost_while_ringing_is_named_so_when_nobody_follows() {
+    let policy = Along {
+        callee_rings_for: None,
+        rings_along: vec![],
+        stops: vec![],
+    };
+    let (mut world, clients) = with(policy, &[ALICE, BOB]);
+    let call = call_bob(&mut world, clients[0]);
+    assert!(rings(&world, clients[1], call));
+    world.happen(clients[1], Happening::Kill);
+    world.run_for(seconds(60));
+    assert_ended(&world, clients[0], call, &Reason::CALLEE_LOST);
+}

@@ -198,6 +198,8 @@ impl Switchboard {
             return drop(self.calls.insert(id, call));
         };
         let (legs, onward) = (std::mem::take(&mut ringing.legs), ringing.stop.onward.take());
+        // What became of those who rang here is known better than that they cannot be reached.
+        let here = ringing.outcomes.reason();
         let offered = std::mem::take(&mut ringing.stop.offered);
         self.withdraw_pickup(id, offered);
         for (leg, dropped) in legs {
@@ -214,6 +216,8 @@ impl Switchboard {
         let (legs, to) = (call.ringing_legs(), call.ringing_identities());
         self.calls.insert(id, call);
         if let Err(reason) = moved {
+            let unreachable = why == Unanswered::Unreachable && reason.is(&Reason::UNREACHABLE);
+            let reason = if unreachable { here } else { reason };
             return self.end_call(id, &reason, None, now);
         }
         self.record(Record::CallForwarded { call: id, to, why });
