@@ -1,6 +1,6 @@
 """Scores what `sidetone bench voice` wrote, sentence by sentence, and writes quality.md with its plots.
 
-Usage: score.py VOICE.json WAV-FOLDER OUTPUT-FOLDER
+Usage: score.py VOICE.json WAV-FOLDER OUTPUT-FOLDER [REMARK]
 
 A sentence is a stretch of speech between pauses of the reference. Each is looked for in what was heard, where it
 resembles the reference most, so that delay is no fault of the sound; delay has its own columns.
@@ -207,7 +207,7 @@ def plots(outcomes, scores, folder):
     return written
 
 
-def main(report, wavs, output):
+def main(report, wavs, output, remark=None):
     report = json.loads(Path(report).read_text())
     wavs, output = Path(wavs), Path(output)
     reference = read(wavs / "reference.wav")
@@ -268,6 +268,8 @@ def main(report, wavs, output):
             text.append(f"- {NAMES[metric]} of {len(names)} sentences, `{reason}`: {where}")
     else:
         text.append("None: every tool scored every sentence.")
+    if remark:
+        text += ["", remark]
     text += [
         "",
         "No listening test was held, and no other engine was run here. The recordings are of two voices at 16 kHz, so "
@@ -279,6 +281,6 @@ def main(report, wavs, output):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
+    if len(sys.argv) not in (4, 5):
         sys.exit(__doc__)
     main(*sys.argv[1:])

@@ -1,9 +1,10 @@
 //! The adaptive jitter buffer: packets go in as they come, sound comes out as the speaker wants it.
 //!
-//! It learns how late packets are (`delay`), decides on every block whether to play, conceal, recover, hurry or
-//! linger (`playout`, `gap`, `decision`), and changes the length of sound without changing its pitch (`stretch`). Sans-IO: the
-//! time is an argument. It allocates when created and never after, and it refuses to know sockets, devices and
-//! codecs (a [`VoiceDecoder`] is handed in).
+//! It learns how late packets are (`delay`) and how they are lost (`loss`), so that it waits for redundancy where
+//! that is worth the delay, and takes the frames that later packets repeat. It decides on every block whether to
+//! play, conceal, recover, hurry or linger (`playout`, `gap`, `decision`), and changes the length of sound without
+//! changing its pitch (`stretch`). Sans-IO: the time is an argument. It allocates when created and never after, and
+//! it refuses to know sockets, devices and codecs (a [`VoiceDecoder`] is handed in).
 //!
 //! Inside, time and media are both counted in samples at 48 kHz.
 

@@ -122,7 +122,7 @@ const LOW: f64 = 12_000.0;
 const LEAST: f64 = 8_000.0;
 /// A round trip this much over the shortest seen is a queue that we fill.
 const QUEUE: f64 = 0.1;
-/// What is left of the rate after a second of that.
+/// What is left of the rate at first, and for every second in which the queue does not drain.
 const BACK_OFF: f64 = 0.8;
 /// Least share of the rate that is left: 16 kbit/s of 65. A queue that this fills is not ours.
 const LEAST_SHARE: f64 = 0.25;
@@ -160,6 +160,9 @@ pub struct Adaptation {
     /// Share of the cap that the path seems to carry, and at which a queue last began.
     carried: Option<f64>,
     limit: Option<f64>,
+    queued: bool,
+    /// Share of the cap that was planned last.
+    used: Option<f64>,
     frame: Option<FrameDuration>,
 }
 
@@ -207,6 +210,9 @@ impl Adaptation {
             break;
         }
         self.frame = Some(coding.frame);
+        let planned =
+            f64::from(coding.bitrate.bits_per_second()) * f64::from(1 + self.copies) + coding.overhead();
+        self.used = Some(planned / f64::from(report.cap.bits_per_second().max(1)));
 
         if self.loss >= CLEAN {
             // What copies do not bring back, were losses independent.
@@ -265,7 +271,7 @@ impl Adaptation {
 
     /// Share of the cap that the path carries, as far as its queue tells.
     fn carried(&mut self, round_trip: Option<Duration>) -> f64 {
-        let carried = self.carried.unwrap_or(1.0);
+        let mut carried = self.carried.unwrap_or(1.0);
         let Some(round_trip) = round_trip.map(|time| time.as_secs_f64()) else {
             return carried;
         };
@@ -273,21 +279,26 @@ impl Adaptation {
             .shortest
             .map_or(round_trip, |shortest| (shortest * LENGTHEN).min(round_trip));
         self.shortest = Some(shortest);
+        let drains = round_trip < self.last[2];
         self.last.rotate_left(1);
         self.last[2] = round_trip;
         let queued = self.last.iter().copied().fold(f64::MAX, f64::min) - shortest > QUEUE;
-        let carried = if queued {
-            self.limit = Some(carried);
-            carried * BACK_OFF
-        } else if self
-            .limit
-            .is_some_and(|limit| carried * COME_BACK > limit * CAREFUL)
-        {
-            carried * PROBE
-        } else {
-            carried * COME_BACK
-        };
-        let carried = carried.clamp(LEAST_SHARE, 1.0);
+        if queued && !self.queued {
+            // What was sent is too much, whatever was allowed.
+            self.limit = Some(self.used.unwrap_or(1.0).min(carried));
+            carried = carried.min(self.used.unwrap_or(1.0)) * BACK_OFF;
+        } else if queued && !drains {
+            carried *= BACK_OFF;
+        } else if !queued {
+            let careful = self.limit.map(|limit| limit * CAREFUL);
+            carried = match careful {
+                Some(careful) if carried >= careful => carried * PROBE,
+                Some(careful) => (carried * COME_BACK).min(careful),
+                None => 1.0,
+            };
+        }
+        self.queued = queued;
+        carried = carried.clamp(LEAST_SHARE, 1.0);
         if carried == 1.0 {
             self.limit = None;
         }

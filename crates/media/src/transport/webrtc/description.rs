@@ -238,6 +238,19 @@ mod tests {
     }
 
     #[test]
+    fn redundant_data_of_opus_alone_is_taken() {
+        let red = |parameters: &str| {
+            let sdp = BROWSER.replace("a=rtpmap:9 ", &format!("{parameters}a=rtpmap:9 "));
+            check(&offer(&sdp)).unwrap().negotiated.red_payload_type
+        };
+        assert_eq!(red("a=fmtp:63 111/111\r\n"), Some(63));
+        assert_eq!(red("a=fmtp:63 111/9\r\n"), None);
+        assert_eq!(red("a=fmtp:63 nonsense\r\n"), None);
+        let without = check(&offer(&BROWSER.replace("red/48000/2", "x/48000/2"))).unwrap();
+        assert_eq!(without.negotiated.red_payload_type, None);
+    }
+
+    #[test]
     fn what_we_cannot_use_is_refused_by_name() {
         let cases = [
             (String::new(), "v=0"),
