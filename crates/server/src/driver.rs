@@ -121,10 +121,7 @@ impl Driver {
                 self.outboxes.remove(&connection);
                 ServerInput::Disconnected { connection }
             }
-            Input::Tell(identity, event) => ServerInput::Tell {
-                identity,
-                event: *event,
-            },
+            Input::Tell(identity, event) => ServerInput::Tell { identity, event },
             Input::EndCall(call, reason) => ServerInput::EndCall { call, reason },
             Input::Withdrawn(Withdrawn::Identity(identity)) => ServerInput::EndIdentity {
                 identity,

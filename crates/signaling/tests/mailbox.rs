@@ -28,7 +28,7 @@ fn every_endpoint_of_the_identity_is_told_once() {
     let tell = |world: &mut World, unheard| {
         let input = ServerInput::Tell {
             identity: BOB.parse().unwrap(),
-            event: Event::MailboxChanged(MailboxChanged { unheard, heard: 3 }),
+            event: Box::new(Event::MailboxChanged(MailboxChanged { unheard, heard: 3 })),
         };
         let now = world.now;
         world.switchboard.handle(input, now);

@@ -73,7 +73,11 @@ impl Recorder {
 
     /// Takes what another part of the service knows of a call.
     pub(crate) fn tell(&self, told: Told) {
-        if self.queue.try_send(Ask::Told(told, now_of(wall_now()))).is_err() {
+        if self
+            .queue
+            .try_send(Ask::Told(Box::new(told), now_of(wall_now())))
+            .is_err()
+        {
             self.metrics.records_lost.inc();
         }
     }
@@ -103,7 +107,7 @@ impl Teller {
     /// Waits for room: what comes this way is rare. A service that is stopping takes nothing more.
     pub(crate) async fn tell(&self, told: Told) {
         if let Some(queue) = self.queue.upgrade() {
-            let _ = queue.send(Ask::Told(told, now_of(wall_now()))).await;
+            let _ = queue.send(Ask::Told(Box::new(told), now_of(wall_now()))).await;
         }
     }
 }

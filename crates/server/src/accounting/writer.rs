@@ -43,7 +43,7 @@ pub(crate) struct Keep {
 /// What the task is asked.
 pub(super) enum Ask {
     /// Something happened.
-    Told(Told, Timestamp),
+    Told(Box<Told>, Timestamp),
     /// Who wants to see which calls run.
     Live(Viewer, oneshot::Sender<Vec<LiveCall>>),
 }
@@ -177,7 +177,7 @@ impl Writer {
         let (mut booked, mut watchers) = (Vec::new(), Vec::new());
         for ask in asks {
             match ask {
-                Ask::Told(told, at) => booked.extend(self.book.take(told, at, &*self.people)),
+                Ask::Told(told, at) => booked.extend(self.book.take(*told, at, &*self.people)),
                 Ask::Live(viewer, reply) => watchers.push((viewer, reply)),
             }
         }
@@ -393,7 +393,7 @@ mod tests {
         let store = Store::in_memory().unwrap();
         let start = wall_now();
         let at = |seconds: u32| start.after(CHECKPOINT_INTERVAL * seconds);
-        let told = |told, seconds| Ask::Told(told, now_of(at(seconds)));
+        let told = |told, seconds| Ask::Told(Box::new(told), now_of(at(seconds)));
         let call = CallId(Uuid::from_u128(1));
         let end = |user: &str| End::new(Identifier::member("acme", user).unwrap());
         let mut before = writer(&store).await;

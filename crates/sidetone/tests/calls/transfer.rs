@@ -45,7 +45,7 @@ fn the_far_end_goes_on_with_whom_the_call_is_handed_to() {
     until("the transferor knows", || {
         at_bob.transfer_state() == TransferState::Transferred
     });
-    assert_eq!(ann.agent.calls(), [new.clone()]);
+    assert_eq!(ann.agent.calls(), std::slice::from_ref(&new));
     ann.hears(MAN);
     until("Carol knows that Ann is muted", || {
         at_carol.remote_participant().is_muted

@@ -115,7 +115,7 @@ pub enum ServerInput {
         /// Whose.
         identity: Identifier,
         /// What. Nothing about a call: those are the switchboard's own.
-        event: Event,
+        event: Box<Event>,
     },
     /// An operator ends a call.
     EndCall {

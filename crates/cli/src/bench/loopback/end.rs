@@ -276,7 +276,8 @@ impl End {
         }
         thread::spawn(move || {
             thread::sleep(after);
-            inbox.send(Input::Answer(incoming))
+            // Nobody listens once the end is closed.
+            let _ = inbox.send(Input::Answer(incoming));
         });
     }
 

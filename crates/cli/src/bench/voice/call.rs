@@ -147,7 +147,8 @@ impl Call<'_> {
         let mut position = 0;
         loop {
             let now = start + Duration::from_secs_f64(pulled as f64 / f64::from(RATE));
-            if now > end || position >= reference.len() as i64 {
+            // One more block would be of what was never said.
+            if now > end || position + BLOCK as i64 >= reference.len() as i64 {
                 break;
             }
             while let Some(block) = sound.get(blocks)
