@@ -186,7 +186,8 @@ impl CallAgent {
         pending
     }
 
-    /// Events from now on. What happened before is not told again: ask for the events first, then look at the state.
+    /// Events from now on; for who asks first also those since the agent came online, so that no early call is missed.
+    /// What happened before is not told again: ask for the events first, then look at the state.
     pub fn events(&self) -> Events<AgentEvent> {
         self.shared.events.subscribe()
     }

@@ -1,5 +1,6 @@
 //! Events for the app: as a stream for any async runtime, as a blocking iterator, or as a callback.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -78,7 +79,12 @@ pub(crate) struct Source<T> {
 struct Subscribers<T> {
     list: Vec<mpsc::UnboundedSender<T>>,
     closed: bool,
+    /// What nobody could ask for yet, where it is kept for the first reader.
+    early: Option<VecDeque<T>>,
 }
+
+/// Most that is kept for the first reader. An app that never reads pays no more.
+const EARLY: usize = 64;
 
 impl<T> Clone for Source<T> {
     fn clone(&self) -> Self {
@@ -94,16 +100,30 @@ impl<T> Default for Source<T> {
             subscribers: Arc::new(Mutex::new(Subscribers {
                 list: Vec::new(),
                 closed: false,
+                early: None,
             })),
         }
     }
 }
 
 impl<T: Clone + Send + 'static> Source<T> {
-    /// A new reader of everything from now on. After [`Source::close`] it is at its end at once.
+    /// Keeps events for the first reader from now on: it can only ask after it was handed what has them.
+    pub fn keep(&self) {
+        let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+        if subscribers.list.is_empty() {
+            subscribers.early = Some(VecDeque::new());
+        }
+    }
+
+    /// A new reader of everything from now on; the first one also of what was kept. After [`Source::close`] it is at
+    /// its end then.
     pub fn subscribe(&self) -> Events<T> {
         let (sender, events) = Events::channel();
         let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+        for event in subscribers.early.take().into_iter().flatten() {
+            // The reader is right here.
+            let _ = sender.send(event);
+        }
         if !subscribers.closed {
             subscribers.list.push(sender);
         }
@@ -127,6 +147,12 @@ impl<T: Clone + Send + 'static> Source<T> {
         subscribers
             .list
             .retain(|subscriber| subscriber.send(event.clone()).is_ok());
+        if let Some(early) = &mut subscribers.early {
+            if early.len() >= EARLY {
+                early.pop_front();
+            }
+            early.push_back(event);
+        }
     }
 
     /// Ends every reader after what was already sent.
@@ -154,5 +180,21 @@ mod tests {
         assert_eq!(second.into_iter().collect::<Vec<_>>(), [1, 2]);
         assert_eq!(called.iter().collect::<Vec<_>>(), [1, 2]);
         assert_eq!(source.subscribe().into_iter().count(), 0);
+    }
+
+    #[test]
+    fn the_first_reader_gets_what_was_kept_for_it() {
+        let source = Source::default();
+        source.emit(0);
+        source.keep();
+        for event in 1..=EARLY + 2 {
+            source.emit(event);
+        }
+        let (first, second) = (source.subscribe(), source.subscribe());
+        source.emit(0);
+        source.close();
+        let newest: Vec<usize> = (3..=EARLY + 2).chain([0]).collect();
+        assert_eq!(first.into_iter().collect::<Vec<_>>(), newest);
+        assert_eq!(second.into_iter().collect::<Vec<_>>(), [0]);
     }
 }

@@ -199,6 +199,11 @@ async fn voicemail(
     let messages = "/v1/organisations/acme/members/ann/voicemail/messages";
     let leave = format!("{messages}?call={call}&from=guest:v-1");
     let administrator = administrator.at(server);
+    // Another operation may have made a queue of it, or deleted it.
+    let voicemail = json!({ "name": "Support", "kind": "voicemail" });
+    let application = "/v1/organisations/acme/applications/support";
+    let made = administrator.put(application, voicemail).await;
+    assert!([200, 201].contains(&made.status), "{}", made.body);
     match operation.method.as_str() {
         "post" => (mail, leave, Some(said)),
         "put" => (administrator, operation.path.clone(), Some(said)),

@@ -366,6 +366,8 @@ impl Driver {
 
     /// The agent is there: whoever asked for it gets it.
     pub(super) fn created(&mut self, (reply, agent): (Reply<CallAgent>, CallAgent)) {
+        // A call may ring before the app has had a chance to ask for events.
+        self.shared.events.keep();
         // Nobody may be waiting any more: dropping the agent unheard drops its handle, and the driver closes.
         let _ = reply.send(Ok(agent));
     }
