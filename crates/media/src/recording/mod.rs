@@ -1,7 +1,7 @@
 //! Recording what a call sounds like at this end: the far end, and this end's microphone as it is sent.
 //!
 //! The real-time workers only copy blocks into preallocated queues ([`Tap`]); a thread of the recording's own puts the
-//! two onto one timeline ([`timeline`]), mixes or keeps them apart, and writes a file that can be played up to wherever
+//! two onto one timeline (`timeline`), mixes or keeps them apart, and writes a file that can be played up to wherever
 //! it was cut off. It refuses to know calls, and whether anybody may be recorded.
 
 mod file;
