@@ -40,6 +40,7 @@ fuzz_target!(|data: &[u8]| {
         if let Ok(packet) = rtp::parse(datagram) {
             let negotiated = Negotiated {
                 payload_type: *payload_type.get_or_insert(packet.header.payload_type),
+                red_payload_type: None,
                 level_id: Some(settings & 0x0F),
             };
             let mut voice = pool.take().expect("as many as steps");
