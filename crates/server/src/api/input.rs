@@ -42,6 +42,13 @@ impl Body {
                 "the body must be of content type application/json",
             ));
         }
+        // Serde would read the fields of an object from an array, too.
+        if bytes.trim_ascii_start().first() == Some(&b'[') {
+            return Err(Problem::new(
+                ProblemType::MALFORMED,
+                "the body: must be an object",
+            ));
+        }
         serde_json::from_slice(&bytes).or_else(|error| {
             // The position is worth knowing, and the message names fields and types, not values that could be secret.
             let malformed = || Problem::new(ProblemType::MALFORMED, format!("the body: {error}"));

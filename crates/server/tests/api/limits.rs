@@ -113,3 +113,11 @@ async fn what_cannot_be_read_is_refused_with_the_reason() {
     assert_eq!(acme.get("/v1/organisations/ac%20me").await.status, 404);
     server.shutdown().await;
 }
+
+#[tokio::test]
+async fn an_array_is_no_object() {
+    let server = server().await;
+    let answer = operator(&server).post("/v1/signing-keys/rotate", json!([])).await;
+    assert_eq!(answer.status, 400, "{}", answer.body);
+    server.shutdown().await;
+}
