@@ -50,6 +50,11 @@ impl Reason {
         self.code == other.code && self.subcode == other.subcode
     }
 
+    /// Whether it says that there is no valid token: another one may help.
+    pub fn is_about_token(&self) -> bool {
+        self.is(&Self::INVALID_TOKEN) || self.is(&Self::NO_TOKEN)
+    }
+
     /// The table's entry for this code and subcode, if it has one.
     pub fn known(code: u16, subcode: u32) -> Option<&'static Self> {
         TABLE

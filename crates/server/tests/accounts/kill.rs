@@ -2,76 +2,29 @@
 //! every call has an end.
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use sidetone_server::{Server, ServerConfig};
 
 use crate::receiver::Receiver;
 use crate::stage::{Tenants, config, until_answer};
+use crate::support::killed::{Process, serve_until_killed};
 use crate::webhooks::check_order;
 
 const FOLDER: &str = "SIDETONE_ACCOUNTS_KILL_TEST";
+const CHILD: &str = "kill::child_serves_until_killed";
 
 /// The child: not a test of its own, does nothing unless the parent names a folder.
 #[tokio::test]
 async fn child_serves_until_killed() {
-    let Some(folder) = std::env::var_os(FOLDER) else {
-        return;
-    };
-    let server = Server::start(ServerConfig {
-        data_dir: Some(folder.into()),
-        ..config()
-    })
-    .await
-    .unwrap();
-    println!("serving {}", server.local_addr());
-    server.wait().await;
-}
-
-/// A server in a process of its own, killed when dropped.
-struct Process(Child);
-
-impl Process {
-    fn start(folder: &std::path::Path) -> (Self, SocketAddr) {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "kill::child_serves_until_killed",
-                "--exact",
-                "--nocapture",
-                "--test-threads=1",
-            ])
-            .env(FOLDER, folder)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let address = loop {
-            let line = lines.next().expect("the child serves").unwrap();
-            // The test harness may print its own words in front.
-            if let Some((_, address)) = line.split_once("serving ") {
-                break address.parse().unwrap();
-            }
-        };
-        (Self(child), address)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill(); // SIGKILL: no destructor, no flush.
-        let _ = self.0.wait();
-    }
+    serve_until_killed(FOLDER, config()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hard_kill_loses_and_doubles_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let receiver = Receiver::start(StatusCode::OK).await;
-    let (mut process, address) = Process::start(folder.path());
+    let (mut process, address) = Process::start(CHILD, FOLDER, folder.path());
     let mut tenants = Tenants::make(address).await;
     tenants.subscribe(&receiver, json!([])).await;
     let mut calls = 0;
@@ -97,7 +50,7 @@ async fn a_hard_kill_loses_and_doubles_nothing() {
         })
         .await;
         drop(process);
-        let (again, address) = Process::start(folder.path());
+        let (again, address) = Process::start(CHILD, FOLDER, folder.path());
         process = again;
         tenants.address = address;
         tenants.owner.address = address;

@@ -1,71 +1,32 @@
 //! A server killed hard while messages are left and deleted: what is listed has its sound, whole.
 
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sidetone_server::{DevTokens, Server, ServerConfig};
+use sidetone_server::{DevTokens, ServerConfig};
 use uuid::Uuid;
 
 use crate::client::{Caller, OPERATOR, config};
 use crate::support::http;
+use crate::support::killed::{Process, serve_until_killed};
 use crate::voicemail::sound;
 
 const FOLDER: &str = "SIDETONE_VOICEMAIL_KILL_TEST";
+const CHILD: &str = "voicemail_kill::child_serves_until_killed";
 const BOX: &str = "/v1/organisations/acme/members/ann/voicemail/messages";
 
 /// The child: not a test of its own, does nothing unless the parent names a folder.
 #[tokio::test]
 async fn child_serves_until_killed() {
-    let Some(folder) = std::env::var_os(FOLDER) else {
-        return;
-    };
-    let server = Server::start(ServerConfig {
-        data_dir: Some(folder.into()),
-        dev_tokens: DevTokens::Loopback,
-        ..config()
-    })
-    .await
-    .unwrap();
-    println!("serving {}", server.local_addr());
-    server.wait().await;
-}
-
-/// A server in a process of its own, killed when dropped.
-struct Process(Child);
-
-impl Process {
-    fn start(folder: &std::path::Path) -> (Self, SocketAddr) {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "voicemail_kill::child_serves_until_killed",
-                "--exact",
-                "--nocapture",
-                "--test-threads=1",
-            ])
-            .env(FOLDER, folder)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let address = loop {
-            let line = lines.next().expect("the child serves").unwrap();
-            // The test harness may print its own words in front.
-            if let Some((_, address)) = line.split_once("serving ") {
-                break address.parse().unwrap();
-            }
-        };
-        (Self(child), address)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill(); // SIGKILL: no destructor, no flush.
-        let _ = self.0.wait();
-    }
+    serve_until_killed(
+        FOLDER,
+        ServerConfig {
+            dev_tokens: DevTokens::Loopback,
+            ..config()
+        },
+    )
+    .await;
 }
 
 async fn token(address: SocketAddr, identity: &str) -> String {
@@ -80,7 +41,7 @@ async fn token(address: SocketAddr, identity: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hard_kill_leaves_no_message_without_its_sound() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut process, mut address) = Process::start(folder.path());
+    let (mut process, mut address) = Process::start(CHILD, FOLDER, folder.path());
     let operator = Caller::of(address, OPERATOR.to_owned());
     let made = operator
         .post("/v1/organisations", json!({ "id": "acme", "name": "Acme" }))
@@ -129,7 +90,7 @@ async fn a_hard_kill_leaves_no_message_without_its_sound() {
         while let Some(call) = left.recv().await {
             acknowledged.insert(call);
         }
-        (process, address) = Process::start(folder.path());
+        (process, address) = Process::start(CHILD, FOLDER, folder.path());
         let administrator = Caller::of(address, key.clone());
         let listed = administrator.get(&format!("{BOX}?limit=200")).await.expect(200);
         let listed: Vec<Uuid> = listed["items"]

@@ -146,19 +146,7 @@ impl Driver {
                     let _ = reply.send(Err(Error::State("over")));
                     return;
                 }
-                self.notices.push(WaitingNotice {
-                    call,
-                    kind,
-                    state,
-                    answer: Answer::App(reply),
-                });
-                let set = Command::SetNotice {
-                    call,
-                    kind,
-                    state,
-                    consent,
-                };
-                self.command(set, now);
+                self.set_notice((call, kind, state), consent, Answer::App(reply), now);
             }
             Ask::Consent { call, given } => self.command(Command::Consent { call, given }, now),
             Ask::Record {
@@ -207,12 +195,42 @@ impl Driver {
         entry.shared.update(CallEvent::IsMutedChanged(muted), |snapshot| {
             snapshot.muted = muted
         });
-        let talking = entry.talking;
-        let silent = entry.shared.snapshot().is_silent();
-        if let Some(engine) = self.audio.engine().filter(|_| talking) {
-            engine.set_muted(silent);
+        if let Some(mute) = self.silence(call) {
+            self.command(mute, now);
         }
-        self.command(Command::Mute { call, muted: silent }, now);
+    }
+
+    /// Lets the microphone be on or off as the call has it now. Gives back what the other end is to be told.
+    pub(super) fn silence(&mut self, call: CallId) -> Option<Command> {
+        let entry = self.entry(call)?;
+        let (talking, muted) = (entry.talking, entry.shared.snapshot().is_silent());
+        if let Some(engine) = self.audio.engine().filter(|_| talking) {
+            engine.set_muted(muted);
+        }
+        Some(Command::Mute { call, muted })
+    }
+
+    /// Asks the service for a notice.
+    pub(super) fn set_notice(
+        &mut self,
+        (call, kind, state): (CallId, NoticeKind, NoticeState),
+        consent: bool,
+        answer: Answer,
+        now: Instant,
+    ) {
+        self.notices.push(WaitingNotice {
+            call,
+            kind,
+            state,
+            answer,
+        });
+        let set = Command::SetNotice {
+            call,
+            kind,
+            state,
+            consent,
+        };
+        self.command(set, now);
     }
 
     fn stats(&self, call: CallId) -> Result<CallStats, Error> {

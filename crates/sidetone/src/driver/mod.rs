@@ -142,6 +142,16 @@ enum Answer {
     Recording(Box<Wanted>),
 }
 
+impl Answer {
+    /// It will not be.
+    fn refuse(self, error: Error) {
+        match self {
+            Self::App(reply) => drop(reply.send(Err(error))),
+            Self::Recording(wanted) => drop(wanted.reply.send(Err(error))),
+        }
+    }
+}
+
 /// Saying goodbye.
 struct Closing {
     /// Whatever is not done by then is left.

@@ -4,12 +4,11 @@
 use std::time::{Instant, SystemTime};
 
 use sidetone_media::recording::{RecordingError, RecordingOptions, RecordingState, Taps};
-use sidetone_signaling::Reason;
 use sidetone_signaling::agent::{AgentInput, Command};
 use sidetone_signaling::protocol::{CallId, NoticeKind, NoticeState};
 use tokio::task::spawn_blocking;
 
-use super::{Answer, Driver, WaitingNotice};
+use super::{Answer, Driver};
 use crate::call::Call;
 use crate::pending::Reply;
 use crate::{Error, Recording};
@@ -96,29 +95,14 @@ impl Driver {
             let _ = reply.send(Err(error));
             return;
         }
-        let (kind, state) = (NoticeKind::Recording, NoticeState::Active);
-        self.notices.push(WaitingNotice {
-            call: id,
-            kind,
-            state,
-            answer: Answer::Recording(Box::new(Wanted { call, options, reply })),
-        });
-        let set = Command::SetNotice {
-            call: id,
-            kind,
-            state,
-            consent,
-        };
-        self.command(set, now);
+        let notice = (id, NoticeKind::Recording, NoticeState::Active);
+        let wanted = Box::new(Wanted { call, options, reply });
+        self.set_notice(notice, consent, Answer::Recording(wanted), now);
     }
 
-    /// The service let a recording be, and everyone knows of it, or did not.
-    pub(super) fn announced(&mut self, wanted: Wanted, result: Result<(), Reason>) {
+    /// The service let a recording be, and everyone knows of it.
+    pub(super) fn announced(&mut self, wanted: Wanted) {
         let Wanted { call, options, reply } = wanted;
-        if let Err(reason) = result {
-            let _ = reply.send(Err(Error::Refused(reason)));
-            return;
-        }
         self.recorded += 1;
         let number = self.recorded;
         let id = call.id();

@@ -114,9 +114,10 @@ impl Driver {
                 };
                 if let Some(place) = self.notices.iter().position(asked) {
                     let waiting = self.notices.remove(place);
-                    match waiting.answer {
-                        Answer::App(reply) => drop(reply.send(result.map_err(Error::Refused))),
-                        Answer::Recording(wanted) => self.announced(*wanted, result),
+                    match (result, waiting.answer) {
+                        (Err(reason), answer) => answer.refuse(Error::Refused(reason)),
+                        (Ok(()), Answer::App(reply)) => drop(reply.send(Ok(()))),
+                        (Ok(()), Answer::Recording(wanted)) => self.announced(*wanted),
                     }
                 }
             }
@@ -151,11 +152,7 @@ impl Driver {
                     self.remove(call);
                 }
                 for waiting in self.notices.extract_if(.., |waiting| waiting.call == call) {
-                    let over = Err(Error::State("over"));
-                    match waiting.answer {
-                        Answer::App(reply) => drop(reply.send(over)),
-                        Answer::Recording(wanted) => drop(wanted.reply.send(Err(Error::State("over")))),
-                    }
+                    waiting.answer.refuse(Error::State("over"));
                 }
                 // Last: whoever is told that the answer came too late finds the call ended.
                 self.forget_accept(call);
@@ -219,17 +216,12 @@ impl Driver {
             consent_needed: told.consent_needed,
             consent_missing: told.consent_missing,
         };
-        let talking = entry.talking;
-        let event = CallEvent::NoticesChanged(notices.clone());
         let shared = entry.shared.clone();
-        shared.snapshot().notices = notices;
-        let silent = shared.snapshot().is_silent();
-        if let Some(engine) = self.audio.engine().filter(|_| talking) {
-            engine.set_muted(silent);
+        shared.snapshot().notices = notices.clone();
+        if let Some(mute) = self.silence(call) {
+            self.deferred.push_back(AgentInput::Command(mute));
         }
-        let mute = Command::Mute { call, muted: silent };
-        self.deferred.push_back(AgentInput::Command(mute));
-        shared.events.emit(event);
+        shared.events.emit(CallEvent::NoticesChanged(notices));
     }
 
     fn update_remote(&mut self, call: CallId, change: impl FnOnce(&mut Participant)) {
@@ -267,8 +259,7 @@ impl Driver {
 
     /// The service wants nothing of this agent before it has another token.
     fn refused(&mut self, reason: &Reason, now: Instant) {
-        let by_token = reason.is(&Reason::INVALID_TOKEN) || reason.is(&Reason::NO_TOKEN);
-        if by_token && self.keeper.invalid(now) {
+        if reason.is_about_token() && self.keeper.invalid(now) {
             self.unconvinced = true;
         } else {
             self.not_created(Error::Refused(reason.clone()), now);

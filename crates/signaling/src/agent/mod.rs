@@ -205,14 +205,6 @@ impl Agent {
             self.tell(AgentEvent::CallMerged { call: id, into });
             return self.command(Command::Accept { call: into }, now);
         }
-        self.hold_others(id);
-        let online = self.session.is_online();
-        let call = ClientCall::outgoing(id, to.clone(), self.settings.clone(), online, now);
-        self.calls.insert(id, call);
-        if let Some(reason) = self.session.refusal().cloned() {
-            return self.with(id, |call| call.ended(reason));
-        }
-        self.placed.insert(id, to.clone());
         let StartOptions {
             display_name,
             context,
@@ -226,8 +218,29 @@ impl Agent {
             on_behalf_of,
             ..Start::new(id, to)
         };
+        self.dial(start, now);
+    }
+
+    /// Places a call.
+    fn dial(&mut self, start: Start, now: Instant) {
+        let id = start.call;
+        self.hold_others(id);
+        let online = self.session.is_online();
+        let call = ClientCall::outgoing(id, start.to.clone(), self.settings.clone(), online, now);
+        self.calls.insert(id, call);
+        if let Some(reason) = self.session.refusal().cloned() {
+            return self.with(id, |call| call.ended(reason));
+        }
+        self.placed.insert(id, start.to.clone());
         self.session
             .request(Request::Start(start), Some(id), Purpose::Start(id), now);
+    }
+
+    /// A call of somebody else's comes here. The application knows nothing of it yet.
+    fn take_in(&mut self, incoming: Incoming) {
+        let (id, online) = (incoming.call, self.session.is_online());
+        let call = ClientCall::incoming(incoming, self.settings.clone(), online);
+        self.calls.insert(id, call);
     }
 
     /// One call is active at a time; the others are on hold.
@@ -318,8 +331,11 @@ impl Agent {
             }
             client::Output::Opened(opened) => self.opened(*opened),
             client::Output::Lost(reason) => {
-                let by_token = reason.is(&Reason::INVALID_TOKEN) || reason.is(&Reason::NO_TOKEN);
-                let ends_calls = if by_token { &reason } else { &Reason::NETWORK_LOST };
+                let ends_calls = if reason.is_about_token() {
+                    &reason
+                } else {
+                    &Reason::NETWORK_LOST
+                };
                 self.end_all(ends_calls);
                 self.settle_calls(now);
                 self.tell(AgentEvent::SessionLost { reason });
@@ -433,11 +449,7 @@ impl Agent {
         }
         let wanted = self.calls.remove(&void).is_some();
         if !self.calls.contains_key(&into) {
-            let online = self.session.is_online();
-            self.calls.insert(
-                into,
-                ClientCall::incoming(incoming, self.settings.clone(), online),
-            );
+            self.take_in(incoming);
         }
         if wanted {
             self.tell(AgentEvent::CallMerged { call: void, into });
@@ -497,12 +509,13 @@ impl Agent {
         }
         // While a call to the same person is on its way, this is likely the other half of one wish to talk.
         let crossing = self.placed.values().any(|callee| *callee == incoming.from);
-        let mut call = ClientCall::incoming(incoming, self.settings.clone(), self.session.is_online());
-        call.ring();
-        if !crossing {
-            call.surface();
-        }
-        self.calls.insert(id, call);
+        self.take_in(incoming);
+        self.with(id, |call| {
+            call.ring();
+            if !crossing {
+                call.surface();
+            }
+        });
     }
 
     fn tell(&mut self, event: AgentEvent) {

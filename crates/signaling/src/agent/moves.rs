@@ -51,9 +51,7 @@ impl Agent {
             context: incoming.context.clone(),
             on_behalf_of: incoming.on_behalf_of.clone(),
         };
-        let online = self.session.is_online();
-        let call = ClientCall::incoming(incoming, self.settings.clone(), online);
-        self.calls.insert(id, call);
+        self.take_in(incoming);
         if wanted {
             self.tell(told);
             self.with(id, |call| call.merge(now));
@@ -106,23 +104,17 @@ impl Agent {
             return;
         }
         let held = self.calls.get(&call).is_some_and(ClientCall::can_hold);
-        self.hold_others(id);
         self.replacing.insert(id, Replacing { call, held });
         self.tell(AgentEvent::TransferRequested {
             call,
             into: id,
             to: to.clone(),
         });
-        let online = self.session.is_online();
-        let outgoing = ClientCall::outgoing(id, to.clone(), self.settings.clone(), online, now);
-        self.calls.insert(id, outgoing);
-        self.placed.insert(id, to.clone());
         let start = Start {
             replaces: Some(call),
             ..Start::new(id, to)
         };
-        self.session
-            .request(Request::Start(start), Some(id), Purpose::Start(id), now);
+        self.dial(start, now);
     }
 
     /// A call was answered. Where it takes the place of another, the application is told so.
@@ -157,9 +149,7 @@ impl Agent {
             peer: incoming.from.clone(),
             display_name: incoming.display_name.clone(),
         });
-        let online = self.session.is_online();
-        let call = ClientCall::incoming(incoming, self.settings.clone(), online);
-        self.calls.insert(id, call);
+        self.take_in(incoming);
         self.hold_others(id);
         self.with(id, |call| call.take_over(now));
     }

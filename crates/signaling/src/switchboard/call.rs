@@ -133,7 +133,7 @@ pub(super) struct Answered {
 }
 
 /// Which end of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Side {
     Caller,
     Callee,

@@ -1,6 +1,8 @@
 //! Notices of a call: who records or transcribes it, and who has agreed to that.
 
-use super::call::{Call, Side};
+use std::collections::BTreeSet;
+
+use super::call::{Call, Phase, Side};
 use super::{Consented, Record, Switchboard};
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
@@ -10,8 +12,8 @@ use crate::protocol::{self, CallId, Consent, Event, Notice, NoticeSet, NoticeSta
 #[derive(Debug, Default)]
 pub(super) struct Notices {
     list: Vec<Kept>,
-    caller_agrees: bool,
-    callee_agrees: bool,
+    /// Who has agreed.
+    agreed: BTreeSet<Side>,
 }
 
 #[derive(Debug)]
@@ -22,13 +24,6 @@ struct Kept {
 }
 
 impl Notices {
-    fn agrees(&mut self, side: Side) -> &mut bool {
-        match side {
-            Side::Caller => &mut self.caller_agrees,
-            Side::Callee => &mut self.callee_agrees,
-        }
-    }
-
     /// What is told of the notices of a call that ends.
     pub(super) fn closing<'a>(
         &'a self,
@@ -55,11 +50,7 @@ impl Notices {
 
     /// Whether someone must agree and has not. Who records has agreed to that, and not to what the other does.
     fn needs(&self, side: Side) -> bool {
-        let agrees = match side {
-            Side::Caller => self.caller_agrees,
-            Side::Callee => self.callee_agrees,
-        };
-        !agrees && self.list.iter().any(|kept| kept.consent && kept.by != side)
+        !self.agreed.contains(&side) && self.list.iter().any(|kept| kept.consent && kept.by != side)
     }
 }
 
@@ -145,10 +136,13 @@ impl Switchboard {
         let (side, _) = call.side_of(session).ok_or(Reason::WRONG_STATE)?;
         let identity = call.end(side).map(|(identity, _)| identity.clone());
         let answered = call.answered().ok_or(Reason::WRONG_STATE)?;
-        let agrees = answered.notices.agrees(side);
-        if std::mem::replace(agrees, consent.given) != consent.given
-            && let Some(identity) = identity
-        {
+        let agreed = &mut answered.notices.agreed;
+        let changed = if consent.given {
+            agreed.insert(side)
+        } else {
+            agreed.remove(&side)
+        };
+        if changed && let Some(identity) = identity {
             self.record(Record::ConsentChanged {
                 call: consent.call,
                 identity,
@@ -173,7 +167,7 @@ impl Switchboard {
 impl Call {
     /// What one end is told of the notices.
     fn notices(&self, id: CallId, side: Side) -> Option<(SessionId, protocol::Notices)> {
-        let super::call::Phase::Answered(answered) = &self.phase else {
+        let Phase::Answered(answered) = &self.phase else {
             return None;
         };
         let missing = [Side::Caller, Side::Callee].into_iter();
