@@ -3,7 +3,7 @@
 //! What a value means is decided where its type lives ([`crate::sound`], [`crate::address`]); here is only what can be
 //! asked for.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -116,12 +116,28 @@ pub struct ServeArgs {
     /// How long a call rings
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
     pub no_answer: Duration,
+    /// How long call records are kept
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30days")]
+    pub keep_records: Duration,
     /// How long voice messages are kept
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30days")]
     pub keep_voicemail: Duration,
     /// How long a client that lost its connection is waited for
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "120s")]
     pub resume_window: Duration,
+    /// Reverse proxy in front, whose X-Forwarded-For is believed. May be given several times
+    #[arg(long, value_name = "IP")]
+    pub trusted_proxy: Vec<IpAddr>,
+    /// Send events to, and ask identity providers in, private networks too (RFC 1918, RFC 4193). Whoever may name an
+    /// address can then reach what answers there over TLS
+    #[arg(long)]
+    pub reach_private_networks: bool,
+    /// The same for this machine, over plain HTTP too. For development
+    #[arg(long)]
+    pub reach_loopback: bool,
+    /// How seconds of use become minutes on reports
+    #[arg(long, value_enum, default_value = "second")]
+    pub usage_rounding: UsageRounding,
     /// STUN server for clients: stun:HOST[:PORT]. May be given several times
     #[arg(long, value_name = "URL")]
     pub stun: Vec<String>,
@@ -150,6 +166,17 @@ pub struct ServeArgs {
     /// Print where it listens as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// How seconds of use become minutes on reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum UsageRounding {
+    /// Not rounded: half a minute is 0.5
+    Second,
+    /// Every stay in a call up to whole minutes
+    MinuteOfStay,
+    /// The sum of the report up to whole minutes
+    MinuteOfReport,
 }
 
 /// How organisations are approved.
@@ -354,9 +381,13 @@ pub struct EndArgs {
     /// How long after it connected to hand it over
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "0s", requires = "transfer_to")]
     pub transfer_after: Duration,
-    /// Record the call to this file (.ogg or .wav), once it is connected. Everyone in it is told
+    /// Record the call to this file (.ogg or .wav), once it is connected; one that is there is replaced. Everyone in it
+    /// is told
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+    /// Where the recording will be kept, for the event that tells of its file; who is sent events can read it
+    #[arg(long, value_name = "URL", requires = "record")]
+    pub record_location: Option<String>,
     /// Let nobody be heard before they have agreed to the recording
     #[arg(long, requires = "record")]
     pub ask_consent: bool,

@@ -466,7 +466,9 @@ fn before_the_operators_approval_nothing_is_open() {
     ];
     let made = operator.admin(&create).json();
     let ada = Person::connected(&service, first_key(&made));
-    ada.admin(&["federation", "set", "--external-users", "on"]).ok();
+    let open = ["federation", "set", "--external-users", "on"];
+    let refused = ada.admin(&open).refused(1);
+    assert!(refused.contains("OrganisationNotApproved"), "{refused}");
     assert!(
         ada.admin(&["organisations", "show", "contoso"])
             .ok()
@@ -477,6 +479,7 @@ fn before_the_operators_approval_nothing_is_open() {
     operator.admin(&["organisations", "approve", "contoso"]).ok();
     let shown = ada.admin(&["organisations", "show", "contoso"]).ok();
     assert!(shown.contains("approved"), "{shown}");
+    ada.admin(&open).ok();
 }
 
 #[test]

@@ -55,6 +55,12 @@ fn a_member_hands_an_external_caller_over_to_a_colleague() {
     while bob.wait_for_event("transfer")["state"] != "transferred" {}
     assert_eq!(bob.wait_for_event("ended")["subcode"], 20_050);
     // The two calls are one chain in the events, by which an application follows them.
+    let started = world.events("CallStarted", 2);
+    assert_ne!(
+        started[0]["data"]["serverCallId"],
+        started[1]["data"]["serverCallId"]
+    );
+    assert_eq!(started[0]["correlationid"], started[1]["correlationid"]);
 }
 
 #[test]
@@ -101,7 +107,15 @@ fn whoever_is_recorded_is_shown_so_and_agrees_where_that_is_wanted() {
     let world = open_world();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("call.ogg");
-    let record = ["--record", file.to_str().expect("a path"), "--duration", "3s"];
+    let place = "https://files.example/call.ogg";
+    let record = [
+        "--record",
+        file.to_str().expect("a path"),
+        "--record-location",
+        place,
+        "--duration",
+        "3s",
+    ];
     for (always, consents) in [(false, false), (true, true)] {
         let consent = if always { "always" } else { "whereWanted" };
         world.change("PATCH", "", &json!({ "recordingConsent": consent }));
@@ -125,9 +139,15 @@ fn whoever_is_recorded_is_shown_so_and_agrees_where_that_is_wanted() {
         assert!(eve.event("recorded")["seconds"].as_f64() > Some(2.0));
         assert!(file.metadata().expect("the file").len() > 1000);
     }
+    for told in world.events("RecordingFileStatusUpdated", 2) {
+        let data = &told["data"];
+        assert!(data["recordingDurationMs"].as_u64() > Some(2_000), "{told}");
+        let chunk = &data["recordingStorageInfo"]["recordingChunks"][0];
+        assert_eq!(chunk["contentLocation"], place);
+    }
     world.change("PATCH", "", &json!({ "switches": { "callRecording": "source" } }));
     let _bob = world.answering(BOB, &["--once"]);
     let eve = world.calling(&world.eve, BOB, &record).end();
-    eve.assert_code(0);
+    eve.assert_code(1);
     assert_eq!(eve.event("recordingFailed")["subcode"], 5246);
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use sidetone::media::recording::read_ogg_opus;
 use support::hearing::{self, RATE};
-use support::{Ended, Folder, PATIENCE, Program, Service, end_arguments, speech};
+use support::{Ended, Folder, Program, Service, end_arguments, eventually, speech};
 
 const OPERATOR: &str = "operator-key-for-tests-0123456789abcdef";
 const BOB: &str = "member:contoso:bob";
@@ -221,17 +221,6 @@ fn tones(heard: &[f32]) -> Vec<f64> {
         }
     }
     found
-}
-
-fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < until, "{what} never was");
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }
 
 fn call_of(ended: &Ended) -> String {

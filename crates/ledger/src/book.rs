@@ -1,8 +1,8 @@
 //! The book: turns what the service is told into numbered facts, and says what follows from each.
 //!
 //! Inputs: from the switchboard *placed*, *refused*, *invited*, *rang*, *answered*, *waits*, *joined*, *left*,
-//! *noticed*, *consented*, *merged*, *ended*, *endpoint opened* and *closed*; from clients *measured*; from other parts
-//! *messages*, *recorded*, *voicemail left*; after a restart the facts that were kept. Whatever comes in which order,
+//! *noticed*, *consented*, *merged*, *ended*, *endpoint opened* and *closed*; from clients *reported*; from other parts
+//! *messages*, *voicemail left*; after a restart the facts that were kept. Whatever comes in which order,
 //! someone leaves only after having joined, nobody joins twice, and everybody has left when a call ends.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -13,8 +13,9 @@ use sidetone_signaling::{Identifier, Reason};
 
 use crate::told::End;
 use crate::{
-    Call, CallDiagnostic, Called, Client, EndpointType, Event, Fact, Party, People, Scope, Timestamp, Told,
-    What, diagnostics, event,
+    Call, CallDiagnostic, CallIssue, Called, Client, EndpointType, Event, Fact, FileReport, ParticipantId,
+    Party, People, RecordingChunk, RecordingFile, Scope, Seconds, Timestamp, Told, What, diagnostics, event,
+    issues,
 };
 
 /// How long the ends of a call may report their streams after it is over. Longer waits for worse networks, and
@@ -44,6 +45,8 @@ pub struct Booked {
     pub closed: Option<Box<Call>>,
     /// Rows of the call's diagnostics.
     pub diagnostics: Vec<CallDiagnostic>,
+    /// Rows of what was wrong in the call.
+    pub issues: Vec<CallIssue>,
 }
 
 impl Book {
@@ -70,9 +73,8 @@ impl Book {
             | Told::Messages { call, .. }
             | Told::Noticed { call, .. }
             | Told::Consented { call, .. }
-            | Told::Recorded { call, .. }
             | Told::VoicemailLeft { call, .. }
-            | Told::Measured { call, .. }
+            | Told::Reported { call, .. }
             | Told::Ended { call, .. } => call,
             Told::Merged { void, .. } => void,
         };
@@ -239,8 +241,7 @@ impl Book {
                 });
                 consented.into_iter().collect()
             }
-            Told::Recorded { file, .. } => vec![What::Recorded { file }],
-            Told::Measured { .. } | Told::VoicemailLeft { .. } => Self::afterwards(call, told),
+            Told::Reported { .. } | Told::VoicemailLeft { .. } => Self::afterwards(call, told),
             Told::Ended { reason, .. } => closing(call, &reason),
             _ => Vec::new(),
         }
@@ -248,23 +249,32 @@ impl Book {
 
     /// Of a call that is over, or might be.
     fn afterwards(call: &Call, told: Told) -> Vec<What> {
-        let (end, streams) = match told {
-            Told::Measured { end, streams, .. } => (end, streams),
+        let (end, mut streams, mut issues, files) = match told {
+            Told::Reported {
+                end,
+                streams,
+                issues,
+                files,
+                ..
+            } => (end, streams, issues, files),
             Told::VoicemailLeft { message, .. } => return vec![What::VoicemailLeft { message }],
             _ => return Vec::new(),
         };
-        let streams: Vec<_> = streams
+        let Some(stay) = call.newest(&end) else {
+            return Vec::new();
+        };
+        streams.retain(|stream| stream.check().is_ok());
+        issues.retain(|issue| issue.check().is_ok());
+        let measured = (!streams.is_empty() || !issues.is_empty()).then_some(What::Measured {
+            participant: stay.participant,
+            report: stay.reports + 1,
+            streams,
+            issues,
+        });
+        measured
             .into_iter()
-            .filter(|stream| stream.check().is_ok())
-            .collect();
-        match call.newest(&end) {
-            Some(stay) if !streams.is_empty() => vec![What::Measured {
-                participant: stay.participant,
-                report: stay.reports + 1,
-                streams,
-            }],
-            _ => Vec::new(),
-        }
+            .chain(recorded(call, stay.participant, files))
+            .collect()
     }
 
     /// Who comes into a call. The one who placed it keeps the name under which it was placed.
@@ -315,13 +325,14 @@ impl Book {
             self.over.remove(&fact.call);
             self.running.insert(fact.call, call);
         }
-        let (mut event, mut rows, mut ended) = (None, Vec::new(), false);
+        let (mut event, mut rows, mut wrong, mut ended) = (None, Vec::new(), Vec::new(), false);
         if let Some(call) = self.running.get_mut(&fact.call).or(self.over.get_mut(&fact.call)) {
             if !is_new {
                 call.take(&fact);
             }
             event = event::of(call, &fact);
             rows = diagnostics(call, &fact);
+            wrong = issues(call, &fact);
             ended = call.ended.is_some();
         }
         if let What::VoicemailLeft { message } = &fact.what {
@@ -343,6 +354,7 @@ impl Book {
             event,
             closed,
             diagnostics: rows,
+            issues: wrong,
         }
     }
 
@@ -373,4 +385,27 @@ fn closing(call: &Call, reason: &Reason) -> Vec<What> {
         reason: reason.clone(),
     };
     left.chain([ended]).collect()
+}
+
+/// Files of the recording that a participant announced last. Of what was not announced, none are known.
+fn recorded(call: &Call, by: ParticipantId, files: Vec<FileReport>) -> Vec<What> {
+    let Some(recording) = call.recordings.iter().rev().find(|recording| recording.by == by) else {
+        return Vec::new();
+    };
+    let files = files.into_iter().filter(|file| file.check().is_ok());
+    let file = |(file, index): (FileReport, u32)| What::Recorded {
+        file: RecordingFile {
+            recording: recording.id,
+            started: recording.at,
+            duration: Seconds::from_millis(file.duration_in_ms),
+            session_end_reason: file.end_reason,
+            chunks: vec![RecordingChunk {
+                document_id: format!("{}.{index}", recording.id),
+                index,
+                end_reason: file.end_reason,
+                content_location: file.content_location,
+            }],
+        },
+    };
+    files.zip(recording.files..).map(file).collect()
 }

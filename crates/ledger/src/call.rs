@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use sidetone_signaling::Reason;
-use sidetone_signaling::protocol::CallId;
+use sidetone_signaling::protocol::{CallId, NoticeKind};
+use uuid::Uuid;
 
 use crate::told::End;
 use crate::{CallKind, Called, Fact, ParticipantId, Party, Scope, Seconds, Timestamp, What};
@@ -35,12 +36,27 @@ pub struct Call {
     pub stays: Vec<Stay>,
     /// Messages sent in it, by sender.
     pub messages: Vec<(Party, u64)>,
+    /// Recordings that were announced in it, in order.
+    pub(crate) recordings: Vec<Announced>,
     /// When and why it was over.
     pub ended: Option<(Timestamp, Reason)>,
     /// Number of the newest fact.
     pub(crate) facts: u64,
     /// When that was.
     pub(crate) last: Timestamp,
+}
+
+/// Recordings of a call that are remembered at most: of what came after these, no files are known.
+const MAX_RECORDINGS: usize = 1_000;
+
+/// A recording that everyone was told of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Announced {
+    pub id: Uuid,
+    pub by: ParticipantId,
+    pub at: Timestamp,
+    /// Its files so far.
+    pub files: u32,
 }
 
 /// One stay of one endpoint.
@@ -90,6 +106,7 @@ impl Call {
             answered: None,
             stays: Vec::new(),
             messages: Vec::new(),
+            recordings: Vec::new(),
             ended: None,
             facts: fact.number,
             last: fact.at,
@@ -185,14 +202,35 @@ impl Call {
                     stay.reports = stay.reports.max(*report);
                 }
             }
+            What::Noticed {
+                participant,
+                id,
+                kind: NoticeKind::Recording,
+                ..
+            } => {
+                let known = self.recordings.iter().any(|recording| recording.id == *id);
+                if !known && self.recordings.len() < MAX_RECORDINGS {
+                    self.recordings.push(Announced {
+                        id: *id,
+                        by: *participant,
+                        at: fact.at,
+                        files: 0,
+                    });
+                }
+            }
+            What::Recorded { file } => {
+                let of = |recording: &&mut Announced| recording.id == file.recording;
+                if let Some(recording) = self.recordings.iter_mut().find(of) {
+                    recording.files += 1;
+                }
+            }
             What::Ended { reason } => self.ended = Some((fact.at, reason.clone())),
-            What::Started { .. }
+            What::Noticed { .. }
+            | What::Started { .. }
             | What::Refused { .. }
             | What::Rang
             | What::Merged { .. }
-            | What::Noticed { .. }
             | What::Consented { .. }
-            | What::Recorded { .. }
             | What::VoicemailLeft { .. } => {}
         }
     }

@@ -14,8 +14,8 @@ use sidetone_signaling::{Identifier, Reason};
 use utoipa::ToSchema;
 
 use crate::{
-    Call, Called, EndpointType, Fact, ParticipantId, Party, RecordingFile, Role, Scope, Seconds, Timestamp,
-    VoiceMessage, What,
+    Call, Called, EndpointType, Fact, ParticipantId, Party, RecordingChunk, RecordingEnd, RecordingFile,
+    Role, Scope, Seconds, Timestamp, VoiceMessage, What,
 };
 
 /// Version of the data of every event here.
@@ -334,7 +334,7 @@ pub struct RecordingData {
     /// How long it is, in milliseconds.
     pub recording_duration_ms: u64,
     /// Why it ended.
-    pub session_end_reason: String,
+    pub session_end_reason: RecordingEnd,
     /// The call.
     #[schema(value_type = String, format = Uuid)]
     pub server_call_id: CallId,
@@ -372,7 +372,7 @@ pub struct VoicemailData {
 #[serde(rename_all = "camelCase")]
 pub struct RecordingStorage {
     /// The parts, in order.
-    pub recording_chunks: Vec<crate::RecordingChunk>,
+    pub recording_chunks: Vec<RecordingChunk>,
 }
 
 /// The event of a fact that the call has taken in already, and whose event it is.
@@ -555,7 +555,7 @@ fn recording(call: &Call, file: &RecordingFile) -> RecordingData {
         },
         recording_start_time: file.started,
         recording_duration_ms: file.duration.as_millis(),
-        session_end_reason: file.session_end_reason.clone(),
+        session_end_reason: file.session_end_reason,
         server_call_id: call.id,
         correlation_id: call.correlation,
     }

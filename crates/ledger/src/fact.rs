@@ -7,7 +7,7 @@ use sidetone_signaling::protocol::{CallId, NoticeKind, NoticeState};
 use sidetone_signaling::{Identifier, Reason};
 use utoipa::ToSchema;
 
-use crate::{CallKind, Party, RecordingFile, StreamReport, Timestamp, VoiceMessage};
+use crate::{CallKind, IssueReport, Party, RecordingFile, StreamReport, Timestamp, VoiceMessage};
 
 /// One thing that happened to a call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -132,7 +132,7 @@ pub enum What {
         /// The message.
         message: VoiceMessage,
     },
-    /// An endpoint measured its streams.
+    /// An endpoint measured its streams, and says what was wrong.
     Measured {
         /// The participant.
         participant: ParticipantId,
@@ -140,8 +140,11 @@ pub enum What {
         report: u32,
         /// One for each stream.
         streams: Vec<StreamReport>,
+        /// One for each kind of trouble.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        issues: Vec<IssueReport>,
     },
-    /// The call is over. Only measurements and a message that was left come after it.
+    /// The call is over. Only measurements, files of recordings and a message that was left come after it.
     Ended {
         /// Why.
         reason: Reason,

@@ -28,10 +28,11 @@ pub use fact::{Called, Fact, ParticipantId, What};
 pub use kind::CallKind;
 pub use party::{Account, Client, EndpointType, Party, Role, Scope};
 pub use record::{
-    ANONYMOUS, CallDiagnostic, CallLine, CallSummary, CallType, Direction, LiveCall, LiveParticipant,
-    MediaType, ParticipantType, PhoneCallType, ReportError, StreamReport, Transport, Viewer, diagnostics,
-    live, summaries,
+    ANONYMOUS, CallDiagnostic, CallIssue, CallLine, CallSummary, CallType, CalledParty, Direction,
+    FileReport, IssueReport, IssueValue, LiveCall, LiveParticipant, MediaType, ParticipantType,
+    PhoneCallType, RecordingChunk, RecordingEnd, RecordingFile, ReportError, StreamReport, Transport, Viewer,
+    diagnostics, issues, live, summaries,
 };
 pub use time::{Month, MonthError, Seconds, Timestamp};
-pub use told::{End, Named, People, RecordingChunk, RecordingFile, Told, VoiceMessage};
+pub use told::{End, Named, People, Told, VoiceMessage};
 pub use usage::{Meter, MeterTotal, Rounding, Unit, UsageRecord, UsageReport, usage};

@@ -100,6 +100,11 @@ impl Seconds {
         self.0
     }
 
+    /// The nearest whole seconds.
+    pub const fn nearest(self) -> u64 {
+        self.0.saturating_add(500) / 1000
+    }
+
     /// Whole seconds: what is beyond them is dropped.
     pub const fn whole(self) -> u64 {
         self.0 / 1000

@@ -4,9 +4,8 @@
 use serde::{Deserialize, Serialize};
 use sidetone_signaling::protocol::{CallId, NoticeKind, NoticeState, SessionId};
 use sidetone_signaling::{Identifier, Reason};
-use utoipa::ToSchema;
 
-use crate::{CallKind, Client, Party, Role, Seconds, StreamReport, Timestamp};
+use crate::{CallKind, Client, FileReport, IssueReport, Party, Role, Seconds, StreamReport};
 
 /// Something that happened. About a call that is not known, or is over, most of it is ignored.
 #[derive(Clone, Debug, PartialEq)]
@@ -133,13 +132,6 @@ pub enum Told {
         /// Agrees?
         given: bool,
     },
-    /// The file of a recording is ready, or failed.
-    Recorded {
-        /// Which call.
-        call: CallId,
-        /// The file.
-        file: RecordingFile,
-    },
     /// Somebody left a message. Also taken after the end of the call, and of a call that is not known any more: the
     /// message is there.
     VoicemailLeft {
@@ -148,14 +140,18 @@ pub enum Told {
         /// The message.
         message: VoiceMessage,
     },
-    /// An endpoint measured its streams. Also taken for a while after the end of the call.
-    Measured {
+    /// What an endpoint has to say of the call. Also taken for a while after the end of the call.
+    Reported {
         /// Which call.
         call: CallId,
         /// Whose endpoint.
         end: End,
-        /// One report for each stream.
+        /// One for each stream that it measured.
         streams: Vec<StreamReport>,
+        /// One for each kind of trouble that it had.
+        issues: Vec<IssueReport>,
+        /// One for each file of a recording that it made.
+        files: Vec<FileReport>,
     },
     /// The call is over. Of a call that was never placed: it was refused.
     Ended {
@@ -198,38 +194,6 @@ impl End {
                 _ => true,
             }
     }
-}
-
-/// A file of a recording (spec 3.8, `RecordingFileStatusUpdated`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RecordingFile {
-    /// The recording.
-    pub recording: String,
-    /// When it began.
-    pub started: Timestamp,
-    /// How long it is.
-    pub duration: Seconds,
-    /// Why the recording ended, such as `callEnded`.
-    pub session_end_reason: String,
-    /// Its parts, in order.
-    pub chunks: Vec<RecordingChunk>,
-}
-
-/// A part of a recording.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RecordingChunk {
-    /// Its id.
-    pub document_id: String,
-    /// Its place in the recording, from 0.
-    pub index: u32,
-    /// Why it ended.
-    pub end_reason: String,
-    /// Where its content is.
-    pub content_location: String,
-    /// Where its description is.
-    pub metadata_location: String,
 }
 
 /// A voice message, when it is in its mailbox.

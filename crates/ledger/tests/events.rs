@@ -9,12 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sidetone_ledger::{
-    Booked, CallKind, Data, Event, EventKind, Notification, RecordingChunk, RecordingFile, Scope, Seconds,
+    Booked, CallKind, Data, End, Event, EventKind, FileReport, Notification, RecordingEnd, Scope, Seconds,
     Told, VoiceMessage, What,
 };
 use sidetone_signaling::protocol::{NoticeKind, NoticeState};
 use sidetone_signaling::{Identifier, Reason};
 use support::*;
+use uuid::Uuid;
 
 fn kinds(events: &[Event]) -> Vec<EventKind> {
     events.iter().map(|event| event.kind).collect()
@@ -268,33 +269,61 @@ fn who_is_turned_away_in_the_lobby_was_never_added() {
 }
 
 #[test]
-fn a_recording_file_is_announced() {
+fn the_files_of_a_recording_are_told_of_also_after_the_end() {
     let mut service = Service::new();
-    service.place(call(1), CallKind::TwoParty, end(&eve()), &[bob()]);
-    let chunk = RecordingChunk {
-        document_id: "d1".to_owned(),
-        index: 0,
-        end_reason: "sessionEnded".to_owned(),
-        content_location: "https://records.example/d1".to_owned(),
-        metadata_location: "https://records.example/d1/meta".to_owned(),
+    let recording = Uuid::from_u128(7);
+    let notice = |state| Told::Noticed {
+        call: call(1),
+        by: end_on(&bob(), 2),
+        id: recording,
+        kind: NoticeKind::Recording,
+        state,
+        consent: false,
     };
-    let file = RecordingFile {
-        recording: "r1".to_owned(),
-        started: service.now,
-        duration: Seconds::from_millis(1500),
-        session_end_reason: "callEnded".to_owned(),
-        chunks: vec![chunk],
+    let file = |end: End, location: Option<&str>| Told::Reported {
+        call: call(1),
+        end,
+        streams: Vec::new(),
+        issues: Vec::new(),
+        files: vec![FileReport {
+            duration_in_ms: 1_500,
+            end_reason: RecordingEnd::CallEnded,
+            content_location: location.map(str::to_owned),
+        }],
     };
-    service.tell(Told::Recorded { call: call(1), file });
-    let event = service.events().pop().unwrap();
+    service.place(call(1), CallKind::TwoParty, end_on(&eve(), 1), &[bob()]);
+    service.join(call(1), end_on(&eve(), 1));
+    service.join(call(1), end_on(&bob(), 2));
+    // Of what nobody was told.
+    service.tell(file(end_on(&bob(), 2), None));
+    let announced = service.now;
+    service.tell(notice(NoticeState::Active));
+    service.pass(2);
+    service.tell(notice(NoticeState::Paused));
+    // Somebody else's.
+    service.tell(file(end_on(&eve(), 1), None));
+    service.end(call(1), Reason::HUNG_UP);
+    service.tell(file(end_on(&bob(), 2), Some("https://records.example/1")));
+    service.tell(file(end_on(&bob(), 2), Some("not an address")));
+    service.tell(file(end_on(&bob(), 2), None));
+    let ready = |event: &Event| event.kind == EventKind::RecordingFileStatusUpdated;
+    let events: Vec<_> = service.events().into_iter().filter(ready).collect();
+    assert_eq!(events.len(), 2, "{events:#?}");
     let scope = Scope::Resource(ALPHA.parse().unwrap());
-    let sent = serde_json::to_value(event.notification(&scope)).unwrap();
-    assert_eq!(sent["subject"], format!("call/{}/recording/r1", call(1)));
+    let sent = serde_json::to_value(events[0].notification(&scope)).unwrap();
+    assert_eq!(sent["subject"], format!("call/{}/recording/{recording}", call(1)));
     assert_eq!(sent["data"]["recordingDurationMs"], 1500);
     assert_eq!(
-        sent["data"]["recordingStorageInfo"]["recordingChunks"][0]["documentId"],
-        "d1"
+        sent["data"]["recordingStartTime"],
+        serde_json::to_value(announced).unwrap()
     );
+    assert_eq!(sent["data"]["sessionEndReason"], "callEnded");
+    let chunk = &sent["data"]["recordingStorageInfo"]["recordingChunks"][0];
+    assert_eq!(chunk["contentLocation"], "https://records.example/1");
+    assert_eq!(chunk["documentId"], format!("{recording}.0"));
+    let next = serde_json::to_value(events[1].notification(&scope)).unwrap();
+    let chunk = &next["data"]["recordingStorageInfo"]["recordingChunks"][0];
+    assert_eq!((&chunk["index"], chunk.get("contentLocation")), (&1.into(), None));
 }
 
 #[test]

@@ -5,8 +5,8 @@
 mod support;
 
 use sidetone_ledger::{
-    ANONYMOUS, CallKind, CallLine, CallSummary, CallType, ParticipantType, PhoneCallType, StreamReport, Told,
-    Viewer, live, summaries,
+    ANONYMOUS, CallKind, CallLine, CallSummary, CallType, IssueReport, IssueValue, ParticipantType,
+    PhoneCallType, StreamReport, Told, Viewer, live, summaries,
 };
 use sidetone_organisation::Switches;
 use sidetone_signaling::Reason;
@@ -150,6 +150,44 @@ fn who_leaves_early_has_a_reason_of_their_own() {
 }
 
 #[test]
+fn what_was_wrong_at_an_end_is_in_the_records() {
+    let mut service = talked();
+    let issue = |name: &str, value| IssueReport {
+        name: name.to_owned(),
+        value,
+        times: 2,
+        first_raised_after_in_ms: 4_000,
+        raised_for_in_ms: 9_000,
+    };
+    service.tell(Told::Reported {
+        call: call(1),
+        end: end_on(&eve(), 1),
+        streams: Vec::new(),
+        issues: vec![
+            issue("networkSendQuality", IssueValue::Quality(3)),
+            issue("nothing", IssueValue::Flag(false)),
+            issue("noNetwork", IssueValue::Flag(true)),
+        ],
+        files: Vec::new(),
+    });
+    let rows: Vec<_> = service
+        .booked
+        .iter()
+        .flat_map(|booked| booked.issues.clone())
+        .collect();
+    let text = serde_json::to_value(&rows).unwrap();
+    assert_eq!(rows.len(), 2, "{text:#}");
+    assert_eq!(
+        (&text[0]["name"], &text[0]["value"]),
+        (&"networkSendQuality".into(), &3.into())
+    );
+    assert_eq!(
+        (&text[1]["id"], &text[1]["value"]),
+        (&"1.1.2".into(), &true.into())
+    );
+}
+
+#[test]
 fn there_is_one_diagnostic_for_each_stream_also_after_the_end() {
     let mut service = talked();
     service.pass(20);
@@ -160,10 +198,12 @@ fn there_is_one_diagnostic_for_each_stream_also_after_the_end() {
         packet_loss_rate_avg: Some(7.0),
         ..StreamReport::default()
     };
-    let told = Told::Measured {
+    let told = Told::Reported {
         call: call(1),
         end: end_on(&bob(), 2),
         streams: vec![wrong],
+        issues: Vec::new(),
+        files: Vec::new(),
     };
     service.tell(told);
     let rows: Vec<_> = service

@@ -238,8 +238,8 @@ fn log(record: &Record) {
             tracing::info!(%call, after_ms = after.as_millis(), "call answered");
         }
         Record::ParticipantAdded { call, .. } => tracing::debug!(%call, "participant added"),
-        Record::StreamsReported { call, streams, .. } => {
-            tracing::debug!(%call, streams = streams.len(), "streams reported");
+        Record::Reported { report, .. } => {
+            tracing::debug!(call = %report.call, streams = report.streams.len(), "reported");
         }
         Record::ParticipantRemoved { call, .. } => tracing::debug!(%call, "participant removed"),
         Record::CallEnded {

@@ -82,6 +82,34 @@ pub use relay::TurnConfig;
 pub use server::{Server, ServerHandle, issue_token};
 pub use token::{Claims, IssuedToken, REVOCATION_BOUND, Scope, TokenError, TokenRequest, Tokens};
 
+/// What only the fuzz targets reach from outside.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    use std::time::Duration;
+
+    /// The wait that an answer asks for.
+    pub fn retry_after(value: &[u8]) -> Option<Duration> {
+        crate::events::seconds(value)
+    }
+
+    /// How long a sound plays that is to be a message or a greeting.
+    pub fn sound(bytes: &[u8]) -> Option<Duration> {
+        crate::voicemail::sound::length(bytes)
+    }
+
+    /// Whether these are a provider's keys, one of which is for this token.
+    pub fn provider(keys: &[u8], token: &str) -> bool {
+        let keys = crate::exchange::keys::ProviderKeys::read(keys);
+        let head = crate::exchange::keys::Head::read(token);
+        matches!((keys, head), (Ok(keys), Ok(head)) if keys.find(&head).is_ok())
+    }
+
+    /// Whether this is a stored signing key, and what is stored of it again.
+    pub fn signing_key(stored: &[u8]) -> Option<Vec<u8>> {
+        crate::key::SigningKey::restore(stored).ok()?.stored().ok()
+    }
+}
+
 /// Directives for a `tracing` filter, to be put behind any other, that keep the libraries below from logging what
 /// they carry.
 pub const LIBRARY_LOG_CEILING: &str = "tungstenite=info,tokio_tungstenite=info,hyper=info,hyper_util=info";

@@ -240,7 +240,7 @@ impl Metrics {
             | Record::NoticeChanged { .. }
             | Record::ConsentChanged { .. }
             | Record::ParticipantAdded { .. }
-            | Record::StreamsReported { .. }
+            | Record::Reported { .. }
             | Record::ParticipantRemoved { .. } => {}
         }
     }

@@ -19,7 +19,7 @@ use crate::events::Source;
 use crate::options::AcceptOptions;
 use crate::pending::Pending;
 use crate::statistics::{CollectorOptions, MediaStatisticsEvent};
-use crate::{Error, Events, Recording};
+use crate::{Error, Events, Recording, RecordingNotice};
 
 /// Who placed a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -384,18 +384,18 @@ impl Call {
     /// cut off by a crash plays up to there; one that cannot be written any more ends the recording and not the call.
     ///
     /// Everyone in the call is told before it begins, and of every interruption and its end: see
-    /// [`CallEvent::NoticesChanged`]. With `consent`, the others must agree before they are heard; their organisation may
-    /// want that in any case.
+    /// [`CallEvent::NoticesChanged`]. When its file is complete, the service sends those who subscribed to events
+    /// `RecordingFileStatusUpdated`, unless the agent was closed before.
     ///
     /// # Errors
     /// [`Error::Refused`] where policy does not allow it, [`Error::Recording`] when the file cannot be made,
     /// [`Error::State`] while the call has no media.
-    pub fn record(&self, options: RecordingOptions, consent: bool) -> Pending<Recording> {
+    pub fn record(&self, options: RecordingOptions, notice: RecordingNotice) -> Pending<Recording> {
         let (reply, pending) = Pending::new();
         let _ = self.driver.send(Ask::Record {
             call: self.clone(),
             options,
-            consent,
+            notice,
             reply,
         });
         pending

@@ -48,7 +48,7 @@ pub use error::Error;
 pub use events::{Blocking, Events};
 pub use options::{AcceptOptions, AgentOptions, AudioOptions, Credential, NetworkOptions, StartCallOptions};
 pub use pending::Pending;
-pub use recording::Recording;
+pub use recording::{Recording, RecordingNotice};
 pub use sidetone_media as media;
 pub use sidetone_media::recording::{
     RecordingContent, RecordingError, RecordingFile, RecordingFormat, RecordingOptions, RecordingState, Track,

@@ -11,6 +11,16 @@ use sidetone_media::recording::{
 use crate::call::{CallEvent, CallShared};
 use crate::pending::{Pending, Reply};
 
+/// What everyone in a call is told of a recording of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RecordingNotice {
+    /// The others must agree before they are heard. Their organisation may want that in any case.
+    pub consent: bool,
+    /// Where the file will be kept, for the event that tells of it: an address of visible ASCII, at most 1024 bytes.
+    /// Everybody who is sent events of this call can read it.
+    pub content_location: Option<String>,
+}
+
 /// A recording of a call. It ends with the call at the latest; dropping this does not stop it. Cheap to clone.
 #[derive(Clone)]
 pub struct Recording {

@@ -160,6 +160,10 @@ async fn pick_up(
     let fields = json!({ "call": offer.call, "from": offer.from, "at": offer.at });
     let words = format!("picking up the call from {} at {}", offer.from, offer.at);
     journal.event("pickingUp", &words, fields);
+    tokio::select! {
+        () = tokio::time::sleep(args.after) => {}
+        () = interrupt.raised() => return Err(Failure::interrupted()),
+    }
     let call = end.agent.pick_up(offer).await?;
     let events = call.events();
     Ok(Conversation::new(call, events, &args.end)

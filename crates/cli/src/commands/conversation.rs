@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use sidetone::{
     AgentEvent, Call, CallEvent, CallId, CallState, CallStats, Category, ConnectionState, Error, Events,
-    Reason, Recording, RecordingOptions, TransferTarget,
+    Reason, Recording, RecordingNotice, RecordingOptions, TransferTarget,
 };
 use sidetone_media::device::Direction;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -29,6 +29,8 @@ pub struct Ended {
     /// Nobody can complain about its end: the people talked, or this end said no on purpose.
     fulfilled: bool,
     interrupted: bool,
+    /// Why there is no recording that was asked for, or not all of it.
+    unrecorded: Option<Failure>,
 }
 
 impl Ended {
@@ -39,6 +41,7 @@ impl Ended {
             reason,
             fulfilled: false,
             interrupted: false,
+            unrecorded: None,
         }
     }
 
@@ -49,22 +52,32 @@ impl Ended {
             reason,
             fulfilled: true,
             interrupted: false,
+            unrecorded: None,
         }
     }
 
     /// The exit code it deserves.
     ///
     /// # Errors
-    /// [`Exit::Call`] when it did not come about or broke, [`Exit::Interrupted`].
+    /// [`Exit::Call`] when it did not come about or broke, [`Exit::Interrupted`]; of a call that went well, that it was
+    /// not recorded as asked.
     pub fn verdict(self) -> Result<Exit, Failure> {
         if self.interrupted {
             return Err(Failure::interrupted());
         }
         if self.fulfilled && self.reason.category == Category::Success {
-            return Ok(Exit::Done);
+            return self.unrecorded.map_or(Ok(Exit::Done), Err);
         }
         Err(Failure::call(&self.reason, self.call))
     }
+}
+
+fn unrecorded(error: &Error, words: String) -> Failure {
+    let exit = match error {
+        Error::Recording(_) => Exit::Resource,
+        _ => Exit::Failed,
+    };
+    Failure::new(exit, words)
 }
 
 /// A call under way.
@@ -76,9 +89,10 @@ pub struct Conversation {
     /// To whom to hand the call over, and how long after being connected.
     transfer: Option<(TransferTarget, Duration)>,
     consent: bool,
-    /// Where to record it, and whether the others must agree.
-    record: Option<(PathBuf, bool)>,
+    /// Where to record it, and what everyone is told of that.
+    record: Option<(PathBuf, RecordingNotice)>,
     recording: Option<Recording>,
+    unrecorded: Option<Failure>,
     /// The call that may take the place of this one, with its events from the start.
     successor: Option<(Call, Events<CallEvent>)>,
     connected: bool,
@@ -97,8 +111,15 @@ impl Conversation {
             length: args.duration,
             transfer: args.transfer_to.clone().map(|to| (to, args.transfer_after)),
             consent: args.consent,
-            record: args.record.clone().map(|file| (file, args.ask_consent)),
+            record: args.record.clone().map(|file| {
+                let notice = RecordingNotice {
+                    consent: args.ask_consent,
+                    content_location: args.record_location.clone(),
+                };
+                (file, notice)
+            }),
             recording: None,
+            unrecorded: None,
             successor: None,
             connected: false,
             told: None,
@@ -122,8 +143,8 @@ impl Conversation {
                 hang_up_at = self.length.map(|length| Instant::now() + length);
                 transfer_at = self.transfer.as_ref().map(|(_, after)| Instant::now() + *after);
                 end.microphone.begin();
-                if let Some((file, ask)) = self.record.take() {
-                    self.start_recording(file, ask, journal).await;
+                if let Some((file, notice)) = self.record.take() {
+                    self.start_recording(file, notice, journal).await;
                 }
             }
             tokio::select! {
@@ -174,11 +195,12 @@ impl Conversation {
             reason,
             fulfilled: self.connected,
             interrupted,
+            unrecorded: self.unrecorded,
         }
     }
 
-    async fn start_recording(&mut self, file: PathBuf, ask: bool, journal: &Journal) {
-        match self.call.record(RecordingOptions::new(&file), ask).await {
+    async fn start_recording(&mut self, file: PathBuf, notice: RecordingNotice, journal: &Journal) {
+        match self.call.record(RecordingOptions::new(&file), notice).await {
             Ok(recording) => {
                 let words = format!("recording to {}", file.display());
                 journal.event("recording", &words, json!({ "path": file }));
@@ -191,7 +213,9 @@ impl Conversation {
                     _ => (None, None),
                 };
                 let fields = json!({ "error": error.to_string(), "code": code, "subcode": subcode });
-                journal.event("recordingFailed", &format!("not recorded: {error}"), fields);
+                let words = format!("not recorded: {error}");
+                journal.event("recordingFailed", &words, fields);
+                self.unrecorded = Some(unrecorded(&error, words));
             }
         }
     }
@@ -211,11 +235,11 @@ impl Conversation {
                     json!({ "path": file.path, "seconds": seconds }),
                 );
             }
-            Err(error) => journal.event(
-                "recordingFailed",
-                &format!("the recording is not complete: {error}"),
-                json!({ "error": error.to_string() }),
-            ),
+            Err(error) => {
+                let words = format!("the recording is not complete: {error}");
+                journal.event("recordingFailed", &words, json!({ "error": error.to_string() }));
+                self.unrecorded = Some(unrecorded(&error, words));
+            }
         }
     }
 

@@ -3,8 +3,9 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde_json::json;
+use sidetone_ledger::Rounding;
 use sidetone_organisation::{ApprovalPolicy, Deployment, Undeclared};
-use sidetone_server::{DevTokens, Secret, Server, ServerConfig, ServerHandle, TurnConfig};
+use sidetone_server::{DevTokens, OutboundConfig, Secret, Server, ServerConfig, ServerHandle, TurnConfig};
 use sidetone_signaling::protocol::IceServer;
 
 use crate::args::{self, ServeArgs};
@@ -72,7 +73,18 @@ fn config(args: &ServeArgs) -> ServerConfig {
         api_requests_per_second: args.api_requests_per_second,
         no_answer: args.no_answer,
         resume_window: args.resume_window,
+        keep_records: args.keep_records,
         keep_voicemail: args.keep_voicemail,
+        trusted_proxies: args.trusted_proxy.clone(),
+        outbound: OutboundConfig {
+            loopback: args.reach_loopback,
+            private_networks: args.reach_private_networks,
+        },
+        usage_rounding: match args.usage_rounding {
+            args::UsageRounding::Second => Rounding::Second,
+            args::UsageRounding::MinuteOfStay => Rounding::MinuteOfStay,
+            args::UsageRounding::MinuteOfReport => Rounding::MinuteOfReport,
+        },
         ice_servers: stun(&args.stun),
         turn: turn(args),
         ..ServerConfig::default()

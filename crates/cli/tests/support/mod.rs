@@ -334,3 +334,15 @@ impl Folder {
         self.path(name).display().to_string()
     }
 }
+
+/// Looks until there is something to be seen.
+pub fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < until, "{what} never was");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

@@ -67,6 +67,18 @@ impl World {
         request(&self.service, method, path, &self.administrator, body);
     }
 
+    /// The organisation's events of one kind, once there are at least so many.
+    pub fn events(&self, kind: &str, count: usize) -> Vec<Value> {
+        super::eventually(kind, || {
+            let path = "/v1/organisations/contoso/events?limit=200";
+            let page = request(&self.service, "GET", path, &self.administrator, &Value::Null);
+            let items = page["items"].as_array().cloned().unwrap_or_default();
+            let kind = format!("sidetone.calling.{kind}");
+            let found: Vec<Value> = items.into_iter().filter(|event| event["type"] == *kind).collect();
+            (found.len() >= count).then_some(found)
+        })
+    }
+
     pub fn federate(&self, enabled: bool, allowed: &[&str], policy: bool) {
         let federation = json!({ "enableExternalUsers": enabled, "allowedResources": allowed });
         self.change("PUT", "federation", &federation);

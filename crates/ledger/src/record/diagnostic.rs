@@ -63,6 +63,7 @@ pub fn diagnostics(call: &Call, fact: &Fact) -> Vec<CallDiagnostic> {
         participant,
         report,
         streams,
+        ..
     } = &fact.what
     else {
         return Vec::new();

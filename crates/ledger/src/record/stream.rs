@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Longest text in a report, in bytes.
-const MAX_TEXT: usize = 64;
+pub(super) const MAX_TEXT: usize = 64;
+
+/// Longest address in a report, in bytes.
+pub(super) const MAX_LOCATION: usize = 1024;
 
 /// Largest number in a report. Beyond it nothing was measured.
 const MAX_NUMBER: f64 = 1e12;
@@ -124,6 +127,12 @@ pub enum ReportError {
     /// A share is not between nothing and all.
     #[error("{0} must be from 0 to 1")]
     Share(&'static str),
+    /// Nothing was wrong.
+    #[error("{0} does not tell of anything wrong")]
+    NotRaised(&'static str),
+    /// A place is too long, or holds something else than visible ASCII.
+    #[error("{0} must be an address of at most {MAX_LOCATION} visible ASCII characters")]
+    Location(&'static str),
 }
 
 impl StreamReport {

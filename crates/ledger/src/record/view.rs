@@ -5,6 +5,7 @@
 use sidetone_organisation::{OrganisationId, ResourceId, Switches};
 
 use super::diagnostic::CallDiagnostic;
+use super::line::CallLine;
 use super::summary::{CallSummary, ParticipantType};
 use crate::Scope;
 
@@ -81,6 +82,19 @@ impl Viewer {
             Self::Resource(id) => resource == Some(id),
             Self::Organisation { id, .. } => organisation == Some(id),
         }
+    }
+}
+
+impl CallLine {
+    /// The line as the viewer may see it.
+    #[must_use]
+    pub fn seen_by(mut self, viewer: &Viewer) -> Self {
+        for called in &mut self.called {
+            if viewer.hides(called.participant_type) {
+                called.identifier = None;
+            }
+        }
+        self
     }
 }
 

@@ -75,7 +75,7 @@ pub struct UsageRecord {
     pub usage_type: Meter,
     /// In what.
     pub unit_type: Unit,
-    /// How much.
+    /// How much; of a stay the nearest whole seconds.
     pub quantity: u64,
     /// Seconds of it in the lobby, at the same rate.
     pub lobby_seconds: u64,
@@ -140,8 +140,8 @@ fn used_stay(call: &Call, stay: &Stay, end: Timestamp) -> Option<UsageRecord> {
         "call"
     };
     Some(UsageRecord {
-        quantity: stay.length(end).whole(),
-        lobby_seconds: stay.lobby(end).whole(),
+        quantity: stay.length(end).nearest(),
+        lobby_seconds: stay.lobby(end).nearest(),
         time: stay.left.unwrap_or(end),
         identity: stay.party.identity.clone(),
         ..record(call, format!("p{}", stay.participant), operation, meter, payer)

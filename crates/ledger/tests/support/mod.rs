@@ -134,10 +134,12 @@ impl Service {
             packet_loss_rate_avg: Some(0.08),
             ..StreamReport::default()
         };
-        self.tell(Told::Measured {
+        self.tell(Told::Reported {
             call,
             end,
             streams: vec![stream],
+            issues: Vec::new(),
+            files: Vec::new(),
         });
     }
 

@@ -109,7 +109,7 @@ pub enum RecordingState {
     /// Sound is left out until it is resumed.
     Paused,
     /// The file is complete.
-    Finished,
+    Finished(RecordingFile),
     /// Nothing more could be written. What was written before can be played.
     Failed(RecordingError),
 }

@@ -36,7 +36,6 @@ enum Command {
 
 struct Shared {
     state: Mutex<RecordingState>,
-    outcome: Mutex<Option<Result<RecordingFile, RecordingError>>>,
     on_change: Box<dyn Fn(RecordingState) + Send + Sync>,
 }
 
@@ -61,8 +60,7 @@ pub struct Recorder {
 
 impl Recorder {
     /// Makes the file and starts the thread. `on_change` is told every change of the state from there on, on that
-    /// thread; after [`RecordingState::Finished`] or [`RecordingState::Failed`] nothing more comes, and
-    /// [`Recorder::outcome`] is there.
+    /// thread; after [`RecordingState::Finished`] or [`RecordingState::Failed`] nothing more comes.
     ///
     /// # Errors
     /// [`RecordingError`].
@@ -77,7 +75,6 @@ impl Recorder {
         let (commands, inbox) = mpsc::channel();
         let shared = Arc::new(Shared {
             state: Mutex::new(RecordingState::Active),
-            outcome: Mutex::new(None),
             on_change: Box::new(on_change),
         });
         let writer = Writer {
@@ -122,7 +119,11 @@ impl Recorder {
 
     /// The file, or why there is none, once it is over.
     pub fn outcome(&self) -> Option<Result<RecordingFile, RecordingError>> {
-        lock(&self.shared.outcome).clone()
+        match self.state() {
+            RecordingState::Active | RecordingState::Paused => None,
+            RecordingState::Finished(file) => Some(Ok(file)),
+            RecordingState::Failed(error) => Some(Err(error)),
+        }
     }
 
     fn tell(&self, command: Command) {
@@ -173,22 +174,19 @@ impl Writer {
             RecordingContent::FarEnd => self.far.timeline.lost(),
             _ => self.near.timeline.lost().max(self.far.timeline.lost()),
         };
-        let outcome = finished.map(|()| RecordingFile {
-            path: self.options.path.clone(),
-            started: self.started,
-            duration: length(self.written),
-            tracks: self.options.content.tracks().to_vec(),
-            lost: length(lost),
-        });
-        let state = match &outcome {
-            Ok(_) => RecordingState::Finished,
+        self.shared.set(match finished {
+            Ok(()) => RecordingState::Finished(RecordingFile {
+                path: self.options.path.clone(),
+                started: self.started,
+                duration: length(self.written),
+                tracks: self.options.content.tracks().to_vec(),
+                lost: length(lost),
+            }),
             Err(error) => {
                 tracing::warn!(%error, "a recording ended early");
-                RecordingState::Failed(error.clone())
+                RecordingState::Failed(error)
             }
-        };
-        *lock(&self.shared.outcome) = Some(outcome);
-        self.shared.set(state);
+        });
     }
 
     fn work(&mut self, file: &mut dyn SoundFile) -> Result<(), RecordingError> {

@@ -37,7 +37,7 @@ const RING_SECONDS: std::ops::RangeInclusive<u16> = 5..=120;
 
 /// A member's rules. By default every call rings the member and nobody else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Routing {
     /// No call rings.
     pub do_not_disturb: bool,
@@ -97,7 +97,7 @@ pub enum Target {
 
 /// Someone who rings with a member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AlsoRing {
     /// Who.
     #[schema(value_type = String, example = "member:contoso:mia", pattern = r"^((external|member|application):[A-Za-z0-9._-]{1,64}:[A-Za-z0-9._-]{1,64}|guest:[A-Za-z0-9._-]{1,64}|phone:[+][0-9]{3,15})$")]

@@ -6,14 +6,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
-use sidetone_ledger::{
-    Booked, Call, CallDiagnostic, CallLine, Fact, Month, Scope, Timestamp, UsageRecord, summaries, usage,
-};
+use sidetone_ledger::{Booked, Call, CallLine, Fact, Month, Scope, Timestamp, UsageRecord, summaries, usage};
 use sidetone_store::{DedupeId, StoreError, WallTime};
 
 use super::batch::{Place, Write};
 use super::names;
-use super::shelf::{Diagnostics, Sheet};
+use super::shelf::{Rows, Sheet};
 
 /// Summaries in one record at most: a call of a thousand is more than one value may hold.
 const SHEET: usize = 200;
@@ -50,8 +48,8 @@ pub(super) fn consequences(booked: &Booked, keep: Duration) -> Result<Vec<Write>
         records(call, keep, &mut writes)?;
         used(call, &mut writes)?;
     }
-    if let Some(first) = booked.diagnostics.first() {
-        writes.push(diagnostics(first, booked, keep)?);
+    if let Some(rows) = rows(booked, keep)? {
+        writes.push(rows);
     }
     Ok(writes)
 }
@@ -119,21 +117,25 @@ fn entry(record: &UsageRecord, scope: &Scope) -> Result<Write, StoreError> {
     })
 }
 
-fn diagnostics(first: &CallDiagnostic, booked: &Booked, keep: Duration) -> Result<Write, StoreError> {
-    let rows = Diagnostics {
-        rows: booked.diagnostics.clone(),
+/// What an endpoint reported.
+fn rows(booked: &Booked, keep: Duration) -> Result<Option<Write>, StoreError> {
+    let started = booked.diagnostics.first().map(|row| row.call_start_time);
+    let Some(started) = started.or_else(|| booked.issues.first().map(|row| row.call_start_time)) else {
+        return Ok(None);
     };
-    let at = wall(first.time);
-    let rest = format!("d.{}", booked.fact.number);
-    Ok(Write {
-        call: first.call,
+    let rows = Rows {
+        diagnostics: booked.diagnostics.clone(),
+        issues: booked.issues.clone(),
+    };
+    let Fact { call, number, at, .. } = &booked.fact;
+    let at = wall(*at);
+    let name = names::record(*call, started, &format!("d.{number}"))?;
+    Ok(Some(Write {
+        call: *call,
         at,
         payload: json(&rows)?,
-        to: Place::Key(
-            names::record(first.call, first.call_start_time, &rest)?,
-            Some(at.after(keep)),
-        ),
-    })
+        to: Place::Key(name, Some(at.after(keep))),
+    }))
 }
 
 fn json<T: Serialize>(value: &T) -> Result<Bytes, StoreError> {

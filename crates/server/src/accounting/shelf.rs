@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use sidetone_ledger::{
-    CallDiagnostic, CallLine, CallSummary, Month, Rounding, Scope, Timestamp, Unit, UsageRecord, UsageReport,
-    Viewer,
+    CallDiagnostic, CallIssue, CallLine, CallSummary, Month, Rounding, Scope, Timestamp, Unit, UsageRecord,
+    UsageReport, Viewer,
 };
 use sidetone_signaling::protocol::CallId;
 use sidetone_store::{LogName, Record, Sequence, Store, StoreError, WallTime};
@@ -27,8 +27,11 @@ pub(super) struct Sheet {
 
 /// Rows that one endpoint reported, as kept.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Diagnostics {
-    pub(super) rows: Vec<CallDiagnostic>,
+pub(super) struct Rows {
+    #[serde(alias = "rows")]
+    pub(super) diagnostics: Vec<CallDiagnostic>,
+    #[serde(default)]
+    pub(super) issues: Vec<CallIssue>,
 }
 
 /// All that is kept of a call, as somebody may see it.
@@ -42,6 +45,9 @@ pub(crate) struct CallReport {
     pub(crate) summaries: Vec<CallSummary>,
     /// One for each stream that was measured.
     pub(crate) diagnostics: Vec<CallDiagnostic>,
+    /// One for each kind of trouble that a participant was told of.
+    #[serde(default)]
+    pub(crate) issues: Vec<CallIssue>,
 }
 
 /// Reads what accounting wrote.
@@ -80,9 +86,10 @@ impl Shelf {
                 continue;
             }
             let report = lives.entry(life.to_owned()).or_insert_with(|| CallReport {
-                line: sheet.line,
+                line: sheet.line.seen_by(viewer),
                 summaries: Vec::new(),
                 diagnostics: Vec::new(),
+                issues: Vec::new(),
             });
             let seen = sheet.summaries.into_iter().map(|summary| summary.seen_by(viewer));
             report.summaries.extend(seen);
@@ -90,15 +97,19 @@ impl Shelf {
         for entry in &entries {
             if let Some((life, 'd')) = place(&prefix, entry.key.as_str())
                 && let Some(report) = lives.get_mut(life)
-                && let Some(kept) = parse::<Diagnostics>(&entry.value)
+                && let Some(kept) = parse::<Rows>(&entry.value)
             {
-                let seen = kept.rows.into_iter().map(|row| row.seen_by(viewer));
+                report.issues.extend(kept.issues);
+                let seen = kept.diagnostics.into_iter().map(|row| row.seen_by(viewer));
                 report.diagnostics.extend(seen);
             }
         }
         // Both came in the order of their keys, which is not that of their numbers.
         Ok(lives.into_values().next_back().map(|mut report| {
             report.summaries.sort_by_key(|summary| summary.participant_id);
+            report.issues.sort_by(|a, b| {
+                (a.participant_id, &a.issue.name, &a.id).cmp(&(b.participant_id, &b.issue.name, &b.id))
+            });
             report
                 .diagnostics
                 .sort_by(|a, b| (a.time, a.participant_id, &a.id).cmp(&(b.time, b.participant_id, &b.id)));

@@ -1,9 +1,9 @@
 //! What the switchboard reports, in the book's words.
 
-use serde::Deserialize as _;
-use sidetone_ledger::{CallKind, Client, End, StreamReport, Told};
+use serde::de::DeserializeOwned;
+use sidetone_ledger::{CallKind, Client, End, Told};
 use sidetone_signaling::Identifier;
-use sidetone_signaling::protocol::SessionId;
+use sidetone_signaling::protocol::{ReportItem, SessionId};
 use sidetone_signaling::switchboard::Record;
 
 /// What the book is told of a report; nothing where it is none of its business.
@@ -81,19 +81,16 @@ pub(super) fn told(record: &Record) -> Vec<Told> {
             reason: reason.clone(),
         },
         Record::SessionEnded { session, .. } => Told::EndpointClosed { endpoint: *session },
-        Record::StreamsReported {
-            call,
+        Record::Reported {
             identity,
             session,
-            streams,
-        } => Told::Measured {
-            call: *call,
+            report,
+        } => Told::Reported {
+            call: report.call,
             end: end(identity, *session),
-            // One that cannot be read is worth no more than one that was not sent.
-            streams: streams
-                .iter()
-                .filter_map(|stream| StreamReport::deserialize(stream).ok())
-                .collect(),
+            streams: readable(&report.streams),
+            issues: readable(&report.issues),
+            files: readable(&report.files),
         },
         Record::NoticeChanged {
             call,
@@ -131,6 +128,14 @@ pub(super) fn told(record: &Record) -> Vec<Told> {
         _ => return Vec::new(),
     };
     vec![told]
+}
+
+/// Those that can be read: others are worth no more than if they had not been sent.
+fn readable<T: DeserializeOwned>(items: &[ReportItem]) -> Vec<T> {
+    items
+        .iter()
+        .filter_map(|item| T::deserialize(item).ok())
+        .collect()
 }
 
 fn end(identity: &Identifier, session: SessionId) -> End {

@@ -61,6 +61,12 @@ impl ProblemType {
     /// It exists already, or its state does not allow this.
     pub(crate) const CONFLICT: Self =
         Self::new("conflict", "In conflict with what is there", StatusCode::CONFLICT);
+    /// The organisation must be approved by the operator first.
+    pub(crate) const NOT_APPROVED: Self = Self::new(
+        "organisation-not-approved",
+        "The organisation is not approved",
+        StatusCode::CONFLICT,
+    );
     /// Somebody changed it since.
     pub(crate) const PRECONDITION: Self = Self::new(
         "precondition-failed",

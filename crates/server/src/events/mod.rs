@@ -20,6 +20,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 pub use delivery::DeliveryConfig;
+#[cfg(fuzzing)]
+pub(crate) use receiver::seconds;
 pub(crate) use receiver::{DeadLetter, Health};
 pub(crate) use subscription::{Subscription, SubscriptionId};
 

@@ -385,3 +385,28 @@ async fn send(
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_number_is_a_wait() {
+        let wait = |text: &str| seconds(text.as_bytes()).map(|wait| wait.as_secs());
+        assert_eq!(wait("120"), Some(120));
+        assert_eq!(wait(" 0 "), Some(0));
+        for text in [
+            "",
+            "+5",
+            "-5",
+            "1.5",
+            "5s",
+            "0x10",
+            "Fri, 31 Dec 1999 23:59:59 GMT",
+            "99999999999999999999",
+        ] {
+            assert_eq!(wait(text), None, "{text:?}");
+        }
+        assert_eq!(seconds(&[0xff]), None);
+    }
+}

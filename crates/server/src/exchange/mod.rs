@@ -9,7 +9,7 @@ mod check;
 mod discovery;
 mod error;
 mod http;
-mod keys;
+pub(crate) mod keys;
 mod problem;
 mod provider;
 

@@ -8,7 +8,7 @@ mod follow;
 mod greeting;
 mod http;
 mod shelf;
-mod sound;
+pub(crate) mod sound;
 
 use std::sync::Arc;
 use std::time::Duration;

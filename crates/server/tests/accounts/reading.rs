@@ -195,9 +195,17 @@ async fn what_endpoints_measured_is_in_the_records() {
     let Request::HangUp(HangUp { call: id, .. }) = hang_up else {
         panic!("no hang-up")
     };
+    let issue = json!({
+        "name": "networkReceiveQuality", "value": 3, "times": 1, "firstRaisedAfterInMs": 1000, "raisedForInMs": 5000,
+    });
+    let no_issue = json!({
+        "name": "noNetwork", "value": false, "times": 1, "firstRaisedAfterInMs": 0, "raisedForInMs": 0,
+    });
+    let issues = [&issue, &no_issue].map(|issue| issue.as_object().unwrap().clone());
     let report = Request::Report(Report {
-        call: id,
         streams: streams.to_vec(),
+        issues: issues.to_vec(),
+        ..Report::of(id)
     });
     bob.call(&report).await.unwrap();
     let path = stage.tenants.resource_path(&format!("calls/{call}"));
@@ -210,6 +218,11 @@ async fn what_endpoints_measured_is_in_the_records() {
     assert_eq!(rows[0]["identifier"], "member:acme:bob");
     for (field, value) in stream.as_object().unwrap() {
         assert_eq!(&rows[0][field], value, "{field}");
+    }
+    let wrong = shown["issues"].as_array().unwrap();
+    assert_eq!(wrong.len(), 1, "what was not wrong is left out");
+    for (field, value) in issue.as_object().unwrap() {
+        assert_eq!(&wrong[0][field], value, "{field}");
     }
     stage.server.shutdown().await;
 }

@@ -3,6 +3,7 @@
 //! The monitor decides; this has the names, under which other calling SDKs know them too.
 
 pub(crate) mod facts;
+pub(crate) mod history;
 pub(crate) mod monitor;
 mod steady;
 mod window;

@@ -16,7 +16,7 @@ use crate::call::{Call, CallEvent, CallStats};
 use crate::options::{AcceptOptions, StartCallOptions};
 use crate::pending::Reply;
 use crate::statistics::{CollectorOptions, MediaStatisticsEvent};
-use crate::{CallAgent, Error, Recording};
+use crate::{CallAgent, Error, Recording, RecordingNotice};
 
 /// What a handle wants.
 pub(crate) enum Ask {
@@ -72,7 +72,7 @@ pub(crate) enum Ask {
     Record {
         call: Call,
         options: RecordingOptions,
-        consent: bool,
+        notice: RecordingNotice,
         reply: Reply<Recording>,
     },
     Stats {
@@ -97,7 +97,7 @@ impl Driver {
     pub(super) fn ask(&mut self, ask: Ask, now: Instant) {
         match ask {
             Ask::Start { call, options, reply } => {
-                self.calls.push(Entry::new(call.shared.clone(), true));
+                self.calls.push(Entry::new(call.shared.clone(), true, now));
                 self.calls_updated();
                 self.waiting.push(Waiting::Start { call, options, reply });
                 self.open_audio(now);
@@ -118,7 +118,7 @@ impl Driver {
             Ask::Hold { call } => self.command(Command::Hold { call }, now),
             Ask::Resume { call } => self.command(Command::Resume { call }, now),
             Ask::PickUp { call, reply } => {
-                self.calls.push(Entry::new(call.shared.clone(), true));
+                self.calls.push(Entry::new(call.shared.clone(), true, now));
                 self.calls_updated();
                 self.waiting.push(Waiting::PickUp { call, reply });
                 self.open_audio(now);
@@ -152,9 +152,9 @@ impl Driver {
             Ask::Record {
                 call,
                 options,
-                consent,
+                notice,
                 reply,
-            } => self.record(call, options, consent, reply, now),
+            } => self.record(call, options, notice, reply, now),
             Ask::Stats { call, reply } => {
                 let _ = reply.send(self.stats(call));
             }

@@ -235,6 +235,7 @@ impl Driver {
             };
             for changed in entry.monitor.observe(&facts, now) {
                 entry.shared.diagnostics().set(changed);
+                entry.history.note(changed, now);
                 entry.shared.events.emit(CallEvent::DiagnosticChanged(changed));
             }
         }

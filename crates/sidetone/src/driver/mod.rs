@@ -20,14 +20,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sidetone_media::packet::VoicePacket;
-use sidetone_media::voice::{Adaptation, Bitrate, Report, VoiceEvent, VoiceStats};
+use sidetone_media::voice::{self, Adaptation, Bitrate, VoiceEvent, VoiceStats};
 use sidetone_pipeline::Pool;
 use sidetone_signaling::Reason;
 use sidetone_signaling::agent::{
     Agent, AgentConfig, AgentInput, AgentOutput, Command, ConnectionState, MediaAction, MediaEvent,
     SocketEvent,
 };
-use sidetone_signaling::protocol::{CallId, EndpointOptions, LegId, MediaFailure, NoticeKind, NoticeState};
+use sidetone_signaling::protocol::{
+    CallId, EndpointOptions, LegId, MediaFailure, NoticeKind, NoticeState, Report,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_tungstenite::tungstenite::http::Uri;
@@ -36,6 +38,7 @@ use crate::Error;
 use crate::agent::{AgentEvent, AgentShared, CallAgent};
 use crate::call::{CallEvent, CallShared};
 use crate::devices::{DeviceManager, Selection};
+use crate::diagnostics::history::History;
 use crate::diagnostics::monitor::Monitor;
 use crate::options::{AcceptOptions, Refresher, StartCallOptions};
 use crate::pending::Reply;
@@ -70,11 +73,12 @@ struct Entry {
     adaptation: Adaptation,
     announced: Announced,
     monitor: Monitor,
+    history: History,
     reporters: Vec<Reporter>,
 }
 
 impl Entry {
-    fn new(shared: Arc<CallShared>, active: bool) -> Self {
+    fn new(shared: Arc<CallShared>, active: bool, now: Instant) -> Self {
         Self {
             shared,
             active,
@@ -82,12 +86,22 @@ impl Entry {
             adaptation: Adaptation::default(),
             announced: Announced::default(),
             monitor: Monitor::default(),
+            history: History::new(now),
             reporters: Vec::new(),
         }
     }
 
     fn id(&self) -> CallId {
         self.shared.snapshot().id
+    }
+
+    /// What was wrong, once it is over.
+    fn issues(&mut self, now: Instant) -> Report {
+        let history = std::mem::replace(&mut self.history, History::new(now));
+        Report {
+            issues: history.issues(now),
+            ..Report::of(self.id())
+        }
     }
 }
 
@@ -112,10 +126,10 @@ enum Waiting {
 /// What is told of a leg when it is over, its last moments included.
 fn report(leg: &mut Leg, voice: &VoiceStats) -> AgentInput {
     leg.observe(voice);
-    AgentInput::Command(Command::Report {
-        call: leg.call,
+    AgentInput::Command(Command::Report(Report {
         streams: leg.quality.streams(),
-    })
+        ..Report::of(leg.call)
+    }))
 }
 
 impl Waiting {
@@ -338,12 +352,20 @@ impl Driver {
             by: now + GOODBYE,
             reply,
         });
+        while let Ok(news) = self.recordings.1.try_recv() {
+            self.recording_news(news);
+        }
         // There is no session to tell it in afterwards.
         if let Some(engine) = self.audio.engine() {
             let voice = engine.stats();
             for leg in self.legs.talking() {
                 self.deferred.push_back(report(leg, &voice));
             }
+        }
+        for entry in &mut self.calls {
+            let report = entry.issues(now);
+            self.deferred
+                .push_back(AgentInput::Command(Command::Report(report)));
         }
         self.deferred.push_back(AgentInput::Command(Command::Close));
     }
@@ -518,7 +540,7 @@ impl Driver {
         for entry in self.calls.iter_mut().filter(|entry| entry.talking) {
             if let Some(leg) = self.legs.of(entry.id()).find(|leg| leg.port.is_none()) {
                 let stats = leg.stats();
-                engine.set_coding(entry.adaptation.report(&Report {
+                engine.set_coding(entry.adaptation.report(&voice::Report {
                     profile: *engine.profile(),
                     fraction_lost: stats.remote_fraction_lost,
                     round_trip: stats.round_trip_time,

@@ -1,17 +1,18 @@
 //! Recordings of calls. Everyone in the call is told first, and the service may refuse; then the file is made, off the
 //! network thread; then the engine leaves its sound to it.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use serde_json::json;
 use sidetone_media::recording::{RecordingError, RecordingOptions, RecordingState, Taps};
 use sidetone_signaling::agent::{AgentInput, Command};
-use sidetone_signaling::protocol::{CallId, NoticeKind, NoticeState};
+use sidetone_signaling::protocol::{CallId, NoticeKind, NoticeState, Report, ReportItem};
 use tokio::task::spawn_blocking;
 
 use super::{Answer, Driver};
 use crate::call::Call;
 use crate::pending::Reply;
-use crate::{Error, Recording};
+use crate::{Error, Recording, RecordingNotice};
 
 /// What becomes of recordings, off the network thread.
 pub(super) enum News {
@@ -19,6 +20,8 @@ pub(super) enum News {
     Made(Made),
     /// A recording was interrupted, goes on, or is over.
     Changed(CallId, Number, NoticeState),
+    /// A file is complete: how long it plays, and where it will be kept.
+    Complete(CallId, Duration, Option<String>),
 }
 
 /// A recording whose file was made, or not.
@@ -36,6 +39,7 @@ pub(super) type Number = u64;
 pub(super) struct Wanted {
     pub call: Call,
     pub options: RecordingOptions,
+    pub content_location: Option<String>,
     pub reply: Reply<Recording>,
 }
 
@@ -86,7 +90,7 @@ impl Driver {
         &mut self,
         call: Call,
         options: RecordingOptions,
-        consent: bool,
+        notice: RecordingNotice,
         reply: Reply<Recording>,
         now: Instant,
     ) {
@@ -95,14 +99,24 @@ impl Driver {
             let _ = reply.send(Err(error));
             return;
         }
-        let notice = (id, NoticeKind::Recording, NoticeState::Active);
-        let wanted = Box::new(Wanted { call, options, reply });
-        self.set_notice(notice, consent, Answer::Recording(wanted), now);
+        let wanted = Box::new(Wanted {
+            call,
+            options,
+            content_location: notice.content_location,
+            reply,
+        });
+        let set = (id, NoticeKind::Recording, NoticeState::Active);
+        self.set_notice(set, notice.consent, Answer::Recording(wanted), now);
     }
 
     /// The service let a recording be, and everyone knows of it.
     pub(super) fn announced(&mut self, wanted: Wanted) {
-        let Wanted { call, options, reply } = wanted;
+        let Wanted {
+            call,
+            options,
+            content_location,
+            reply,
+        } = wanted;
         self.recorded += 1;
         let number = self.recorded;
         let id = call.id();
@@ -114,12 +128,16 @@ impl Driver {
         spawn_blocking(move || {
             let changes = reports.clone();
             let tell = move |state: &RecordingState| {
-                let state = match state {
+                let now = match state {
                     RecordingState::Active => NoticeState::Active,
                     RecordingState::Paused => NoticeState::Paused,
-                    RecordingState::Finished | RecordingState::Failed(_) => NoticeState::Inactive,
+                    RecordingState::Finished(_) | RecordingState::Failed(_) => NoticeState::Inactive,
                 };
-                let _ = changes.send(News::Changed(id, number, state));
+                let _ = changes.send(News::Changed(id, number, now));
+                if let RecordingState::Finished(file) = state {
+                    let complete = News::Complete(id, file.duration, content_location.clone());
+                    let _ = changes.send(complete);
+                }
             };
             let outcome = Recording::start(&call.shared, options, started, tell);
             // A driver that is gone drops the taps, and the recording ends.
@@ -136,6 +154,7 @@ impl Driver {
         match news {
             News::Made(made) => self.recording_made(made),
             News::Changed(call, number, state) => self.recording_changed(call, number, state),
+            News::Complete(call, duration, place) => self.recording_complete(call, duration, place),
         }
     }
 
@@ -160,6 +179,24 @@ impl Driver {
             self.recording_changed(call.id(), number, NoticeState::Inactive);
         }
         let _ = reply.send(outcome);
+    }
+
+    /// The service is told of a file.
+    fn recording_complete(&mut self, call: CallId, duration: Duration, place: Option<String>) {
+        let reason = if self.entry(call).is_some() {
+            "stopped"
+        } else {
+            "callEnded"
+        };
+        let mut file = ReportItem::new();
+        file.insert("durationInMs".into(), json!(duration.as_millis()));
+        file.insert("endReason".into(), reason.into());
+        file.extend(place.map(|place| ("contentLocation".into(), place.into())));
+        self.deferred
+            .push_back(AgentInput::Command(Command::Report(Report {
+                files: vec![file],
+                ..Report::of(call)
+            })));
     }
 
     /// Everyone is told of what changed.

@@ -53,14 +53,17 @@ impl Driver {
                 on_behalf_of,
                 placed_by,
                 transferred_by,
-            } => self.incoming(Snapshot {
-                state: CallState::Ringing,
-                context,
-                on_behalf_of,
-                placed_by,
-                transferred_by,
-                ..Snapshot::new(call, CallDirection::Incoming, participant(from, display_name))
-            }),
+            } => self.incoming(
+                Snapshot {
+                    state: CallState::Ringing,
+                    context,
+                    on_behalf_of,
+                    placed_by,
+                    transferred_by,
+                    ..Snapshot::new(call, CallDirection::Incoming, participant(from, display_name))
+                },
+                now,
+            ),
             Told::PickupOffered(offer) => self.shared.events.emit(AgentEvent::PickupOffered(offer)),
             Told::PickupWithdrawn { call } => self.shared.events.emit(AgentEvent::PickupWithdrawn(call)),
             Told::CallPickedUp {
@@ -92,6 +95,7 @@ impl Driver {
                     CallDirection::Outgoing,
                     to,
                     CallEvent::TransferRequested,
+                    now,
                 );
             }
             Told::CallReplaced {
@@ -101,7 +105,7 @@ impl Driver {
                 display_name,
             } => {
                 let peer = participant(peer, display_name);
-                self.succeed(call, by, CallDirection::Incoming, peer, CallEvent::Replaced);
+                self.succeed(call, by, CallDirection::Incoming, peer, CallEvent::Replaced, now);
             }
             Told::NoticeAnswered {
                 call,
@@ -149,6 +153,9 @@ impl Driver {
             Told::CallEnded { call, reason } => {
                 if let Some(entry) = self.entry(call) {
                     entry.shared.end(reason);
+                    let report = entry.issues(now);
+                    self.deferred
+                        .push_back(AgentInput::Command(Command::Report(report)));
                     self.remove(call);
                 }
                 for waiting in self.notices.extract_if(.., |waiting| waiting.call == call) {
@@ -160,9 +167,9 @@ impl Driver {
         }
     }
 
-    fn incoming(&mut self, snapshot: Snapshot) {
+    fn incoming(&mut self, snapshot: Snapshot, now: Instant) {
         let shared = CallShared::new(snapshot);
-        self.calls.push(Entry::new(shared.clone(), false));
+        self.calls.push(Entry::new(shared.clone(), false, now));
         // Without handles there is nobody to tell, and the agent is about to close.
         if let Some(driver) = self.own_asks.upgrade() {
             let call = Call { shared, driver };
@@ -181,6 +188,7 @@ impl Driver {
         direction: CallDirection,
         remote: Participant,
         event: fn(Call) -> CallEvent,
+        now: Instant,
     ) {
         let muted = self
             .entry(call)
@@ -192,7 +200,7 @@ impl Driver {
                     muted,
                     ..Snapshot::new(by, direction, remote)
                 });
-                self.calls.push(Entry::new(shared.clone(), true));
+                self.calls.push(Entry::new(shared.clone(), true, now));
                 self.calls_updated();
                 if muted {
                     let mute = Command::Mute { call: by, muted };

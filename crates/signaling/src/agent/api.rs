@@ -8,7 +8,7 @@ use crate::end_reason::Reason;
 use crate::identifier::Identifier;
 use crate::protocol::{
     CallId, CandidateLine, EndpointOptions, IceServer, LegId, MediaFailure, MediaState, NoticeKind,
-    NoticeState, Notices, PickupOffered, SessionDescription, TransferTarget,
+    NoticeState, Notices, PickupOffered, Report, SessionDescription, TransferTarget,
 };
 
 /// One attempt at a socket, numbered by the agent. Inputs about an older one are ignored.
@@ -213,13 +213,8 @@ pub enum Command {
         /// Agree?
         given: bool,
     },
-    /// Tell the service what was measured of a call, for its records. Without streams, nothing is told.
-    Report {
-        /// Which.
-        call: CallId,
-        /// See [`Report::streams`](crate::protocol::Report::streams).
-        streams: Vec<serde_json::Map<String, serde_json::Value>>,
-    },
+    /// Tell the service what there is to say of a call, for its records. An empty report is not sent.
+    Report(Report),
     /// A new token, before or after the old one ended.
     RefreshToken {
         /// The token.

@@ -21,7 +21,7 @@ use crate::call::{self, ClientCall, Settings};
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
 use crate::protocol::{
-    CallId, Consent, Event, Incoming, LegId, Opened, Refreshed, Report, Request, SetNotice, Start, Started,
+    CallId, Consent, Event, Incoming, LegId, Opened, Refreshed, Request, SetNotice, Start, Started,
 };
 use crate::session::client::{self, ClientSession, Purpose};
 
@@ -166,10 +166,10 @@ impl Agent {
                 let consent = Request::Consent(Consent { call, given });
                 self.session.request(consent, Some(call), Purpose::Ignore, now);
             }
-            Command::Report { call, streams } => {
-                if !streams.is_empty() {
-                    let report = Request::Report(Report { call, streams });
-                    self.session.request(report, None, Purpose::Ignore, now);
+            Command::Report(report) => {
+                if !report.is_empty() {
+                    self.session
+                        .request(Request::Report(report), None, Purpose::Ignore, now);
                 }
             }
             Command::RefreshToken { token } => self.session.refresh(token, now),

@@ -309,16 +309,49 @@ pub struct Hold {
     pub held: bool,
 }
 
-/// `call.report` (either end): what the endpoint measured of its streams, over their whole life. For the call's records;
-/// taken during the call and for a while after it.
+/// `call.report` (either end): what the endpoint has to say of the call, for its records: taken during the call and for
+/// a while after it. One object each; what cannot be true is left out of the records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     /// The call.
     pub call: CallId,
-    /// One object for each stream, with the fields of a stream in the call diagnostics of the API, such as
-    /// `streamId`, `mediaType`, `streamDirection`, `packetLossRateAvg`. One that cannot be true is left out of the
-    /// records.
-    pub streams: Vec<serde_json::Map<String, serde_json::Value>>,
+    /// For each stream what was measured over its whole life, with the fields of a stream in the call diagnostics of the
+    /// API, such as `streamId`, `mediaType`, `streamDirection`, `packetLossRateAvg`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub streams: Vec<ReportItem>,
+    /// For each kind of trouble that people were told of since the last report, the fields of an issue in the call
+    /// records of the API: `name`, `value`, `times`, `firstRaisedAfterInMs`, `raisedForInMs`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub issues: Vec<ReportItem>,
+    /// For each file of the recording that this endpoint announced last, and that is complete: `durationInMs`,
+    /// `endReason` (`stopped` or `callEnded`), and `contentLocation` where everybody may know it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<ReportItem>,
+}
+
+/// One object of a report.
+pub type ReportItem = serde_json::Map<String, serde_json::Value>;
+
+impl Report {
+    /// Of a call, nothing yet.
+    pub fn of(call: CallId) -> Self {
+        Self {
+            call,
+            streams: Vec::new(),
+            issues: Vec::new(),
+            files: Vec::new(),
+        }
+    }
+
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.streams.is_empty() && self.issues.is_empty() && self.files.is_empty()
+    }
+
+    /// Length of the longest list in it.
+    pub(crate) fn longest(&self) -> usize {
+        self.streams.len().max(self.issues.len()).max(self.files.len())
+    }
 }
 
 /// `call.held`: the peer put the call on hold or took it back.

@@ -20,8 +20,8 @@ pub struct Limits {
     pub candidate: usize,
     /// Most candidates of one end of a leg, in one ICE generation.
     pub candidates: usize,
-    /// Most streams in one report.
-    pub streams: usize,
+    /// Most objects in each list of a report.
+    pub report: usize,
     /// Requests a second, sustained. A burst may be four times that.
     pub requests_per_second: u32,
     /// Most sessions of one identity.
@@ -49,7 +49,7 @@ impl Default for Limits {
             description: 48 * 1024,
             candidate: 512,
             candidates: 64,
-            streams: 64,
+            report: 64,
             requests_per_second: 50,
             sessions_per_identity: 16,
             sessions: 100_000,
@@ -109,7 +109,7 @@ impl Limits {
                     text(&line.username_fragment, 256)
                 })
             }
-            Request::Report(report) if report.streams.len() > self.streams => Err(Reason::BAD_PARAMETERS),
+            Request::Report(report) if report.longest() > self.report => Err(Reason::BAD_PARAMETERS),
             _ => Ok(()),
         }
     }

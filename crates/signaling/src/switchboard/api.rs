@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::end_reason::Reason;
 use crate::identifier::{Identifier, Label};
-use crate::protocol::{CallId, Event, IceServer, Limits, NoticeKind, NoticeState, SessionId};
+use crate::protocol::{CallId, Event, IceServer, Limits, NoticeKind, NoticeState, Report, SessionId};
 use crate::switchboard::Unanswered;
 
 /// One client connection, numbered by the driver. A number is never used twice.
@@ -358,16 +358,14 @@ pub enum Record {
         /// On which endpoint.
         session: SessionId,
     },
-    /// An endpoint says what it measured of its streams. It may never have been in that call.
-    StreamsReported {
-        /// Which call.
-        call: CallId,
+    /// An endpoint has something to say of a call. It may never have been in it.
+    Reported {
         /// Whose endpoint.
         identity: Identifier,
         /// Which endpoint.
         session: SessionId,
-        /// One object for each stream, as it came.
-        streams: Vec<serde_json::Map<String, serde_json::Value>>,
+        /// As it came.
+        report: Report,
     },
     /// A call is over.
     CallEnded {

@@ -92,15 +92,14 @@ impl Switchboard {
         Ok(())
     }
 
-    /// What an endpoint measured. The call may be over: whether this endpoint was in it is seen by who keeps records.
+    /// What an endpoint has to say of a call. The call may be over: whether this endpoint was in it is seen by who keeps records.
     pub(super) fn report(&mut self, session: SessionId, report: Report) -> Result<(), Reason> {
         let endpoint = self.sessions.get(&session).ok_or(Reason::NO_SUCH_SESSION)?;
         let identity = endpoint.identity.clone();
-        self.record(Record::StreamsReported {
-            call: report.call,
+        self.record(Record::Reported {
             identity,
             session,
-            streams: report.streams,
+            report,
         });
         Ok(())
     }

@@ -14,11 +14,7 @@ use crate::output;
 /// Members in one request: below the service's limit, and a moment's work.
 const CHUNK: usize = 500;
 
-const FAILED: &[Column] = &[
-    ("key", "/key"),
-    ("object id", "/id"),
-    ("why it failed", "/detail"),
-];
+const FAILED: &[Column] = &[("key", "/key"), ("why it failed", "/detail")];
 
 /// The members in a file, as the service wants them.
 ///
@@ -49,13 +45,17 @@ fn from_json(text: &str) -> Result<Vec<Value>, String> {
     }
 }
 
-/// Comma-separated values (RFC 4180) with a head line. An empty cell says nothing.
+/// What every member must have.
+const NEEDED: [&str; 2] = ["key", "displayName"];
+
+/// Comma-separated values (RFC 4180) with a head line. An empty cell says nothing, but for what is needed: there the
+/// service says what is wrong with that member, and takes the others.
 fn from_csv(text: &str) -> Result<Vec<Value>, String> {
     // Spreadsheets like to begin with a byte-order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let head = reader.headers().map_err(|error| error.to_string())?.clone();
-    for needed in ["key", "displayName"] {
+    for needed in NEEDED {
         if !head.iter().any(|name| name == needed) {
             return Err(format!("no column {needed} in the head line"));
         }
@@ -70,7 +70,7 @@ fn from_csv(text: &str) -> Result<Vec<Value>, String> {
 fn member<'a>(cells: impl Iterator<Item = (&'a str, &'a str)>) -> Value {
     let mut fields = Map::new();
     let mut attributes = BTreeMap::new();
-    for (name, value) in cells.filter(|(_, value)| !value.is_empty()) {
+    for (name, value) in cells.filter(|(name, value)| !value.is_empty() || NEEDED.contains(name)) {
         match name {
             "key" | "displayName" | "id" | "mode" | "policy" => {
                 fields.insert(name.to_owned(), value.into());

@@ -9,7 +9,7 @@ use sidetone::media::voice::Processing;
 use sidetone::{
     AcceptOptions, AgentEvent, AgentOptions, AudioFeed, AudioInput, AudioOptions, AudioOutput, Call,
     CallAgent, CallClient, CallEvent, CallState, ConnectionState, Credential, Events, IncomingCall,
-    NetworkOptions, RecordingContent, RecordingOptions, RecordingState,
+    NetworkOptions, RecordingContent, RecordingNotice, RecordingOptions, RecordingState,
 };
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
@@ -199,7 +199,7 @@ impl Line {
                 content: RecordingContent::FarEnd,
                 ..RecordingOptions::new(file.clone())
             };
-            let recording = call.record(options, false).await?;
+            let recording = call.record(options, RecordingNotice::default()).await?;
             self.journal
                 .event("recording", "recording", json!({ "call": id }));
             let end;

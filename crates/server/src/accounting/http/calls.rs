@@ -58,6 +58,7 @@ impl Accounts {
     async fn calls(
         &self,
         caller: &Caller,
+        viewer: &Viewer,
         scope: &Scope,
         query: &Query,
     ) -> Result<Json<LogPage<CallLine>>, Problem> {
@@ -69,7 +70,10 @@ impl Accounts {
             .shelf
             .calls(scope, since, query.after.map(Sequence), limit)
             .await?;
-        Ok(Json(LogPage::new(lines)))
+        let seen = lines
+            .into_iter()
+            .map(|(number, line)| (number, line.seen_by(viewer)));
+        Ok(Json(LogPage::new(seen.collect())))
     }
 
     async fn call(&self, caller: &Caller, viewer: &Viewer, call: Uuid) -> Result<Json<CallReport>, Problem> {
@@ -112,7 +116,10 @@ async fn resource_calls(
     Names((resource,)): Names<(ResourceId,)>,
     query: Query,
 ) -> Result<Json<LogPage<CallLine>>, Problem> {
-    accounts.calls(&caller, &Scope::Resource(resource), &query).await
+    let viewer = Viewer::Resource(resource.clone());
+    accounts
+        .calls(&caller, &viewer, &Scope::Resource(resource), &query)
+        .await
 }
 
 /// Calls that an organisation's members took part in and that are over, newest first.
@@ -125,8 +132,9 @@ async fn organisation_calls(
     Names((organisation,)): Names<(OrganisationId,)>,
     query: Query,
 ) -> Result<Json<LogPage<CallLine>>, Problem> {
+    let viewer = accounts.organisation_viewer(organisation.clone());
     accounts
-        .calls(&caller, &Scope::Organisation(organisation), &query)
+        .calls(&caller, &viewer, &Scope::Organisation(organisation), &query)
         .await
 }
 

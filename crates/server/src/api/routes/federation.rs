@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use serde::Deserialize;
 use sidetone_organisation::access::Operation;
-use sidetone_organisation::{Federation, OrganisationId, ResourceId};
+use sidetone_organisation::{Approval, Federation, OrganisationId, ResourceId};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -47,6 +47,27 @@ struct FederationChange {
     disallow: BTreeSet<ResourceId>,
 }
 
+/// Who is not approved has nobody to deal with.
+///
+/// # Errors
+/// [`ProblemType::NOT_APPROVED`].
+fn approved(api: &Api, organisation: &OrganisationId) -> Result<(), Problem> {
+    let approval = api
+        .registry
+        .world()
+        .organisation(organisation)
+        .map(|found| found.approval.clone());
+    let detail = match approval {
+        // One that is not there is told apart where it is looked for.
+        None | Some(Approval::Approved) => return Ok(()),
+        Some(Approval::Pending) => "OrganisationNotApproved: the operator has not approved it yet".to_owned(),
+        Some(Approval::Refused { reason }) => {
+            format!("OrganisationNotApproved: the operator refused it: {reason}")
+        }
+    };
+    Err(Problem::new(ProblemType::NOT_APPROVED, detail))
+}
+
 /// The federation configuration of an organisation.
 #[utoipa::path(get, path = "/v1/organisations/{organisation}/federation", tag = "federation",
     params(("organisation" = OrganisationId, Path)),
@@ -73,6 +94,7 @@ async fn replace(
 ) -> Result<Tagged<Federation>, Problem> {
     caller.may(&Operation::SetFederation(name.0.clone()))?;
     let new: NewFederation = body.read()?;
+    approved(&api, &name.0)?;
     let federation = Federation {
         enable_external_users: new.enable_external_users,
         allowed_resources: new.allowed_resources,
@@ -96,6 +118,7 @@ async fn edit(
 ) -> Result<Tagged<Federation>, Problem> {
     caller.may(&Operation::SetFederation(name.0.clone()))?;
     let change: FederationChange = body.read()?;
+    approved(&api, &name.0)?;
     if let Some(both) = change.allow.intersection(&change.disallow).next() {
         let detail = format!("{both} is to be put on the list and taken off it");
         return Err(Problem::new(ProblemType::INVALID, detail));

@@ -14,7 +14,7 @@ const LINES: &[Column] = &[
     ("call", "/call"),
     ("began", "/callStartTime"),
     ("seconds", "/callDuration"),
-    ("kind", "/kind"),
+    ("called", "/called/0/identifier"),
     ("answered", "/answered"),
     ("participants", "/participants"),
     ("code", "/endReason/code"),
@@ -45,6 +45,15 @@ const DIAGNOSTICS: &[Column] = &[
     ("healed", "/healedDataRatioAvg"),
 ];
 
+const ISSUES: &[Column] = &[
+    ("participant", "/participantId"),
+    ("what was wrong", "/name"),
+    ("at worst", "/value"),
+    ("times", "/times"),
+    ("first after ms", "/firstRaisedAfterInMs"),
+    ("for ms", "/raisedForInMs"),
+];
+
 const LIVE: &[Column] = &[
     ("state", "/state"),
     ("for", "/for"),
@@ -72,6 +81,8 @@ pub(super) fn run(admin: &Admin, command: &CallsCommand) -> Result<(), Failure> 
                 show.list(&summaries, SUMMARIES, "nobody was in it");
                 let diagnostics = json!({ "items": report["diagnostics"] });
                 show.list(&diagnostics, DIAGNOSTICS, "no stream was measured");
+                let issues = json!({ "items": report["issues"] });
+                show.list(&issues, ISSUES, "nothing was reported to be wrong");
             }
         }
         CallsCommand::Live { tenant, watch } => {
