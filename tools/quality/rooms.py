@@ -123,7 +123,7 @@ def main():
             if exact and value is not None:
                 lines.append(
                     f"| {outcome['case']} | {titles[key]} | {target} | {value:.{digits[key]}f} | "
-                    f"{verdict(value, target, FLOORS.get(key) if key in FLOORS else None)} |"
+                    f"{verdict(value, target, FLOORS.get(key))} |"
                 )
     lines += ["", "## All figures", ""]
     shown = [column for column in COLUMNS if any(outcome.get(column[0]) is not None for outcome in outcomes)]
