@@ -22,7 +22,8 @@ use crate::chaos::{Seed, number, speech};
 
 /// Minutes of a long call. A clock that is 300 ppm off has then moved by 144 ms.
 const MINUTES: u64 = 8;
-/// Short calls of a run.
+/// Short calls of a run. Of 60, seeds 27, 28, 35, 39 and 44 fail today. In seed 27 the buffer makes up every second block
+/// for a second and a half, on a clean network and some seconds after a silence, where it should grow by a block.
 const CALLS: u64 = 6;
 /// Packets that may be anywhere at once.
 const POOL: usize = 600;
