@@ -39,11 +39,6 @@ const SPEECH_EVERY: u64 = 25;
 
 #[test]
 fn no_call_is_stuck_and_nothing_is_left() {
-    let number = |name: &str| {
-        std::env::var(name)
-            .ok()
-            .and_then(|value| value.parse::<u64>().ok())
-    };
     let mut totals = Totals::default();
     let start = Instant::now();
     match number("SIDETONE_SEED") {
@@ -62,6 +57,11 @@ fn no_call_is_stuck_and_nothing_is_left() {
     println!("{totals:#?}");
 }
 
+/// What an environment variable says.
+pub fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|value| value.parse().ok())
+}
+
 #[derive(Debug, Default)]
 pub struct Totals {
     placed: usize,
@@ -78,7 +78,7 @@ pub struct Totals {
 }
 
 /// Prints the seed when a check fails.
-struct Seed(u64);
+pub struct Seed(pub u64);
 
 impl Drop for Seed {
     fn drop(&mut self) {
@@ -345,7 +345,7 @@ fn agreement(world: &mut World, totals: &mut Totals, with_speech: bool) {
 }
 
 /// Somebody reads aloud, at 48 kHz.
-fn speech() -> Arc<[f32]> {
+pub fn speech() -> Arc<[f32]> {
     static SPEECH: OnceLock<Arc<[f32]>> = OnceLock::new();
     let read = || {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/cli/speech/woman-en.flac");

@@ -12,6 +12,7 @@ use sidetone::{Identifier, TransferTarget};
 use sidetone_signaling::identifier::Label;
 
 use crate::address::ServiceAddress;
+use crate::bench::echo::EchoArgs;
 use crate::bench::loopback::LoopbackArgs;
 use crate::bench::voice::VoiceArgs;
 use crate::commands::admin::args::AdminArgs;
@@ -448,6 +449,8 @@ pub enum BenchCommand {
     Loopback(Box<LoopbackArgs>),
     /// Send speech over emulated bad networks in virtual time, and write what is heard
     Voice(Box<VoiceArgs>),
+    /// Put the voice processing in rooms of virtual time, and measure what it removes
+    Echo(Box<EchoArgs>),
     /// One end of the measured call, told what to do on standard input
     #[command(hide = true)]
     End,

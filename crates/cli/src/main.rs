@@ -56,6 +56,9 @@ fn run(command: Command) -> Result<Exit, Failure> {
             command: BenchCommand::Loopback(args),
         } => measured(bench::loopback::run(&args)),
         Command::Bench {
+            command: BenchCommand::Echo(args),
+        } => measured(bench::echo::run(&args)),
+        Command::Bench {
             command: BenchCommand::Voice(args),
         } => measured(bench::voice::run(&args)),
         Command::Bench {

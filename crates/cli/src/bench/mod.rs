@@ -4,6 +4,7 @@
 //! Running the call is not their business.
 
 pub mod delay;
+pub mod echo;
 pub mod figures;
 pub mod html;
 pub mod loopback;
@@ -15,3 +16,4 @@ pub mod svg;
 pub mod table;
 pub mod target;
 pub mod voice;
+pub mod wav;

@@ -67,6 +67,11 @@ impl BlockReader {
         Some(block)
     }
 
+    /// Frames waiting in the ring.
+    pub fn ready(&self) -> u32 {
+        (self.ring.len() / usize::from(self.channels.max(1))) as u32
+    }
+
     /// Samples that found the ring full.
     pub fn overruns(&self) -> u64 {
         self.ring.counters().overruns()

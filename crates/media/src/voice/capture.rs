@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sidetone_pipeline::{
-    ClockReader, Notifier, Pooled, QueueReceiver, QueueSender, SampleReader, Waiter, guard,
-    promote_current_thread,
+    ClockReader, Notifier, Pooled, QueueReceiver, QueueSender, Waiter, guard, promote_current_thread,
 };
 
 use super::blocks::{BlockReader, request};
 use super::engine::{Shared, VoiceEvent};
+use super::lead::frames;
 use super::stats::DeviceStats;
-use super::{BLOCK, Coding, LinkId, Listener, MicrophoneStats, Processing, Uplink};
+use super::{BLOCK, Coding, LinkId, Listener, MicrophoneStats, Processing, ReferenceReader, Uplink};
 use crate::device::{
     CaptureStream, DeviceError, DeviceInfo, Direction, InputDevice, StreamEvent, StreamEvents, headless,
 };
@@ -20,6 +20,9 @@ use crate::recording::Tap;
 
 /// Name of the guard section of one turn of this worker.
 pub const SECTION: &str = "capture worker";
+
+/// How long a block is.
+const BLOCK_LENGTH: Duration = Duration::from_millis(10);
 
 /// What the engine tells the worker.
 pub enum CaptureCommand {
@@ -61,6 +64,15 @@ struct Microphone {
     _keep: Box<dyn Send>,
 }
 
+impl Microphone {
+    /// When the first sample of the block that was read last was captured.
+    fn captured(&self, now: Instant) -> Instant {
+        let last = self.clock.last_tick().map_or(now, |(_, at)| at);
+        let since = frames(u64::from(self.blocks.ready()), self.stats.sample_rate) + BLOCK_LENGTH;
+        last.checked_sub(since).unwrap_or(last)
+    }
+}
+
 fn open(mut device: Box<dyn InputDevice>, period: u32, wake: Notifier) -> Result<Microphone, DeviceError> {
     let CaptureStream {
         format,
@@ -98,7 +110,7 @@ pub struct CaptureWorker {
     uplink: Uplink,
     outlets: Vec<Outlet>,
     taps: Vec<(LinkId, Tap)>,
-    reference: SampleReader,
+    reference: ReferenceReader,
     commands: QueueReceiver<CaptureCommand>,
     wake: Notifier,
     waiter: Waiter,
@@ -113,7 +125,7 @@ impl CaptureWorker {
     pub fn new(
         device: Box<dyn InputDevice>,
         uplink: Uplink,
-        reference: SampleReader,
+        reference: ReferenceReader,
         commands: QueueReceiver<CaptureCommand>,
         (wake, waiter): (Notifier, Waiter),
         period: u32,
@@ -166,12 +178,9 @@ impl CaptureWorker {
         while self.microphone.blocks.has(self.uplink.blocks_wanted())
             && let Some(block) = self.microphone.blocks.next()
         {
-            let mut far = [0.0; BLOCK];
-            while self.reference.len() >= BLOCK {
-                self.reference.read(&mut far);
-                self.uplink.render(&far);
-            }
             let now = Instant::now();
+            let far = self.reference.next(self.microphone.captured(now));
+            self.uplink.render(&far);
             self.microphone.listener.hear(&block, now);
             let packet = self.uplink.push(&block, now);
             // One microphone, one call that is spoken in: the last outlet that is open.
@@ -239,6 +248,7 @@ impl CaptureWorker {
         match open(device, self.period, self.wake.clone()) {
             Ok(microphone) => {
                 self.microphone = microphone;
+                self.reference.reopened();
                 self.restarts += 1;
                 true
             }

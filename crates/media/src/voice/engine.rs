@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use sidetone_pipeline::{Notifier, Pool, Priority, QueueSender, notifier, queue, samples};
+use sidetone_pipeline::{Notifier, Pool, Priority, QueueSender, notifier, queue};
 
 use super::capture::{CaptureCommand, CaptureWorker};
 use super::playout::{PlayoutCommand, PlayoutWorker};
 use super::{BLOCK, Coding, Downlink, Processing, Profile, Uplink, VoiceStats};
+use crate::device::convert::ResampleError;
 use crate::device::{DeviceError, Direction, InputDevice, OutputDevice};
 use crate::jitter::JitterConfig;
 use crate::packet::VoicePacket;
@@ -61,6 +62,9 @@ pub enum VoiceError {
     /// The codec refused its settings.
     #[error("codec: {0}")]
     Codec(#[from] sidetone_opus::Error),
+    /// The reference of the echo canceller could not be made.
+    #[error(transparent)]
+    Reference(#[from] ResampleError),
     /// The system gave no thread.
     #[error("no thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -172,7 +176,7 @@ impl VoiceEngine {
         });
         shared.update(|stats| stats.latency.frame = config.profile.frame_duration().as_secs_f64());
         let uplink = Uplink::new(&config.profile, config.processing, pool, config.rtp_start)?;
-        let (reference_writer, reference_reader) = samples(16 * BLOCK);
+        let (reference_writer, reference_reader) = super::reference(Instant::now())?;
 
         let (commands, receiver) = queue(COMMANDS);
         let (wake, waiter) = notifier();

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sidetone_pipeline::{
-    ClockReader, Pooled, QueueReceiver, SampleWriter, Waiter, guard, notifier, promote_current_thread,
+    ClockReader, Pooled, QueueReceiver, Waiter, guard, notifier, promote_current_thread,
 };
 
 use super::blocks::{BlockWriter, QUARTER, request};
 use super::engine::{Shared, VoiceEvent};
 use super::lead::{RingState, frames};
 use super::stats::{DeviceStats, PlayoutStats};
-use super::{BLOCK, Downlink, Lead, LinkId, Mixer, RATE};
+use super::{BLOCK, Downlink, Lead, LinkId, Mixer, RATE, ReferenceWriter};
 use crate::device::{
     DeviceError, Direction, LatencyGauge, OutputDevice, PlayoutStream, StreamEvent, StreamEvents, headless,
 };
@@ -104,7 +104,7 @@ pub struct PlayoutWorker {
     mixer: Mixer,
     lead: Lead,
     muted: bool,
-    reference: SampleWriter,
+    reference: ReferenceWriter,
     commands: QueueReceiver<PlayoutCommand>,
     waiter: Waiter,
     period: u32,
@@ -117,7 +117,7 @@ impl PlayoutWorker {
     /// Opens the device and makes everything ready to run.
     pub fn new(
         device: Box<dyn OutputDevice>,
-        reference: SampleWriter,
+        reference: ReferenceWriter,
         commands: QueueReceiver<PlayoutCommand>,
         waiter: Waiter,
         period: u32,
@@ -221,17 +221,18 @@ impl PlayoutWorker {
         } else {
             QUARTER
         };
-        self.pull(needed, now);
+        // The first of these samples is played when everything before it in the ring has been.
+        let due = ring.last_callback + frames(u64::from(ring.ready + ring.period), ring.rate);
+        self.pull(needed, due, now);
+        let mut pulled = needed;
         let mut rest = self.decoded();
         while rest > 0 && self.speaker.blocks.has_room() {
             let len = rest.min(BLOCK);
-            self.pull(len, now);
+            self.pull(len, due + frames(pulled as u64, RATE), now);
+            pulled += len;
             rest -= len;
         }
-
-        // The first of these samples is heard when everything before it in the ring has been.
-        let heard = ring.last_callback + frames(u64::from(ring.ready + ring.period), ring.rate);
-        self.stats.total_playout_delay += heard.saturating_duration_since(now).as_secs_f64();
+        self.stats.total_playout_delay += due.saturating_duration_since(now).as_secs_f64();
         self.stats.blocks += 1;
     }
 
@@ -241,8 +242,8 @@ impl PlayoutWorker {
         streams.min().unwrap_or(0) / QUARTER * QUARTER
     }
 
-    /// Pulls from every stream, mixes, and writes to the speaker.
-    fn pull(&mut self, len: usize, now: Instant) {
+    /// Pulls from every stream, mixes, and writes to the speaker, which takes the first sample at `due`.
+    fn pull(&mut self, len: usize, due: Instant, now: Instant) {
         let mut block = [0.0; BLOCK];
         for inlet in &mut self.inlets {
             inlet.downlink.pull(&mut block[..len], now);
@@ -265,7 +266,7 @@ impl PlayoutWorker {
         }
         self.mixer.finish(&mut block[..len]);
         self.speaker.blocks.write(&block[..len]);
-        self.reference.write(&block[..len]);
+        self.reference.write(&block[..len], due);
         self.stats.total_samples_count += len as u64;
     }
 
@@ -313,6 +314,7 @@ impl PlayoutWorker {
         match open(device, self.period) {
             Ok(speaker) => {
                 self.speaker = speaker;
+                self.reference.reopened();
                 self.lead = Lead::default();
                 self.restarts += 1;
                 true

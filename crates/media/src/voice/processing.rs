@@ -49,6 +49,20 @@ mod sonora_processor {
     use super::Processing;
     use crate::voice::{BLOCK, RATE};
 
+    /// How far gain control goes. What it lifts, it lifts with the room: less noise is allowed and less gain given than
+    /// by default, and it starts from what the microphone gives, so that a call does not begin loud and sink.
+    const GAIN: AdaptiveDigital = AdaptiveDigital {
+        // Peaks stay this far below full scale, in dB: the limiter behind has nothing to do.
+        headroom_db: 5.0,
+        // A quiet talker, three times as far away as usual. More lifts the next room.
+        max_gain_db: 12.0,
+        initial_gain_db: 0.0,
+        // Slower than a sentence: faster is heard as pumping.
+        max_gain_change_db_per_second: 3.0,
+        // Background louder than this is not lifted. More is heard in every pause.
+        max_output_noise_level_dbfs: -60.0,
+    };
+
     /// The capture-side processor: mono, 48 kHz, blocks of 10 ms.
     pub struct VoiceProcessor {
         inner: AudioProcessing,
@@ -66,7 +80,7 @@ mod sonora_processor {
                 echo_canceller: processing.echo_cancellation.then(EchoCanceller::default),
                 noise_suppression: processing.noise_suppression.then(NoiseSuppression::default),
                 gain_controller2: processing.auto_gain_control.then(|| GainController2 {
-                    adaptive_digital: Some(AdaptiveDigital::default()),
+                    adaptive_digital: Some(GAIN),
                     ..GainController2::default()
                 }),
                 ..Config::default()
