@@ -18,6 +18,11 @@ const SLOTS: usize = 8;
 /// Share of the packets that carry redundancy that shall come before what they repeat is due. Less than of packets in
 /// general: only a lost packet needs one.
 const REDUNDANCY: f32 = 0.8;
+/// The target less this share of the packets is not worth touching the sound for: 10 ms where the network's delay varies
+/// by 30 ms, and nothing where the last packets are all equally late.
+const BAND: f32 = 0.02;
+/// But no more than 20 ms: rare spikes, which are in the target and not below, need it whole.
+const WIDEST_BAND: i64 = 960;
 /// Media time that has the weight one: 20 ms.
 const UNIT: f32 = 960.0;
 
@@ -38,6 +43,7 @@ pub(super) struct DelayEstimator {
     /// How long a lost packet's redundancy is waited for.
     reach: i64,
     target: i64,
+    floor: i64,
     fastest: i64,
     spread: i64,
 }
@@ -59,6 +65,7 @@ impl DelayEstimator {
             in_slot: 0,
             reach: 0,
             target: 0,
+            floor: 0,
             fastest: 0,
             spread: 0,
         }
@@ -108,6 +115,11 @@ impl DelayEstimator {
     /// Playing a sample this long after its media time is enough for the wanted share of packets.
     pub(super) fn target(&self) -> i64 {
         self.target
+    }
+
+    /// The least that is as good as the target.
+    pub(super) fn floor(&self) -> i64 {
+        self.floor
     }
 
     /// Transit of the fastest packets.
@@ -176,8 +188,11 @@ impl DelayEstimator {
             0 => i64::MIN,
             reach => self.edge(REDUNDANCY).min(recent) + WIDTH + reach,
         };
-        self.target =
-            (needed.max(redundancy) + self.margin).clamp(self.fastest + self.min, self.fastest + self.max);
+        let enough = (self.edge(self.quantile - BAND) + WIDTH).clamp(needed - WIDEST_BAND, needed);
+        let target = |needed: i64| {
+            (needed.max(redundancy) + self.margin).clamp(self.fastest + self.min, self.fastest + self.max)
+        };
+        (self.target, self.floor) = (target(needed), target(enough));
         // Clock drift pushes the range along; move it long before the end is reached.
         let low = self.fastest.div_euclid(WIDTH) - self.base;
         if low > 1024 {

@@ -24,6 +24,12 @@ const GRACE: i64 = 960;
 /// Slack over the target that is left when sound is taken out, so that it need not be put back: 1 ms.
 pub(super) const MARGIN: i64 = 48;
 
+/// Share of the last packets that came late from which this is no chance, but a queue that grows: two in a row. The
+/// target learns of it only when sound of many packets is lost.
+const TREND: f32 = 0.2;
+/// What a packet counts in that share.
+const TREND_WEIGHT: f32 = 0.125;
+
 /// Packets from one look at their deep redundancy to the next, a second: it is read on loss anyway.
 const LOOK: u32 = 50;
 
@@ -86,6 +92,8 @@ pub(super) struct Playout<D> {
     since_look: u32,
     /// Reach of the redundancy that the decoder holds, and of which packet.
     pub(super) redundancy: Option<(i64, i64)>,
+    /// Share of the last packets that came late.
+    late: f32,
     max_excess: i64,
     pub(super) stop_after: i64,
     /// Samples pulled since the last stretch.
@@ -116,6 +124,7 @@ impl<D: VoiceDecoder> Playout<D> {
             deep: 0,
             since_look: 0,
             redundancy: None,
+            late: 0.0,
             max_excess: samples(config.max_excess),
             stop_after: samples(config.stop_after),
             since_stretch: 0,
@@ -134,6 +143,7 @@ impl<D: VoiceDecoder> Playout<D> {
         self.paused = false;
         self.covered = 0;
         self.run = 0;
+        self.late = 0.0;
     }
 
     /// Whether whole blocks may be pulled: the first block is pulled in small steps to its end, so that packets
@@ -299,7 +309,13 @@ impl<D: VoiceDecoder> Playout<D> {
         let least = lead.max(0);
         let resting = self.is_resting();
         let mut passed = least;
-        if self.covered > least {
+        let late = self.covered > least;
+        if waiting.sequence.is_some() {
+            self.late += (f32::from(u8::from(late)) - self.late) * TREND_WEIGHT;
+        }
+        // The newest packet of several late ones is heard from its beginning: nothing better will come.
+        let trend = self.late > TREND && round.packets.first().is_none();
+        if late && !trend {
             let added = self.slack.missing(lowest(round.delay), self.covered - least);
             passed = self.covered - added;
             if resting {
@@ -377,5 +393,5 @@ fn batch(samples: i64) -> i64 {
 
 /// Slack from which sound is added: what the target itself wanders is left alone.
 pub(super) fn lowest(delay: &DelayEstimator) -> i64 {
-    delay.target() - 24 - (delay.spread() / 10).min(480)
+    delay.floor() - 24
 }

@@ -543,7 +543,8 @@ impl Driver {
                 engine.set_coding(entry.adaptation.report(&voice::Report {
                     profile: *engine.profile(),
                     fraction_lost: stats.remote_fraction_lost,
-                    round_trip: stats.round_trip_time,
+                    round_trip: stats.remote_round_trip_time.or(stats.round_trip_time),
+                    jitter: stats.remote_jitter,
                     cap: VOICE_RATE,
                     red: stats.redundancy,
                 }));

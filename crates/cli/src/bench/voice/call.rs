@@ -80,10 +80,18 @@ struct Reception {
     lowest: Option<u16>,
     highest: Option<u16>,
     received: u16,
+    /// Transit of the packet before, and the smoothed difference from one to the next, in seconds.
+    transit: Option<f64>,
+    jitter: f64,
 }
 
 impl Reception {
-    fn note(&mut self, sequence: u16) {
+    fn note(&mut self, sequence: u16, transit: f64) {
+        let difference = self
+            .transit
+            .replace(transit)
+            .map_or(0.0, |before| transit - before);
+        self.jitter += (difference.abs() - self.jitter) / 16.0;
         let newer = |a: u16, b: u16| (a.wrapping_sub(b) as i16) > 0;
         if self.highest.is_none_or(|highest| newer(sequence, highest)) {
             self.highest = Some(sequence);
@@ -137,7 +145,7 @@ impl Call<'_> {
         let (mut first, mut blocks, mut pulled) = (None, 0, 0_u64);
         let mut next_report = start + REPORT;
         // The report travels back; its way is as long as the other.
-        let mut reports: Vec<(Instant, f64, Duration)> = Vec::new();
+        let mut reports: Vec<(Instant, Report)> = Vec::new();
         // What a sender report's way through the queue would tell.
         let mut sent_at: HashMap<u16, Instant> = HashMap::new();
         let mut transit = self.case.network.delay;
@@ -156,17 +164,11 @@ impl Call<'_> {
             {
                 blocks += 1;
                 let at = captured((blocks * BLOCK) as i64);
-                reports.retain(|&(due, fraction_lost, round_trip)| {
-                    if due <= at && self.fixed.is_none() {
-                        uplink.set_coding(adaptation.report(&Report {
-                            profile,
-                            fraction_lost,
-                            round_trip: Some(round_trip),
-                            cap: self.cap,
-                            red: true,
-                        }));
+                reports.retain(|(due, report)| {
+                    if *due <= at && self.fixed.is_none() {
+                        uplink.set_coding(adaptation.report(report));
                     }
-                    due > at
+                    *due > at
                 });
                 let Ok(block) = <&[f32; BLOCK]>::try_from(*block) else {
                     continue;
@@ -183,10 +185,10 @@ impl Call<'_> {
             }
             while let Some(at) = link.next_timeout().filter(|at| *at <= now) {
                 while let Some(packet) = link.poll(at) {
-                    reception.note(packet.header.sequence_number);
                     if let Some(sent) = sent_at.get(&packet.header.sequence_number) {
                         transit = at.saturating_duration_since(*sent);
                     }
+                    reception.note(packet.header.sequence_number, transit.as_secs_f64());
                     if let Some(mut voice) = pool.take()
                         && rtp::read(&packet, NEGOTIATED, at, &mut voice).is_ok()
                     {
@@ -197,7 +199,15 @@ impl Call<'_> {
             if now >= next_report {
                 next_report += REPORT;
                 let back = self.case.network.delay;
-                reports.push((now + back, reception.report(), transit + back));
+                let report = Report {
+                    profile,
+                    fraction_lost: reception.report(),
+                    round_trip: Some(transit + back),
+                    jitter: Duration::from_secs_f64(reception.jitter),
+                    cap: self.cap,
+                    red: true,
+                };
+                reports.push((now + back, report));
             }
             let length = if downlink.is_playing() { BLOCK } else { BLOCK / 4 };
             let mut out = [0.0; BLOCK];
