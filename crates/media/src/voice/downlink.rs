@@ -66,3 +66,37 @@ impl Downlink {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use sidetone_pipeline::Pool;
+
+    use super::*;
+    use crate::voice::{BLOCK, Processing, Uplink};
+
+    #[test]
+    fn a_muted_talker_is_not_missed() {
+        let start = Instant::now();
+        let pool = Pool::new(16, || VoicePacket::empty(start));
+        let profile = Profile::BALANCED;
+        let mut uplink = Uplink::new(&profile, Processing::OFF, pool, 7).unwrap();
+        let mut downlink = Downlink::new(&profile, JitterConfig::default(), start).unwrap();
+        let speech = crate::voice::tests_support::speech("woman-en.flac");
+        let mut out = [0.0; BLOCK];
+        for (n, block) in (0_u32..).zip(speech.chunks_exact(BLOCK).cycle().take(1_500)) {
+            if n == 300 || n == 1_300 {
+                uplink.set_muted(n == 300);
+            }
+            let now = start + Duration::from_millis(10) * n;
+            if let Some(packet) = uplink.push(block.try_into().unwrap(), now) {
+                downlink.insert(packet);
+            }
+            downlink.pull(&mut out, now);
+        }
+        let stats = downlink.stats().jitter;
+        assert!(stats.comfort_samples > 8 * 48_000, "{stats:?}");
+        assert_eq!(stats.concealed_samples, 0, "{stats:?}");
+    }
+}

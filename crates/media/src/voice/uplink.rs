@@ -98,7 +98,7 @@ impl Uplink {
     /// Sends silence instead of the microphone. The next block fades, so that nothing clicks.
     pub fn set_muted(&mut self, muted: bool) {
         self.muted = muted;
-        // Silence need not be sent every frame: a muted talker costs a packet every 400 ms.
+        // Silence need not be sent every frame: a muted talker costs two packets every 400 ms.
         let _ = self.encoder.set_dtx(muted);
     }
 
@@ -202,16 +202,19 @@ impl Uplink {
             self.stats.frames_dropped += 1;
             return None;
         }
-        if packet.payload().len() <= DISCONTINUED {
+        let discontinued = packet.payload().len() <= DISCONTINUED;
+        if discontinued {
             self.stats.frames_discontinued += 1;
-            self.talk_spurt_ended = true;
-            return None;
+            // The first of a pause is sent: by it the other end knows that nothing is missing.
+            if std::mem::replace(&mut self.talk_spurt_ended, true) {
+                return None;
+            }
         }
         self.sent.repeat(self.coding.red, timestamp, &mut packet);
         self.sent.note(timestamp, packet.payload());
         packet.sequence = self.sequence;
         packet.timestamp = timestamp;
-        packet.marker = std::mem::take(&mut self.talk_spurt_ended);
+        packet.marker = !discontinued && std::mem::take(&mut self.talk_spurt_ended);
         packet.level = Some(level);
         packet.at = now;
         self.sequence = self.sequence.next();
