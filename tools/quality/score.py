@@ -206,6 +206,26 @@ def verdicts(outcomes, scores):
     return "\n".join(lines)
 
 
+# A median of a few sentences moves by this much with the dice.
+NOTICEABLE = 0.05
+
+
+def defeats(outcomes, scores):
+    """Where doing nothing would have been better."""
+    lines = []
+    for outcome in outcomes:
+        if outcome["receiver"] != "sidetone":
+            continue
+        worse = []
+        for metric in ["pesq", "visqol"]:
+            ours, plain = (median(scores[outcome["case"], who][metric]) for who in ["sidetone", "plain"])
+            if ours is not None and plain is not None and ours < plain - NOTICEABLE:
+                worse.append(f"{NAMES[metric]} {ours:.2f} against {plain:.2f}")
+        if worse:
+            lines.append(f"- {outcome['case']}: {', '.join(worse)}")
+    return "\n".join(lines) or "Nowhere."
+
+
 def pooled(reports):
     """One outcome for each case and receiver: the mean of its figures over the seeds."""
     found = {}
@@ -322,6 +342,10 @@ def main(output, *paths):
         "## What was asked",
         "",
         verdicts(outcomes, scores),
+        "",
+        "## Where the plain receiver is better",
+        "",
+        defeats(outcomes, scores),
         "",
         "## Everything",
         "",
