@@ -84,8 +84,12 @@ async fn an_administrator_enables_external_users_from_nothing() {
         assert!(!refused.body["missingRoles"].as_array().unwrap().is_empty());
     }
 
-    // Before the approval it can be configured, and the state tells why nothing rings yet.
-    let stored = ada.put(federation, enable.clone()).await.expect(200);
+    // Before the approval there is nobody to deal with.
+    let early = ada.put(federation, enable.clone()).await;
+    assert_eq!(
+        (early.status, early.problem()),
+        (409, "organisation-not-approved")
+    );
     let pending = ada.get("/v1/organisations/contoso").await.expect(200);
     assert_eq!(pending["approval"]["state"], "pending");
     assert_eq!(
@@ -102,6 +106,7 @@ async fn an_administrator_enables_external_users_from_nothing() {
     assert_eq!(approved["approval"]["state"], "approved");
 
     // What is stored is read back unchanged.
+    let stored = ada.put(federation, enable.clone()).await.expect(200);
     ada.put(
         "/v1/organisations/contoso/policies/global",
         json!({ "enableFederationAccess": true }),

@@ -2,7 +2,7 @@
 //! only its owner can read.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -76,14 +76,12 @@ impl Connection {
         connection.check()?;
         let key = match &args.key {
             Some(key) => key.clone(),
-            None => rpassword::prompt_password(format!("API key for {}: ", connection.server)).map_err(
-                |error| {
-                    Failure::new(
-                        Exit::Usage,
-                        format!("no key: {error}; give --key or SIDETONE_ADMIN_KEY"),
-                    )
-                },
-            )?,
+            None => typed(&connection.server).map_err(|error| {
+                Failure::new(
+                    Exit::Usage,
+                    format!("no key: {error}; give --key or SIDETONE_ADMIN_KEY"),
+                )
+            })?,
         };
         let key = key.trim().to_owned();
         if key.is_empty() {
@@ -144,6 +142,17 @@ pub fn forget() -> Result<bool, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(unusable(&path, &error)),
     }
+}
+
+/// The key that a person types, unseen, or that another program writes.
+fn typed(server: &str) -> std::io::Result<String> {
+    let input = std::io::stdin();
+    if input.is_terminal() {
+        return rpassword::prompt_password(format!("API key for {server}: "));
+    }
+    let mut line = String::new();
+    input.read_line(&mut line)?;
+    Ok(line)
 }
 
 fn address(args: &ServiceArgs, stored: Option<&Connection>) -> Result<String, Failure> {
