@@ -6,6 +6,7 @@
 pub mod delay;
 pub mod echo;
 pub mod figures;
+pub mod file;
 pub mod html;
 pub mod loopback;
 pub mod machine;
@@ -16,4 +17,3 @@ pub mod svg;
 pub mod table;
 pub mod target;
 pub mod voice;
-pub mod wav;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::stream::{MAX_LOCATION, ReportError};
+use super::stream::{MAX_LOCATION, ReportError, is_visible};
 use crate::{Seconds, Timestamp};
 
 /// A file of a recording that is complete, as the endpoint that made it says. Which recording it is of is known: that
@@ -26,10 +26,8 @@ impl FileReport {
     /// # Errors
     /// [`ReportError`]: the first field that cannot.
     pub fn check(&self) -> Result<(), ReportError> {
-        let fits = |text: &String| {
-            (1..=MAX_LOCATION).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-        };
-        if self.content_location.as_ref().is_none_or(fits) {
+        let location = self.content_location.as_ref();
+        if location.is_none_or(|text| is_visible(text, MAX_LOCATION)) {
             Ok(())
         } else {
             Err(ReportError::Location("contentLocation"))

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sidetone_signaling::protocol::CallId;
 use utoipa::ToSchema;
 
-use super::stream::{MAX_TEXT, ReportError};
+use super::stream::{MAX_TEXT, ReportError, is_visible};
 use crate::{Call, Fact, ParticipantId, Timestamp, What};
 
 /// One kind of trouble at one endpoint, over the whole call.
@@ -40,8 +40,7 @@ impl IssueReport {
     /// # Errors
     /// [`ReportError`]: the first field that cannot.
     pub fn check(&self) -> Result<(), ReportError> {
-        let name = &self.name;
-        if !(1..=MAX_TEXT).contains(&name.len()) || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if !is_visible(&self.name, MAX_TEXT) {
             return Err(ReportError::Text("name"));
         }
         let raised = match self.value {

@@ -135,6 +135,11 @@ pub enum ReportError {
     Location(&'static str),
 }
 
+/// Whether a text is 1 to `most` visible ASCII characters.
+pub(super) fn is_visible(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 impl StreamReport {
     /// Whether the report can be true.
     ///
@@ -146,10 +151,7 @@ impl StreamReport {
             ("codecName", self.codec_name.as_ref()),
         ];
         for (field, text) in texts {
-            let fits = |text: &String| {
-                (1..=MAX_TEXT).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
-            };
-            if !text.is_none_or(fits) {
+            if !text.is_none_or(|text| is_visible(text, MAX_TEXT)) {
                 return Err(ReportError::Text(field));
             }
         }

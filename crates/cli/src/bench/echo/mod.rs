@@ -11,11 +11,9 @@ mod measure;
 mod report;
 mod room;
 
-use std::fs;
-
 pub use args::EchoArgs;
 
-use super::wav::write;
+use super::file;
 use crate::speech;
 use args::Part;
 use case::{CASES, Case};
@@ -43,7 +41,7 @@ pub fn run(args: &EchoArgs) -> Result<String, String> {
         return Err("a case takes at least 24 seconds".into());
     }
     if let Some(folder) = &args.wav {
-        fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        file::folder(folder)?;
     }
     let processing = Processing {
         echo_cancellation: !args.off.contains(&Part::Echo),
@@ -67,7 +65,7 @@ pub fn run(args: &EchoArgs) -> Result<String, String> {
                 ("out", &sent),
             ];
             for (name, sound) in sounds {
-                write(folder, &format!("{}.{name}", case.name), sound)?;
+                file::wav(folder, &format!("{}.{name}", case.name), sound)?;
             }
         }
         report.outcomes.push(Outcome {
@@ -79,8 +77,7 @@ pub fn run(args: &EchoArgs) -> Result<String, String> {
         });
     }
     if let Some(path) = &args.json {
-        let json = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
-        fs::write(path, json).map_err(|error| format!("{}: {error}", path.display()))?;
+        file::json(path, &report)?;
     }
     Ok(report.table())
 }

@@ -20,6 +20,7 @@ use super::samples;
 use super::stage::Stage;
 use super::track::Track;
 use super::wire::{EndConfig, EndReport, Nanos, Notice, Order, Sample};
+use crate::bench::file;
 use crate::bench::report::Report;
 use crate::speech;
 
@@ -404,7 +405,7 @@ fn network(args: &LoopbackArgs) -> Option<Config> {
 }
 
 fn keep(folder: &Path, said: &[Track; 2], heard: &[Track; 2]) -> Result<(), String> {
-    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    file::folder(folder)?;
     let spec = hound::WavSpec {
         channels: 1,
         sample_rate: RATE,

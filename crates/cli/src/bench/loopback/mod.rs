@@ -18,7 +18,7 @@ use std::time::SystemTime;
 pub use args::LoopbackArgs;
 pub use carrier::child;
 
-use crate::bench::{html, table};
+use crate::bench::{file, html, table};
 use conductor::Conductor;
 
 /// Runs the benchmark and returns what to print.
@@ -35,9 +35,9 @@ pub fn run(args: &LoopbackArgs) -> Result<String, String> {
     report.judge();
 
     let mut text = table::render(&report);
-    let mut file = |path: &Path, what: &str, content: String| -> Result<(), String> {
+    let mut leave = |path: &Path, what: &str, content: String| -> Result<(), String> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+            file::folder(folder)?;
         }
         fs::write(path, content).map_err(|error| format!("{}: {error}", path.display()))?;
         let shown = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -46,10 +46,10 @@ pub fn run(args: &LoopbackArgs) -> Result<String, String> {
     };
     if let Some(path) = &args.json {
         let json = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
-        file(path, "JSON", json)?;
+        leave(path, "JSON", json)?;
     }
     if let Some(path) = &args.html {
-        file(path, "Report with plots", html::page(&report))?;
+        leave(path, "Report with plots", html::page(&report))?;
     }
     Ok(text)
 }

@@ -10,11 +10,9 @@ mod matrix;
 mod plain;
 mod report;
 
-use std::fs;
-use std::path::Path;
-
 pub use args::VoiceArgs;
 
+use super::file;
 use crate::speech;
 use call::Call;
 use matrix::Case;
@@ -36,8 +34,8 @@ pub fn run(args: &VoiceArgs) -> Result<String, String> {
         return Err(format!("no such case; there are: {}", names.join(", ")));
     }
     if let Some(folder) = &args.wav {
-        fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        write(folder, "reference", &reference)?;
+        file::folder(folder)?;
+        file::wav(folder, "reference", &reference)?;
     }
 
     let mut report = Report::new(args.seed, reference.len());
@@ -52,14 +50,13 @@ pub fn run(args: &VoiceArgs) -> Result<String, String> {
         let plain = plain::run(&call, &reference, &ours).map_err(|error| error.to_string())?;
         for (receiver, heard) in [("sidetone", ours), ("plain", plain)] {
             if let Some(folder) = &args.wav {
-                write(folder, &format!("{}.{receiver}", case.name), &heard.samples)?;
+                file::wav(folder, &format!("{}.{receiver}", case.name), &heard.samples)?;
             }
             report.outcomes.push(Outcome::new(case, receiver, &heard));
         }
     }
     if let Some(path) = &args.json {
-        let json = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
-        fs::write(path, json).map_err(|error| format!("{}: {error}", path.display()))?;
+        file::json(path, &report)?;
     }
     Ok(report.table())
 }
@@ -86,24 +83,6 @@ fn said(args: &VoiceArgs) -> Result<Vec<f32>, String> {
         }
     }
     Ok(said)
-}
-
-/// Writes 16-bit WAV at the engine's rate.
-fn write(folder: &Path, name: &str, samples: &[f32]) -> Result<(), String> {
-    let path = folder.join(format!("{name}.wav"));
-    let spec = hound::WavSpec {
-        channels: 1,
-        sample_rate: RATE,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let written = hound::WavWriter::create(&path, spec).and_then(|mut writer| {
-        for sample in samples {
-            writer.write_sample((sample.clamp(-1.0, 1.0) * 32_767.0).round() as i16)?;
-        }
-        writer.finalize()
-    });
-    written.map_err(|error| format!("{}: {error}", path.display()))
 }
 
 #[cfg(test)]
