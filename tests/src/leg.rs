@@ -129,7 +129,7 @@ impl Leg {
                 TransportEvent::Error(TransportError::BadDescription(_)) => {
                     MediaEvent::Error(MediaFailure::Description)
                 }
-                TransportEvent::Error(_) => continue,
+                TransportEvent::Estimate(_) | TransportEvent::Error(_) => continue,
             };
             return Some(told);
         }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use sidetone_pipeline::{Pooled, QueueReceiver, QueueSender};
 
+use crate::bandwidth::Estimate;
 use crate::packet::VoicePacket;
 
 #[cfg(feature = "memory")]
@@ -100,6 +101,8 @@ pub enum TransportEvent {
     LocalCandidate(Option<Candidate>),
     /// The connection's state changed.
     State(ConnectionState),
+    /// More or less may be sent than before.
+    Estimate(Estimate),
     /// A command failed. The transport goes on unless it also says `Failed`.
     Error(TransportError),
 }
@@ -190,6 +193,8 @@ pub struct TransportStats {
     /// Round trip by RTCP, if known (`remote-inbound-rtp.roundTripTime`).
     #[serde(with = "seconds::optional")]
     pub remote_round_trip_time: Option<Duration>,
+    /// What the path there carries at least, headers included, if known (`candidate-pair.availableOutgoingBitrate`).
+    pub available_outgoing_bitrate: Option<u32>,
     /// Received packets that were malformed, too large, not negotiated, or found no pool slot or fell out of a full
     /// queue. Those that fell out on the way to the network are [`VoicePort::outgoing`]'s `dropped`.
     pub packets_discarded: u64,

@@ -57,25 +57,35 @@ impl Coding {
     }
 }
 
-/// What the choice goes by.
+/// What the choice has to keep to.
 #[derive(Clone, Copy, Debug)]
-pub struct Report {
+pub struct Terms {
     /// What the app chose: how to code on a clean link.
     pub profile: Profile,
-    /// Share of the packets lost since the last report, 0 to 1. Reports come once a second.
-    pub fraction_lost: f64,
-    /// Round trip by the same reports, if known.
-    pub round_trip: Option<Duration>,
-    /// Interarrival jitter of what we send (RFC 3550 section 6.4.1).
-    pub jitter: Duration,
     /// Most that may be sent, with the headers of IP, UDP and RTP.
     pub cap: Bitrate,
+    /// What the path carries is less than that, and how much: see [`bandwidth`](crate::bandwidth).
+    pub limit: Option<Bitrate>,
+    /// A queue that we fill is being drained.
+    pub congested: bool,
     /// Whether the peer takes repeated frames.
     pub red: bool,
 }
 
-/// Bits of the headers of a packet: IPv4 20 bytes, UDP 8, RTP 12, level extension 8.
-const HEADERS: u32 = (20 + 8 + 12 + 8) * 8;
+/// What the peer reports about once a second.
+#[derive(Clone, Copy, Debug)]
+pub struct Report {
+    /// Share of the packets lost since the last report, 0 to 1.
+    pub fraction_lost: f64,
+    /// Interarrival jitter of what we send (RFC 3550 section 6.4.1).
+    pub jitter: Duration,
+}
+
+/// Most that a call's voice may take of the network, headers included.
+pub const VOICE_RATE: Bitrate = Bitrate::kbps(65);
+
+/// Bits of the headers of a packet: IPv4 20 bytes, UDP 8, RTP 12, level and transport-wide number 12.
+const HEADERS: u32 = (20 + 8 + 12 + 12) * 8;
 /// Bits of the header of a repeated frame (RFC 2198 section 3).
 const BLOCK_HEADER: u32 = 4 * 8;
 /// Share of the cap that is planned: variable bitrate overshoots by two to three percent over a minute.
@@ -129,30 +139,8 @@ const CALM: f64 = 0.75;
 const LOW: f64 = 12_000.0;
 /// Least rate of the codec: intelligible, in wide band.
 const LEAST: f64 = 8_000.0;
-/// A round trip this much over the shortest seen is a queue that we fill ...
-const QUEUE: f64 = 0.06;
-/// ... and so many times the jitter more, which reaches twice from its middle to where the shortest lies, and further
-/// for one report in a hundred.
-const WANDER: f64 = 3.0;
-/// A queue shall be gone after so many seconds. Shorter costs more sound than the delay is worth.
-const DRAIN: f64 = 2.0;
-/// Least share of what the path carries that is sent while its queue drains: 12 kbit/s of 25, still speech.
-const LEAST_DRAIN: f64 = 0.5;
-/// Least share of the cap that is left: 16 kbit/s of 65. A queue that this fills is not ours.
-const LEAST_SHARE: f64 = 0.25;
-/// Share of what the path carried that is sent for the next reports: variable bitrate must find room.
-const CAREFUL: f64 = 0.92;
-/// Reports until more is tried. A try that fails is heard as 100 ms of delay that come and go.
-const HOLD: u8 = 10;
-/// What is tried every second ...
-const PROBE: f64 = 1.02;
-/// ... and, from so much over what the path carried before, at which a queue would long have been seen.
-const COME_BACK: f64 = 1.25;
-const CLEAR: f64 = 1.2;
-/// Loss that shows at once, with a longer round trip, that a queue is full.
-const OVERFLOW: f64 = 0.1;
-/// The shortest round trip is forgotten at this rate a second, for a path that has become longer.
-const LENGTHEN: f64 = 1.01;
+/// Short frames come back when the codec would have so much more than that: else they flap.
+const SHORT_AGAIN: f64 = 1.2;
 /// Packets that have been overtaken when a report is made count as lost in it, and as found in the next. In delays of
 /// the jitter, from packet to packet.
 const OVERTAKEN: f64 = 2.0;
@@ -178,25 +166,13 @@ pub struct Adaptation {
     pattern: Pattern,
     copies: u8,
     late: bool,
-    /// Shortest round trip and the last one, in seconds.
-    shortest: Option<f64>,
-    last: f64,
-    /// Share of the cap that may be sent, and that the path carried when a queue last grew.
-    share: Option<f64>,
-    carried: Option<f64>,
-    /// Whether the report before led to another share.
-    chosen: bool,
-    /// Reports until more is tried.
-    hold: u8,
-    /// Share of the cap that was planned last.
-    used: Option<f64>,
+    /// What was chosen last.
     frame: Option<FrameDuration>,
 }
 
 impl Adaptation {
     /// Takes a report, and says how to code from now on.
-    pub fn report(&mut self, report: &Report) -> Coding {
-        let mut coding = Coding::plain(&report.profile);
+    pub fn report(&mut self, report: &Report, terms: &Terms) -> Coding {
         let fraction = report.fraction_lost;
         let fraction = if fraction.is_finite() {
             fraction.clamp(0.0, 1.0)
@@ -204,14 +180,28 @@ impl Adaptation {
             0.0
         };
         // What a queue that we fill lets fall is mended by sending less, not by sending it again.
-        if !self.fills(report, fraction) {
-            self.learn(fraction, self.frame.unwrap_or(coding.frame), report.jitter);
+        if !terms.congested {
+            self.learn(fraction, self.frame.unwrap_or(terms.profile.frame), report.jitter);
         }
-        let cap = f64::from(report.cap.bits_per_second()) * self.share.unwrap_or(1.0) * PLANNED;
-
-        self.copies = if report.red { self.copies() } else { 0 };
         let limit = if self.late { LATE / 2.0 } else { LATE };
-        self.late = report.jitter.as_secs_f64() > limit && self.carried.is_none();
+        self.late = report.jitter.as_secs_f64() > limit;
+        self.choose(terms)
+    }
+
+    /// Says how to code under other terms.
+    pub fn choose(&mut self, terms: &Terms) -> Coding {
+        let mut coding = Coding::plain(&terms.profile);
+        let most = terms.limit.map_or(terms.cap, |limit| limit.min(terms.cap));
+        let cap = f64::from(most.bits_per_second()) * PLANNED;
+        // A thin link makes jitter of its own, of large packets and small ones.
+        let late = self.late && terms.limit.is_none();
+
+        self.copies = if terms.red { self.copies() } else { 0 };
+        let low = if self.frame.is_some_and(|frame| frame > terms.profile.frame) {
+            LOW * SHORT_AGAIN
+        } else {
+            LOW
+        };
         let mut spacing = match self.pattern {
             Pattern::Single => 1,
             Pattern::Bursts if self.loss >= FAR_COPY && self.copies == 1 => 4,
@@ -229,24 +219,20 @@ impl Adaptation {
                 spacing = spacing.min(2);
                 continue;
             }
-            if rate < LOW && coding.frame < FrameDuration::Ms60 {
-                coding.frame = if coding.frame < FrameDuration::Ms40 {
-                    FrameDuration::Ms40
-                } else {
-                    FrameDuration::Ms60
+            if rate < low && coding.frame < FrameDuration::Ms60 {
+                coding.frame = match coding.frame {
+                    frame if frame < FrameDuration::Ms20 => FrameDuration::Ms20,
+                    FrameDuration::Ms20 => FrameDuration::Ms40,
+                    _ => FrameDuration::Ms60,
                 };
                 continue;
             }
-            let fec = self.copies == 0 && (self.late || self.loss >= CLEAN);
-            let most = f64::from(report.profile.bitrate.bits_per_second()) * if fec { WITH_FEC } else { 1.0 };
+            let fec = self.copies == 0 && (late || self.loss >= CLEAN);
+            let most = f64::from(terms.profile.bitrate.bits_per_second()) * if fec { WITH_FEC } else { 1.0 };
             coding.bitrate = Bitrate(rate.clamp(LEAST, most) as u32);
             break;
         }
         self.frame = Some(coding.frame);
-        let planned =
-            f64::from(coding.bitrate.bits_per_second()) * f64::from(1 + self.copies) + coding.overhead();
-        self.used = Some(planned / f64::from(report.cap.bits_per_second().max(1)));
-
         if self.loss >= CLEAN {
             // What copies do not bring back, were losses independent.
             let left = self.loss.powi(1 + i32::from(self.copies));
@@ -256,7 +242,7 @@ impl Adaptation {
             let deep = self.copies == 0 && self.loss >= ONE_COPY && self.pattern > Pattern::Single;
             coding.dred = Duration::from_millis(if deep { 300 } else { 0 });
         }
-        if self.late {
+        if late {
             coding.loss_percent = coding.loss_percent.max(LATE_PERCENT);
         }
         coding
@@ -307,49 +293,6 @@ impl Adaptation {
         let (up, down) = (wanted(self.loss), wanted(self.loss / STEP_BACK));
         self.copies.clamp(up, down)
     }
-
-    /// Finds out what the path carries, and whether more was sent: its queue then grows by what was too much.
-    fn fills(&mut self, report: &Report, fraction: f64) -> bool {
-        let Some(round_trip) = report.round_trip.map(|time| time.as_secs_f64()) else {
-            return false;
-        };
-        let before = if self.last > 0.0 { self.last } else { round_trip };
-        let shortest = self
-            .shortest
-            .map_or(round_trip, |shortest| (shortest * LENGTHEN).min(round_trip));
-        self.shortest = Some(shortest);
-        self.last = round_trip;
-        let share = self.share.unwrap_or(1.0);
-        let limit = QUEUE + WANDER * report.jitter.as_secs_f64();
-        // The shorter of two, for one may be chance, unless packets fell out as well.
-        let full = fraction > OVERFLOW;
-        let queue = if full { round_trip } else { before.min(round_trip) } - shortest;
-        // A report tells of what was sent before the last choice came to bear.
-        let grows = queue > limit && round_trip >= before && !self.chosen;
-        self.chosen = grows;
-        if grows {
-            // What was sent in a second took that long to come through, less what found no room.
-            let sent = self.used.unwrap_or(1.0).min(share);
-            let carried = sent * (1.0 - fraction) / (1.0 + (round_trip - before).min(1.0));
-            self.carried = Some(carried);
-            self.hold = HOLD;
-        }
-        let next = match self.carried {
-            None => 1.0,
-            Some(carried) if queue > limit => carried * (1.0 - queue / DRAIN).max(LEAST_DRAIN),
-            Some(carried) if self.hold > 0 => {
-                self.hold -= 1;
-                carried * CAREFUL
-            }
-            Some(carried) if share > carried * CLEAR => share * COME_BACK,
-            Some(_) => share * PROBE,
-        };
-        self.share = Some(next.clamp(LEAST_SHARE, 1.0));
-        if next >= 1.0 {
-            self.carried = None;
-        }
-        grows
-    }
 }
 
 #[cfg(test)]
@@ -357,27 +300,27 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::bandwidth::Estimate;
 
-    const FINE: Report = Report {
+    const TERMS: Terms = Terms {
         profile: Profile::BALANCED,
-        fraction_lost: 0.0,
-        round_trip: Some(Duration::from_millis(40)),
-        jitter: Duration::ZERO,
         cap: Bitrate::kbps(65),
+        limit: None,
+        congested: false,
         red: true,
     };
 
     fn lossy(fraction_lost: f64) -> Report {
         Report {
             fraction_lost,
-            ..FINE
+            jitter: Duration::ZERO,
         }
     }
 
     /// After that many reports of the same loss.
     fn settled(adaptation: &mut Adaptation, fraction: f64, reports: usize) -> Coding {
         (0..reports)
-            .map(|_| adaptation.report(&lossy(fraction)))
+            .map(|_| adaptation.report(&lossy(fraction), &TERMS))
             .last()
             .unwrap()
     }
@@ -391,10 +334,10 @@ mod tests {
     #[test]
     fn rises_at_once_and_falls_slowly() {
         let mut adaptation = Adaptation::default();
-        adaptation.report(&FINE);
-        assert_eq!(adaptation.report(&lossy(0.25)).red.copies, 2);
+        adaptation.report(&lossy(0.0), &TERMS);
+        assert_eq!(adaptation.report(&lossy(0.25), &TERMS).red.copies, 2);
         assert!(
-            adaptation.report(&FINE).red.copies > 0,
+            adaptation.report(&lossy(0.0), &TERMS).red.copies > 0,
             "one good report does not call off the alarm"
         );
         assert_eq!(
@@ -410,10 +353,7 @@ mod tests {
             .into();
         assert_eq!(copies, [0, 1, 2, 3]);
         let mut adaptation = Adaptation::default();
-        let coding = adaptation.report(&Report {
-            red: false,
-            ..lossy(0.2)
-        });
+        let coding = adaptation.report(&lossy(0.2), &Terms { red: false, ..TERMS });
         assert!(
             coding.red.copies == 0 && coding.fec && coding.loss_percent >= 14,
             "{coding:?}"
@@ -427,7 +367,7 @@ mod tests {
         let copies: Vec<u8> = (0..40)
             .map(|i| {
                 adaptation
-                    .report(&lossy(if i % 2 == 0 { 0.13 } else { 0.15 }))
+                    .report(&lossy(if i % 2 == 0 { 0.13 } else { 0.15 }), &TERMS)
                     .red
                     .copies
             })
@@ -439,50 +379,77 @@ mod tests {
     fn bursts_are_told_by_how_the_reports_vary() {
         let mut adaptation = Adaptation::default();
         for i in 0..40 {
-            adaptation.report(&lossy([0.0, 0.4, 0.1, 0.3][i % 4]));
+            adaptation.report(&lossy([0.0, 0.4, 0.1, 0.3][i % 4]), &TERMS);
         }
-        let bursty = adaptation.report(&lossy(0.2));
+        let bursty = adaptation.report(&lossy(0.2), &TERMS);
         assert!(bursty.red.spacing > 1, "{bursty:?}");
         let even = settled(&mut Adaptation::default(), 0.2, 40);
         assert_eq!(even.red.spacing, 1);
     }
 
     #[test]
-    fn a_full_queue_takes_the_rate_back_and_an_empty_one_gives_it_again() {
+    fn a_thin_link_gets_longer_frames_and_does_not_flap() {
         let mut adaptation = Adaptation::default();
-        let free = adaptation.report(&FINE);
-        let full = Report {
-            round_trip: Some(Duration::from_millis(500)),
-            ..lossy(0.05)
+        let at = |adaptation: &mut Adaptation, kbps| {
+            adaptation.choose(&Terms {
+                limit: Some(Bitrate::kbps(kbps)),
+                ..TERMS
+            })
         };
-        let mut squeezed = free;
-        for _ in 0..7 {
-            squeezed = adaptation.report(&full);
+        assert_eq!(at(&mut adaptation, 50).frame, FrameDuration::Ms20);
+        assert_eq!(at(&mut adaptation, 28).frame, FrameDuration::Ms40);
+        assert_eq!(
+            at(&mut adaptation, 33).frame,
+            FrameDuration::Ms40,
+            "not for a little more"
+        );
+        assert_eq!(adaptation.choose(&TERMS), Coding::plain(&Profile::BALANCED));
+    }
+
+    #[test]
+    fn the_first_packets_are_not_longer_than_they_must_be() {
+        for profile in [Profile::BALANCED, Profile::LOW_LATENCY] {
+            let coding = Adaptation::default().choose(&Terms {
+                profile,
+                limit: Estimate::FIRST.limit,
+                ..TERMS
+            });
+            assert!(
+                coding.frame <= FrameDuration::Ms20 && coding.bitrate >= Bitrate::kbps(14),
+                "{coding:?}"
+            );
         }
-        let rate = |coding: &Coding| {
-            f64::from(coding.bitrate.bits_per_second()) * f64::from(1 + coding.red.copies) + coding.overhead()
-        };
-        assert!(rate(&squeezed) < 30_000.0, "{squeezed:?}");
-        settled(&mut adaptation, 0.0, 150);
-        assert_eq!(adaptation.report(&FINE).bitrate, free.bitrate);
+    }
+
+    #[test]
+    fn what_falls_out_of_our_own_queue_is_not_sent_again() {
+        let mut adaptation = Adaptation::default();
+        for _ in 0..5 {
+            let coding = adaptation.report(
+                &lossy(0.3),
+                &Terms {
+                    congested: true,
+                    ..TERMS
+                },
+            );
+            assert_eq!(coding.red.copies, 0);
+        }
     }
 
     proptest! {
         #[test]
         fn the_rate_keeps_to_the_cap(
-            reports in proptest::collection::vec((-1.0..2.0_f64, 0_u64..3000, any::<bool>()), 1..60), cap in 30_u32..200,
+            reports in proptest::collection::vec((-1.0..2.0_f64, 0_u32..100, any::<bool>(), any::<bool>()), 1..60),
+            cap in 30_u32..200,
         ) {
             let mut adaptation = Adaptation::default();
-            for (fraction_lost, ms, red) in reports {
-                let coding = adaptation.report(&Report {
-                    fraction_lost,
-                    round_trip: (ms > 0).then(|| Duration::from_millis(ms)),
-                    cap: Bitrate::kbps(cap),
-                    red,
-                    ..FINE
-                });
+            for (fraction_lost, limit, red, congested) in reports {
+                let limit = (limit > 0).then(|| Bitrate::kbps(limit));
+                let terms = Terms { cap: Bitrate::kbps(cap), limit, red, congested, ..TERMS };
+                let coding = adaptation.report(&lossy(fraction_lost), &terms);
                 let rate = f64::from(coding.bitrate.bits_per_second()) * f64::from(1 + coding.red.copies);
-                prop_assert!(rate + coding.overhead() <= f64::from(cap) * 1000.0 || coding.bitrate.bits_per_second() <= LEAST as u32);
+                let most = limit.map_or(terms.cap, |limit| limit.min(terms.cap));
+                prop_assert!(rate + coding.overhead() <= f64::from(most.bits_per_second()) || coding.bitrate.bits_per_second() <= LEAST as u32);
                 prop_assert!(red || coding.red.copies == 0);
                 prop_assert!(coding.loss_percent <= 100);
             }
@@ -490,7 +457,7 @@ mod tests {
 
         #[test]
         fn nonsense_reports_are_bounded(bits: u64) {
-            let coding = Adaptation::default().report(&lossy(f64::from_bits(bits)));
+            let coding = Adaptation::default().report(&lossy(f64::from_bits(bits)), &TERMS);
             prop_assert!(coding.loss_percent <= 100 && coding.red.copies <= 3);
         }
     }

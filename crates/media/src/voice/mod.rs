@@ -22,7 +22,7 @@ mod sent;
 mod stats;
 mod uplink;
 
-pub use adapt::{Adaptation, Coding, Red, Report};
+pub use adapt::{Adaptation, Coding, Red, Report, Terms, VOICE_RATE};
 pub use downlink::Downlink;
 pub use engine::{LinkId, VoiceConfig, VoiceEngine, VoiceError, VoiceEvent};
 pub use lead::Lead;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sidetone_media::transport::{Transport, TransportStats};
-use sidetone_netsim::Config;
+use sidetone_media::transport::{Transport, TransportEvent, TransportStats};
+use sidetone_netsim::{Config, Rate};
 
 use crate::support::{connected, loopback, run, unhung};
 use crate::voice::through_relay;
@@ -48,6 +48,56 @@ fn round_trip_and_jitter_come_from_the_wire() {
             assert_eq!(json["roundTripTime"], round_trip.as_secs_f64());
             assert_eq!(serde_json::from_value::<TransportStats>(json).unwrap(), stats);
         }
+    });
+}
+
+/// Sends packets of 100 bytes every 20 ms, 54 kbit/s with what is around them, over a link of so many.
+async fn talk_over(kbps: u64) -> (Option<TransportEvent>, TransportStats) {
+    let delay = Duration::from_millis(20);
+    let queue = Duration::from_millis(500);
+    let conditions = Config::IDEAL.delay(delay).rate(Rate::new(kbps * 1000, queue));
+    let (mut a, _b, _relay) = through_relay(conditions, 1).await;
+    let mut told = None;
+    let mut sequence = 0;
+    let mut frames = tokio::time::interval(Duration::from_millis(20));
+    while sequence < 200 {
+        tokio::select! {
+            _ = frames.tick() => {
+                // Sizes differ, as those of a codec do.
+                let bytes = [80, 120, 100, 90, 110][usize::from(sequence) % 5];
+                a.send(sequence, &[0; 120][..bytes]).await;
+                sequence += 1;
+            }
+            event = a.event() => if matches!(event, TransportEvent::Estimate(_)) {
+                told = Some(event);
+            },
+        }
+    }
+    (told, a.transport.stats())
+}
+
+#[test]
+fn what_the_path_carries_is_found_out() {
+    run(async {
+        let (told, stats) = talk_over(1000).await;
+        // Nothing speaks against what is wanted.
+        let Some(TransportEvent::Estimate(wide)) = told else {
+            panic!("{stats:?}")
+        };
+        assert!(wide.limit.is_none() && !wide.congested, "{wide:?}");
+        assert!(stats.available_outgoing_bitrate > Some(50_000), "{stats:?}");
+
+        let (told, stats) = talk_over(30).await;
+        let Some(TransportEvent::Estimate(thin)) = told else {
+            panic!("{stats:?}")
+        };
+        // The test does not send less.
+        assert!(
+            thin.congested && thin.limit.is_some_and(|limit| limit.bits_per_second() < 30_000),
+            "{thin:?}"
+        );
+        let available = stats.available_outgoing_bitrate.unwrap();
+        assert!((25_000..45_000).contains(&available), "{stats:?}");
     });
 }
 

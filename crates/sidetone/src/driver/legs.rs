@@ -3,13 +3,14 @@
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use sidetone_media::bandwidth::Estimate;
 use sidetone_media::packet::VoicePacket;
 use sidetone_media::transport::webrtc::WebRtcTransport;
 use sidetone_media::transport::{
     Candidate, ConnectionState, Description, DescriptionKind, IceServer, Transport, TransportCommand,
     TransportConfig, TransportError, TransportEvent, TransportStats, VoicePort,
 };
-use sidetone_media::voice::{LinkId, VoiceStats};
+use sidetone_media::voice::{LinkId, Profile, Terms, VOICE_RATE, VoiceStats};
 use sidetone_pipeline::Pool;
 use sidetone_signaling::agent::{MediaAction, MediaEvent, Role};
 use sidetone_signaling::protocol::{
@@ -31,9 +32,19 @@ pub struct Leg {
     /// How it sounds.
     pub quality: Quality,
     transport: Box<dyn Transport>,
+    /// What may be sent.
+    estimate: Estimate,
     /// Whether it ever connected: losing a connection and never having one are different ends.
     connected: bool,
     relay: Relay,
+}
+
+/// What happens on a leg.
+pub enum LegEvent {
+    /// Something that signaling wants to hear.
+    Media(MediaEvent),
+    /// More or less may be sent.
+    Estimate,
 }
 
 /// Whether a relay was found where one is configured.
@@ -52,6 +63,17 @@ const RELAY: Duration = Duration::from_secs(10);
 impl Leg {
     pub fn stats(&self) -> TransportStats {
         self.transport.stats()
+    }
+
+    /// What the coding of its voice has to keep to.
+    pub fn terms(&self, profile: &Profile) -> Terms {
+        Terms {
+            profile: *profile,
+            cap: VOICE_RATE,
+            limit: self.estimate.limit,
+            congested: self.estimate.congested,
+            red: self.stats().redundancy,
+        }
     }
 
     /// Everything about a call that is told to the app.
@@ -160,6 +182,7 @@ impl Legs {
             port,
             quality: Quality::default(),
             transport: Box::new(transport),
+            estimate: Estimate::FIRST,
             connected: false,
             relay,
         });
@@ -209,12 +232,16 @@ impl Legs {
         Some(leg)
     }
 
-    /// Next thing that happened on any connection, as signaling wants to hear it.
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(CallId, LegId, MediaEvent)> {
+    /// Next thing that happened on any connection.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(CallId, LegId, LegEvent)> {
         for leg in &mut self.list {
             while let Poll::Ready(event) = leg.transport.poll_event(cx) {
+                if let TransportEvent::Estimate(estimate) = event {
+                    leg.estimate = estimate;
+                    return Poll::Ready((leg.call, leg.leg, LegEvent::Estimate));
+                }
                 if let Some(event) = leg.translate(event) {
-                    return Poll::Ready((leg.call, leg.leg, event));
+                    return Poll::Ready((leg.call, leg.leg, LegEvent::Media(event)));
                 }
             }
         }
@@ -251,6 +278,7 @@ impl Leg {
                     }
                 })
             }
+            TransportEvent::Estimate(_) => return None,
             TransportEvent::Error(error) => {
                 tracing::warn!(call = %self.call, %error, "media connection");
                 match error {

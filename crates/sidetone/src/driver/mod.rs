@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sidetone_media::packet::VoicePacket;
-use sidetone_media::voice::{self, Adaptation, Bitrate, VoiceEvent, VoiceStats};
+use sidetone_media::voice::{self, Adaptation, VoiceEvent, VoiceStats};
 use sidetone_pipeline::Pool;
 use sidetone_signaling::Reason;
 use sidetone_signaling::agent::{
@@ -45,7 +45,7 @@ use crate::pending::Reply;
 pub(crate) use asks::Ask;
 use audio::{Audio, Opened};
 pub(crate) use config::Config;
-use legs::{Leg, Legs};
+use legs::{Leg, LegEvent, Legs};
 use lookout::{Reporter, Trouble};
 use recording::{Announced, News, Wanted};
 use socket::{Socket, SocketReport};
@@ -56,8 +56,6 @@ use token::TokenKeeper;
 const CREATION: Duration = Duration::from_millis(4_500);
 /// How long saying goodbye may take when the service does not answer.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// Most that a call's voice may take of the network, headers included.
-const VOICE_RATE: Bitrate = Bitrate::kbps(65);
 /// How often everything is looked at: loss, diagnostics, statistics.
 const WATCH: Duration = Duration::from_secs(1);
 /// Packets in flight anywhere in an agent: a second of 10 ms packets, both ways, and some.
@@ -311,9 +309,12 @@ impl Driver {
                     self.open_sockets -= usize::from(matches!(event, SocketEvent::Closed));
                     self.agent.handle(AgentInput::Socket { socket, event }, Instant::now());
                 }
-                (call, leg, event) = poll_fn(|cx| self.legs.poll(cx)) => {
-                    self.agent.handle(AgentInput::Media { call, leg, event }, Instant::now());
-                }
+                (call, leg, event) = poll_fn(|cx| self.legs.poll(cx)) => match event {
+                    LegEvent::Media(event) => {
+                        self.agent.handle(AgentInput::Media { call, leg, event }, Instant::now());
+                    }
+                    LegEvent::Estimate => self.recode(call),
+                },
                 Some(outcome) = self.opened.recv() => self.audio_opened(outcome, Instant::now()),
                 Some(news) = self.recordings.1.recv() => self.recording_news(news),
                 Some(token) = self.tokens.1.recv() => self.token_fetched(token, Instant::now()),
@@ -482,6 +483,9 @@ impl Driver {
         }
         engine.set_sending(leg.link, on);
         engine.set_playing(leg.link, on);
+        if on {
+            self.recode(call);
+        }
     }
 
     fn entry(&mut self, call: CallId) -> Option<&mut Entry> {
@@ -540,15 +544,28 @@ impl Driver {
         for entry in self.calls.iter_mut().filter(|entry| entry.talking) {
             if let Some(leg) = self.legs.of(entry.id()).find(|leg| leg.port.is_none()) {
                 let stats = leg.stats();
-                engine.set_coding(entry.adaptation.report(&voice::Report {
-                    profile: *engine.profile(),
+                let report = voice::Report {
                     fraction_lost: stats.remote_fraction_lost,
-                    round_trip: stats.remote_round_trip_time.or(stats.round_trip_time),
                     jitter: stats.remote_jitter,
-                    cap: VOICE_RATE,
-                    red: stats.redundancy,
-                }));
+                };
+                let terms = leg.terms(engine.profile());
+                engine.set_coding(entry.adaptation.report(&report, &terms));
             }
+        }
+    }
+
+    /// Follows what the path of the call that is spoken in carries.
+    fn recode(&mut self, call: CallId) {
+        let Some(engine) = self.audio.engine() else { return };
+        let Some(entry) = self
+            .calls
+            .iter_mut()
+            .find(|entry| entry.id() == call && entry.talking)
+        else {
+            return;
+        };
+        if let Some(leg) = self.legs.of(call).find(|leg| leg.port.is_none()) {
+            engine.set_coding(entry.adaptation.choose(&leg.terms(engine.profile())));
         }
     }
 

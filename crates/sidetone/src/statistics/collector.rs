@@ -116,6 +116,7 @@ fn send(stats: &CallStats, before: &CallStats, seconds: f64) -> AudioSend<Option
         packets_lost_per_second: reported.then_some(packets * now.remote_fraction_lost),
         rtt_in_ms: now.remote_round_trip_time.map(millis),
         pair_rtt_in_ms: now.round_trip_time.map(millis),
+        available_bitrate: now.available_outgoing_bitrate.map(f64::from),
         audio_input_level: Some(level(stats.voice.outbound.level.audio_level)),
         ..AudioSend::default()
     }

@@ -73,12 +73,14 @@ fn a_sample_is_a_second_of_the_counters() {
 
     stats.transport.remote_round_trip_time = Some(Duration::from_millis(20));
     stats.transport.remote_fraction_lost = 0.1;
+    stats.transport.available_outgoing_bitrate = Some(400_000);
     pass(&mut stats, 0);
     let events = collector.observe(&stats, now + Duration::from_millis(1500));
     let MediaStatisticsEvent::SampleReported(sample) = &events[0] else {
         panic!("{events:?}")
     };
     assert_eq!(sample.audio.send.rtt_in_ms, Some(20.0));
+    assert_eq!(sample.audio.send.available_bitrate, Some(400_000.0));
     assert_eq!(sample.audio.send.packets_lost_per_second, Some(5.0));
 }
 

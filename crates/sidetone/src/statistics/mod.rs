@@ -131,7 +131,7 @@ stream! {
         rtt_in_ms,
         /// Round trip of the selected pair of candidates, in milliseconds.
         pair_rtt_in_ms,
-        /// Bits a second that the path can take. Never measured: there is no bandwidth estimator for sound alone.
+        /// Bits a second that the path carries at least, as far as is known, headers included.
         available_bitrate,
         /// Level of what is sent, 0 to 65536.
         audio_input_level,

@@ -1,14 +1,14 @@
 //! One direction of a call in virtual time: a microphone's blocks into packets, packets over the network, packets into
 //! a speaker's blocks, and the receiver's reports back.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use sidetone_media::bandwidth::{Estimate, Feedback};
 use sidetone_media::jitter::JitterConfig;
 use sidetone_media::packet::{RtpTimestamp, VoicePacket};
 use sidetone_media::transport::rtp::{self, Negotiated, Packet, RED_PAYLOAD_TYPE};
 use sidetone_media::voice::{
-    Adaptation, BLOCK, Bitrate, Coding, Downlink, Processing, Profile, RATE, Report, Uplink,
+    Adaptation, BLOCK, Bitrate, Coding, Downlink, Processing, Profile, RATE, Report, Terms, Uplink,
 };
 use sidetone_netsim::Link;
 use sidetone_pipeline::Pool;
@@ -62,6 +62,8 @@ pub struct Heard {
     pub fec: u64,
     pub dred: u64,
     pub stretched: u64,
+    /// What was sent in each second, in kbit/s.
+    pub rates: Vec<f64>,
 }
 
 impl Heard {
@@ -129,11 +131,16 @@ impl Call<'_> {
         let mut downlink = Downlink::new(&profile, JitterConfig::default(), start)?;
         let mut adaptation = Adaptation::default();
         let look_ahead = uplink.look_ahead() as i64;
-        if let Some(coding) = self.fixed {
-            uplink.set_coding(coding);
-        }
-
-        let mut link: Link<Packet> = Link::new(self.case.network, self.seed);
+        let mut terms = Terms {
+            profile,
+            cap: self.cap,
+            limit: Estimate::FIRST.limit,
+            congested: false,
+            red: true,
+        };
+        uplink.set_coding(self.fixed.unwrap_or_else(|| adaptation.choose(&terms)));
+        let mut feedback = Feedback::new(self.cap, start);
+        let mut link: Link<(u64, Instant, Packet)> = Link::new(self.case.network, self.seed);
         let speed = 1.0 + self.case.drift_ppm * 1e-6;
         let captured =
             |samples: i64| start + Duration::from_secs_f64(samples as f64 / f64::from(RATE) / speed);
@@ -146,9 +153,6 @@ impl Call<'_> {
         let mut next_report = start + REPORT;
         // The report travels back; its way is as long as the other.
         let mut reports: Vec<(Instant, Report)> = Vec::new();
-        // What a sender report's way through the queue would tell.
-        let mut sent_at: HashMap<u16, Instant> = HashMap::new();
-        let mut transit = self.case.network.delay;
         let sound: Vec<&[f32]> = reference.chunks_exact(BLOCK).collect();
         // Until all was heard; the last packet may be lost.
         let end = captured(reference.len() as i64) + Duration::from_secs(2);
@@ -164,9 +168,15 @@ impl Call<'_> {
             {
                 blocks += 1;
                 let at = captured((blocks * BLOCK) as i64);
+                if let Some(estimate) = feedback.estimate(at) {
+                    (terms.limit, terms.congested) = (estimate.limit, estimate.congested);
+                    if self.fixed.is_none() {
+                        uplink.set_coding(adaptation.choose(&terms));
+                    }
+                }
                 reports.retain(|(due, report)| {
                     if *due <= at && self.fixed.is_none() {
-                        uplink.set_coding(adaptation.report(report));
+                        uplink.set_coding(adaptation.report(report, &terms));
                     }
                     *due > at
                 });
@@ -179,16 +189,18 @@ impl Call<'_> {
                     let bytes = wire_bytes(&packet);
                     heard.packets += 1;
                     heard.wire_bytes += bytes as u64;
-                    sent_at.insert(packet.header.sequence_number, at);
-                    link.send(packet, bytes, at);
+                    let elapsed = at - start;
+                    let second = elapsed.as_secs() as usize;
+                    heard.rates.resize(heard.rates.len().max(second + 1), 0.0);
+                    heard.rates[second] += bytes as f64 * 8e-3;
+                    link.set_config(self.case.network_at(elapsed));
+                    link.send((feedback.sent(bytes, at), at, packet), bytes, at);
                 }
             }
             while let Some(at) = link.next_timeout().filter(|at| *at <= now) {
-                while let Some(packet) = link.poll(at) {
-                    if let Some(sent) = sent_at.get(&packet.header.sequence_number) {
-                        transit = at.saturating_duration_since(*sent);
-                    }
-                    reception.note(packet.header.sequence_number, transit.as_secs_f64());
+                while let Some((number, sent, packet)) = link.poll(at) {
+                    feedback.came(number, at);
+                    reception.note(packet.header.sequence_number, (at - sent).as_secs_f64());
                     if let Some(mut voice) = pool.take()
                         && rtp::read(&packet, NEGOTIATED, at, &mut voice).is_ok()
                     {
@@ -196,18 +208,15 @@ impl Call<'_> {
                     }
                 }
             }
+            let there = now + self.case.network.delay;
+            feedback.report(now, there);
             if now >= next_report {
                 next_report += REPORT;
-                let back = self.case.network.delay;
                 let report = Report {
-                    profile,
                     fraction_lost: reception.report(),
-                    round_trip: Some(transit + back),
                     jitter: Duration::from_secs_f64(reception.jitter),
-                    cap: self.cap,
-                    red: true,
                 };
-                reports.push((now + back, report));
+                reports.push((there, report));
             }
             let length = if downlink.is_playing() { BLOCK } else { BLOCK / 4 };
             let mut out = [0.0; BLOCK];
@@ -236,9 +245,8 @@ impl Call<'_> {
     }
 }
 
-/// Bytes of a packet up to IP: the fixed header of RTP, one word each for the extension's header and its one byte with
-/// padding (RFC 8285 section 4.2), and the payload.
+/// Bytes of a packet up to IP: the fixed header of RTP, one word for the header of the extensions and two for level and
+/// transport-wide number with their padding (RFC 8285 section 4.2), and the payload.
 pub fn wire_bytes(packet: &Packet) -> usize {
-    let extension = if packet.header.extension { 8 } else { 0 };
-    IP_UDP + 12 + extension + packet.payload.len()
+    IP_UDP + 12 + 12 + packet.payload.len()
 }

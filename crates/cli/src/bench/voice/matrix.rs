@@ -11,8 +11,18 @@ pub struct Case {
     pub name: String,
     /// The network.
     pub network: Config,
+    /// What becomes of it for a while.
+    pub dip: Option<Dip>,
     /// The sender's clock against the receiver's, in parts per million.
     pub drift_ppm: f64,
+}
+
+/// Another network from one time of the call until another.
+#[derive(Clone, Debug)]
+pub struct Dip {
+    pub network: Config,
+    pub from: Duration,
+    pub until: Duration,
 }
 
 impl Case {
@@ -20,7 +30,16 @@ impl Case {
         Self {
             name: name.into(),
             network,
+            dip: None,
             drift_ppm: 0.0,
+        }
+    }
+
+    /// What the network is like so far into the call.
+    pub fn network_at(&self, elapsed: Duration) -> Config {
+        match &self.dip {
+            Some(dip) if (dip.from..dip.until).contains(&elapsed) => dip.network,
+            _ => self.network,
         }
     }
 
@@ -79,10 +98,18 @@ pub fn cases() -> Vec<Case> {
         height: ms(300),
     };
     cases.push(Case::new("spikes", PATH.spikes(spikes)));
+    let narrow = |kbps: u64| PATH.rate(Rate::new(kbps * 1000, ms(500)));
     for kbps in LINKS {
-        let network = PATH.rate(Rate::new(kbps * 1000, ms(500)));
-        cases.push(Case::new(format!("link-{kbps}"), network));
+        cases.push(Case::new(format!("link-{kbps}"), narrow(kbps)));
     }
+    cases.push(Case {
+        dip: Some(Dip {
+            network: narrow(30),
+            from: ms(10_000),
+            until: ms(20_000),
+        }),
+        ..Case::new("link-dip", narrow(100))
+    });
     for drift_ppm in [300.0, -300.0] {
         let sign = if drift_ppm > 0.0 { "fast" } else { "slow" };
         cases.push(Case {

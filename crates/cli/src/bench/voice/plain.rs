@@ -14,8 +14,8 @@ use crate::bench::percentile::median;
 /// Samples in a packet: 20 ms, what WebRTC sends.
 const FRAME: usize = 960;
 
-/// Bytes of the headers of IP, UDP and RTP, and of the level extension.
-const HEADERS: usize = 20 + 8 + 12 + 8;
+/// Bytes of the headers of IP, UDP and RTP, and of two extensions.
+const HEADERS: usize = 20 + 8 + 12 + 12;
 
 /// Least rate of the codec, where ours left nothing for it.
 const LEAST: u32 = 6_000;
@@ -56,6 +56,7 @@ pub fn run(call: &Call<'_>, reference: &[f32], ours: &Heard) -> Result<Heard, Er
         let now = start + at((index + 1) * FRAME).div_f64(speed);
         let len = encoder.encode(frame, &mut payload)?;
         collect(&mut link, Some(now));
+        link.set_config(call.case.network_at(now - start));
         heard.packets += 1;
         heard.wire_bytes += (len + HEADERS) as u64;
         link.send((index, payload[..len].to_vec()), len + HEADERS, now);

@@ -22,7 +22,9 @@ use self::token::Id;
 use super::{
     Reception, Transport, TransportCommand, TransportConfig, TransportEvent, TransportStats, VoicePort,
 };
+use crate::bandwidth::Feedback;
 use crate::packet::VoicePacket;
+use crate::voice::VOICE_RATE;
 
 /// Packets that may wait each way.
 const QUEUE: usize = 64;
@@ -66,7 +68,8 @@ pub struct MemoryTransport {
 #[derive(Clone)]
 enum Datagram {
     Control(Control),
-    Voice(Box<VoicePacket>),
+    /// With its number for the feedback.
+    Voice(u64, Box<VoicePacket>),
 }
 
 struct Net {
@@ -93,6 +96,7 @@ struct Node {
     received: QueueSender<Pooled<VoicePacket>>,
     pool: Pool<VoicePacket>,
     reception: Reception,
+    feedback: Feedback,
     stats: TransportStats,
     ssrc: u32,
 }
@@ -139,6 +143,7 @@ impl MemoryNetwork {
             received,
             pool,
             reception: Reception::default(),
+            feedback: Feedback::new(VOICE_RATE, net.now),
             stats: TransportStats::default(),
             // Spread, so that no two ends that meet have the same, and never zero.
             ssrc: id.wrapping_mul(0x9e37_79b9) | 1,
@@ -287,6 +292,10 @@ impl Net {
         };
         let (peer, open, ssrc) = (node.endpoint.peer(), node.endpoint.is_open(), node.ssrc);
         let waiting: Vec<_> = std::iter::from_fn(|| node.to_send.pop()).collect();
+        let estimate = node.feedback.estimate(self.now);
+        if let Some(estimate) = estimate {
+            self.perform(id, vec![Output::Event(TransportEvent::Estimate(estimate))]);
+        }
         let Some(peer) = peer.filter(|_| open) else { return };
         for packet in waiting {
             let mut packet = Box::new((*packet).clone());
@@ -294,11 +303,13 @@ impl Net {
             // As RED (RFC 2198): a header of four bytes for each copy, and one for the packet's own frame.
             let copies: usize = packet.copies().map(|(_, frame)| 4 + frame.len()).sum();
             let bytes = packet.payload().len() + copies + usize::from(copies > 0);
-            if let Some(node) = self.nodes.get_mut(&id) {
-                node.stats.packets_sent += 1;
-                node.stats.bytes_sent += bytes as u64;
-            }
-            self.send(id, peer, Datagram::Voice(packet), bytes + OVERHEAD);
+            let Some(node) = self.nodes.get_mut(&id) else {
+                return;
+            };
+            node.stats.packets_sent += 1;
+            node.stats.bytes_sent += bytes as u64;
+            let number = node.feedback.sent(bytes + OVERHEAD, self.now);
+            self.send(id, peer, Datagram::Voice(number, packet), bytes + OVERHEAD);
         }
     }
 
@@ -311,12 +322,24 @@ impl Net {
             let mut out = Vec::new();
             match datagram {
                 Datagram::Control(control) => node.endpoint.on_control(from, control, now, &mut out),
-                Datagram::Voice(packet) => node.on_voice(from, &packet, now, &mut out),
+                Datagram::Voice(number, packet) => {
+                    node.on_voice(from, &packet, now, &mut out);
+                    self.acknowledge(from, number);
+                }
             }
             self.perform(to, out);
         }
         if let Some(at) = self.links.get(&(from, to)).and_then(Link::next_timeout) {
             self.agenda.push(Reverse((at, Due::Link(from, to))));
+        }
+    }
+
+    /// What the receiver would report is kept at the sender, and known there after the way back.
+    fn acknowledge(&mut self, sender: Id, number: u64) {
+        let (now, back) = (self.now, self.config.conditions.delay);
+        if let Some(node) = self.nodes.get_mut(&sender) {
+            node.feedback.came(number, now);
+            node.feedback.report(now, now + back);
         }
     }
 
@@ -390,6 +413,8 @@ impl Transport for MemoryTransport {
         };
         let mut stats = node.stats.clone();
         stats.redundancy = true;
+        let available = node.feedback.current().available.bits_per_second();
+        stats.available_outgoing_bitrate = (available > 0).then_some(available);
         stats.packets_lost = node.reception.lost();
         stats.jitter = node.reception.jitter();
         stats.round_trip_time = node.endpoint.round_trip.filter(|_| node.endpoint.is_open());

@@ -5,6 +5,7 @@
 //! library drops what a slow reader leaves, panics are possible on hostile text, and it has no notion of holding
 //! candidates back: the files here each take care of one of these.
 
+mod bandwidth;
 mod candidate;
 mod description;
 pub mod probe;
@@ -28,6 +29,7 @@ use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::peer_connection::{PeerConnection, PeerConnectionBuilder};
 
+use self::bandwidth::Bandwidth;
 use self::reports::{Latest, ReportObserver};
 use self::runtime::WatchedRuntime;
 use self::session::{Local, Remote, Session};
@@ -56,6 +58,7 @@ pub struct WebRtcTransport {
     port: Option<VoicePort>,
     voice: Arc<Voice>,
     latest: Latest,
+    bandwidth: Bandwidth,
     selected: Arc<Mutex<SelectedPair>>,
 }
 
@@ -97,17 +100,20 @@ impl WebRtcTransport {
         }
         let voice = Arc::new(Voice::default());
         let latest = Latest::default();
+        let (signal_writer, signals) = unbounded_channel();
+        let bandwidth = Bandwidth::new(signal_writer.clone(), Instant::now());
         let selected = Arc::<Mutex<SelectedPair>>::default();
         let start = Start {
             config,
             pool,
             voice: Arc::clone(&voice),
             latest: latest.clone(),
+            bandwidth: bandwidth.clone(),
             selected: Arc::clone(&selected),
             to_send,
             received,
         };
-        handle.spawn(start.run(command_reader, event_writer));
+        handle.spawn(start.run(command_reader, event_writer, (signal_writer, signals)));
         let port = Some(VoicePort { outgoing, incoming });
         Ok(Self {
             commands,
@@ -115,6 +121,7 @@ impl WebRtcTransport {
             port,
             voice,
             latest,
+            bandwidth,
             selected,
         })
     }
@@ -139,6 +146,7 @@ impl Transport for WebRtcTransport {
 
     fn stats(&self) -> TransportStats {
         let remote = self.latest.get();
+        let available = self.bandwidth.estimate().available.bits_per_second();
         let selected = self
             .selected
             .lock()
@@ -161,6 +169,7 @@ impl Transport for WebRtcTransport {
             remote_jitter: remote.jitter,
             round_trip_time: selected.round_trip.or(remote.round_trip),
             remote_round_trip_time: remote.round_trip,
+            available_outgoing_bitrate: (available > 0).then_some(available),
             packets_discarded: self.voice.discarded.load(Relaxed),
             local_candidate_type: selected.local_type,
             remote_candidate_type: selected.remote_type,
@@ -174,6 +183,7 @@ struct Start {
     pool: Pool<VoicePacket>,
     voice: Arc<Voice>,
     latest: Latest,
+    bandwidth: Bandwidth,
     selected: Arc<Mutex<SelectedPair>>,
     to_send: QueueReceiver<Pooled<VoicePacket>>,
     received: QueueSender<Pooled<VoicePacket>>,
@@ -184,8 +194,8 @@ impl Start {
         self,
         mut commands: UnboundedReceiver<TransportCommand>,
         events: UnboundedSender<TransportEvent>,
+        (signal_writer, signals): (UnboundedSender<Signal>, UnboundedReceiver<Signal>),
     ) {
-        let (signal_writer, signals) = unbounded_channel();
         match self.connect(signal_writer, events.clone()).await {
             Ok(session) => session.run(commands, signals).await,
             Err(error) => {
@@ -204,7 +214,10 @@ impl Start {
     ) -> rtc::shared::error::Result<Session> {
         // Zero would read as unknown.
         let ssrc = rand::random::<u32>().max(1);
-        let (media, registry) = settings::media(ReportObserver::new(ssrc, self.latest))?;
+        let (media, registry) = {
+            let observer = ReportObserver::new(ssrc, self.latest, self.bandwidth.clone());
+            settings::media(observer, self.bandwidth)?
+        };
         let runtime = Arc::new(WatchedRuntime::default());
         let bind: Vec<String> = match &self.config.bind[..] {
             [] => ANY.map(str::to_owned).to_vec(),

@@ -12,7 +12,9 @@ use rtc::rtcp::reception_report::ReceptionReport;
 use rtc::rtcp::sender_report::SenderReport;
 use rtc::sansio;
 use rtc::shared::error::Error;
+use rtc::shared::marshal::MarshalSize;
 
+use super::bandwidth::{AROUND, Bandwidth};
 use crate::packet::CLOCK_RATE;
 
 /// Sender reports remembered: one a second, so this covers a round trip of several seconds.
@@ -41,6 +43,10 @@ impl Latest {
 pub(super) struct ReportObserver {
     ssrc: u32,
     latest: Latest,
+    bandwidth: Bandwidth,
+    /// Bytes sent since the report before, and when that came.
+    bytes: usize,
+    since: Option<Instant>,
     /// Middle 32 bits of the NTP time of our sender reports, and when they left.
     sent: VecDeque<(u32, Instant)>,
     reads: VecDeque<TaggedPacket>,
@@ -49,10 +55,13 @@ pub(super) struct ReportObserver {
 
 impl ReportObserver {
     /// For the stream we send from `ssrc`.
-    pub(super) fn new(ssrc: u32, latest: Latest) -> Self {
+    pub(super) fn new(ssrc: u32, latest: Latest, bandwidth: Bandwidth) -> Self {
         Self {
             ssrc,
             latest,
+            bandwidth,
+            bytes: 0,
+            since: None,
             sent: VecDeque::with_capacity(REMEMBERED),
             reads: VecDeque::new(),
             writes: VecDeque::new(),
@@ -66,7 +75,7 @@ impl ReportObserver {
         self.sent.push_back(((report.ntp_time >> 16) as u32, now));
     }
 
-    fn on_reception_report(&self, report: &ReceptionReport, now: Instant) {
+    fn on_reception_report(&mut self, report: &ReceptionReport, now: Instant) {
         if report.ssrc != self.ssrc {
             return;
         }
@@ -81,6 +90,14 @@ impl ReportObserver {
         latest.fraction_lost = f64::from(report.fraction_lost) / 256.0;
         latest.jitter = Duration::from_secs_f64(f64::from(report.jitter) / f64::from(CLOCK_RATE));
         latest.round_trip = round_trip.or(latest.round_trip);
+        let (jitter, lost) = (latest.jitter, latest.fraction_lost);
+        drop(latest);
+        let bits = std::mem::take(&mut self.bytes) as f64 * 8.0;
+        let elapsed = self.since.replace(now).map(|since| now - since);
+        if let (Some(round_trip), Some(elapsed)) = (round_trip, elapsed) {
+            let sent = bits / elapsed.as_secs_f64().max(0.1);
+            self.bandwidth.on_report(round_trip, jitter, lost, sent, now);
+        }
     }
 }
 
@@ -118,12 +135,16 @@ impl sansio::Protocol<TaggedPacket, TaggedPacket, ()> for ReportObserver {
     }
 
     fn handle_write(&mut self, msg: TaggedPacket) -> Result<(), Error> {
-        if let Packet::Rtcp(packets) = &msg.message.packet {
-            for packet in packets {
-                if let Some(report) = packet.as_any().downcast_ref::<SenderReport>() {
-                    self.on_sender_report(report, msg.now);
+        match &msg.message.packet {
+            Packet::Rtcp(packets) => {
+                for packet in packets {
+                    if let Some(report) = packet.as_any().downcast_ref::<SenderReport>() {
+                        self.on_sender_report(report, msg.now);
+                    }
                 }
             }
+            Packet::Rtp(packet) => self.bytes += packet.marshal_size() + AROUND,
+            _ => {}
         }
         self.writes.push_back(msg);
         Ok(())
@@ -148,7 +169,8 @@ mod tests {
     #[test]
     fn the_round_trip_is_what_was_not_held() {
         let (latest, now) = (Latest::default(), Instant::now());
-        let mut observer = ReportObserver::new(7, latest.clone());
+        let (signals, _) = tokio::sync::mpsc::unbounded_channel();
+        let mut observer = ReportObserver::new(7, latest.clone(), Bandwidth::new(signals, now));
         observer.on_sender_report(
             &SenderReport {
                 ntp_time: 0x1234_5678_9abc_def0,

@@ -266,6 +266,7 @@ impl Session {
             Signal::Candidate(line) => self.on_local_candidate(&line),
             Signal::GatheringComplete => self.tell_candidate(None),
             Signal::State(state) => self.set_state(state),
+            Signal::Estimate(estimate) => self.emit(TransportEvent::Estimate(estimate)),
             Signal::Track(track) => {
                 let (voice, pool, incoming) =
                     (Arc::clone(&self.voice), self.pool.clone(), self.incoming.clone());

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use rtc::ice::mdns::MulticastDnsMode;
-use rtc::interceptor::Slot;
+use rtc::interceptor::{CongestionControlBuilder, Slot};
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::interceptor_registry::{
-    Registry, configure_rtcp_reports, configure_twcc_receiver_only,
+    Registry, configure_rtcp_reports, configure_twcc,
 };
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MediaEngine};
 use rtc::peer_connection::configuration::setting_engine::{SettingEngine, SettingEngineBuilder};
@@ -18,6 +18,7 @@ use rtc::rtp_transceiver::rtp_sender::{
 };
 use rtc::shared::error::Result;
 
+use super::bandwidth::Bandwidth;
 use super::reports::ReportObserver;
 use crate::packet::CLOCK_RATE;
 use crate::transport::TransportConfig;
@@ -88,9 +89,12 @@ pub(super) fn configuration(config: &TransportConfig) -> RTCConfiguration {
         .build()
 }
 
-/// Opus, alone and repeated (RFC 2198), with the audio level extension, receiver reports, sender reports and transport-wide feedback for
-/// peers that number their packets.
-pub(super) fn media(observer: ReportObserver) -> Result<(MediaEngine, Registry)> {
+/// Nearest to the wire, where it sees reports as they come and go.
+const OBSERVER: usize = 500;
+
+/// Opus, alone and repeated (RFC 2198), with the audio level extension, receiver reports, sender reports, and packets
+/// numbered for transport-wide feedback both ways.
+pub(super) fn media(observer: ReportObserver, bandwidth: Bandwidth) -> Result<(MediaEngine, Registry)> {
     let mut media = MediaEngine::default();
     let codec = RTCRtpCodecParameters {
         rtp_codec: opus(),
@@ -106,9 +110,13 @@ pub(super) fn media(observer: ReportObserver) -> Result<(MediaEngine, Registry)>
         uri: AUDIO_LEVEL_URI.to_owned(),
     };
     media.register_header_extension(level, RtpCodecKind::Audio, None)?;
-    let registry = configure_twcc_receiver_only(Registry::new(), &mut media)?;
-    // Nearest to the wire, where it sees reports as they come and go. Nothing else sits in this slot.
-    let registry = configure_rtcp_reports(registry).with(Slot::CongestionControl, observer);
+    let registry = configure_twcc(Registry::new(), &mut media)?;
+    let registry = configure_rtcp_reports(registry)
+        .with(
+            Slot::CongestionControl,
+            CongestionControlBuilder::new(bandwidth).build(),
+        )
+        .with(Slot::from(OBSERVER), observer);
     Ok((media, registry))
 }
 

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::PeerConnectionEventHandler;
 
+use crate::bandwidth::Estimate;
 use crate::transport::ConnectionState;
 
 /// A message from the library.
@@ -20,6 +21,8 @@ pub(super) enum Signal {
     GatheringComplete,
     State(ConnectionState),
     Track(Arc<dyn TrackRemote>),
+    /// More or less may be sent.
+    Estimate(Estimate),
 }
 
 /// Sends [`Signal`]s, and opens the gate for media the moment DTLS is done.

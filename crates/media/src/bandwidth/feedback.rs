@@ -1,0 +1,100 @@
+//! Both ends of the feedback in one place, for paths in memory: what the receiver would tell of single packets, ten
+//! times a second, and the sender's side of it.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use sidetone_opus::Bitrate;
+
+use super::{BandwidthEstimator, Delivery, Estimate, FEEDBACK_INTERVAL};
+
+/// Packets kept of which nothing is told, as when none comes through.
+const MOST: usize = 1000;
+
+/// Packets sent and not yet told of, and reports under way.
+#[derive(Debug)]
+pub struct Feedback {
+    estimator: BandwidthEstimator,
+    start: Instant,
+    sent: VecDeque<Delivery>,
+    /// Number of the first of `sent`.
+    first: u64,
+    /// Come since the last report: number, and when.
+    came: Vec<(u64, Instant)>,
+    next: Instant,
+    reports: VecDeque<(Instant, Vec<(u64, Instant)>)>,
+}
+
+impl Feedback {
+    /// For a sender that wants at most `cap`.
+    pub fn new(cap: Bitrate, start: Instant) -> Self {
+        Self {
+            estimator: BandwidthEstimator::new(cap, start),
+            start,
+            sent: VecDeque::new(),
+            first: 0,
+            came: Vec::new(),
+            next: start + FEEDBACK_INTERVAL,
+            reports: VecDeque::new(),
+        }
+    }
+
+    /// Numbers a packet that leaves.
+    pub fn sent(&mut self, bytes: usize, now: Instant) -> u64 {
+        if self.sent.len() == MOST {
+            self.sent.pop_front();
+            self.first += 1;
+        }
+        self.sent.push_back(Delivery {
+            departed: now,
+            arrived: None,
+            bytes,
+        });
+        self.first + self.sent.len() as u64 - 1
+    }
+
+    /// A packet came.
+    pub fn came(&mut self, number: u64, now: Instant) {
+        self.came.push((number, now));
+    }
+
+    /// The receiver's timer: its report is at the sender at `there`.
+    pub fn report(&mut self, now: Instant, there: Instant) {
+        if now >= self.next {
+            self.next = now + FEEDBACK_INTERVAL;
+            if !self.came.is_empty() {
+                self.reports.push_back((there, std::mem::take(&mut self.came)));
+            }
+        }
+    }
+
+    /// What may be sent, when a report that has come by now changes it.
+    pub fn estimate(&mut self, now: Instant) -> Option<Estimate> {
+        let mut changed = None;
+        while self.reports.front().is_some_and(|(due, _)| *due <= now) {
+            let Some((_, came)) = self.reports.pop_front() else {
+                break;
+            };
+            let mut known = 0;
+            for (number, at) in came {
+                // A duplicate, or one that was given up: told of already.
+                let Some(index) = number.checked_sub(self.first) else {
+                    continue;
+                };
+                if let Some(packet) = self.sent.get_mut(index as usize) {
+                    packet.arrived = Some(at - self.start);
+                    known = known.max(index as usize + 1);
+                }
+            }
+            self.first += known as u64;
+            let packets: Vec<Delivery> = self.sent.drain(..known).collect();
+            changed = self.estimator.on_feedback(&packets, now).or(changed);
+        }
+        changed
+    }
+
+    /// What may be sent now.
+    pub fn current(&self) -> Estimate {
+        self.estimator.estimate()
+    }
+}
