@@ -224,6 +224,9 @@ impl BandwidthEstimator {
         let climbing = self
             .tried
             .is_some_and(|tried| now.saturating_duration_since(tried) < STEP * 2);
+        if !climbing {
+            self.step = STEP_IN_DOUBT;
+        }
         let next = match view.rate {
             Some(rate) if rate.least * CAREFUL > limit.rate => {
                 (rate.least * CAREFUL).min(limit.rate * SURE_STEP)
@@ -232,11 +235,7 @@ impl BandwidthEstimator {
             _ if !climbing && now < until + self.patience * IN_DOUBT => return,
             _ => limit.rate * self.step,
         };
-        self.step = if climbing {
-            (self.step * STEP_IN_DOUBT).min(LONGEST_STEP)
-        } else {
-            STEP_IN_DOUBT
-        };
+        self.step = (self.step * STEP_IN_DOUBT).min(LONGEST_STEP);
         self.tried = Some(now);
         if next >= self.wanted {
             self.limit = None;

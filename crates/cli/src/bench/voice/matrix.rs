@@ -108,7 +108,7 @@ pub fn cases() -> Vec<Case> {
             from: ms(10_000),
             until: ms(20_000),
         }),
-        ..Case::new("link-dip", narrow(100))
+        ..Case::new("dip", narrow(100))
     });
     for drift_ppm in [300.0, -300.0] {
         let sign = if drift_ppm > 0.0 { "fast" } else { "slow" };

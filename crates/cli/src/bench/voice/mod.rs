@@ -92,8 +92,14 @@ mod tests {
 
     /// Some seconds of speech over a case, heard by us and by the plain receiver.
     fn heard(name: &str, seed: u64) -> (Heard, Heard) {
+        heard_for(6, name, seed)
+    }
+
+    fn heard_for(seconds: usize, name: &str, seed: u64) -> (Heard, Heard) {
         let reference = speech::bundled(speech::WOMAN).unwrap();
-        let reference = &reference[..6 * RATE as usize];
+        let length = seconds * RATE as usize;
+        let reference: Vec<f32> = reference.iter().copied().cycle().take(length).collect();
+        let reference = &reference[..];
         let case = matrix::cases()
             .into_iter()
             .find(|case| case.name == name)
@@ -129,6 +135,25 @@ mod tests {
             let best = heard.delays_ms.iter().copied().fold(f64::MAX, f64::min);
             assert!(best >= 36.0 && worst <= 60.0, "{name}: {best} to {worst} ms");
         }
+    }
+
+    #[test]
+    fn a_link_that_narrows_is_followed_down_and_up_again() {
+        let (ours, _) = heard_for(26, "dip", 1);
+        let sent = |second: usize| ours.rates[second];
+        // 100 kbit/s for ten seconds, then 30 for ten. One second to notice, some tenths to drain the queue.
+        assert!(
+            sent(8) > 50.0 && sent(12) < 30.0 && sent(18) < 30.0,
+            "{:?}",
+            ours.rates
+        );
+        assert!(
+            sent(23) > 50.0,
+            "three seconds later all is back: {:?}",
+            ours.rates
+        );
+        let share = ours.concealed as f64 / ours.samples.len() as f64;
+        assert!(share < 0.03, "{share} made up");
     }
 
     #[test]
