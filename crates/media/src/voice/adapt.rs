@@ -32,6 +32,8 @@ pub struct Coding {
     pub red: Red,
     /// Reach of the deep redundancy.
     pub dred: Duration,
+    /// Whether pauses of speech are left out (discontinuous transmission).
+    pub dtx: bool,
 }
 
 impl Coding {
@@ -44,6 +46,7 @@ impl Coding {
             fec: true,
             red: Red::default(),
             dred: Duration::ZERO,
+            dtx: false,
         }
     }
 
@@ -139,6 +142,9 @@ const CALM: f64 = 0.75;
 const LOW: f64 = 12_000.0;
 /// Least rate of the codec: intelligible, in wide band.
 const LEAST: f64 = 8_000.0;
+/// On a path that carries less than this pauses are not sent: queues drain in them. On others they would save nothing that
+/// is missed, and cost the sound of the room.
+const THIN: Bitrate = Bitrate::kbps(32);
 /// Short frames come back when the codec would have so much more than that: else they flap.
 const SHORT_AGAIN: f64 = 1.2;
 /// Packets that have been overtaken when a report is made count as lost in it, and as found in the next. In delays of
@@ -193,6 +199,7 @@ impl Adaptation {
         let mut coding = Coding::plain(&terms.profile);
         let most = terms.limit.map_or(terms.cap, |limit| limit.min(terms.cap));
         let cap = f64::from(most.bits_per_second()) * PLANNED;
+        coding.dtx = terms.limit.is_some_and(|limit| limit < THIN);
         // A thin link makes jitter of its own, of large packets and small ones.
         let late = self.late && terms.limit.is_none();
 
@@ -396,8 +403,9 @@ mod tests {
                 ..TERMS
             })
         };
-        assert_eq!(at(&mut adaptation, 50).frame, FrameDuration::Ms20);
-        assert_eq!(at(&mut adaptation, 28).frame, FrameDuration::Ms40);
+        let (wide, thin) = (at(&mut adaptation, 50), at(&mut adaptation, 28));
+        assert_eq!((wide.frame, wide.dtx), (FrameDuration::Ms20, false));
+        assert_eq!((thin.frame, thin.dtx), (FrameDuration::Ms40, true));
         assert_eq!(
             at(&mut adaptation, 33).frame,
             FrameDuration::Ms40,

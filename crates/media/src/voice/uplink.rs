@@ -98,8 +98,12 @@ impl Uplink {
     /// Sends silence instead of the microphone. The next block fades, so that nothing clicks.
     pub fn set_muted(&mut self, muted: bool) {
         self.muted = muted;
-        // Silence need not be sent every frame: a muted talker costs two packets every 400 ms.
-        let _ = self.encoder.set_dtx(muted);
+        self.set_dtx();
+    }
+
+    /// Silence need not be sent every frame: a muted talker costs two packets every 400 ms.
+    fn set_dtx(&mut self) {
+        let _ = self.encoder.set_dtx(self.muted || self.coding.dtx);
     }
 
     /// Forgets what was heard and not sent, and switches the mute without a fade: for a microphone that is muted
@@ -142,6 +146,7 @@ impl Uplink {
             Bandwidth::Full
         };
         let _ = self.encoder.set_max_bandwidth(bandwidth);
+        self.set_dtx();
     }
 
     /// Shows what the speaker is about to play, for echo cancellation.
