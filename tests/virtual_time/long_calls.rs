@@ -13,7 +13,9 @@ use rand_chacha::ChaCha8Rng;
 use sidetone_media::jitter::JitterConfig;
 use sidetone_media::packet::{RtpTimestamp, VoicePacket};
 use sidetone_media::transport::memory::{MemoryConfig, MemoryNetwork, MemoryTransport};
-use sidetone_media::transport::{Transport, TransportCommand, TransportConfig, TransportEvent, VoicePort};
+use sidetone_media::transport::{
+    ConnectionState, Transport, TransportCommand, TransportConfig, TransportEvent, VoicePort,
+};
 use sidetone_media::voice::{BLOCK, Downlink, Processing, Profile, Uplink};
 use sidetone_netsim::{Config, Jitter, Loss, Rate};
 use sidetone_pipeline::Pool;
@@ -23,7 +25,7 @@ use crate::chaos::{Seed, number, speech};
 /// Minutes of a long call. A clock that is 300 ppm off has then moved by 144 ms.
 const MINUTES: u64 = 8;
 /// Short calls of a run.
-const CALLS: u64 = 6;
+const CALLS: u64 = 3;
 /// Packets that may be anywhere at once.
 const POOL: usize = 600;
 /// How far the clocks of the ends may be apart, in parts per million.
@@ -91,6 +93,10 @@ struct Call {
     pool: Pool<VoicePacket>,
     ends: [End; 2],
     sound: Arc<[f32]>,
+    /// Whether nobody says anything.
+    silent: bool,
+    /// Times the connection was made again.
+    restarts: u64,
 }
 
 impl Call {
@@ -130,6 +136,8 @@ impl Call {
             pool,
             ends,
             sound: speech(),
+            silent: false,
+            restarts: 0,
         }
     }
 
@@ -176,15 +184,26 @@ impl Call {
 
     fn carry_signals(&mut self) {
         let mut cx = Context::from_waker(Waker::noop());
+        let mut restart = false;
         for from in 0..2 {
             while let Poll::Ready(event) = self.ends[from].transport.poll_event(&mut cx) {
                 let command = match event {
                     TransportEvent::LocalDescription(description) => TransportCommand::Remote(description),
                     TransportEvent::LocalCandidate(candidate) => TransportCommand::RemoteCandidate(candidate),
+                    // What the machine of a call does: nobody else makes a connection again.
+                    TransportEvent::State(ConnectionState::Failed) => {
+                        restart = true;
+                        continue;
+                    }
                     _ => continue,
                 };
                 self.ends[1 - from].transport.command(command, self.now);
             }
+        }
+        if restart {
+            self.restarts += 1;
+            let offer = TransportCommand::Offer { restart: true };
+            self.ends[0].transport.command(offer, self.now);
         }
     }
 
@@ -199,7 +218,7 @@ impl Call {
                 self.network.set_conditions(weather(spell));
                 // In turns, and every third time nobody: a muted end sends next to nothing.
                 for (index, end) in self.ends.iter_mut().enumerate() {
-                    let speaks = spell % 3 == index as u64;
+                    let speaks = !self.silent && spell % 3 == index as u64;
                     end.uplink.set_muted(!speaks);
                     end.speaks = speaks.then_some(self.now);
                 }
@@ -286,6 +305,7 @@ fn calls_come_back_from_any_network() {
         Some(seed) => seed..seed + 1,
         None => 0..number("SIDETONE_CALLS").unwrap_or(CALLS),
     };
+    let mut restarts = 0;
     for seed in seeds {
         let _seed = Seed(seed);
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -294,8 +314,16 @@ fn calls_come_back_from_any_network() {
         // Whole rounds of turns, so that before and after compare.
         call.run(WEATHER, calm);
         let before = call.run(WEATHER * 3, calm);
-        call.run(WEATHER * 3, |_| storm(&mut rng));
-        call.run(WEATHER * 3, calm);
+        call.silent = rng.random_bool(0.3);
+        let storms = rng.random_range(3..8);
+        let mut dark = rng.random_range(0..=storms);
+        call.run(WEATHER * storms, |_| {
+            dark = dark.saturating_sub(1);
+            if dark > 0 { NOTHING } else { storm(&mut rng) }
+        });
+        call.silent = false;
+        // Whole rounds again, and time enough to forget: who is muted learns nothing.
+        call.run(WEATHER * (12 - storms), calm);
         let after = call.run(WEATHER * 3, calm);
         for (before, after) in before.iter().zip(&after) {
             assert!(after.blocks > 500, "something was heard");
@@ -305,15 +333,19 @@ fn calls_come_back_from_any_network() {
             );
             assert!(after.concealed_percent() < 0.5, "{before:?} {after:?}");
         }
+        restarts += call.restarts;
         call.finish();
     }
+    println!("connections made again: {restarts}");
 }
+
+/// An outage. A connection that hears nothing for half a minute has to be made again.
+const NOTHING: Config = Config::IDEAL.loss(Loss::uniform(1.0));
 
 /// A network that a call need not sound well on.
 fn storm(rng: &mut ChaCha8Rng) -> Config {
     let path = Config::IDEAL.delay(Duration::from_millis(rng.random_range(5..400)));
     match rng.random_range(0..4) {
-        // Not all: a connection that hears nothing for long has to be made again.
         0 => path.loss(Loss::uniform(0.7)),
         1 => path.jitter(Jitter::normal(Duration::from_millis(rng.random_range(20..150)))),
         2 => path.loss(Loss::bursts(

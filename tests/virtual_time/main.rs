@@ -4,4 +4,5 @@
 
 mod chaos;
 mod long_calls;
+mod outages;
 mod repeatable;

@@ -52,6 +52,10 @@ impl Default for LevelMeter {
 const VOICE_OVER_FLOOR: f64 = 2.8;
 /// Below -60 dBov nothing is called a voice.
 const VOICE_MINIMUM: f64 = 0.001;
+/// A lower background changes no decision, and would have to be unlearnt when a fan starts.
+const FLOOR_MINIMUM: f64 = VOICE_MINIMUM / VOICE_OVER_FLOOR;
+/// Below what any microphone gives.
+const DIGITAL_SILENCE: f64 = 1e-6;
 /// Hold for 200 ms: the gaps inside words.
 const HANGOVER_BLOCKS: u32 = 20;
 /// The floor doubles in about 7 s, so steady noise is learnt within a sentence or two.
@@ -68,7 +72,10 @@ impl LevelMeter {
         self.level.total_samples_duration += seconds;
 
         let rms = self.level.audio_level;
-        self.floor = (self.floor * FLOOR_RISE).min(rms.max(1e-5)).max(1e-5);
+        // Digital silence is no background: it is what a muted stream has, and one that begins.
+        if rms > DIGITAL_SILENCE {
+            self.floor = (self.floor * FLOOR_RISE).min(rms).max(FLOOR_MINIMUM);
+        }
         if rms > VOICE_MINIMUM && rms > self.floor * VOICE_OVER_FLOOR {
             self.hangover = HANGOVER_BLOCKS;
         } else {
@@ -83,6 +90,40 @@ impl LevelMeter {
     /// The level so far.
     pub fn level(&self) -> Level {
         self.level
+    }
+
+    /// Whether the block measured last stood above the background by itself.
+    fn is_loud(&self) -> bool {
+        self.hangover == HANGOVER_BLOCKS
+    }
+}
+
+/// Tells who speaks from what knocks: a key or a door is over before a syllable is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Attention {
+    meter: LevelMeter,
+    /// Loud blocks in a row.
+    loud: u32,
+    /// Blocks the decision is held.
+    hold: u32,
+}
+
+/// A syllable is loud for as long without a gap: 100 ms.
+const SYLLABLE_BLOCKS: u32 = 10;
+/// Hold for 300 ms: the gaps between syllables.
+const HOLD_BLOCKS: u32 = 30;
+
+impl Attention {
+    /// Takes one block; whether somebody speaks.
+    pub(super) fn hears_a_voice(&mut self, block: &[f32]) -> bool {
+        self.meter.measure(block);
+        self.loud = if self.meter.is_loud() { self.loud + 1 } else { 0 };
+        self.hold = if self.loud >= SYLLABLE_BLOCKS {
+            HOLD_BLOCKS
+        } else {
+            self.hold.saturating_sub(1)
+        };
+        self.hold > 0
     }
 }
 

@@ -10,15 +10,21 @@ mod blocks;
 mod capture;
 mod downlink;
 mod engine;
+#[cfg(feature = "processing")]
+mod high_pass;
 mod lead;
 mod level;
 mod listener;
 mod mixer;
 mod playout;
 mod processing;
+#[cfg(feature = "processing")]
+mod processor;
 mod profile;
 mod reference;
 mod sent;
+#[cfg(feature = "processing")]
+mod split;
 mod stats;
 mod uplink;
 

@@ -41,82 +41,6 @@ impl Default for Processing {
     }
 }
 
-#[cfg(feature = "processing")]
-mod sonora_processor {
-    use sonora::config::{AdaptiveDigital, EchoCanceller, GainController2, HighPassFilter, NoiseSuppression};
-    use sonora::{AudioProcessing, Config, StreamConfig};
-
-    use super::Processing;
-    use crate::voice::{BLOCK, RATE};
-
-    /// How far gain control goes. What it lifts, it lifts with the room: less noise is allowed and less gain given than
-    /// by default, and it starts from what the microphone gives, so that a call does not begin loud and sink.
-    const GAIN: AdaptiveDigital = AdaptiveDigital {
-        // Peaks stay this far below full scale, in dB: the limiter behind has nothing to do.
-        headroom_db: 5.0,
-        // A quiet talker, three times as far away as usual. More lifts the next room.
-        max_gain_db: 12.0,
-        initial_gain_db: 0.0,
-        // Slower than a sentence: faster is heard as pumping.
-        max_gain_change_db_per_second: 3.0,
-        // Background louder than this is not lifted. More is heard in every pause.
-        max_output_noise_level_dbfs: -60.0,
-    };
-
-    /// The capture-side processor: mono, 48 kHz, blocks of 10 ms.
-    pub struct VoiceProcessor {
-        inner: AudioProcessing,
-        scratch: [f32; BLOCK],
-    }
-
-    impl VoiceProcessor {
-        /// A processor with the given parts on, or `None` when all are off.
-        pub fn new(processing: Processing) -> Option<Self> {
-            if !processing.is_on() {
-                return None;
-            }
-            let config = Config {
-                high_pass_filter: Some(HighPassFilter::default()),
-                echo_canceller: processing.echo_cancellation.then(EchoCanceller::default),
-                noise_suppression: processing.noise_suppression.then(NoiseSuppression::default),
-                gain_controller2: processing.auto_gain_control.then(|| GainController2 {
-                    adaptive_digital: Some(GAIN),
-                    ..GainController2::default()
-                }),
-                ..Config::default()
-            };
-            let stream = StreamConfig::new(RATE, 1);
-            let inner = AudioProcessing::builder()
-                .config(config)
-                .capture_config(stream)
-                .render_config(stream)
-                .build();
-            Some(Self {
-                inner,
-                scratch: [0.0; BLOCK],
-            })
-        }
-
-        /// Shows the processor what is about to be played (the far-end reference).
-        pub fn render(&mut self, block: &[f32; BLOCK]) {
-            // The processor only analyses the reference; what it writes back is not used. It fails on wrong
-            // formats alone, and the format is fixed here.
-            let _ = self.inner.process_render_f32(&[block], &mut [&mut self.scratch]);
-        }
-
-        /// Cleans one block of the microphone in place.
-        pub fn capture(&mut self, block: &mut [f32; BLOCK]) {
-            if self
-                .inner
-                .process_capture_f32(&[&block[..]], &mut [&mut self.scratch])
-                .is_ok()
-            {
-                *block = self.scratch;
-            }
-        }
-    }
-}
-
 #[cfg(not(feature = "processing"))]
 mod no_processor {
     use super::Processing;
@@ -131,6 +55,16 @@ mod no_processor {
             None
         }
 
+        /// Always `None`: this build has no processing.
+        pub fn joining(_: Processing) -> Option<Self> {
+            None
+        }
+
+        /// Unreachable.
+        pub fn set(&mut self, _: Processing) {
+            match *self {}
+        }
+
         /// Unreachable.
         pub fn render(&mut self, _: &[f32; BLOCK]) {
             match *self {}
@@ -143,10 +77,10 @@ mod no_processor {
     }
 }
 
+#[cfg(feature = "processing")]
+pub use super::processor::VoiceProcessor;
 #[cfg(not(feature = "processing"))]
 pub use no_processor::VoiceProcessor;
-#[cfg(feature = "processing")]
-pub use sonora_processor::VoiceProcessor;
 
 #[cfg(all(test, feature = "processing"))]
 mod tests {
