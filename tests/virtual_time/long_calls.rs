@@ -25,7 +25,7 @@ use crate::chaos::{Seed, number, speech};
 /// Minutes of a long call. A clock that is 300 ppm off has then moved by 144 ms.
 const MINUTES: u64 = 8;
 /// Short calls of a run.
-const CALLS: u64 = 3;
+const CALLS: u64 = 2;
 /// Packets that may be anywhere at once.
 const POOL: usize = 600;
 /// How far the clocks of the ends may be apart, in parts per million.
