@@ -43,7 +43,7 @@ impl Default for JitterConfig {
         Self {
             min_delay: Duration::from_millis(1),
             max_delay: Duration::from_millis(400),
-            initial_delay: Duration::from_millis(3),
+            initial_delay: Duration::from_millis(2),
             quantile: 0.98,
             forget_factor: 0.996,
             margin: Duration::from_millis(1),
