@@ -13,8 +13,13 @@ const WIDTH: i64 = 24;
 const BINS: usize = 2048;
 /// Media time in one slot of the recent maxima, in samples.
 const SLOT: i64 = 19_200;
-/// Slots: a target above everything of the last 3.2 s is a memory of something that is over.
-const SLOTS: usize = 8;
+/// Slots: a target above everything of the last 9.6 s is a memory of something that is over. A third of it takes every
+/// lull for the end, and the sound is stretched down and up again: 0.2 to 0.3 of PESQ-WB on bad radio links.
+const SLOTS: usize = 24;
+/// Slots, 3.2 s, after which it is over as well when all they saw is below this share of the target: what was a bad
+/// network is a good one. At half, congested Wi-Fi loses 0.13 of PESQ-WB.
+const CALM_SLOTS: usize = 8;
+const CALM: f32 = 0.3;
 /// Share of the packets that carry redundancy that shall come before what they repeat is due. Less than of packets in
 /// general: only a lost packet needs one.
 const REDUNDANCY: f32 = 0.8;
@@ -180,9 +185,18 @@ impl DelayEstimator {
 
     fn update(&mut self) {
         let upper = self.edge(self.quantile) + WIDTH;
-        let recent = self.recent.iter().copied().max().unwrap_or(upper);
-        let needed = upper.min(recent + WIDTH / 2);
         self.fastest = self.lower_edge(0.01);
+        let newest = |slots: usize| {
+            self.recent[SLOTS - slots..]
+                .iter()
+                .copied()
+                .max()
+                .unwrap_or(upper)
+        };
+        let (calm, recent) = (newest(CALM_SLOTS), newest(SLOTS));
+        let is_over = ((calm - self.fastest) as f32) < CALM * (upper - self.fastest) as f32;
+        let recent = if is_over { calm } else { recent };
+        let needed = upper.min(recent + WIDTH / 2);
         self.spread = (needed - self.lower_edge(0.5)).max(0);
         let redundancy = match self.reach {
             0 => i64::MIN,

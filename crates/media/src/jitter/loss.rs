@@ -83,6 +83,15 @@ impl LossHistory {
         self.choose(frame);
     }
 
+    /// Whether a packet came before; `None` where that is too long ago to be known.
+    pub(super) fn has(&self, sequence: SequenceNumber) -> Option<bool> {
+        match self.highest.map(|highest| highest.distance(sequence)) {
+            Some(back @ 0..64) => Some(self.came >> back & 1 == 1),
+            Some(64..) => None,
+            _ => Some(false),
+        }
+    }
+
     /// Packets carry deep redundancy that reaches that many frames back.
     pub(super) fn deep(&mut self, frames: usize) {
         self.deep = frames;

@@ -145,6 +145,7 @@ impl<D: VoiceDecoder> JitterBuffer<D> {
             plausible,
         } = arrived;
         let first = self.stats.packets_received == 1 || reset;
+        let before = self.loss.has(packet.sequence);
         if !first && plausible {
             self.learn_loss(&packet, samples);
             self.take_copies(&packet, at, arrival);
@@ -158,7 +159,11 @@ impl<D: VoiceDecoder> JitterBuffer<D> {
         };
         let too_late = self.playout.is_past(waiting.end());
         if too_late {
-            self.delay_learn(transit, samples, plausible && !reset);
+            if before == Some(true) && !first {
+                return Inserted::Duplicate;
+            }
+            // A copy of what was played long ago tells nothing of the network.
+            self.delay_learn(transit, samples, plausible && !reset && before.is_some());
             return Inserted::Late;
         }
         let placed = self.packets.insert(waiting);

@@ -200,6 +200,7 @@ impl Adaptation {
         // What a queue that we fill lets fall is mended by sending less, not by sending it again.
         if !terms.congested {
             self.learn(fraction, self.frame.unwrap_or(terms.profile.frame), report.jitter);
+            self.copies = self.copies();
         }
         let limit = if self.late { LATE / 2.0 } else { LATE };
         self.late = report.jitter.as_secs_f64() > limit;
@@ -215,7 +216,7 @@ impl Adaptation {
         // A thin link makes jitter of its own, of large packets and small ones.
         let late = self.late && terms.limit.is_none();
 
-        self.copies = if terms.red { self.copies() } else { 0 };
+        let mut copies = if terms.red { self.copies } else { 0 };
         let low = if self.frame.is_some_and(|frame| frame > terms.profile.frame) {
             LOW * SHORT_AGAIN
         } else {
@@ -229,12 +230,12 @@ impl Adaptation {
         // Copies must leave something of the frame.
         loop {
             coding.red = Red {
-                copies: self.copies,
-                spacing: if self.copies > 0 { spacing } else { 0 },
+                copies,
+                spacing: if copies > 0 { spacing } else { 0 },
             };
-            let rate = (cap - coding.overhead()) / f64::from(1 + self.copies);
-            if rate < LEAST && self.copies > 0 {
-                self.copies -= 1;
+            let rate = (cap - coding.overhead()) / f64::from(1 + copies);
+            if rate < LEAST && copies > 0 {
+                copies -= 1;
                 spacing = spacing.min(PAIRS_APART);
                 continue;
             }
@@ -246,24 +247,24 @@ impl Adaptation {
                 };
                 continue;
             }
-            let fec = self.copies == 0 && (late || self.loss >= CLEAN);
+            let fec = copies == 0 && (late || self.loss >= CLEAN);
             let most = f64::from(terms.profile.bitrate.bits_per_second()) * if fec { WITH_FEC } else { 1.0 };
             coding.bitrate = Bitrate(rate.clamp(LEAST, most) as u32);
             break;
         }
         self.frame = Some(coding.frame);
         if self.loss >= CLEAN {
-            coding.fec = self.copies == 0;
-            let planned = match self.copies {
+            coding.fec = copies == 0;
+            let planned = match copies {
                 // Where copies would not pay, FEC does not either.
-                0 if report.red && self.pattern == Pattern::Bursts => 0.0,
+                0 if terms.red && self.pattern == Pattern::Bursts => 0.0,
                 0 => self.loss * FEC_PLANS,
                 // What copies do not bring back, were losses independent.
                 copies => self.loss.powi(1 + i32::from(copies)),
             };
             coding.loss_percent = (planned * 100.0).ceil().min(100.0) as u8;
             // For peers that take no copies, deep redundancy is what helps against bursts.
-            let deep = !report.red && self.loss >= ONE_COPY && self.pattern > Pattern::Single;
+            let deep = !terms.red && self.loss >= ONE_COPY && self.pattern > Pattern::Single;
             coding.dred = Duration::from_millis(if deep { 300 } else { 0 });
         }
         if late {

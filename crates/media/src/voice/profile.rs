@@ -28,7 +28,7 @@ impl Profile {
     pub const BALANCED: Self = Self {
         application: Application::Voip,
         frame: FrameDuration::Ms20,
-        bitrate: Bitrate::kbps(43),
+        bitrate: Bitrate::kbps(42),
         encoder_complexity: 6,
         decoder_complexity: 7,
     };

@@ -143,8 +143,8 @@ proptest! {
             let stats = hands.buffer.stats();
             prop_assert!(stats.total_samples_received < 48_000 * 600);
         }
-        // Whatever happened, a working call gets through a few seconds later.
-        for _ in 0..250 {
+        // Whatever happened, a working call gets through when the memory of it is over: ten seconds later.
+        for _ in 0..550 {
             hands.step(&Step::Flow(1));
         }
         let before = hands.buffer.stats();

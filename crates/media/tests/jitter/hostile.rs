@@ -220,17 +220,6 @@ fn duplicates_of_what_just_came_cost_nothing() {
 }
 
 #[test]
-fn duplicates_of_what_was_played_are_no_runaway() {
-    let (call, longest) = with_duplicates(1..100);
-    println!("{longest} s, then {:?}", call.buffer.stats());
-    assert!(
-        longest < JitterConfig::default().max_delay.as_secs_f64(),
-        "{longest} s"
-    );
-}
-
-#[test]
-#[ignore = "a defect of the jitter buffer: a copy of what was played is taken for a packet that came late"]
 fn duplicates_of_what_was_played_cost_nothing() {
     let (mut call, longest) = with_duplicates(1..100);
     assert!(longest < 0.02, "{longest} s");

@@ -85,7 +85,7 @@ fn loss_is_concealed_and_nothing_else() {
 }
 
 #[test]
-fn excess_delay_is_gone_a_few_seconds_after_a_spike() {
+fn excess_delay_is_gone_ten_seconds_after_a_bad_network() {
     // Five seconds of a bad network in the middle of a good one.
     let good = Config::IDEAL.delay(ms(20));
     let bad = good.jitter(Jitter::normal(ms(25)));
@@ -103,7 +103,8 @@ fn excess_delay_is_gone_a_few_seconds_after_a_spike() {
             print!("{:.0} ", o.delay_ms(second, second + 1));
         }
         println!();
-        assert!(o.delay_ms(16, 17) < 20.0);
+        // A lull of three seconds is believed where it is a calm; what is left goes in the next pause of speech.
+        assert!(o.delay_ms(20, 21) < 20.0);
         assert!(o.delay_ms(25, 29) < 15.0);
         outcome = Some(o);
     }
