@@ -1,4 +1,5 @@
 //! The voice path against a browser: another ICE, DTLS, jitter buffer and codec than ours.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod browser;
 
