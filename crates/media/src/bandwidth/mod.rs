@@ -7,7 +7,6 @@
 //! refuses to know codecs and RTP.
 
 mod estimator;
-#[cfg(any(test, feature = "memory"))]
 mod feedback;
 mod fit;
 mod path;
@@ -17,7 +16,6 @@ mod tests;
 use std::time::{Duration, Instant};
 
 pub use estimator::{BandwidthEstimator, START};
-#[cfg(any(test, feature = "memory"))]
 pub use feedback::Feedback;
 use sidetone_opus::Bitrate;
 
