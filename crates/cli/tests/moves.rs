@@ -25,7 +25,7 @@ fn a_colleague_of_the_pickup_group_takes_the_call() {
         );
     }
     let mut bob = world.answering(BOB, &["--after", "60s"]);
-    let mut carol = world.answering(CAROL, &["--pick-up", "--once"]);
+    let mut carol = world.answering(CAROL, &["--pick-up", "--after", "1s", "--once"]);
     let eve = world.eve_calls(BOB);
     eve.assert_code(0);
     assert_eq!(carol.wait_for_event("pickingUp")["at"], BOB);

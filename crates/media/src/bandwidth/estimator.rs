@@ -81,6 +81,8 @@ pub struct BandwidthEstimator {
     limit: Option<Limit>,
     patience: Duration,
     tried: Option<Instant>,
+    /// Every step since then went well.
+    climbing: bool,
     /// The next step where nothing is known.
     step: f64,
     available: f64,
@@ -104,6 +106,7 @@ impl BandwidthEstimator {
             limit: (start.rate < wanted).then_some(start),
             patience: FIRST_PATIENCE,
             tried: Some(now),
+            climbing: true,
             step: STEP_IN_DOUBT,
             available: 0.0,
             told: None,
@@ -194,6 +197,7 @@ impl BandwidthEstimator {
             _ => (delivered, now),
         };
         let share = (CAREFUL - view.standing / DRAIN).max(LEAST_DRAIN);
+        self.climbing = false;
         if let Some(tried) = self.tried.take() {
             let blamed = now.saturating_duration_since(tried) < VERDICT;
             self.patience = if blamed {
@@ -220,23 +224,23 @@ impl BandwidthEstimator {
 
     fn raise(&mut self, view: View, until: Instant, now: Instant) {
         let Some(limit) = &mut self.limit else { return };
-        // One step went well: on.
-        let climbing = self
-            .tried
-            .is_some_and(|tried| now.saturating_duration_since(tried) < STEP * 2);
-        if !climbing {
+        if !self.climbing {
             self.step = STEP_IN_DOUBT;
         }
         let next = match view.rate {
             Some(rate) if rate.least * CAREFUL > limit.rate => {
                 (rate.least * CAREFUL).min(limit.rate * SURE_STEP)
             }
-            Some(rate) if rate.most < limit.carried * USED_UP => return,
-            _ if !climbing && now < until + self.patience * IN_DOUBT => return,
+            Some(rate) if rate.most < limit.carried * USED_UP => {
+                self.climbing = false;
+                return;
+            }
+            _ if !self.climbing && now < until + self.patience * IN_DOUBT => return,
             _ => limit.rate * self.step,
         };
         self.step = (self.step * STEP_IN_DOUBT).min(LONGEST_STEP);
         self.tried = Some(now);
+        self.climbing = true;
         if next >= self.wanted {
             self.limit = None;
             return;

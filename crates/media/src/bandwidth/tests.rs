@@ -142,6 +142,7 @@ fn what_is_no_queue_of_ours_is_let_alone() {
         ("ideal", PATH),
         ("wide", narrow(300)),
         ("loss", PATH.loss(Loss::uniform(0.2))),
+        ("bursts", PATH.loss(Loss::bursts(0.5, 8.0))),
         ("spikes", PATH.spikes(spikes)),
         ("jitter", jitter(90, 30)),
         ("wifi", Preset::Wifi.config()),

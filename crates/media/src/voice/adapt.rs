@@ -128,6 +128,8 @@ const TWO_FAR_COPIES: f64 = 0.25;
 /// of 4 at 20 %, for 20 ms.
 const PAIRS_APART: u8 = 2;
 const BURSTS_APART: u8 = 4;
+/// A copy cannot lie farther back: its offset has 14 bits (RFC 2198 section 3).
+const FARTHEST_COPY: Duration = Duration::from_millis(340);
 /// Bursts are rare: what a report of them counts for. With more, copies come and go with every burst.
 const SLOW: f64 = 0.1;
 /// From here three times: at 50 % two copies still leave holes in 12 %.
@@ -231,7 +233,14 @@ impl Adaptation {
         loop {
             coding.red = Red {
                 copies,
-                spacing: if copies > 0 { spacing } else { 0 },
+                spacing: match copies {
+                    0 => 0,
+                    copies => {
+                        let apart = FARTHEST_COPY.as_millis()
+                            / (coding.frame.duration().as_millis() * u128::from(copies));
+                        spacing.min(apart as u8).max(1)
+                    }
+                },
             };
             let rate = (cap - coding.overhead()) / f64::from(1 + copies);
             if rate < LEAST && copies > 0 {
@@ -477,6 +486,8 @@ mod tests {
                 let rate = f64::from(coding.bitrate.bits_per_second()) * f64::from(1 + coding.red.copies);
                 let most = limit.map_or(terms.cap, |limit| limit.min(terms.cap));
                 prop_assert!(rate + coding.overhead() <= f64::from(most.bits_per_second()) || coding.bitrate.bits_per_second() <= LEAST as u32);
+                let back = coding.frame.duration() * u32::from(coding.red.copies) * u32::from(coding.red.spacing);
+                prop_assert!(back <= FARTHEST_COPY, "{coding:?} is not sent whole");
                 prop_assert!(red || coding.red.copies == 0);
                 prop_assert!(coding.loss_percent <= 100);
             }
