@@ -113,7 +113,7 @@ const WITH_FEC: f64 = 1.25;
 /// FEC is planned for this much more loss than there is: 0.02 of PESQ-WB at 10 %, 0.15 for the worst 5 % of sentences.
 const FEC_PLANS: f64 = 1.5;
 /// From here whole frames are repeated where losses come in pairs, of which in-band FEC brings back the second only: at
-/// 5 %, PESQ-WB 3.66 against 3.42.
+/// 5 %, PESQ-WB 3.66 against 3.42. And where packets come late as well, of which it is the same.
 const ONE_COPY: f64 = 0.02;
 /// From here each is repeated twice, when losses come in pairs or singly. Up to here FEC serves single losses, for it
 /// leaves the frame itself its rate: at 10 %, PESQ-WB 3.92 against 3.90 of one copy and 3.80 of two; at 20 % two copies
@@ -200,12 +200,12 @@ impl Adaptation {
             0.0
         };
         // What a queue that we fill lets fall is mended by sending less, not by sending it again.
+        let limit = if self.late { LATE / 2.0 } else { LATE };
+        self.late = report.jitter.as_secs_f64() > limit;
         if !terms.congested {
             self.learn(fraction, self.frame.unwrap_or(terms.profile.frame), report.jitter);
             self.copies = self.copies();
         }
-        let limit = if self.late { LATE / 2.0 } else { LATE };
-        self.late = report.jitter.as_secs_f64() > limit;
         self.choose(terms)
     }
 
@@ -319,8 +319,8 @@ impl Adaptation {
     /// How often each frame shall be repeated.
     fn copies(&self) -> u8 {
         let (loss, from) = match self.pattern {
-            Pattern::Single => (self.loss, [TWO_COPIES, TWO_COPIES, THREE_COPIES]),
-            Pattern::Pairs => (self.loss, [ONE_COPY, TWO_COPIES, THREE_COPIES]),
+            Pattern::Single if !self.late => (self.loss, [TWO_COPIES, TWO_COPIES, THREE_COPIES]),
+            Pattern::Single | Pattern::Pairs => (self.loss, [ONE_COPY, TWO_COPIES, THREE_COPIES]),
             Pattern::Bursts => (self.mean, [FAR_COPY, TWO_FAR_COPIES, THREE_COPIES]),
         };
         let wanted = |loss: f64| from.iter().take_while(|from| loss >= **from).count() as u8;
