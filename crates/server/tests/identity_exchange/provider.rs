@@ -137,8 +137,11 @@ fn install() -> Option<PathBuf> {
     // Tests run in processes of their own: one installs, the others wait.
     let lock = std::fs::File::create(folder.join("lock")).unwrap();
     lock.lock().unwrap();
+    // In one step: another test's provider may be starting, and must not read half a script.
     let script = folder.join("provider.mjs");
-    std::fs::write(&script, include_str!("provider.mjs")).unwrap();
+    let whole = folder.join("provider.mjs.new");
+    std::fs::write(&whole, include_str!("provider.mjs")).unwrap();
+    std::fs::rename(&whole, &script).unwrap();
     let done = folder.join(format!("installed-{PACKAGE}"));
     if !done.exists() {
         std::fs::write(folder.join("package.json"), "{\"private\":true}\n").unwrap();
