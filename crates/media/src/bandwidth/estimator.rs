@@ -79,6 +79,8 @@ pub struct BandwidthEstimator {
     /// When feedback on single packets last came.
     heard: Option<Instant>,
     limit: Option<Limit>,
+    /// No queue was seen yet.
+    beginning: bool,
     patience: Duration,
     tried: Option<Instant>,
     /// Every step since then went well.
@@ -104,6 +106,7 @@ impl BandwidthEstimator {
             trips: RoundTrips::default(),
             heard: None,
             limit: (start.rate < wanted).then_some(start),
+            beginning: true,
             patience: FIRST_PATIENCE,
             tried: Some(now),
             climbing: true,
@@ -161,6 +164,7 @@ impl BandwidthEstimator {
             congested: self
                 .limit
                 .is_some_and(|limit| matches!(limit.phase, Phase::Drain(_))),
+            beginning: self.beginning && self.limit.is_some(),
         }
     }
 
@@ -198,6 +202,7 @@ impl BandwidthEstimator {
         };
         let share = (CAREFUL - view.standing / DRAIN).max(LEAST_DRAIN);
         self.climbing = false;
+        self.beginning = false;
         if let Some(tried) = self.tried.take() {
             let blamed = now.saturating_duration_since(tried) < VERDICT;
             self.patience = if blamed {

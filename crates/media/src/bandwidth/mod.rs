@@ -42,6 +42,8 @@ pub struct Estimate {
     pub available: Bitrate,
     /// Whether a queue that this sender fills is being drained: what gets lost meanwhile fell out of it.
     pub congested: bool,
+    /// Whether the limit is a careful beginning, and no queue was seen yet.
+    pub beginning: bool,
 }
 
 impl Estimate {
@@ -50,5 +52,6 @@ impl Estimate {
         limit: Some(START),
         available: Bitrate(0),
         congested: false,
+        beginning: true,
     };
 }

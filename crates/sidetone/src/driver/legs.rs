@@ -10,7 +10,7 @@ use sidetone_media::transport::{
     Candidate, ConnectionState, Description, DescriptionKind, IceServer, Transport, TransportCommand,
     TransportConfig, TransportError, TransportEvent, TransportStats, VoicePort,
 };
-use sidetone_media::voice::{LinkId, Profile, Terms, VOICE_RATE, VoiceStats};
+use sidetone_media::voice::{FrameDuration, LinkId, Profile, Terms, VOICE_RATE, VoiceStats};
 use sidetone_pipeline::Pool;
 use sidetone_signaling::agent::{MediaAction, MediaEvent, Role};
 use sidetone_signaling::protocol::{
@@ -67,10 +67,12 @@ impl Leg {
 
     /// What the coding of its voice has to keep to.
     pub fn terms(&self, profile: &Profile) -> Terms {
+        // Who asks for the least delay is not made to begin with longer frames.
+        let is_careful = self.estimate.beginning && profile.frame < FrameDuration::Ms20;
         Terms {
             profile: *profile,
             cap: VOICE_RATE,
-            limit: self.estimate.limit,
+            limit: self.estimate.limit.filter(|_| !is_careful),
             congested: self.estimate.congested,
             red: self.stats().redundancy,
         }
