@@ -219,11 +219,6 @@ impl Adaptation {
         let late = self.late && terms.limit.is_none();
 
         let mut copies = if terms.red { self.copies } else { 0 };
-        let low = if self.frame.is_some_and(|frame| frame > terms.profile.frame) {
-            LOW * SHORT_AGAIN
-        } else {
-            LOW
-        };
         let mut spacing = match self.pattern {
             Pattern::Single => 1,
             Pattern::Pairs => PAIRS_APART,
@@ -248,6 +243,11 @@ impl Adaptation {
                 spacing = spacing.min(PAIRS_APART);
                 continue;
             }
+            let low = if self.frame.is_some_and(|frame| coding.frame < frame) {
+                LOW * SHORT_AGAIN
+            } else {
+                LOW
+            };
             if rate < low && coding.frame < FrameDuration::Ms60 {
                 coding.frame = match coding.frame {
                     frame if frame < FrameDuration::Ms20 => FrameDuration::Ms20,
