@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sidetone_opus::Bitrate;
 
-use super::path::{Path, RoundTrips, View, Window};
+use super::path::{Path, RoundTrips, SHORT_WINDOW, View, WINDOW};
 use super::{Delivery, Estimate};
 
 /// A queue that stands longer than this, in seconds, is one that we fill ...
@@ -120,8 +120,8 @@ impl BandwidthEstimator {
     pub fn on_feedback(&mut self, packets: &[Delivery], now: Instant) -> Option<Estimate> {
         self.heard = Some(now);
         self.path.note(packets);
-        let view = self.path.view(Window::Long)?;
-        if let Some(short) = self.path.view(Window::Short)
+        let view = self.path.view(WINDOW)?;
+        if let Some(short) = self.path.view(SHORT_WINDOW)
             && short.standing > SHORT * threshold(&short)
             && short.growth > FAST
         {

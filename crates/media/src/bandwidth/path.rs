@@ -7,9 +7,9 @@ use super::Delivery;
 use super::fit::{Fit, Rate, SURE};
 
 /// Packets looked at, by when they left, in seconds. Shorter takes chance for a queue; longer lets the queue grow.
-const WINDOW: f64 = 0.4;
+pub(super) const WINDOW: f64 = 0.4;
 /// The same for a queue that grows fast.
-const SHORT_WINDOW: f64 = 0.1;
+pub(super) const SHORT_WINDOW: f64 = 0.1;
 /// Most packets looked at: 10 ms frames, and some.
 const MOST: usize = 64;
 /// Fewest that say anything.
@@ -49,13 +49,6 @@ pub(super) struct View {
     pub(super) noise: f64,
     /// What the narrowest link carries.
     pub(super) rate: Option<Rate>,
-}
-
-/// How long the packets are that are looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Window {
-    Short,
-    Long,
 }
 
 /// The packets of a path.
@@ -144,13 +137,10 @@ impl Path {
         self.fit = Fit::default();
     }
 
-    /// What the packets of the window say together.
-    pub(super) fn view(&self, window: Window) -> Option<View> {
+    /// What the packets of the last seconds say together: of [`WINDOW`] at most.
+    pub(super) fn view(&self, window: f64) -> Option<View> {
         let last = self.recent.back()?;
-        let since = match window {
-            Window::Short => last.departed - SHORT_WINDOW,
-            Window::Long => last.departed - WINDOW,
-        };
+        let since = last.departed - window;
         let seen = || self.recent.iter().filter(|seen| seen.departed >= since);
         let first = seen().next()?;
         let span = last.arrived - first.arrived;

@@ -66,7 +66,7 @@ impl Leg {
     }
 
     /// What the coding of its voice has to keep to.
-    pub fn terms(&self, profile: &Profile) -> Terms {
+    pub fn terms(&self, profile: &Profile, stats: &TransportStats) -> Terms {
         // Who asks for the least delay is not made to begin with longer frames.
         let is_careful = self.estimate.beginning && profile.frame < FrameDuration::Ms20;
         Terms {
@@ -74,7 +74,7 @@ impl Leg {
             cap: VOICE_RATE,
             limit: self.estimate.limit.filter(|_| !is_careful),
             congested: self.estimate.congested,
-            red: self.stats().redundancy,
+            red: stats.redundancy,
         }
     }
 
@@ -133,6 +133,11 @@ impl Legs {
     /// Legs of a call.
     pub fn of(&self, call: CallId) -> impl Iterator<Item = &Leg> {
         self.list.iter().filter(move |leg| leg.call == call)
+    }
+
+    /// The leg of a call whose sound is the engine's.
+    pub fn talking_in(&self, call: CallId) -> Option<&Leg> {
+        self.of(call).find(|leg| leg.port.is_none())
     }
 
     /// Legs whose sound is the engine's.
@@ -238,12 +243,8 @@ impl Legs {
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(CallId, LegId, LegEvent)> {
         for leg in &mut self.list {
             while let Poll::Ready(event) = leg.transport.poll_event(cx) {
-                if let TransportEvent::Estimate(estimate) = event {
-                    leg.estimate = estimate;
-                    return Poll::Ready((leg.call, leg.leg, LegEvent::Estimate));
-                }
                 if let Some(event) = leg.translate(event) {
-                    return Poll::Ready((leg.call, leg.leg, LegEvent::Media(event)));
+                    return Poll::Ready((leg.call, leg.leg, event));
                 }
             }
         }
@@ -252,8 +253,8 @@ impl Legs {
 }
 
 impl Leg {
-    fn translate(&mut self, event: TransportEvent) -> Option<MediaEvent> {
-        Some(match event {
+    fn translate(&mut self, event: TransportEvent) -> Option<LegEvent> {
+        Some(LegEvent::Media(match event {
             TransportEvent::LocalDescription(description) => {
                 MediaEvent::LocalDescription { sdp: description.sdp }
             }
@@ -280,7 +281,10 @@ impl Leg {
                     }
                 })
             }
-            TransportEvent::Estimate(_) => return None,
+            TransportEvent::Estimate(estimate) => {
+                self.estimate = estimate;
+                return Some(LegEvent::Estimate);
+            }
             TransportEvent::Error(error) => {
                 tracing::warn!(call = %self.call, %error, "media connection");
                 match error {
@@ -290,6 +294,6 @@ impl Leg {
                     _ => return None,
                 }
             }
-        })
+        }))
     }
 }

@@ -192,7 +192,7 @@ impl Driver {
     fn collect(&mut self, voice: &VoiceStats, now: Instant) {
         for entry in self.calls.iter_mut().filter(|entry| !entry.reporters.is_empty()) {
             let id = entry.id();
-            if let Some(leg) = self.legs.of(id).find(|leg| leg.port.is_none()) {
+            if let Some(leg) = self.legs.talking_in(id) {
                 let stats = leg.call_stats(voice.clone());
                 entry
                     .reporters
@@ -226,7 +226,7 @@ impl Driver {
                 let snapshot = entry.shared.snapshot();
                 (snapshot.id, snapshot.state, snapshot.muted)
             };
-            let leg = self.legs.of(id).find(|leg| leg.port.is_none());
+            let leg = self.legs.talking_in(id);
             let facts = Facts {
                 media: leg.and_then(|leg| media(leg, state, voice)),
                 no_relay: self.legs.of(id).any(|leg| leg.has_no_relay(now)),

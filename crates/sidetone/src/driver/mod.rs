@@ -542,13 +542,13 @@ impl Driver {
         let Some(engine) = self.audio.engine() else { return };
         self.legs.talking().for_each(|leg| leg.observe(voice));
         for entry in self.calls.iter_mut().filter(|entry| entry.talking) {
-            if let Some(leg) = self.legs.of(entry.id()).find(|leg| leg.port.is_none()) {
+            if let Some(leg) = self.legs.talking_in(entry.id()) {
                 let stats = leg.stats();
                 let report = voice::Report {
                     fraction_lost: stats.remote_fraction_lost,
                     jitter: stats.remote_jitter,
                 };
-                let terms = leg.terms(engine.profile());
+                let terms = leg.terms(engine.profile(), &stats);
                 engine.set_coding(entry.adaptation.report(&report, &terms));
             }
         }
@@ -564,8 +564,12 @@ impl Driver {
         else {
             return;
         };
-        if let Some(leg) = self.legs.of(call).find(|leg| leg.port.is_none()) {
-            engine.set_coding(entry.adaptation.choose(&leg.terms(engine.profile())));
+        if let Some(leg) = self.legs.talking_in(call) {
+            engine.set_coding(
+                entry
+                    .adaptation
+                    .choose(&leg.terms(engine.profile(), &leg.stats())),
+            );
         }
     }
 

@@ -80,7 +80,7 @@ impl Driver {
         if self.entry(call).is_none() {
             return Err(Error::State("over"));
         }
-        if !self.legs.of(call).any(|leg| leg.port.is_none()) {
+        if self.legs.talking_in(call).is_none() {
             return Err(Error::State("without media"));
         }
         Ok(())
@@ -165,7 +165,7 @@ impl Driver {
             outcome,
             reply,
         } = made;
-        let link = self.legs.of(call.id()).find(|leg| leg.port.is_none());
+        let link = self.legs.talking_in(call.id());
         let outcome = match (outcome, self.audio.engine(), link) {
             (Err(error), _, _) => Err(error.into()),
             (Ok((recording, taps)), Some(engine), Some(leg)) => {

@@ -15,8 +15,9 @@ use sidetone_pipeline::Pool;
 
 use super::matrix::Case;
 
-/// Bytes of IPv4 and UDP headers.
-const IP_UDP: usize = 20 + 8;
+/// Bytes of the headers of a packet: IPv4, UDP, RTP with its fixed header, and one word for the header of the extensions
+/// and two for level and transport-wide number with their padding (RFC 8285 section 4.2).
+pub const HEADERS: usize = 20 + 8 + 12 + 12;
 
 /// Bytes that SRTP adds: its authentication tag (RFC 3711 section 5.2).
 const SRTP: usize = 10;
@@ -115,10 +116,6 @@ impl Reception {
 }
 
 impl Call<'_> {
-    /// The rate that the targets allow.
-    #[cfg(test)]
-    pub const CAP: Bitrate = Bitrate::kbps(65);
-
     /// Runs it with our receiver.
     ///
     /// # Errors
@@ -186,7 +183,7 @@ impl Call<'_> {
                 if let Some(packet) = uplink.push(block, at) {
                     first.get_or_insert(packet.timestamp);
                     let packet = rtp::write(&packet, SSRC, NEGOTIATED);
-                    let bytes = wire_bytes(&packet);
+                    let bytes = HEADERS + packet.payload.len();
                     heard.packets += 1;
                     heard.wire_bytes += bytes as u64;
                     let elapsed = at - start;
@@ -243,10 +240,4 @@ impl Call<'_> {
         heard.stretched = stats.inserted_samples_for_deceleration + stats.removed_samples_for_acceleration;
         Ok(heard)
     }
-}
-
-/// Bytes of a packet up to IP: the fixed header of RTP, one word for the header of the extensions and two for level and
-/// transport-wide number with their padding (RFC 8285 section 4.2), and the payload.
-pub fn wire_bytes(packet: &Packet) -> usize {
-    IP_UDP + 12 + 12 + packet.payload.len()
 }

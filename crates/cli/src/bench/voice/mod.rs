@@ -87,6 +87,8 @@ fn said(args: &VoiceArgs) -> Result<Vec<f32>, String> {
 
 #[cfg(test)]
 mod tests {
+    use sidetone_media::voice::VOICE_RATE;
+
     use super::call::Heard;
     use super::*;
 
@@ -108,7 +110,7 @@ mod tests {
             case: &case,
             seed,
             fixed: None,
-            cap: Call::CAP,
+            cap: VOICE_RATE,
         };
         let ours = call.run(reference).unwrap();
         let plain = plain::run(&call, reference, &ours).unwrap();

@@ -8,14 +8,11 @@ use sidetone_media::voice::{Application, Bitrate, RATE};
 use sidetone_netsim::Link;
 use sidetone_opus::{Channels, Decoder, Encoder, Error, SampleRate};
 
-use super::call::{Call, Heard};
+use super::call::{Call, HEADERS, Heard};
 use crate::bench::percentile::median;
 
 /// Samples in a packet: 20 ms, what WebRTC sends.
 const FRAME: usize = 960;
-
-/// Bytes of the headers of IP, UDP and RTP, and of two extensions.
-const HEADERS: usize = 20 + 8 + 12 + 12;
 
 /// Least rate of the codec, where ours left nothing for it.
 const LEAST: u32 = 6_000;

@@ -413,8 +413,7 @@ impl Transport for MemoryTransport {
         };
         let mut stats = node.stats.clone();
         stats.redundancy = true;
-        let available = node.feedback.current().available.bits_per_second();
-        stats.available_outgoing_bitrate = (available > 0).then_some(available);
+        stats.available_outgoing_bitrate = node.feedback.current().known();
         stats.packets_lost = node.reception.lost();
         stats.jitter = node.reception.jitter();
         stats.round_trip_time = node.endpoint.round_trip.filter(|_| node.endpoint.is_open());

@@ -146,7 +146,6 @@ impl Transport for WebRtcTransport {
 
     fn stats(&self) -> TransportStats {
         let remote = self.latest.get();
-        let available = self.bandwidth.estimate().available.bits_per_second();
         let selected = self
             .selected
             .lock()
@@ -169,7 +168,7 @@ impl Transport for WebRtcTransport {
             remote_jitter: remote.jitter,
             round_trip_time: selected.round_trip.or(remote.round_trip),
             remote_round_trip_time: remote.round_trip,
-            available_outgoing_bitrate: (available > 0).then_some(available),
+            available_outgoing_bitrate: self.bandwidth.estimate().known(),
             packets_discarded: self.voice.discarded.load(Relaxed),
             local_candidate_type: selected.local_type,
             remote_candidate_type: selected.remote_type,
