@@ -1,12 +1,14 @@
 //! Every figure of a report as words, in the order people ask for them. Shared by the terminal and the page.
 
+use std::borrow::Cow;
+
 use super::report::{Devices, Ends, Profile, Report};
 use super::target::Target;
 
 /// A heading and its rows of name and value.
 pub struct Section {
     /// Heading.
-    pub title: &'static str,
+    pub title: Cow<'static, str>,
     /// Name and value of each figure.
     pub rows: Vec<(String, String)>,
 }
@@ -123,7 +125,7 @@ pub fn sections(report: &Report) -> Vec<Section> {
     );
     let mut sections = vec![
         Section {
-            title: "Call setup",
+            title: "Call setup".into(),
             rows: vec![
                 ms("Invite to ringing", setup.invite_to_ringing),
                 ms("Invite to connected", setup.invite_to_connected),
@@ -132,7 +134,7 @@ pub fn sections(report: &Report) -> Vec<Section> {
             ],
         },
         Section {
-            title: "Mouth to ear",
+            title: "Mouth to ear".into(),
             rows: vec![
                 ms("Median", delay.p50),
                 ms("95th percentile", delay.p95),
@@ -144,11 +146,11 @@ pub fn sections(report: &Report) -> Vec<Section> {
             ],
         },
         Section {
-            title: "Latency budget",
+            title: "Latency budget".into(),
             rows: budget,
         },
         Section {
-            title: "Sound",
+            title: "Sound".into(),
             rows: vec![
                 row("Concealed", percent(audio.concealed_ratio)),
                 row("Stretched", percent(audio.stretched_ratio)),
@@ -156,7 +158,7 @@ pub fn sections(report: &Report) -> Vec<Section> {
             ],
         },
         Section {
-            title: "RTP packets",
+            title: "RTP packets".into(),
             rows: vec![
                 row("Sent", count(rtp.sent)),
                 row("Received", count(rtp.received)),
@@ -166,7 +168,7 @@ pub fn sections(report: &Report) -> Vec<Section> {
             ],
         },
         Section {
-            title: "Real time",
+            title: "Real time".into(),
             rows: vec![
                 row("Callback allocations", count(realtime.callback_allocations)),
                 row("Callback locks", count(realtime.callback_locks)),
@@ -193,11 +195,11 @@ pub fn sections(report: &Report) -> Vec<Section> {
             ],
         },
         Section {
-            title: "Processor",
+            title: "Processor".into(),
             rows: processor,
         },
         Section {
-            title: "Memory",
+            title: "Memory".into(),
             rows: vec![
                 row("Mean of both ends", figure(memory.rss_mib_per_end, "MiB")),
                 row("Caller", figure(memory.caller, "MiB")),
@@ -222,7 +224,7 @@ pub fn sections(report: &Report) -> Vec<Section> {
         sections.insert(
             2,
             Section {
-                title: "Emulated network",
+                title: "Emulated network".into(),
                 rows,
             },
         );

@@ -10,6 +10,7 @@ pub mod file;
 pub mod html;
 pub mod loopback;
 pub mod machine;
+pub mod meeting;
 pub mod page;
 pub mod percentile;
 pub mod report;

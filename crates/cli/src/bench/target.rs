@@ -23,7 +23,8 @@ pub struct Target {
 }
 
 impl Target {
-    fn new(name: &str, figure: Option<f64>, at_most: f64, unit: &str) -> Self {
+    /// Holds a figure against the most it should be.
+    pub fn new(name: &str, figure: Option<f64>, at_most: f64, unit: &str) -> Self {
         let met = figure.map(|figure| figure <= at_most);
         Self {
             name: name.to_owned(),
