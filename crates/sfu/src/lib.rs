@@ -1,0 +1,4 @@
+//! Selective forwarding.
+#![deny(unsafe_code)]
+pub mod link;
+pub mod srtp;
