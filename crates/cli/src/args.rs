@@ -14,6 +14,7 @@ use sidetone_signaling::identifier::Label;
 use crate::address::ServiceAddress;
 use crate::bench::echo::EchoArgs;
 use crate::bench::loopback::LoopbackArgs;
+use crate::bench::meeting::MeetingArgs;
 use crate::bench::voice::VoiceArgs;
 use crate::commands::admin::args::AdminArgs;
 use crate::commands::doctor::args::DoctorArgs;
@@ -451,6 +452,8 @@ pub enum BenchCommand {
     Voice(Box<VoiceArgs>),
     /// Put the voice processing in rooms of virtual time, and measure what it removes
     Echo(Box<EchoArgs>),
+    /// Fill meetings with headless participants and measure the service that forwards between them
+    Meeting(Box<MeetingArgs>),
     /// One end of the measured call, told what to do on standard input
     #[command(hide = true)]
     End,

@@ -62,6 +62,9 @@ fn run(command: Command) -> Result<Exit, Failure> {
             command: BenchCommand::Voice(args),
         } => measured(bench::voice::run(&args)),
         Command::Bench {
+            command: BenchCommand::Meeting(args),
+        } => measured(bench::meeting::run(&args)),
+        Command::Bench {
             command: BenchCommand::End,
         } => measured(bench::loopback::child().map(|()| String::new())),
     }

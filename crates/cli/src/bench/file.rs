@@ -14,7 +14,20 @@ pub fn folder(path: &Path) -> Result<(), String> {
 /// Writes figures as JSON.
 pub fn json(path: &Path, figures: &impl Serialize) -> Result<(), String> {
     let json = serde_json::to_string_pretty(figures).map_err(|error| error.to_string())?;
-    fs::write(path, json).map_err(|error| about(path, &error))
+    text(path, &json)
+}
+
+/// Writes text, in a folder that is made where it is missing.
+pub fn text(path: &Path, content: &str) -> Result<(), String> {
+    if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
+        folder(above)?;
+    }
+    fs::write(path, content).map_err(|error| about(path, &error))
+}
+
+/// Where a file is, as people are told.
+pub fn shown(path: &Path) -> String {
+    fs::canonicalize(path).as_deref().unwrap_or(path).display().to_string()
 }
 
 /// Writes 16-bit WAV at the engine's rate: `name.wav` in the folder.

@@ -11,8 +11,6 @@ mod stage;
 mod track;
 mod wire;
 
-use std::fs;
-use std::path::Path;
 use std::time::SystemTime;
 
 pub use args::LoopbackArgs;
@@ -35,21 +33,13 @@ pub fn run(args: &LoopbackArgs) -> Result<String, String> {
     report.judge();
 
     let mut text = table::render(figures::sections(&report), &report.targets);
-    let mut leave = |path: &Path, what: &str, content: String| -> Result<(), String> {
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            file::folder(folder)?;
-        }
-        fs::write(path, content).map_err(|error| format!("{}: {error}", path.display()))?;
-        let shown = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        text.push_str(&format!("\n{what}: {}", shown.display()));
-        Ok(())
-    };
     if let Some(path) = &args.json {
-        let json = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
-        leave(path, "JSON", json)?;
+        file::json(path, &report)?;
+        text.push_str(&format!("\nJSON: {}", file::shown(path)));
     }
     if let Some(path) = &args.html {
-        leave(path, "Report with plots", html::page(&report))?;
+        file::text(path, &html::page(&report))?;
+        text.push_str(&format!("\nReport with plots: {}", file::shown(path)));
     }
     Ok(text)
 }

@@ -1,0 +1,260 @@
+//! What the packets of the benchmark say: who speaks, since when, and when they were sent.
+//!
+//! The payload is no sound: nobody decodes it. The service sees an RTP packet of voice with its level.
+
+use std::time::{Duration, Instant};
+
+use super::case::FRAME;
+
+/// Samples of a frame at the RTP clock of Opus.
+const SAMPLES: u32 = 960;
+
+/// Bytes of the mark that a payload begins with.
+pub const MARK: usize = 16;
+
+/// What a packet says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Which turn of its talker, from 0.
+    pub turn: u32,
+    /// Which packet of the turn, from 0.
+    pub number: u32,
+    /// When it was sent.
+    pub sent: Duration,
+}
+
+impl Mark {
+    fn write(self, to: &mut [u8]) {
+        to[..4].copy_from_slice(&self.turn.to_be_bytes());
+        to[4..8].copy_from_slice(&self.number.to_be_bytes());
+        to[8..MARK].copy_from_slice(&(self.sent.as_nanos() as u64).to_be_bytes());
+    }
+
+    /// Reads what was written.
+    pub fn read(payload: &[u8]) -> Option<Self> {
+        let word = |at: usize| Some(u32::from_be_bytes(payload.get(at..at + 4)?.try_into().ok()?));
+        let nanoseconds = u64::from_be_bytes(payload.get(8..MARK)?.try_into().ok()?);
+        Some(Self {
+            turn: word(0)?,
+            number: word(4)?,
+            sent: Duration::from_nanos(nanoseconds),
+        })
+    }
+}
+
+/// When somebody talks.
+#[derive(Clone, Copy, Debug)]
+pub enum Plan {
+    /// Never.
+    Silent,
+    /// All the time.
+    Always,
+    /// A turn after the others': this long, then silence until all have had theirs.
+    Turns {
+        /// Length of a turn.
+        turn: Duration,
+        /// From one turn to the next.
+        every: Duration,
+        /// The first turn, from the start.
+        first: Duration,
+    },
+}
+
+impl Plan {
+    /// Which turn it is, and whether there is a voice.
+    fn at(self, since_start: Duration) -> (u32, bool) {
+        match self {
+            Self::Silent => (0, false),
+            Self::Always => (0, true),
+            Self::Turns { turn, every, first } => {
+                let Some(since) = since_start.checked_sub(first) else {
+                    return (0, false);
+                };
+                let turns = since.as_nanos() / every.as_nanos().max(1);
+                let into = since.as_nanos() % every.as_nanos().max(1);
+                (turns as u32, into < turn.as_nanos())
+            }
+        }
+    }
+}
+
+/// The stream of a talker.
+#[derive(Clone, Debug)]
+pub struct Talk {
+    plan: Plan,
+    started: Instant,
+    /// When the next packet is due.
+    pub due: Instant,
+    ssrc: u32,
+    payload_type: u8,
+    level_id: Option<u8>,
+    payload: usize,
+    sequence: u16,
+    timestamp: u32,
+    turn: u32,
+    number: u32,
+    was_talking: bool,
+}
+
+impl Talk {
+    /// A stream that begins at `started`. `(payload_type, level_id)` are as negotiated.
+    pub fn new(
+        plan: Plan,
+        started: Instant,
+        ssrc: u32,
+        (payload_type, level_id): (u8, Option<u8>),
+        payload: usize,
+    ) -> Self {
+        Self {
+            plan,
+            started,
+            due: started,
+            ssrc,
+            payload_type,
+            level_id,
+            payload: payload.max(MARK),
+            sequence: ssrc as u16 >> 1,
+            timestamp: ssrc.rotate_left(7),
+            turn: 0,
+            number: 0,
+            was_talking: false,
+        }
+    }
+
+    /// Writes the packet that is due, and gives its length: silence goes as it does with real talkers, a packet of
+    /// background noise now and then.
+    pub fn write(&mut self, now: Instant, epoch: Instant, out: &mut [u8]) -> Option<usize> {
+        let (turn, talking) = self.plan.at(now.saturating_duration_since(self.started));
+        if turn != self.turn || (talking && !self.was_talking) {
+            self.number = 0;
+        }
+        let began = talking && !self.was_talking;
+        (self.turn, self.was_talking) = (turn, talking);
+        self.due += FRAME;
+        // One that is far behind does not send all that it missed.
+        if self.due + 10 * FRAME < now {
+            self.due = now;
+        }
+        let timestamp = self.timestamp;
+        self.timestamp = self.timestamp.wrapping_add(SAMPLES);
+        // Background noise of a silent microphone, as Opus sends it with DTX.
+        let quiet = !talking && self.timestamp / SAMPLES % 20 != 0;
+        if quiet || matches!(self.plan, Plan::Silent) {
+            return None;
+        }
+        let level = self.level_id;
+        out[0] = 0x80 | u8::from(level.is_some()) << 4;
+        out[1] = u8::from(began) << 7 | self.payload_type;
+        out[2..4].copy_from_slice(&self.sequence.to_be_bytes());
+        out[4..8].copy_from_slice(&timestamp.to_be_bytes());
+        out[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
+        let mut length = 12;
+        if let Some(id) = level {
+            let value = if talking { 0x80 | 25 } else { 80 };
+            out[12..20].copy_from_slice(&[0xbe, 0xde, 0, 1, id << 4, value, 0, 0]);
+            length = 20;
+        }
+        self.sequence = self.sequence.wrapping_add(1);
+        let payload = if talking { self.payload } else { MARK };
+        let body = out.get_mut(length..length + payload)?;
+        // Zeros would be as good, but a link that compresses must not gain by it.
+        body.fill(0xa5);
+        let mark = Mark {
+            turn,
+            number: self.number,
+            sent: now.saturating_duration_since(epoch),
+        };
+        mark.write(body);
+        self.number += 1;
+        Some(length + payload)
+    }
+
+    /// Whether anything is ever sent.
+    pub fn is_audible(&self) -> bool {
+        !matches!(self.plan, Plan::Silent)
+    }
+
+    /// Whether what was written last was voice.
+    #[cfg(test)]
+    pub fn is_talking(&self) -> bool {
+        self.was_talking
+    }
+}
+
+/// What came of one stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reception {
+    first: Option<u64>,
+    highest: u64,
+    received: u64,
+}
+
+impl Reception {
+    /// Counts a packet.
+    pub fn take(&mut self, sequence: u16) {
+        let highest = self.highest;
+        // The nearest to the highest so far (RFC 3550 appendix A.1).
+        let step = sequence.wrapping_sub(highest as u16) as i16;
+        let extended = match self.first {
+            None => u64::from(sequence) + (1 << 16),
+            Some(_) => highest.saturating_add_signed(step.into()),
+        };
+        self.first = Some(self.first.map_or(extended, |first| first.min(extended)));
+        self.highest = highest.max(extended);
+        self.received += 1;
+    }
+
+    /// Packets that are missing between the first and the last.
+    pub fn lost(&self) -> u64 {
+        let expected = self.first.map_or(0, |first| self.highest - first + 1);
+        expected.saturating_sub(self.received)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_is_marked_and_silence_is_thin() {
+        let epoch = Instant::now();
+        let plan = Plan::Turns {
+            turn: Duration::from_secs(1),
+            every: Duration::from_secs(4),
+            first: Duration::from_secs(2),
+        };
+        let mut talk = Talk::new(plan, epoch, 7, (111, Some(1)), 80);
+        let (mut voice, mut noise, mut starts) = (0, 0, Vec::new());
+        let mut out = [0; 200];
+        for _ in 0..600 {
+            let now = talk.due;
+            let Some(length) = talk.write(now, epoch, &mut out) else {
+                continue;
+            };
+            let mark = Mark::read(&out[20..length]).unwrap();
+            assert_eq!(mark.sent, now - epoch);
+            if talk.is_talking() {
+                voice += 1;
+                if mark.number == 0 {
+                    assert_eq!(out[1] >> 7, 1, "the first of a turn is marked");
+                    starts.push(mark.turn);
+                }
+            } else {
+                noise += 1;
+                assert!(length < 40);
+            }
+        }
+        assert_eq!((voice, starts), (150, vec![0, 1, 2]));
+        assert!((20..26).contains(&noise), "{noise}");
+    }
+
+    #[test]
+    fn gaps_are_counted_over_the_wrap() {
+        let mut reception = Reception::default();
+        for sequence in [65_533, 65_535, 65_534, 1, 0, 4] {
+            reception.take(sequence);
+        }
+        assert_eq!(reception.lost(), 2);
+        assert_eq!(Reception::default().lost(), 0);
+    }
+}
