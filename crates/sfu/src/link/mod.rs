@@ -214,6 +214,11 @@ impl Link {
         self.fingerprint == fingerprint && !self.failed
     }
 
+    /// Whether the peer still has these ICE credentials.
+    pub fn uses(&self, remote_ufrag: &str) -> bool {
+        matches!(&self.ice, Ice::Lite(lite) if lite.remote_ufrag() == remote_ufrag)
+    }
+
     /// Restarts ICE on the answering end (RFC 8445 section 9): the old credentials and the old address stay good until
     /// the peer comes with the new ones. DTLS and SRTP go on.
     pub fn restart(&mut self, local: Credentials, remote_ufrag: &str) {
