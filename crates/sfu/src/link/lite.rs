@@ -59,6 +59,10 @@ impl Lite {
         self.previous = Some((local, remote));
     }
 
+    pub fn remote_ufrag(&self) -> &str {
+        &self.remote_ufrag
+    }
+
     pub const fn local(&self) -> &Credentials {
         &self.local
     }

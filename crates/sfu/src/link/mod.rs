@@ -28,7 +28,14 @@ use crate::srtp::{Opener, Sealer, SrtpError};
 
 /// How long the handshake is kept after it is done, should the peer still miss our last flight, when no media tell
 /// that it does not.
-const LINGER: Duration = Duration::from_secs(30);
+const LINGER: Duration = Duration::from_secs(40);
+
+/// First wait for an answer to a flight, doubled each time. The 1 s of RFC 6347 section 4.2.4.1 goes straight into the
+/// time to the first word where a datagram is lost.
+const FLIGHT: Duration = Duration::from_millis(250);
+
+/// How often a flight is repeated, within [`LINGER`].
+const FLIGHTS: usize = 7;
 
 /// Consent without checks (RFC 7675 section 5.1 allows up to 30 s).
 pub const CONSENT: Duration = Duration::from_secs(15);
@@ -50,6 +57,9 @@ impl LinkConfig {
         let dtls = dimpl::Config::builder()
             // A link is made for authenticated peers only, whose address has been checked: no cookie needed.
             .use_server_cookie(false)
+            .flight_start_rto(FLIGHT)
+            .flight_retries(FLIGHTS)
+            .handshake_timeout(LINGER)
             .build()
             .map_err(|error| LinkError::Handshake(error.to_string()))?;
         Ok(Self {
@@ -57,6 +67,23 @@ impl LinkConfig {
             dtls: Arc::new(dtls),
             consent,
         })
+    }
+
+    /// With the same random numbers each time.
+    #[cfg(test)]
+    fn seeded(certificate: Certificate, seed: u64) -> Self {
+        let dtls = dimpl::Config::builder()
+            .use_server_cookie(false)
+            .flight_start_rto(FLIGHT)
+            .flight_retries(FLIGHTS)
+            .handshake_timeout(LINGER)
+            .dangerously_set_rng_seed(seed)
+            .build();
+        Self {
+            certificate,
+            dtls: Arc::new(dtls.unwrap_or_default()),
+            consent: CONSENT,
+        }
     }
 
     /// What peers know us by.
@@ -212,6 +239,11 @@ impl Link {
     /// Whether this is the same peer as before by its certificate, so that it may restart ICE.
     pub fn is_of(&self, fingerprint: Fingerprint) -> bool {
         self.fingerprint == fingerprint && !self.failed
+    }
+
+    /// Whether the peer still has these ICE credentials.
+    pub fn uses(&self, remote_ufrag: &str) -> bool {
+        matches!(&self.ice, Ice::Lite(lite) if lite.remote_ufrag() == remote_ufrag)
     }
 
     /// Restarts ICE on the answering end (RFC 8445 section 9): the old credentials and the old address stay good until

@@ -14,7 +14,7 @@ pub struct Opener {
     rtp: Cipher,
     rtcp: Cipher,
     sources: Vec<(u32, Window)>,
-    reports: Window,
+    reports: Vec<(u32, Window)>,
 }
 
 impl Opener {
@@ -24,7 +24,7 @@ impl Opener {
             rtp: Cipher::rtp(keys).ok()?,
             rtcp: Cipher::rtcp(keys).ok()?,
             sources: Vec::new(),
-            reports: Window::default(),
+            reports: Vec::new(),
         })
     }
 
@@ -63,13 +63,22 @@ impl Opener {
         if index & 0x8000_0000 == 0 || packet.len() < 8 {
             return Err(SrtpError::Malformed);
         }
-        let index = u64::from(index & 0x7fff_ffff);
-        if !self.reports.is_new(index) {
+        let (ssrc, index) = (word(packet, 4), u64::from(index & 0x7fff_ffff));
+        // Each source counts its own reports (RFC 3711 section 3.2.3).
+        let known = self.reports.iter().position(|(known, _)| *known == ssrc);
+        let mut window = known.map_or_else(Window::default, |at| self.reports[at].1);
+        if !window.is_new(index) {
             return Err(SrtpError::Replayed);
         }
-        let ssrc = word(packet, 4);
+        if known.is_none() && self.reports.len() >= MAX_SOURCES {
+            return Err(SrtpError::TooManySources);
+        }
         let length = self.rtcp.open_rtcp(Position { ssrc, index }, packet)?;
-        self.reports.insert(index);
+        window.insert(index);
+        match known {
+            Some(at) => self.reports[at].1 = window,
+            None => self.reports.push((ssrc, window)),
+        }
         Ok(length)
     }
 }

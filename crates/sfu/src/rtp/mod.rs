@@ -1,0 +1,5 @@
+//! RTP and RTCP on the wire.
+
+mod header;
+
+pub use header::Parsed;
