@@ -8,7 +8,7 @@
 
 mod config;
 pub mod link;
-mod net;
+pub mod net;
 pub mod room;
 pub mod rtp;
 pub mod sdp;
@@ -17,8 +17,6 @@ mod shard;
 mod slab;
 pub mod srtp;
 
-pub use room::Rights;
 pub use config::{Config, Limits, RoomSettings};
-pub use sfu::{
-    Event, JoinError, Number, ParticipantStats, RoomId, RoomStats, Sfu, SfuError, ShardStats,
-};
+pub use room::Rights;
+pub use sfu::{Event, JoinError, Number, ParticipantStats, RoomId, RoomStats, Sfu, SfuError, ShardStats};

@@ -27,7 +27,11 @@ pub fn text(path: &Path, content: &str) -> Result<(), String> {
 
 /// Where a file is, as people are told.
 pub fn shown(path: &Path) -> String {
-    fs::canonicalize(path).as_deref().unwrap_or(path).display().to_string()
+    fs::canonicalize(path)
+        .as_deref()
+        .unwrap_or(path)
+        .display()
+        .to_string()
 }
 
 /// Writes 16-bit WAV at the engine's rate: `name.wav` in the folder.

@@ -1,4 +1,4 @@
-//! The two system calls that neither the standard library nor rustix has. All unsafe code of the crate is here.
+//! The system calls that neither the standard library nor rustix has. All unsafe code of the crate is here.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -66,8 +66,8 @@ impl Name {
     }
 }
 
-/// Room for the control message with the size of segments, aligned as a `cmsghdr`.
-type Control = [u64; 3];
+/// Room for one control message, of the size of segments or of the local address, aligned as a `cmsghdr`.
+type Control = [u64; 4];
 
 /// What the kernel writes and reads, kept so that a call allocates nothing. The pointers in it are good only while one
 /// of the functions below runs.
@@ -87,24 +87,35 @@ impl Headers {
         Self {
             messages: Vec::with_capacity(count),
             pieces: Vec::with_capacity(count),
-            controls: vec![[0; 3]; count],
+            controls: vec![[0; 4]; count],
         }
     }
 }
 
+/// What the kernel tells of a datagram.
+pub(super) struct Taken {
+    /// Bytes of it in the buffer.
+    pub length: usize,
+    /// Whether it was longer than the buffer.
+    pub cut: bool,
+    /// The address it was sent to, on a socket for which [`tell_local`] was called.
+    pub local: Option<Ipv4Addr>,
+}
+
 /// Takes the datagrams that are there, one into each buffer, at most as many as `headers` is for. `each` is told the
-/// place, the length and whether it was cut.
+/// place and the datagram.
 pub(super) fn receive<const N: usize>(
     socket: &UdpSocket,
     headers: &mut Headers,
     buffers: &mut [[u8; N]],
     names: &mut [Name],
-    mut each: impl FnMut(usize, usize, bool),
+    mut each: impl FnMut(usize, Taken),
 ) -> io::Result<usize> {
     headers.messages.clear();
     headers.pieces.clear();
     let count = buffers.len().min(names.len()).min(headers.pieces.capacity());
-    for (buffer, name) in buffers.iter_mut().zip(names.iter_mut()).take(count) {
+    let controls = headers.controls.iter_mut();
+    for ((buffer, name), control) in buffers.iter_mut().zip(names.iter_mut()).zip(controls).take(count) {
         headers.pieces.push(libc::iovec {
             iov_base: buffer.as_mut_ptr().cast(),
             iov_len: N,
@@ -113,6 +124,8 @@ pub(super) fn receive<const N: usize>(
         let mut message: libc::mmsghdr = unsafe { mem::zeroed() };
         message.msg_hdr.msg_name = (&raw mut name.storage).cast();
         message.msg_hdr.msg_namelen = mem::size_of::<libc::sockaddr_in6>() as libc::socklen_t;
+        message.msg_hdr.msg_control = control.as_mut_ptr().cast();
+        message.msg_hdr.msg_controllen = mem::size_of::<Control>() as _;
         headers.messages.push(message);
     }
     let pieces = headers.pieces.as_mut_ptr();
@@ -121,8 +134,9 @@ pub(super) fn receive<const N: usize>(
         message.msg_hdr.msg_iov = unsafe { pieces.add(n) };
         message.msg_hdr.msg_iovlen = 1;
     }
-    // SAFETY: `messages` has `count` headers; each points to one piece, which points to a buffer of N bytes, and to a
-    // name of the size given. All of them live until the call returns, and nothing else uses them meanwhile.
+    // SAFETY: `messages` has `count` headers; each points to one piece, which points to a buffer of N bytes, to a name
+    // and to a control block of the sizes given. All of them live until the call returns, and nothing else uses them
+    // meanwhile.
     let received = unsafe {
         libc::recvmmsg(
             socket.as_raw_fd(),
@@ -134,10 +148,97 @@ pub(super) fn receive<const N: usize>(
     };
     let received = usize::try_from(received).map_err(|_| io::Error::last_os_error())?;
     for (n, message) in headers.messages.iter().take(received).enumerate() {
-        let cut = message.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
-        each(n, (message.msg_len as usize).min(N), cut);
+        let taken = Taken {
+            length: (message.msg_len as usize).min(N),
+            cut: message.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
+            local: local(&message.msg_hdr),
+        };
+        each(n, taken);
     }
     Ok(received)
+}
+
+/// The local address in the control message that the kernel wrote, if it wrote one.
+fn local(header: &libc::msghdr) -> Option<Ipv4Addr> {
+    // SAFETY: the kernel has set `msg_controllen` to what it wrote into the control block, which lives as long as the
+    // `Headers` that the header is part of. `CMSG_FIRSTHDR` gives null where that is no whole header.
+    let first = unsafe { libc::CMSG_FIRSTHDR(header).as_ref() }?;
+    if (first.cmsg_level, first.cmsg_type) != (libc::IPPROTO_IP, libc::IP_PKTINFO) {
+        return None;
+    }
+    // SAFETY: for this level and type the kernel writes an `in_pktinfo`, and the control block has room for it.
+    let info = unsafe { libc::CMSG_DATA(first).cast::<libc::in_pktinfo>().read_unaligned() };
+    Some(Ipv4Addr::from(info.ipi_addr.s_addr.to_ne_bytes()))
+}
+
+/// Lets the kernel tell from now on to which local address datagrams come, and keep `bytes` of them where the system
+/// allows it.
+pub(super) fn tell_local(socket: &UdpSocket, bytes: usize) -> io::Result<()> {
+    set(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
+    let bytes = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
+    // Beyond the system's bound for those who may, up to it for others.
+    set(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, bytes)
+        .or_else(|_| set(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, bytes))
+}
+
+fn set(socket: &UdpSocket, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
+    let length = mem::size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: `value` has the four bytes that `length` says, and lives until the call returns.
+    let answer = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            (&raw const value).cast(),
+            length,
+        )
+    };
+    if answer == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Sends one datagram from one of several local addresses.
+pub(super) fn send_from(socket: &UdpSocket, from: Ipv4Addr, to: &Name, datagram: &[u8]) -> io::Result<()> {
+    let mut piece = libc::iovec {
+        iov_base: datagram.as_ptr().cast_mut().cast(),
+        iov_len: datagram.len(),
+    };
+    let mut control: Control = [0; 4];
+    // SAFETY: all-zero bytes are a valid `msghdr`: integers and null pointers.
+    let mut header: libc::msghdr = unsafe { mem::zeroed() };
+    header.msg_name = (&raw const to.storage).cast_mut().cast();
+    header.msg_namelen = to.length;
+    header.msg_iov = &raw mut piece;
+    header.msg_iovlen = 1;
+    header.msg_control = control.as_mut_ptr().cast();
+    let size = mem::size_of::<libc::in_pktinfo>() as libc::c_uint;
+    // SAFETY: arithmetic only.
+    header.msg_controllen = unsafe { libc::CMSG_SPACE(size) } as _;
+    // SAFETY: all-zero bytes are a valid `in_pktinfo`: it has integers only.
+    let mut info: libc::in_pktinfo = unsafe { mem::zeroed() };
+    info.ipi_spec_dst.s_addr = u32::from_ne_bytes(from.octets());
+    // SAFETY: `msg_control` points to 32 bytes aligned to 8, and `msg_controllen` is CMSG_SPACE(12) = 32, so that the
+    // first header and its twelve bytes of data lie within.
+    unsafe {
+        let cmsg = libc::CMSG_FIRSTHDR(&raw const header);
+        (*cmsg).cmsg_level = libc::IPPROTO_IP;
+        (*cmsg).cmsg_type = libc::IP_PKTINFO;
+        (*cmsg).cmsg_len = libc::CMSG_LEN(size) as _;
+        libc::CMSG_DATA(cmsg)
+            .cast::<libc::in_pktinfo>()
+            .write_unaligned(info);
+    }
+    // SAFETY: the header points to a name, a piece and a control block that live until the call returns; the kernel only
+    // reads them.
+    let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, libc::MSG_DONTWAIT) };
+    if sent < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }
 
 /// One call's worth of a datagram, or of a run of them that the kernel or the network card takes apart.

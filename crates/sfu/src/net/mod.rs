@@ -1,10 +1,12 @@
 //! Sockets of a shard, by the batch. Linux only: `recvmmsg`, `sendmmsg` and UDP segmentation.
 
 mod datagrams;
+mod many;
 mod receiving;
 mod sending;
 mod wake;
 
+pub use many::Many;
 pub use receiving::{Incoming, Receiving};
 pub use sending::Sending;
 pub use wake::{Waiter, Waker};

@@ -48,9 +48,9 @@ impl Receiving {
             &mut self.headers,
             &mut self.buffers,
             &mut self.names,
-            |n, length, was_cut| {
-                *cut += u64::from(was_cut);
-                lengths[n] = if was_cut { 0 } else { length };
+            |n, taken| {
+                *cut += u64::from(taken.cut);
+                lengths[n] = if taken.cut { 0 } else { taken.length };
             },
         );
         match result {

@@ -142,7 +142,11 @@ impl Room {
     /// # Errors
     /// See [`JoinError`].
     pub fn join(&mut self, _now: Instant, joining: &Joining) -> Result<ParticipantKey, JoinError> {
-        if self.members.iter().any(|(_, member)| member.number == joining.number) {
+        if self
+            .members
+            .iter()
+            .any(|(_, member)| member.number == joining.number)
+        {
             return Err(JoinError::Present(joining.number));
         }
         let mut slots = Vec::new();

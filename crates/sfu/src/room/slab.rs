@@ -96,6 +96,9 @@ impl<T> Slab<T> {
     pub(crate) fn at(&mut self, index: u32) -> Option<(Key, &mut T)> {
         let place = self.places.get_mut(index as usize)?;
         let generation = place.generation;
-        place.value.as_mut().map(|value| (Key { index, generation }, value))
+        place
+            .value
+            .as_mut()
+            .map(|value| (Key { index, generation }, value))
     }
 }

@@ -193,7 +193,10 @@ impl Source {
 
     /// The payload type that this one repeats.
     pub fn repeats(&self, payload_type: u8) -> Option<u8> {
-        self.rtx.iter().find(|(rtx, _)| *rtx == payload_type).map(|(_, of)| *of)
+        self.rtx
+            .iter()
+            .find(|(rtx, _)| *rtx == payload_type)
+            .map(|(_, of)| *of)
     }
 
     /// The layer with this name.

@@ -40,13 +40,16 @@ impl Shard {
                 voice: byte & 0x80 != 0,
             });
         let (ssrc, sequence, payload_type, payload) = match carries(now, peer, hosted, &parsed) {
-            Some(Carries::Media(_)) => {
-                (parsed.ssrc, parsed.sequence, parsed.payload_type, parsed.payload)
-            }
+            Some(Carries::Media(_)) => (parsed.ssrc, parsed.sequence, parsed.payload_type, parsed.payload),
             Some(Carries::Repeats(ssrc)) => {
                 // The original sequence number, then the original payload (RFC 4588 section 4).
-                let of = peer.layout.sources.iter().find_map(|source| source.repeats(parsed.payload_type));
-                let (Some((sequence, payload)), Some(of)) = (parsed.payload.split_first_chunk::<2>(), of) else {
+                let of = peer
+                    .layout
+                    .sources
+                    .iter()
+                    .find_map(|source| source.repeats(parsed.payload_type));
+                let (Some((sequence, payload)), Some(of)) = (parsed.payload.split_first_chunk::<2>(), of)
+                else {
                     return;
                 };
                 (ssrc, u16::from_be_bytes(*sequence), of, payload)

@@ -69,9 +69,14 @@ fn a_browser_and_our_client_hear_each_other() {
         let ours = client.transport_stats();
         assert!(ours.packets_received > 200, "{ours:?}");
         assert_eq!((ours.packets_lost, ours.packets_discarded), (0, 0), "{ours:?}");
-        assert!(client.energy() > 1.0 && client.levels() > 200, "{:?}", client.heard());
+        assert!(
+            client.energy() > 1.0 && client.levels() > 200,
+            "{:?}",
+            client.heard()
+        );
         let heard = stats.as_array().unwrap().iter().find(|entry| {
-            entry["type"] == "inbound-rtp" && entry["packetsReceived"].as_f64().is_some_and(|count| count > 0.0)
+            entry["type"] == "inbound-rtp"
+                && entry["packetsReceived"].as_f64().is_some_and(|count| count > 0.0)
         });
         let heard = heard.unwrap_or_else(|| panic!("{stats}"));
         assert!(heard["packetsReceived"].as_f64().unwrap() > 200.0, "{heard}");

@@ -110,7 +110,9 @@ pub fn measure(payload: usize, cores: Option<Cores>) -> Result<Bare, String> {
     let _ = (drained.join(), fed.join());
     // The loop ran for a little longer than it was looked at; its rate is that of the feeder.
     let packets_per_second = whole as f64 / (took + LENGTH / 4).as_secs_f64();
-    let cpu = after.zip(before).map(|(after, before)| after.saturating_sub(before));
+    let cpu = after
+        .zip(before)
+        .map(|(after, before)| after.saturating_sub(before));
     let cpu = cpu.ok_or("bare loop: processor time cannot be read")?;
     Ok(Bare {
         packets_per_second,
@@ -120,7 +122,10 @@ pub fn measure(payload: usize, cores: Option<Cores>) -> Result<Bare, String> {
 
 fn used() -> Option<Duration> {
     let threads = machine::threads(None);
-    threads.into_iter().find(|thread| thread.name == "bare").map(|thread| thread.cpu)
+    threads
+        .into_iter()
+        .find(|thread| thread.name == "bare")
+        .map(|thread| thread.cpu)
 }
 
 /// Gives the number of packets sent.
@@ -145,7 +150,9 @@ fn forward(socket: &UdpSocket, to: &[SocketAddr], keys: &MasterKeys, stop: &Atom
             for (group, (to, sealer)) in to.iter().zip(&mut sealers).enumerate() {
                 sending.queue(socket, *to, group as u32, |buffer| {
                     packet(sequence, 1, 0, buffer);
-                    buffer.get_mut(HEADER..HEADER + payload.len())?.copy_from_slice(payload);
+                    buffer
+                        .get_mut(HEADER..HEADER + payload.len())?
+                        .copy_from_slice(payload);
                     sealer.seal_rtp(buffer, HEADER + payload.len()).ok()
                 });
             }

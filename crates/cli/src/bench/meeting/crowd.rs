@@ -203,7 +203,9 @@ impl Floor {
         let mut looked_after = Instant::now();
         loop {
             let now = Instant::now();
-            let next = self.next_packet().map_or(TICK, |due| due.saturating_duration_since(now).min(TICK));
+            let next = self
+                .next_packet()
+                .map_or(TICK, |due| due.saturating_duration_since(now).min(TICK));
             if waiter.wait(self.many.socket(), next) {
                 while let Ok(order) = orders.try_recv() {
                     match order {
@@ -228,7 +230,12 @@ impl Floor {
         let Newcomer { index, answer, .. } = newcomer;
         let address = Crowd::address(index);
         let local = SocketAddr::from((address, self.many.port()));
-        let link = Link::calling(&self.config, newcomer.local, &answer.remote, (local, answer.address));
+        let link = Link::calling(
+            &self.config,
+            newcomer.local,
+            &answer.remote,
+            (local, answer.address),
+        );
         let now = Instant::now();
         let negotiated = (answer.payload_type, answer.level_id);
         // Spread over the length of a frame, as people are.
@@ -249,7 +256,9 @@ impl Floor {
         self.people.push(person);
         if let Some(person) = self.people.last_mut() {
             let many = &self.many;
-            person.link.timeout(now, &mut |to, datagram| many.send(address, to, datagram));
+            person
+                .link
+                .timeout(now, &mut |to, datagram| many.send(address, to, datagram));
         }
     }
 
@@ -303,7 +312,9 @@ impl Floor {
     }
 
     fn talkers(&self) -> impl Iterator<Item = &Person> {
-        self.people.iter().filter(|person| person.connected && person.talk.is_audible())
+        self.people
+            .iter()
+            .filter(|person| person.connected && person.talk.is_audible())
     }
 
     /// Sends what is due.
@@ -317,7 +328,9 @@ impl Floor {
                 let Some(length) = person.talk.write(now, self.epoch, &mut buffer) else {
                     continue;
                 };
-                let (Ok(sealed), Some(to)) = (person.link.seal_rtp(&mut buffer, length), person.link.remote()) else {
+                let (Ok(sealed), Some(to)) =
+                    (person.link.seal_rtp(&mut buffer, length), person.link.remote())
+                else {
                     continue;
                 };
                 self.many.send(person.address, to, &buffer[..sealed]);
@@ -331,7 +344,9 @@ impl Floor {
         for (index, person) in self.people.iter_mut().enumerate() {
             let address = person.address;
             if person.link.poll_timeout().is_some_and(|at| at <= now) {
-                person.link.timeout(now, &mut |to, datagram| many.send(address, to, datagram));
+                person
+                    .link
+                    .timeout(now, &mut |to, datagram| many.send(address, to, datagram));
             }
             tell(&self.tell, index, person, now);
         }
@@ -396,7 +411,9 @@ impl Floor {
         self.counted.received += 1;
         if !person.heard {
             person.heard = true;
-            let _ = self.tell.send(Heard::First(index, now.duration_since(person.asked)));
+            let _ = self
+                .tell
+                .send(Heard::First(index, now.duration_since(person.asked)));
         }
         let sampled = self.began.is_some() && person.received % SAMPLED == 0;
         if !sampled && !self.every_turn {
@@ -420,7 +437,12 @@ impl Floor {
         }
         if self.every_turn && mark.turn > 0 {
             let turn = (talker, mark.turn);
-            if !person.turns.iter().rev().any(|(talker, of, _)| (*talker, *of) == turn) {
+            if !person
+                .turns
+                .iter()
+                .rev()
+                .any(|(talker, of, _)| (*talker, *of) == turn)
+            {
                 person.turns.push((turn.0, turn.1, mark.number));
             }
         }

@@ -52,7 +52,11 @@ pub struct Answer {
 
 /// Reads an answer. None where something is missing.
 pub fn answer(sdp: &str) -> Option<Answer> {
-    let value = |name: &str| sdp.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let value = |name: &str| {
+        sdp.lines()
+            .find_map(|line| line.strip_prefix(name))
+            .map(str::trim)
+    };
     let address = value("a=candidate:").and_then(|candidate| {
         let mut fields = candidate.split_whitespace().skip(4);
         let (ip, port) = (fields.next()?, fields.next()?);

@@ -42,7 +42,9 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// In words, when no case has such a name, the service cannot be started, a participant cannot join, or a file cannot
 /// be written.
 pub fn run(args: &MeetingArgs) -> Result<String, String> {
-    let named = |case: &&Case| args.case.is_empty() || args.case.iter().any(|name| case.name.starts_with(name.as_str()));
+    let named = |case: &&Case| {
+        args.case.is_empty() || args.case.iter().any(|name| case.name.starts_with(name.as_str()))
+    };
     let cases: Vec<&Case> = CASES.iter().filter(named).collect();
     if cases.is_empty() {
         let names: Vec<&str> = CASES.iter().map(|case| case.name).collect();
@@ -134,7 +136,10 @@ async fn meeting(case: &Case, args: &MeetingArgs, cores: Option<Cores>) -> Resul
     tokio::time::sleep(args.duration).await;
     let measured = crowd.finish().ok_or("the crowd is gone")?;
     let seconds = measured.length.as_secs_f64();
-    let spent = service.forwarding().zip(forwarding).map(|(now, then)| now.saturating_sub(then));
+    let spent = service
+        .forwarding()
+        .zip(forwarding)
+        .map(|(now, then)| now.saturating_sub(then));
     let generator = used().zip(generator).map(|(now, then)| now.saturating_sub(then));
     if let Some(reason) = kept.try_join_next() {
         return Err(format!("{}: a participant was put out: {reason:?}", case.name));
@@ -197,5 +202,8 @@ fn arrival(crowd: &Crowd, index: usize, voice: bool) -> Result<Option<f64>, Stri
 
 /// Processor time of this process.
 fn used() -> Option<Duration> {
-    machine::threads(None).iter().map(|thread| thread.cpu).reduce(|a, b| a + b)
+    machine::threads(None)
+        .iter()
+        .map(|thread| thread.cpu)
+        .reduce(|a, b| a + b)
 }

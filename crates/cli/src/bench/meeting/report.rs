@@ -169,7 +169,11 @@ impl Report {
         }
         page.targets(&self.targets);
         self.costs(&mut page);
-        for outcome in self.cases.iter().filter(|outcome| !outcome.latency_over_time.is_empty()) {
+        for outcome in self
+            .cases
+            .iter()
+            .filter(|outcome| !outcome.latency_over_time.is_empty())
+        {
             outcome.latency(&mut page);
         }
         page.tables(self.sections());
@@ -201,10 +205,20 @@ impl Report {
                 unit: "",
             };
             let values = costs.iter().map(|(_, cost)| *cost).chain(bare).chain([0.0]);
-            let mut plot = Plot::new("Processor time a packet", (width, 240.0), x, Axis::around(values, "µs"));
+            let mut plot = Plot::new(
+                "Processor time a packet",
+                (width, 240.0),
+                x,
+                Axis::around(values, "µs"),
+            );
             for (index, (name, cost)) in costs.iter().enumerate() {
                 let left = index as f64;
-                plot.bar((left + 0.15, left + 0.85), *cost, "a", &format!("{name}: {cost:.2} µs"));
+                plot.bar(
+                    (left + 0.15, left + 0.85),
+                    *cost,
+                    "a",
+                    &format!("{name}: {cost:.2} µs"),
+                );
             }
             if let Some(bare) = bare {
                 plot.level(bare, &format!("bare loop {bare:.2} µs"), "");
@@ -212,7 +226,10 @@ impl Report {
             plot.finish()
         });
         let order: Vec<&str> = costs.iter().map(|(name, _)| *name).collect();
-        let note = format!("Of the forwarding threads, kernel included. From left to right: {}.", order.join(", "));
+        let note = format!(
+            "Of the forwarding threads, kernel included. From left to right: {}.",
+            order.join(", ")
+        );
         page.card("Processor time for a forwarded packet", &note, &[], &plot);
     }
 }
@@ -226,7 +243,12 @@ fn held_against(outcome: &Outcome, case: Option<&Case>) -> Vec<Target> {
     let mut targets = Vec::new();
     if let Some(at_most) = case.and_then(|case| case.at_most_us) {
         let cost = outcome.sfu_us_per_packet;
-        targets.push(Target::new(&named("processor time a packet"), cost, at_most, "µs"));
+        targets.push(Target::new(
+            &named("processor time a packet"),
+            cost,
+            at_most,
+            "µs",
+        ));
     }
     targets.push(Target::new(
         &named("packets lost by the service"),
@@ -238,7 +260,12 @@ fn held_against(outcome: &Outcome, case: Option<&Case>) -> Vec<Target> {
         let (join, memory) = (outcome.join_ms, outcome.kib_per_participant);
         targets.push(Target::new(&named("join, median"), join.p50, 15.0, "ms"));
         targets.push(Target::new(&named("join, 95th percentile"), join.p95, 25.0, "ms"));
-        targets.push(Target::new(&named("memory a silent participant"), memory, 75.0, "KiB"));
+        targets.push(Target::new(
+            &named("memory a silent participant"),
+            memory,
+            75.0,
+            "KiB",
+        ));
     }
     let load = outcome.sfu_percent_of_core;
     if load.is_some_and(|load| load <= 70.0) {
@@ -260,7 +287,11 @@ impl Outcome {
             row("Packets a second in", self.sent_per_second, ""),
             row("Packets a second out", self.forwarded_per_second, ""),
             row("Lost by the service", self.lost as f64, ""),
-            row("Refused by the service", self.dropped.map(|count| count as f64), ""),
+            row(
+                "Refused by the service",
+                self.dropped.map(|count| count as f64),
+                "",
+            ),
             row("Service, time a packet", self.sfu_us_per_packet, "µs"),
             row("Service, load", self.sfu_percent_of_core, "% of a core"),
             row("Latency, median", self.latency_ms.p50, "ms"),

@@ -52,10 +52,16 @@ impl Service {
         }
         let told: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
         let url = told["url"].as_str().unwrap_or_default();
-        let server: ServiceAddress = url.parse().map_err(|_| "no service: it ended at once".to_owned())?;
+        let server: ServiceAddress = url
+            .parse()
+            .map_err(|_| "no service: it ended at once".to_owned())?;
         let address = url.trim_start_matches("ws://").parse();
         let address = address.map_err(|_| format!("no service: what is {url}?"))?;
-        Ok(Self { child, address, server })
+        Ok(Self {
+            child,
+            address,
+            server,
+        })
     }
 
     /// A token for the participant at a place.
@@ -78,7 +84,9 @@ impl Service {
     /// Processor time of the forwarding threads so far.
     pub fn forwarding(&self) -> Option<Duration> {
         let threads = machine::threads(Some(self.child.id()));
-        let forwarding = threads.iter().filter(|thread| thread.name.starts_with(FORWARDING));
+        let forwarding = threads
+            .iter()
+            .filter(|thread| thread.name.starts_with(FORWARDING));
         forwarding.map(|thread| thread.cpu).reduce(|a, b| a + b)
     }
 

@@ -33,7 +33,9 @@ impl Line {
         socket.bind((IpAddr::V4(from), 0).into()).map_err(broken)?;
         let stream = socket.connect(service).await.map_err(broken)?;
         stream.set_nodelay(true).map_err(broken)?;
-        let mut request = format!("ws://{service}/v1/ws").into_client_request().map_err(broken)?;
+        let mut request = format!("ws://{service}/v1/ws")
+            .into_client_request()
+            .map_err(broken)?;
         let protocol = HeaderValue::from_static(SUBPROTOCOL);
         request.headers_mut().insert("Sec-WebSocket-Protocol", protocol);
         let (socket, _) = client_async(request, stream).await.map_err(broken)?;
@@ -67,7 +69,11 @@ impl Line {
         self.send(ClientFrame::request(id, request)).await?;
         loop {
             match self.next().await? {
-                ServerFrame::Response { id: of, result, error } if of == id => {
+                ServerFrame::Response {
+                    id: of,
+                    result,
+                    error,
+                } if of == id => {
                     if let Some(reason) = error {
                         return Err(format!("refused: {reason}"));
                     }
@@ -93,7 +99,11 @@ impl Line {
     /// The next frame. Events are acknowledged.
     async fn next(&mut self) -> Result<ServerFrame, String> {
         loop {
-            let message = self.socket.next().await.ok_or("the service closed the connection")?;
+            let message = self
+                .socket
+                .next()
+                .await
+                .ok_or("the service closed the connection")?;
             let Message::Text(text) = message.map_err(broken)? else {
                 continue;
             };
