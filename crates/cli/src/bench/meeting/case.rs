@@ -6,7 +6,7 @@ use std::time::Duration;
 pub const FRAME: Duration = Duration::from_millis(20);
 
 /// One meeting.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     /// Its name on the command line and in the report.
     pub name: &'static str,
@@ -42,11 +42,6 @@ impl Case {
     const fn in_turns(mut self) -> Self {
         self.turns = true;
         self
-    }
-
-    /// Streams that each participant can be sent: one fewer when it talks itself.
-    pub fn heard(&self) -> u32 {
-        self.talkers.min(u32::from(self.slots))
     }
 }
 

@@ -108,6 +108,8 @@ async fn meeting(case: &Case, args: &MeetingArgs, cores: Option<Cores>) -> Resul
     for index in 0..case.participants as usize {
         let token = service.token(index)?;
         let mut line = Line::open(service.address, Crowd::address(index), token).await?;
+        // Who joins as soon as the one before heard a frame would always wait for the whole of the next.
+        tokio::time::sleep(FRAME.mul_f64(rand::random())).await;
         let local = Credentials::random();
         let ssrc = 0x1000_0000 | index as u32;
         let offer = description::offer(&local, config.fingerprint(), ssrc, case.slots);

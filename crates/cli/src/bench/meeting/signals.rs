@@ -3,7 +3,6 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use futures_util::{SinkExt, StreamExt};
-use sidetone_signaling::Identifier;
 use sidetone_signaling::protocol::meeting::{Join, Joined, Locator};
 use sidetone_signaling::protocol::{ClientFrame, EndpointOptions, Open, Request, SUBPROTOCOL, ServerFrame};
 use tokio::net::{TcpSocket, TcpStream};
