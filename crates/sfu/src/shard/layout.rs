@@ -137,6 +137,11 @@ impl Layout {
         answer
     }
 
+    /// The source that our reports are from.
+    pub fn own_ssrc(&self) -> u32 {
+        self.slots().next().map_or(1, |slot| slot.ssrc)
+    }
+
     /// Whether it is the same but for the sources we send with.
     pub fn is_same(&self, other: &Self) -> bool {
         let same_slots = |a: &[SlotConfig], b: &[SlotConfig]| {

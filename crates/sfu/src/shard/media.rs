@@ -39,7 +39,10 @@ impl Shard {
                 minus_dbov: byte & 0x7f,
                 voice: byte & 0x80 != 0,
             });
-        let (ssrc, sequence, payload_type, payload) = match carries(now, peer, hosted, &parsed) {
+        let carries = carries(now, peer, hosted, &parsed);
+        super::control::count(now, peer, &parsed, carries.unwrap_or(Carries::Nothing));
+        let wants_timer = peer.feedback.due().is_some_and(|at| peer.due.is_none_or(|due| at < due));
+        let (ssrc, sequence, payload_type, payload) = match carries {
             Some(Carries::Media(_)) => {
                 (parsed.ssrc, parsed.sequence, parsed.payload_type, parsed.payload)
             }
@@ -77,10 +80,13 @@ impl Shard {
             .room
             .packet(now, from, &packet, &mut |forwarded| outlet.forward(forwarded));
         self.touch(room);
+        if wants_timer {
+            self.schedule(key);
+        }
     }
 
     /// Takes what rooms have to say.
-    pub(super) fn settle(&mut self, now: Instant) {
+    pub(super) fn settle(&mut self) {
         while let Some(key) = self.touched.pop() {
             self.schedule_room(key);
             while let Some(hosted) = self.rooms.get_mut(key) {
@@ -88,7 +94,7 @@ impl Shard {
                 match hosted.room.poll_event() {
                     Some(room::Event::KeyframeWanted { from, ssrc }) => {
                         let member = hosted.members.get(from.index()).copied().flatten();
-                        self.ask_keyframe(now, member, ssrc);
+                        self.ask_keyframe(member, ssrc);
                     }
                     Some(room::Event::SpeakersChanged) => {
                         let (room, speakers) = (hosted.id, hosted.room.speakers().to_vec());
