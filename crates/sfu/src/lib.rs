@@ -1,0 +1,3 @@
+//! Selective forwarding.
+#![deny(unsafe_code)]
+pub mod room;
