@@ -7,11 +7,34 @@
 //! until there are none, and call [`Room::handle_timeout`] when [`Room::timeout`] has come. A [`ParticipantKey`] of
 //! somebody who left is harmless: calls with it do nothing.
 
+mod activity;
+mod audio;
+mod cache;
 mod config;
+mod forward;
+mod intake;
+mod limit;
+mod members;
 mod packet;
+mod red;
+mod resend;
 mod slab;
+mod slot;
+mod speakers;
+mod stage;
+mod stream;
+mod timeline;
 
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
+
+use members::Participant;
+use slab::{Key, Slab};
+use slot::Slots;
+use speakers::{Speakers, Voice};
+use stage::Stage;
+use stream::{MAX_PAYLOAD, Stream};
+use timeline::ticks;
 
 pub use config::{Joining, MAX_LAYERS, MAX_SLOTS, Publication, Receive, Rights, SlotConfig, Want};
 pub use packet::{AudioLevel, Format, Formats, Forwarded, Header, MAX_HEADER, Media, Packet, Slot};
@@ -119,54 +142,35 @@ pub struct Counters {
 /// One room.
 #[derive(Debug)]
 pub struct Room {
+    epoch: Instant,
+    /// Microseconds since the epoch, at the newest call.
+    now: u64,
+    participants: Slab<Participant>,
+    /// Participants by number. Not for packets.
+    numbers: HashMap<u32, Key>,
+    streams: Slab<Stream>,
+    slots: Slots,
+    stages: Vec<Stage>,
+    speakers: Speakers,
+    events: VecDeque<Event>,
     counters: Counters,
 }
 
 impl Room {
     /// An empty room.
     pub fn new(now: Instant) -> Self {
-        let _ = now;
         Self {
+            epoch: now,
+            now: 0,
+            participants: Slab::default(),
+            numbers: HashMap::new(),
+            streams: Slab::default(),
+            slots: Slots::default(),
+            stages: Vec::new(),
+            speakers: Speakers::default(),
+            events: VecDeque::new(),
             counters: Counters::default(),
         }
-    }
-
-    /// Somebody comes in. Costs time in the order of its slots.
-    ///
-    /// # Errors
-    /// See [`JoinError`].
-    pub fn join(&mut self, now: Instant, joining: &Joining) -> Result<ParticipantKey, JoinError> {
-        let _ = now;
-        Err(JoinError::Present(joining.number))
-    }
-
-    /// Somebody is gone, with all it sent.
-    pub fn leave(&mut self, now: Instant, who: ParticipantKey) {
-        let _ = (now, who);
-    }
-
-    /// What somebody may do has changed.
-    pub fn set_rights(&mut self, now: Instant, who: ParticipantKey, rights: Rights) {
-        let _ = (now, who, rights);
-    }
-
-    /// Somebody sends a stream, or the same media and layer with another SSRC than before.
-    ///
-    /// # Errors
-    /// See [`PublishError`].
-    pub fn publish(
-        &mut self,
-        now: Instant,
-        who: ParticipantKey,
-        publication: &Publication,
-    ) -> Result<(), PublishError> {
-        let _ = (now, who, publication);
-        Ok(())
-    }
-
-    /// Somebody sends `media` no longer, in no layer.
-    pub fn unpublish(&mut self, now: Instant, who: ParticipantKey, media: Media) {
-        let _ = (now, who, media);
     }
 
     /// A packet came. Its copies go to `sink`, now.
@@ -177,19 +181,38 @@ impl Room {
         packet: &Packet<'_>,
         sink: &mut impl FnMut(&Forwarded<'_>),
     ) {
-        let _ = (now, from, packet, sink);
-    }
-
-    /// A receiver misses packets of the slot with `ssrc` (RFC 4585 section 6.2.1). What is still known goes to `sink`.
-    pub fn nack(
-        &mut self,
-        now: Instant,
-        from: ParticipantKey,
-        ssrc: u32,
-        missing: impl IntoIterator<Item = u16>,
-        sink: &mut impl FnMut(&Forwarded<'_>),
-    ) {
-        let _ = (now, from, ssrc, missing, sink);
+        let now = self.advance(now);
+        let Some(participant) = self.participants.get(from.0) else {
+            return;
+        };
+        let sends = participant.sends.iter().find(|sends| sends.ssrc == packet.ssrc);
+        let Some((sends, stream)) =
+            sends.and_then(|sends| Some((sends, self.streams.get_mut(sends.stream)?)))
+        else {
+            self.counters.unknown += 1;
+            return;
+        };
+        let Some(format) = stream.formats.format(packet.payload_type) else {
+            self.counters.unknown += 1;
+            return;
+        };
+        if !participant.rights.may_send(sends.media) {
+            self.counters.forbidden += 1;
+            return;
+        }
+        if packet.payload.len() > MAX_PAYLOAD {
+            self.counters.absurd += 1;
+            return;
+        }
+        if !stream.may_come(now, packet.payload.len()) {
+            self.counters.flood += 1;
+            return;
+        }
+        let key = sends.stream;
+        match sends.media {
+            Media::Audio => self.voice(now, key, packet, format, sink),
+            Media::Video | Media::Share => {}
+        }
     }
 
     /// A receiver cannot show the slot with `ssrc` without a keyframe (PLI or FIR).
@@ -215,28 +238,68 @@ impl Room {
 
     /// The dominant speakers, by number, the active one first.
     pub fn speakers(&self) -> &[u32] {
-        &[]
+        self.speakers.order()
+    }
+
+    /// How many participants there are.
+    pub fn population(&self) -> usize {
+        self.participants.len()
     }
 
     /// Facts for the sender report of the slot with `ssrc`. `None` before its first packet.
     pub fn report(&self, now: Instant, who: ParticipantKey, ssrc: u32) -> Option<SlotReport> {
-        let _ = (now, who, ssrc);
-        None
+        let now = self.now.max(self.micros(now));
+        let id = self.slot_with(who.0, ssrc)?;
+        let (seen, past) = (&self.slots.seen[id as usize], &self.slots.past[id as usize]);
+        let rate = if seen.slot.media == Media::Audio {
+            48_000
+        } else {
+            90_000
+        };
+        (seen.packets > 0).then_some(SlotReport {
+            ssrc,
+            timestamp: past.timestamp(ticks(rate, now)),
+            packets: seen.packets,
+            octets: seen.octets,
+        })
     }
 
     /// When [`Room::handle_timeout`] wants to be called.
     pub fn timeout(&self) -> Option<Instant> {
-        None
+        let due = self.speakers.due();
+        due.map(|due| self.epoch + Duration::from_micros(due))
     }
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
+        let now = self.advance(now);
+        if self.speakers.due().is_some_and(|due| due <= now) {
+            let streams = &mut self.streams;
+            let changed = self.speakers.look(now, |key| {
+                let stream = streams.get_mut(key)?;
+                let quiet = stream.activity.quiet_for(now);
+                stream.warm = quiet <= speakers::FORGET;
+                let speaking = stream.activity.speaking_for(now);
+                stream.warm.then_some(Voice {
+                    number: stream.number,
+                    score: if speaking > 0 {
+                        stream.activity.score()
+                    } else {
+                        0.0
+                    },
+                    speaking,
+                    quiet,
+                })
+            });
+            if changed {
+                self.events.push_back(Event::SpeakersChanged);
+            }
+        }
     }
 
     /// The next event, until there are none.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.events.pop_front()
     }
 
     /// What happened so far.
@@ -244,6 +307,20 @@ impl Room {
         &self.counters
     }
 
-    /// Shortest time between two keyframe requests for one stream.
-    pub const KEYFRAME_INTERVAL: Duration = Duration::from_millis(500);
+    fn micros(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.epoch).as_micros() as u64
+    }
+
+    /// The room's time never runs backwards.
+    fn advance(&mut self, now: Instant) -> u64 {
+        self.now = self.now.max(self.micros(now));
+        self.now
+    }
+
+    fn slot_with(&self, who: Key, ssrc: u32) -> Option<u32> {
+        let slots = self.participants.get(who)?.slots.iter().copied();
+        slots
+            .into_iter()
+            .find(|slot| self.slots.seen[*slot as usize].ssrc == ssrc)
+    }
 }
