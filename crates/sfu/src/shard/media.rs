@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::peer::{Carries, MAX_STREAMS, Peer, Stream};
 use super::{Hosted, Shard};
 use crate::net::{DATAGRAM, Sending};
-use crate::room::{self, AudioLevel, Forwarded, MAX_HEADER, Packet, Publication};
+use crate::room::{self, AudioLevel, Forwarded, Header, MAX_HEADER, Packet, Publication};
 use crate::rtp::Parsed;
 use crate::sfu::Event;
 use crate::slab::{Key, Slab};
@@ -181,9 +181,23 @@ impl Outlet<'_> {
         };
         let size = (forwarded.head.len() + forwarded.body.len()) as u64;
         let (link, stats) = (&mut peer.link, &mut peer.stats);
+        let repeater = forwarded.resent.then(|| peer.layout.repeater(&forwarded.header)).flatten();
         self.sending.queue(self.socket, to, key.index, |buffer| {
-            let length = write(forwarded, buffer)?;
-            let length = link.seal_rtp(buffer, length).ok()?;
+            let length = match repeater {
+                Some((header, original)) => {
+                    let length = write(&header, &[&original, forwarded.head, forwarded.body], buffer)?;
+                    link.seal_rtp(buffer, length)
+                }
+                None => {
+                    let length = write(&forwarded.header, &[forwarded.head, forwarded.body], buffer)?;
+                    if forwarded.resent {
+                        link.seal_rtp_again(buffer, length)
+                    } else {
+                        link.seal_rtp(buffer, length)
+                    }
+                }
+            };
+            let length = length.ok()?;
             stats.packets_sent += 1;
             stats.bytes_sent += size;
             Some(length)
@@ -192,10 +206,10 @@ impl Outlet<'_> {
 }
 
 /// Writes a packet in the clear. None where it does not fit.
-fn write(forwarded: &Forwarded<'_>, buffer: &mut [u8; DATAGRAM]) -> Option<usize> {
-    let header: &mut [u8; MAX_HEADER] = buffer.first_chunk_mut()?;
-    let mut length = forwarded.header.write(header);
-    for part in [forwarded.head, forwarded.body] {
+fn write(header: &Header, parts: &[&[u8]], buffer: &mut [u8; DATAGRAM]) -> Option<usize> {
+    let start: &mut [u8; MAX_HEADER] = buffer.first_chunk_mut()?;
+    let mut length = header.write(start);
+    for part in parts {
         buffer.get_mut(length..length + part.len())?.copy_from_slice(part);
         length += part.len();
     }
