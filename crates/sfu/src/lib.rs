@@ -6,6 +6,7 @@
 //! answers, [`room`] decides which packet goes to whom. The crate refuses to know calls, accounts and chat. Linux only.
 #![deny(unsafe_code)]
 
+pub mod caller;
 mod config;
 pub mod link;
 pub mod net;

@@ -505,6 +505,15 @@ impl Link {
         Ok(sealer.seal_rtp(buffer, length)?)
     }
 
+    /// Seals a packet again: see [`Sealer::seal_rtp_again`].
+    ///
+    /// # Errors
+    /// [`LinkError::TooEarly`] before the link is connected, and those of the sealer.
+    pub fn seal_rtp_again(&mut self, buffer: &mut [u8], length: usize) -> Result<usize, LinkError> {
+        let (sealer, _) = self.keys.as_deref_mut().ok_or(LinkError::TooEarly)?;
+        Ok(sealer.seal_rtp_again(buffer, length)?)
+    }
+
     /// Seals the compound RTCP packet in the first `length` bytes of `buffer`: see [`Sealer::seal_rtcp`].
     ///
     /// # Errors

@@ -7,11 +7,34 @@
 //! until there are none, and call [`Room::handle_timeout`] when [`Room::timeout`] has come. A [`ParticipantKey`] of
 //! somebody who left is harmless: calls with it do nothing.
 
+mod activity;
+mod audio;
+mod cache;
 mod config;
+mod forward;
+mod intake;
+mod limit;
+mod members;
 mod packet;
+mod red;
+mod resend;
 mod slab;
+mod slot;
+mod speakers;
+mod stage;
+mod stream;
+mod timeline;
 
-use std::time::Instant;
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use members::Participant;
+use slab::{Key, Slab};
+use slot::Slots;
+use speakers::{Speakers, Voice};
+use stage::Stage;
+use stream::{MAX_PAYLOAD, Stream};
+use timeline::ticks;
 
 pub use config::{Joining, MAX_LAYERS, MAX_SLOTS, Publication, Receive, Rights, SlotConfig, Want};
 pub use packet::{AudioLevel, Format, Formats, Forwarded, Header, MAX_HEADER, Media, Packet, Slot};
@@ -116,197 +139,188 @@ pub struct Counters {
     pub flood: u64,
 }
 
-/// Stand-in: copies everything to everybody until the real one is merged.
-#[derive(Debug, Default)]
-pub struct Room {
-    counters: Counters,
-    members: slab::Slab<Member>,
-}
-
+/// One room.
 #[derive(Debug)]
-struct Member {
-    rights: Rights,
-    number: u32,
-    slots: Vec<(Slot, SlotConfig, Option<ParticipantKey>, u64)>,
-    publications: Vec<Publication>,
+pub struct Room {
+    epoch: Instant,
+    /// Microseconds since the epoch, at the newest call.
+    now: u64,
+    participants: Slab<Participant>,
+    /// Participants by number. Not for packets.
+    numbers: HashMap<u32, Key>,
+    streams: Slab<Stream>,
+    slots: Slots,
+    stages: Vec<Stage>,
+    speakers: Speakers,
+    events: VecDeque<Event>,
+    counters: Counters,
 }
 
 impl Room {
     /// An empty room.
-    pub fn new(_now: Instant) -> Self {
-        Self::default()
-    }
-
-    /// Somebody comes in.
-    ///
-    /// # Errors
-    /// See [`JoinError`].
-    pub fn join(&mut self, _now: Instant, joining: &Joining) -> Result<ParticipantKey, JoinError> {
-        if self
-            .members
-            .iter()
-            .any(|(_, member)| member.number == joining.number)
-        {
-            return Err(JoinError::Present(joining.number));
-        }
-        let mut slots = Vec::new();
-        for (media, configs) in [
-            (Media::Audio, &joining.receive.audio),
-            (Media::Video, &joining.receive.video),
-            (Media::Share, &joining.receive.share),
-        ] {
-            for (number, config) in configs.iter().enumerate() {
-                let number = number as u8;
-                slots.push((Slot { media, number }, *config, None, 0));
-            }
-        }
-        Ok(ParticipantKey(self.members.insert(Member {
-            rights: joining.rights,
-            number: joining.number,
-            slots,
-            publications: Vec::new(),
-        })))
-    }
-
-    /// Somebody is gone.
-    pub fn leave(&mut self, _now: Instant, who: ParticipantKey) {
-        self.members.remove(who.0);
-    }
-
-    /// What somebody may do has changed.
-    pub fn set_rights(&mut self, _now: Instant, who: ParticipantKey, rights: Rights) {
-        if let Some(member) = self.members.get_mut(who.0) {
-            member.rights = rights;
+    pub fn new(now: Instant) -> Self {
+        Self {
+            epoch: now,
+            now: 0,
+            participants: Slab::default(),
+            numbers: HashMap::new(),
+            streams: Slab::default(),
+            slots: Slots::default(),
+            stages: Vec::new(),
+            speakers: Speakers::default(),
+            events: VecDeque::new(),
+            counters: Counters::default(),
         }
     }
 
-    /// Somebody sends a stream.
-    ///
-    /// # Errors
-    /// See [`PublishError`].
-    pub fn publish(
-        &mut self,
-        _now: Instant,
-        who: ParticipantKey,
-        publication: &Publication,
-    ) -> Result<(), PublishError> {
-        let member = self.members.get_mut(who.0).ok_or(PublishError::Absent)?;
-        member.publications.push(*publication);
-        Ok(())
-    }
-
-    /// Nothing.
-    pub fn unpublish(&mut self, _now: Instant, _who: ParticipantKey, _media: Media) {}
-
-    /// A packet came.
+    /// A packet came. Its copies go to `sink`, now.
     pub fn packet(
         &mut self,
-        _now: Instant,
+        now: Instant,
         from: ParticipantKey,
         packet: &Packet<'_>,
         sink: &mut impl FnMut(&Forwarded<'_>),
     ) {
-        let Some(sender) = self.members.get(from.0) else {
+        let now = self.advance(now);
+        let Some(participant) = self.participants.get(from.0) else {
             return;
         };
-        let Some(publication) = sender.publications.iter().find(|of| of.ssrc == packet.ssrc) else {
+        let sends = participant.sends.iter().find(|sends| sends.ssrc == packet.ssrc);
+        let Some((sends, stream)) =
+            sends.and_then(|sends| Some((sends, self.streams.get_mut(sends.stream)?)))
+        else {
+            self.counters.unknown += 1;
             return;
         };
-        let (media, number, rights) = (publication.media, sender.number, sender.rights);
-        let Some(format) = publication.formats.format(packet.payload_type) else {
+        let Some(format) = stream.formats.format(packet.payload_type) else {
+            self.counters.unknown += 1;
             return;
         };
-        if !rights.may_send(media) || publication.layer > 0 {
+        if !participant.rights.may_send(sends.media) {
+            self.counters.forbidden += 1;
             return;
         }
-        self.counters.received += 1;
-        for place in 0..self.members.places() {
-            let Some((key, member)) = self.members.at(place) else {
-                continue;
-            };
-            if key == from.0 || !member.rights.receive {
-                continue;
-            }
-            let mut slots = member.slots.iter_mut().filter(|of| of.0.media == media);
-            let Some((slot, config, holder, next)) =
-                slots.find(|of| of.2.is_none_or(|holder| holder == from))
-            else {
-                continue;
-            };
-            *holder = Some(from);
-            let Some(payload_type) = config.formats.payload_type(format) else {
-                continue;
-            };
-            let sequence = *next;
-            *next += 1;
-            self.counters.forwarded += 1;
-            sink(&Forwarded {
-                to: ParticipantKey(key),
-                slot: *slot,
-                header: Header {
-                    ssrc: config.ssrc,
-                    sequence,
-                    timestamp: packet.timestamp,
-                    marker: packet.marker,
-                    payload_type,
-                    csrc: number,
-                    level: config.level_id.zip(packet.level),
-                },
-                head: &[],
-                body: packet.payload,
-                resent: false,
-            });
+        if packet.payload.len() > MAX_PAYLOAD {
+            self.counters.absurd += 1;
+            return;
+        }
+        if !stream.may_come(now, packet.payload.len()) {
+            self.counters.flood += 1;
+            return;
+        }
+        let key = sends.stream;
+        match sends.media {
+            Media::Audio => self.voice(now, key, packet, format, sink),
+            Media::Video | Media::Share => {}
         }
     }
 
-    /// Nothing.
-    pub fn nack(
-        &mut self,
-        _now: Instant,
-        _from: ParticipantKey,
-        _ssrc: u32,
-        _missing: impl IntoIterator<Item = u16>,
-        _sink: &mut impl FnMut(&Forwarded<'_>),
-    ) {
+    /// A receiver cannot show the slot with `ssrc` without a keyframe (PLI or FIR).
+    pub fn keyframe_wanted(&mut self, now: Instant, from: ParticipantKey, ssrc: u32) {
+        let _ = (now, from, ssrc);
     }
 
-    /// Nothing.
-    pub fn keyframe_wanted(&mut self, _now: Instant, _from: ParticipantKey, _ssrc: u32) {}
+    /// What a receiver's path carries, in bit/s, from transport-wide feedback or REMB.
+    pub fn set_available(&mut self, now: Instant, who: ParticipantKey, bits_per_second: u64) {
+        let _ = (now, who, bits_per_second);
+    }
 
-    /// Nothing.
-    pub fn set_available(&mut self, _now: Instant, _who: ParticipantKey, _bits_per_second: u64) {}
+    /// What a receiver wants to see, most important first, in place of what it wanted before. Slots that are left over
+    /// show the dominant speakers.
+    pub fn watch(&mut self, now: Instant, who: ParticipantKey, wants: &[Want]) {
+        let _ = (now, who, wants);
+    }
 
-    /// Nothing.
-    pub fn watch(&mut self, _now: Instant, _who: ParticipantKey, _wants: &[Want]) {}
+    /// Who everybody shall see first, by number, in place of those before.
+    pub fn spotlight(&mut self, now: Instant, numbers: &[u32]) {
+        let _ = (now, numbers);
+    }
 
-    /// Nothing.
-    pub fn spotlight(&mut self, _now: Instant, _numbers: &[u32]) {}
-
-    /// Nobody.
+    /// The dominant speakers, by number, the active one first.
     pub fn speakers(&self) -> &[u32] {
-        &[]
+        self.speakers.order()
     }
 
-    /// Nothing.
-    pub fn report(&self, _now: Instant, _who: ParticipantKey, _ssrc: u32) -> Option<SlotReport> {
-        None
+    /// How many participants there are.
+    pub fn population(&self) -> usize {
+        self.participants.len()
     }
 
-    /// Never.
+    /// Facts for the sender report of the slot with `ssrc`. `None` before its first packet.
+    pub fn report(&self, now: Instant, who: ParticipantKey, ssrc: u32) -> Option<SlotReport> {
+        let now = self.now.max(self.micros(now));
+        let id = self.slot_with(who.0, ssrc)?;
+        let (seen, past) = (&self.slots.seen[id as usize], &self.slots.past[id as usize]);
+        let rate = if seen.slot.media == Media::Audio {
+            48_000
+        } else {
+            90_000
+        };
+        (seen.packets > 0).then_some(SlotReport {
+            ssrc,
+            timestamp: past.timestamp(ticks(rate, now)),
+            packets: seen.packets,
+            octets: seen.octets,
+        })
+    }
+
+    /// When [`Room::handle_timeout`] wants to be called.
     pub fn timeout(&self) -> Option<Instant> {
-        None
+        let due = self.speakers.due();
+        due.map(|due| self.epoch + Duration::from_micros(due))
     }
 
     /// Time has passed.
-    pub fn handle_timeout(&mut self, _now: Instant) {}
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let now = self.advance(now);
+        if self.speakers.due().is_some_and(|due| due <= now) {
+            let streams = &mut self.streams;
+            let changed = self.speakers.look(now, |key| {
+                let stream = streams.get_mut(key)?;
+                let quiet = stream.activity.quiet_for(now);
+                stream.warm = quiet <= speakers::FORGET;
+                let speaking = stream.activity.speaking_for(now);
+                stream.warm.then_some(Voice {
+                    number: stream.number,
+                    score: if speaking > 0 {
+                        stream.activity.score()
+                    } else {
+                        0.0
+                    },
+                    speaking,
+                    quiet,
+                })
+            });
+            if changed {
+                self.events.push_back(Event::SpeakersChanged);
+            }
+        }
+    }
 
-    /// None.
+    /// The next event, until there are none.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.events.pop_front()
     }
 
     /// What happened so far.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    fn micros(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.epoch).as_micros() as u64
+    }
+
+    /// The room's time never runs backwards.
+    fn advance(&mut self, now: Instant) -> u64 {
+        self.now = self.now.max(self.micros(now));
+        self.now
+    }
+
+    fn slot_with(&self, who: Key, ssrc: u32) -> Option<u32> {
+        let slots = self.participants.get(who)?.slots.iter().copied();
+        slots
+            .into_iter()
+            .find(|slot| self.slots.seen[*slot as usize].ssrc == ssrc)
     }
 }

@@ -88,17 +88,4 @@ impl<T> Slab<T> {
             place.value.as_ref().map(|value| (key, value))
         })
     }
-
-    pub(crate) fn places(&self) -> u32 {
-        self.places.len() as u32
-    }
-
-    pub(crate) fn at(&mut self, index: u32) -> Option<(Key, &mut T)> {
-        let place = self.places.get_mut(index as usize)?;
-        let generation = place.generation;
-        place
-            .value
-            .as_mut()
-            .map(|value| (Key { index, generation }, value))
-    }
 }

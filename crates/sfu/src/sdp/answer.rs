@@ -119,10 +119,13 @@ fn write_section(
     } = transport;
     write!(
         out,
-        "\r\nc=IN IP4 0.0.0.0\r\na=mid:{}\r\na={direction}\r\na=rtcp-mux\r\na=rtcp-rsize\r\n\
+        "\r\nc=IN IP4 0.0.0.0\r\na=mid:{}\r\na={direction}\r\na=rtcp-mux\r\n\
          a=ice-ufrag:{}\r\na=ice-pwd:{}\r\na=fingerprint:sha-256 {fingerprint}\r\na=setup:passive\r\n",
         section.mid, credentials.ufrag, credentials.password
     )?;
+    if section.reduced_size {
+        out.push_str("a=rtcp-rsize\r\n");
+    }
     for (extension, id) in &section.extensions {
         write!(out, "a=extmap:{id} {}\r\n", extension.uri())?;
     }
@@ -172,12 +175,4 @@ fn write_codec(codec: &Codec, out: &mut String) -> std::fmt::Result {
         )?;
     }
     Ok(())
-}
-
-/// Extensions that stand for a section as a whole, by which its streams are told apart.
-impl Section {
-    /// Identifiers of MID and RID, with which packets of unknown sources are sorted (RFC 9143 section 9.2).
-    pub fn identification(&self) -> [Option<u8>; 3] {
-        [Extension::Mid, Extension::Rid, Extension::RepairedRid].map(|of| self.extension(of))
-    }
 }

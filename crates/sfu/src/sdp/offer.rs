@@ -80,6 +80,8 @@ pub struct Section {
     pub rtx_ssrc: Option<u32>,
     /// Simulcast layers that are sent, in order (RFC 8853).
     pub layers: Vec<String>,
+    /// Feedback may go alone (RFC 5506).
+    pub(super) reduced_size: bool,
     /// `audio`, `UDP/TLS/RTP/SAVPF` and the formats, to be repeated.
     pub(super) media: String,
     pub(super) protocol: String,
@@ -297,6 +299,7 @@ fn section(session: &[&str], lines: &[&str]) -> Result<Section, OfferError> {
         ssrc,
         rtx_ssrc,
         layers,
+        reduced_size: lines.contains(&"a=rtcp-rsize"),
         media: media.to_owned(),
         protocol: protocol.to_owned(),
         formats: formats.to_owned(),

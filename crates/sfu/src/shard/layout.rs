@@ -1,7 +1,7 @@
 //! What was negotiated with a participant: its slots, what it sends, and how packets say which is which.
 
 use crate::config::RoomSettings;
-use crate::room::{Formats, Media, Receive, SlotConfig};
+use crate::room::{Formats, Header, Media, Receive, SlotConfig};
 use crate::sdp::{Answer, Extension, Kind, Offer, Section};
 
 /// Media that a participant may send.
@@ -21,7 +21,7 @@ pub(super) struct Source {
 pub(super) struct Repeater {
     pub slot: u32,
     pub ssrc: u32,
-    pub sequence: u16,
+    pub sequence: u64,
     /// Payload types of what is repeated, and of the repetition.
     pub types: Vec<(u8, u8)>,
 }
@@ -135,6 +135,27 @@ impl Layout {
             }
         }
         answer
+    }
+
+    /// The header that repeats a packet of a slot, and the original sequence number that goes before its payload
+    /// (RFC 4588 section 4). None where no repetition was negotiated.
+    pub fn repeater(&mut self, of: &Header) -> Option<(Header, [u8; 2])> {
+        let repeater = self.repeaters.iter_mut().find(|repeater| repeater.slot == of.ssrc)?;
+        let mut types = repeater.types.iter();
+        let (_, payload_type) = *types.find(|(primary, _)| *primary == of.payload_type)?;
+        repeater.sequence += 1;
+        let header = Header {
+            ssrc: repeater.ssrc,
+            sequence: repeater.sequence,
+            payload_type,
+            ..*of
+        };
+        Some((header, (of.sequence as u16).to_be_bytes()))
+    }
+
+    /// The source that our reports are from.
+    pub fn own_ssrc(&self) -> u32 {
+        self.slots().next().map_or(1, |slot| slot.ssrc)
     }
 
     /// Whether it is the same but for the sources we send with.

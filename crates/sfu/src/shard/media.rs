@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::peer::{Carries, MAX_STREAMS, Peer, Stream};
 use super::{Hosted, Shard};
 use crate::net::{DATAGRAM, Sending};
-use crate::room::{self, AudioLevel, Forwarded, MAX_HEADER, Packet, Publication};
+use crate::room::{self, AudioLevel, Forwarded, Header, MAX_HEADER, Packet, Publication};
 use crate::rtp::Parsed;
 use crate::sfu::Event;
 use crate::slab::{Key, Slab};
@@ -39,17 +39,17 @@ impl Shard {
                 minus_dbov: byte & 0x7f,
                 voice: byte & 0x80 != 0,
             });
-        let (ssrc, sequence, payload_type, payload) = match carries(now, peer, hosted, &parsed) {
-            Some(Carries::Media(_)) => (parsed.ssrc, parsed.sequence, parsed.payload_type, parsed.payload),
+        let carries = carries(now, peer, hosted, &parsed);
+        super::control::count(now, peer, &parsed, carries.unwrap_or(Carries::Nothing));
+        let wants_timer = peer.feedback.due().is_some_and(|at| peer.due.is_none_or(|due| at < due));
+        let (ssrc, sequence, payload_type, payload) = match carries {
+            Some(Carries::Media(_)) => {
+                (parsed.ssrc, parsed.sequence, parsed.payload_type, parsed.payload)
+            }
             Some(Carries::Repeats(ssrc)) => {
                 // The original sequence number, then the original payload (RFC 4588 section 4).
-                let of = peer
-                    .layout
-                    .sources
-                    .iter()
-                    .find_map(|source| source.repeats(parsed.payload_type));
-                let (Some((sequence, payload)), Some(of)) = (parsed.payload.split_first_chunk::<2>(), of)
-                else {
+                let of = peer.layout.sources.iter().find_map(|source| source.repeats(parsed.payload_type));
+                let (Some((sequence, payload)), Some(of)) = (parsed.payload.split_first_chunk::<2>(), of) else {
                     return;
                 };
                 (ssrc, u16::from_be_bytes(*sequence), of, payload)
@@ -80,10 +80,13 @@ impl Shard {
             .room
             .packet(now, from, &packet, &mut |forwarded| outlet.forward(forwarded));
         self.touch(room);
+        if wants_timer {
+            self.schedule(key);
+        }
     }
 
     /// Takes what rooms have to say.
-    pub(super) fn settle(&mut self, now: Instant) {
+    pub(super) fn settle(&mut self) {
         while let Some(key) = self.touched.pop() {
             self.schedule_room(key);
             while let Some(hosted) = self.rooms.get_mut(key) {
@@ -91,7 +94,7 @@ impl Shard {
                 match hosted.room.poll_event() {
                     Some(room::Event::KeyframeWanted { from, ssrc }) => {
                         let member = hosted.members.get(from.index()).copied().flatten();
-                        self.ask_keyframe(now, member, ssrc);
+                        self.ask_keyframe(member, ssrc);
                     }
                     Some(room::Event::SpeakersChanged) => {
                         let (room, speakers) = (hosted.id, hosted.room.speakers().to_vec());
@@ -178,9 +181,23 @@ impl Outlet<'_> {
         };
         let size = (forwarded.head.len() + forwarded.body.len()) as u64;
         let (link, stats) = (&mut peer.link, &mut peer.stats);
+        let repeater = forwarded.resent.then(|| peer.layout.repeater(&forwarded.header)).flatten();
         self.sending.queue(self.socket, to, key.index, |buffer| {
-            let length = write(forwarded, buffer)?;
-            let length = link.seal_rtp(buffer, length).ok()?;
+            let length = match repeater {
+                Some((header, original)) => {
+                    let length = write(&header, &[&original, forwarded.head, forwarded.body], buffer)?;
+                    link.seal_rtp(buffer, length)
+                }
+                None => {
+                    let length = write(&forwarded.header, &[forwarded.head, forwarded.body], buffer)?;
+                    if forwarded.resent {
+                        link.seal_rtp_again(buffer, length)
+                    } else {
+                        link.seal_rtp(buffer, length)
+                    }
+                }
+            };
+            let length = length.ok()?;
             stats.packets_sent += 1;
             stats.bytes_sent += size;
             Some(length)
@@ -189,10 +206,10 @@ impl Outlet<'_> {
 }
 
 /// Writes a packet in the clear. None where it does not fit.
-fn write(forwarded: &Forwarded<'_>, buffer: &mut [u8; DATAGRAM]) -> Option<usize> {
-    let header: &mut [u8; MAX_HEADER] = buffer.first_chunk_mut()?;
-    let mut length = forwarded.header.write(header);
-    for part in [forwarded.head, forwarded.body] {
+fn write(header: &Header, parts: &[&[u8]], buffer: &mut [u8; DATAGRAM]) -> Option<usize> {
+    let start: &mut [u8; MAX_HEADER] = buffer.first_chunk_mut()?;
+    let mut length = header.write(start);
+    for part in parts {
         buffer.get_mut(length..length + part.len())?.copy_from_slice(part);
         length += part.len();
     }

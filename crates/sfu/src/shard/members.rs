@@ -10,6 +10,7 @@ use super::peer::Peer;
 use super::{Command, Hosted, Shard};
 use crate::link::{Credentials, Link};
 use crate::room::{Joining, Rights, Room};
+use crate::rtp::TransportFeedback;
 use crate::sdp::{Offer, Transport};
 use crate::sfu::{JoinError, Number, ParticipantStats, RoomId, RoomStats, ShardStats};
 use crate::slab::Key;
@@ -165,6 +166,9 @@ impl Shard {
             published: Vec::new(),
             addresses: Vec::new(),
             ufrags: vec![credentials.ufrag.clone()],
+            receptions: Vec::new(),
+            feedback: TransportFeedback::new(now),
+            report_due: None,
             bucket: Bucket::new(now, &self.limits),
             stats: ParticipantStats {
                 number,
@@ -211,6 +215,7 @@ impl Shard {
             peer.layout = layout;
             peer.streams.clear();
             peer.published.clear();
+            peer.receptions.clear();
             seat(hosted, peer.key.index(), key);
         }
         if !peer.link.uses(&offer.remote.credentials.ufrag) {

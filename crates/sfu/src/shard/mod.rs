@@ -15,10 +15,11 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 pub(crate) use command::{Command, JoinReply};
 
+use self::control::WallClock;
 use self::peer::Peer;
 use crate::config::{Limits, RoomSettings};
 use crate::link::{LinkConfig, LinkEvent, Protocol, Received, ufrag_of_check};
@@ -71,6 +72,7 @@ pub(crate) struct Shard {
     timers: BinaryHeap<Reverse<(Instant, Timer)>>,
     /// Rooms that have had packets since their events were taken.
     touched: Vec<Key>,
+    clock: WallClock,
     sending: Sending,
     stats: ShardStats,
 }
@@ -101,6 +103,7 @@ impl Shard {
             by_ufrag: HashMap::new(),
             timers: BinaryHeap::new(),
             touched: Vec::new(),
+            clock: WallClock::new(Instant::now(), SystemTime::now()),
             stats: ShardStats::default(),
         })
     }
@@ -132,7 +135,7 @@ impl Shard {
                         self.datagram(now, incoming);
                     }
                 }
-                self.settle(now);
+                self.settle();
                 self.sending.flush(&self.socket);
                 if count == 0 {
                     break;
@@ -140,7 +143,7 @@ impl Shard {
                 now = Instant::now();
             }
             self.time(now);
-            self.settle(now);
+            self.settle();
             self.sending.flush(&self.socket);
             let next = self.timers.peek().map_or(IDLE, |Reverse((at, _))| {
                 at.saturating_duration_since(Instant::now()).min(IDLE)

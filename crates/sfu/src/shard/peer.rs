@@ -7,6 +7,7 @@ use super::bucket::Bucket;
 use super::layout::Layout;
 use crate::link::{Credentials, Link};
 use crate::room::{Media, ParticipantKey, Rights};
+use crate::rtp::{Reception, TransportFeedback};
 use crate::sfu::{Number, ParticipantStats};
 use crate::slab::Key;
 
@@ -46,6 +47,10 @@ pub(super) struct Peer {
     pub addresses: Vec<SocketAddr>,
     /// User fragments that lead here: the one in use, and that before the restart.
     pub ufrags: Vec<String>,
+    /// What reports to it say.
+    pub receptions: Vec<Reception>,
+    pub feedback: TransportFeedback,
+    pub report_due: Option<Instant>,
     pub bucket: Bucket,
     pub stats: ParticipantStats,
     /// When its timer in the heap is due.
@@ -55,6 +60,9 @@ pub(super) struct Peer {
 impl Peer {
     /// When its link or its reports want the time.
     pub fn timeout(&mut self) -> Option<Instant> {
-        self.link.poll_timeout()
+        [self.link.poll_timeout(), self.report_due, self.feedback.due()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }

@@ -40,6 +40,11 @@ impl Window {
         }
     }
 
+    /// The newest index, or 0.
+    pub fn newest(&self) -> u64 {
+        self.newest.unwrap_or(0)
+    }
+
     /// Remembers an authentic packet.
     pub fn insert(&mut self, index: u64) {
         match self.newest {

@@ -191,6 +191,28 @@ fn a_sequence_number_is_never_sealed_twice() {
 }
 
 #[test]
+fn the_same_packet_may_be_sealed_again_and_no_other() {
+    for profile in PROFILES {
+        let (mut sealer, _) = ends(profile);
+        let sealed: Vec<_> = (0..50u16)
+            .map(|n| seal(&mut sealer, &packet(1, n, &[n as u8; 20])))
+            .collect();
+        let mut again = |sequence: u16, byte: u8| {
+            let mut buffer = packet(1, sequence, &[byte; 20]);
+            let length = buffer.len();
+            buffer.resize(length + MAX_OVERHEAD, 0);
+            let length = sealer.seal_rtp_again(&mut buffer, length)?;
+            buffer.truncate(length);
+            Ok(buffer)
+        };
+        assert_eq!(again(40, 40), Ok(sealed[40].clone()));
+        assert_eq!(again(40, 41), Err(SrtpError::Replayed), "another text");
+        assert_eq!(again(10, 10), Err(SrtpError::Replayed), "too old");
+        assert_eq!(again(60, 60), Err(SrtpError::Replayed), "never sent");
+    }
+}
+
+#[test]
 fn sources_are_bounded() {
     let (mut sealer, mut opener) = ends(Profile::AeadAes128Gcm);
     let results: Vec<_> = (0..100)
