@@ -135,7 +135,7 @@ async fn meeting(case: &Case, args: &MeetingArgs, cores: Option<Cores>) -> Resul
     let full = service.resident();
     let (forwarding, generator) = (service.forwarding(), used());
     crowd.begin();
-    tokio::time::sleep(args.duration).await;
+    tokio::time::sleep(length(case, args.duration)).await;
     let measured = crowd.finish().ok_or("the crowd is gone")?;
     let seconds = measured.length.as_secs_f64();
     let spent = service
@@ -171,12 +171,24 @@ async fn meeting(case: &Case, args: &MeetingArgs, cores: Option<Cores>) -> Resul
     })
 }
 
+/// A turn, and the silence after it.
+const TURN: (Duration, Duration) = (Duration::from_millis(1_500), Duration::from_millis(500));
+
+/// Length of the measured part: at least so that everybody has had two turns.
+fn length(case: &Case, wanted: Duration) -> Duration {
+    if case.turns {
+        wanted.max((TURN.0 + TURN.1) * case.talkers * 3)
+    } else {
+        wanted
+    }
+}
+
 /// When the participant at a place talks.
 fn plan(case: &Case, index: u32) -> Plan {
     if index >= case.talkers {
         Plan::Silent
     } else if case.turns {
-        let (turn, pause) = (75 * FRAME, 25 * FRAME);
+        let (turn, pause) = TURN;
         Plan::Turns {
             turn,
             every: (turn + pause) * case.talkers,
