@@ -101,6 +101,15 @@ impl Caller {
         }
     }
 
+    /// The same with new ICE credentials, for a restart (RFC 8445 section 9).
+    #[must_use]
+    pub fn renewed(self) -> Self {
+        Self {
+            credentials: Credentials::random(),
+            ..self
+        }
+    }
+
     /// Its offer: the first section is its voice and a slot, the others are slots.
     pub fn offer(&self) -> String {
         let (ufrag, password) = (&self.credentials.ufrag, &self.credentials.password);
