@@ -99,18 +99,20 @@ impl Timeline {
         });
     }
 
-    /// Whether `timestamp` continues the spurt. Far from real time it cannot: the sender's clock stood still or leapt.
+    /// Whether `timestamp` continues the spurt. A second behind real time or a fifth ahead it does not: the sender's clock
+    /// stood still or leapt.
     pub(crate) fn continues(&self, timestamp: u32, now: u64) -> bool {
         let clock = ticks(self.rate, now);
         let away = distance(timestamp.wrapping_add(self.offset), clock);
-        self.end.is_some() && away.unsigned_abs() <= self.rate
+        self.end.is_some() && (-(self.rate as i32)..=self.rate as i32 / 5).contains(&away)
     }
 
     /// Whether so much was sent that it fills more time than has passed. Nothing more may be placed there: the next
     /// talker in a slot would have to follow it.
     pub(crate) fn is_ahead(&self, now: u64) -> bool {
+        let limit = self.rate as i32 / 5;
         self.end
-            .is_some_and(|end| distance(end, ticks(self.rate, now)) > self.rate as i32)
+            .is_some_and(|end| distance(end, ticks(self.rate, now)) > limit)
     }
 
     /// Begins a spurt with the packet of timestamp `first`, which came after `gap` missing ones; the first of all has the
