@@ -47,6 +47,14 @@ impl Room {
             Place::New { gap, .. } => gap,
             Place::Restart { .. } => 0,
             Place::Late { extended } => return self.late_voice(key, extended, packet, format, red, sink),
+            Place::Stray { extended } => {
+                let mut entry = Entry::new(extended, 0, State::Held, format);
+                (entry.timestamp, entry.marker, entry.level) =
+                    (packet.timestamp, packet.marker, packet.level);
+                stream.intake.keep(entry, packet.payload);
+                self.counters.held += 1;
+                return;
+            }
             Place::Duplicate => {
                 self.counters.duplicate += 1;
                 return;
@@ -56,10 +64,6 @@ impl Room {
                 return;
             }
         };
-        if stream.timeline.is_ahead(now) {
-            self.counters.absurd += 1;
-            return;
-        }
         self.counters.received += 1;
         stream.timeline.arrived(packet.timestamp, gap == 0, now);
         let size = red
@@ -69,6 +73,12 @@ impl Room {
         let sound = stream.activity.hear(now, packet.level, size, duration);
         let mut entry = Entry::new(0, 0, State::Sent, format);
         (entry.timestamp, entry.marker, entry.level) = (packet.timestamp, packet.marker, packet.level);
+        if stream.timeline.is_ahead(now) {
+            // A clock that runs faster than ours, or a lie: left out as silence would be, and forgotten.
+            stream.intake.hold(place, entry, &[], now);
+            self.counters.absurd += 1;
+            return;
+        }
         if stream.activity.silent() > HANGOVER || packet.payload.is_empty() {
             stream.intake.hold(place, entry, packet.payload, now);
             self.counters.held += 1;
@@ -92,13 +102,13 @@ impl Room {
             let first = stream.intake.cache().filter(|_| released > 0);
             let first = first.and_then(|cache| cache.sent(next));
             let first = first.map_or(packet.timestamp, |(entry, _)| entry.timestamp);
-            let begins = if released > 0 { next } else { next + gap };
             if let Some(end) = stream.timeline.end() {
                 for &slot in &stream.subscribers {
-                    self.slots.renew(slot, begins, end);
+                    self.slots.renew(slot, next, end);
                 }
             }
-            stream.timeline.begin(first, begins, now);
+            let missing = if released > 0 { 0 } else { gap };
+            stream.timeline.begin(first, missing, next, now);
         }
         for compact in next..next + released {
             let timeline = &stream.timeline;
@@ -144,15 +154,11 @@ impl Room {
         let mut entry = Entry::new(extended, compact, State::Sent, format);
         (entry.timestamp, entry.marker, entry.level) = (packet.timestamp, packet.marker, packet.level);
         entry.placed = stream.timeline.place(packet.timestamp, compact);
-        // Where a neighbour lies nearby: a late packet may say anything of its time.
-        let misplaced = stream
-            .timeline
-            .end()
-            .is_none_or(|end| !(-96_000..=0).contains(&distance(entry.placed, end)));
-        if misplaced || packet.payload.is_empty() {
+        if !stream.timeline.admits(entry.placed, compact) || packet.payload.is_empty() {
             self.counters.absurd += 1;
             return;
         }
+        stream.timeline.sent(entry.placed);
         if stream.intake.fill(extended, entry, packet.payload).is_none() {
             return;
         }
@@ -189,7 +195,7 @@ impl Room {
             let streams = &self.streams;
             let activity = |key| streams.get(key).map(|stream| &stream.activity);
             let change = self.stages[stage].challenge(now, key, owner, sound, activity);
-            self.reseat(now, stage, change, sink);
+            self.reseat(now, stage, change, Some(sink));
         }
     }
 
@@ -203,7 +209,7 @@ impl Room {
                     seat: Some(seat).filter(|_| !understudy),
                     understudy,
                 };
-                self.reseat(now, stage, change, &mut |_| {});
+                self.reseat(now, stage, change, None::<&mut fn(&Forwarded<'_>)>);
             }
         }
     }
@@ -214,12 +220,12 @@ impl Room {
         now: u64,
         stage: usize,
         change: stage::Change,
-        sink: &mut impl FnMut(&Forwarded<'_>),
+        mut sink: Option<&mut impl FnMut(&Forwarded<'_>)>,
     ) {
         if let Some(seat) = change.seat {
             for index in 0..self.stages[stage].audience.len() {
                 let listener = self.stages[stage].audience[index];
-                self.tune(now, stage, seat, listener, sink);
+                self.tune(now, stage, seat, listener, sink.as_deref_mut());
             }
         }
         if change.understudy {
@@ -229,32 +235,34 @@ impl Room {
                 };
                 let listens = self.participants.get(owner).and_then(|owner| owner.seat);
                 if listens.is_some_and(|(listens, _)| listens == stage) {
-                    self.tune(now, stage, seat, owner, sink);
+                    self.tune(now, stage, seat, owner, sink.as_deref_mut());
                 }
             }
         }
     }
 
-    /// Makes one slot of a listener show what the stage says, with what has just been said before.
+    /// Makes one slot of a listener show what the stage says; with a sink, what has just been said goes there.
     pub(crate) fn tune(
         &mut self,
         now: u64,
         stage: usize,
         seat: usize,
         listener: Key,
-        sink: &mut impl FnMut(&Forwarded<'_>),
+        sink: Option<&mut impl FnMut(&Forwarded<'_>)>,
     ) {
-        let Some(&id) = self
-            .participants
-            .get(listener)
-            .and_then(|listener| listener.slots.get(seat))
-        else {
+        let Some(participant) = self.participants.get(listener) else {
+            return;
+        };
+        let Some(&id) = participant.slots.get(seat) else {
             return;
         };
         let wanted = self.stages[stage].heard(seat, listener);
         if self.slots.seen[id as usize].stream() == wanted {
             return;
         }
+        // Never again what this listener has heard, in whichever slot.
+        let slots = participant.slots[..participant.audio].iter();
+        let heard = wanted.and_then(|key| slots.filter_map(|slot| self.slots.given(*slot, key)).max());
         self.hide(id);
         let Some((key, stream)) = wanted.and_then(|key| Some((key, self.streams.get_mut(key)?))) else {
             return;
@@ -263,9 +271,14 @@ impl Room {
         // As far back as the spurt goes and the slot is free: what is sent late pushes its playout back.
         let ahead = self.slots.past[id as usize].ahead(ticks(48_000, now));
         let budget = CATCH_UP.saturating_sub(ahead);
-        let anew = !stream.intake.is_holding() && stream.activity.speaking_for(now) <= ANEW;
         let end = stream.timeline.end().unwrap_or(0);
+        let recent = distance(ticks(48_000, now), end) < CATCH_UP as i32;
+        let anew = recent
+            && sink.is_some()
+            && !stream.intake.is_holding()
+            && stream.activity.speaking_for(now) <= ANEW;
         let from = stream.timeline.since().max(next.saturating_sub(64));
+        let from = from.max(heard.unwrap_or(0));
         let mut first = next;
         while anew && first > from {
             let entry = stream.intake.cache().and_then(|cache| cache.sent(first - 1));
@@ -277,9 +290,9 @@ impl Room {
         self.slots.past[id as usize].position = stream.subscribers.len() as u32;
         stream.subscribers.push(id);
         self.slots.show(id, key, first);
-        if first == next {
+        let Some(sink) = sink.filter(|_| first < next) else {
             return;
-        }
+        };
         let placed = stream.intake.cache().and_then(|cache| cache.sent(first));
         if let Some((entry, _)) = placed {
             self.slots.anchor(id, entry.placed, end);

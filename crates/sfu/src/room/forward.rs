@@ -5,11 +5,8 @@ use super::packet::{AudioLevel, Format, Forwarded, Header, Media};
 use super::red::{MAX_HEAD, Red};
 use super::slot::{Seen, Segment, Slots};
 use super::stream::Stream;
-use super::timeline::distance;
+use super::timeline::{MISSING, distance};
 use super::{Key, ParticipantKey};
-
-/// Packets that may be missing in front of the first that comes, and still find their place in time.
-const MISSING: u64 = 10;
 
 /// One packet of a stream, numbered and placed.
 #[derive(Clone, Copy, Debug)]
@@ -87,21 +84,24 @@ pub(crate) fn give(
         // Late: from before the segment began.
         let segment = slots.past[id as usize].segment_of(stream, unit.compact).copied();
         let seen = &mut slots.seen[id as usize];
-        return segment.is_some_and(|segment| copy(seen, &segment, unit, false, sink));
+        return segment.is_some_and(|segment| copy(seen, &segment, unit, false, false, sink));
     }
-    if !slots.seen[id as usize].anchored {
+    let begins = !slots.seen[id as usize].anchored;
+    if begins {
         anchor(slots, id, unit);
     }
     let seen = &mut slots.seen[id as usize];
     let segment = seen.segment;
-    copy(seen, &segment, unit, false, sink)
+    copy(seen, &segment, unit, begins, false, sink)
 }
 
-/// Gives what was sent in `segment` to its slot. Returns whether the receiver has a payload type for it.
+/// Gives what was sent in `segment` to its slot, as the first that comes or not. Returns whether the receiver has a payload type for it.
+#[inline]
 pub(crate) fn copy(
     seen: &mut Seen,
     segment: &Segment,
     unit: &Unit<'_>,
+    begins: bool,
     resent: bool,
     sink: &mut impl FnMut(&Forwarded<'_>),
 ) -> bool {
@@ -126,12 +126,12 @@ pub(crate) fn copy(
     let Some(payload_type) = payload_type else {
         return false;
     };
-    let begins = unit.compact == segment.first && unit.media == Media::Audio;
+    let begins = begins || unit.compact == segment.first;
     let header = Header {
         ssrc: seen.ssrc,
         sequence: segment.sequence(unit.compact),
         timestamp,
-        marker: unit.marker || begins,
+        marker: unit.marker || (begins && unit.media == Media::Audio),
         payload_type,
         csrc: unit.number,
         level: unit

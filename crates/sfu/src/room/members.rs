@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::config::{Joining, MAX_LAYERS, MAX_SLOTS, Publication, Rights};
 use super::limit::Limit;
-use super::packet::{Media, Slot};
+use super::packet::{Forwarded, Media, Slot};
 use super::slab::Key;
 use super::stage::Stage;
 use super::stream::Stream;
@@ -261,7 +261,7 @@ impl Room {
                 audience.push(who);
                 participant.seat = Some((stage, audience.len() - 1));
                 for seat in 0..audio {
-                    self.tune(now, stage, seat, who, &mut |_| {});
+                    self.tune(now, stage, seat, who, None::<&mut fn(&Forwarded<'_>)>);
                 }
             }
             seat => participant.seat = seat,

@@ -128,6 +128,18 @@ impl Slots {
         (self.seen.len() - 1) as u32
     }
 
+    /// Up to which compact number of `stream` a slot has been given it.
+    pub(crate) fn given(&self, id: u32, stream: Key) -> Option<u64> {
+        if self.seen[id as usize].stream() == Some(stream) {
+            return Some(u64::MAX);
+        }
+        let segments = self.past[id as usize].segments.iter().flatten();
+        let ends = segments
+            .filter(|(segment, _)| segment.stream == stream)
+            .map(|(_, end)| *end);
+        ends.max()
+    }
+
     /// Gives a number back. The slot shows nothing.
     pub(crate) fn remove(&mut self, id: u32) {
         self.free.push(id);
