@@ -13,6 +13,10 @@ const GCM_TAG: usize = 16;
 const HMAC_TAG: usize = 10;
 
 /// Keys of RTP or of RTCP in one direction.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one is used for each packet, and there are few"
+)]
 pub(super) enum Cipher {
     Gcm {
         key: LessSafeKey,
@@ -48,7 +52,10 @@ impl Cipher {
         )
     }
 
-    fn new(keys: &MasterKeys, [encryption, authentication, salting]: [Label; 3]) -> Result<Self, Unspecified> {
+    fn new(
+        keys: &MasterKeys,
+        [encryption, authentication, salting]: [Label; 3],
+    ) -> Result<Self, Unspecified> {
         let mut key = [0; 32];
         let key = &mut key[..keys.profile.key_length()];
         keys.derive(encryption, key)?;
@@ -69,7 +76,11 @@ impl Cipher {
 
     /// From session keys.
     pub fn gcm(key: &[u8], salt: [u8; 12]) -> Result<Self, Unspecified> {
-        let algorithm = if key.len() == 32 { &AES_256_GCM } else { &AES_128_GCM };
+        let algorithm = if key.len() == 32 {
+            &AES_256_GCM
+        } else {
+            &AES_128_GCM
+        };
         Ok(Self::Gcm {
             key: LessSafeKey::new(UnboundKey::new(algorithm, key)?),
             salt,
