@@ -35,7 +35,7 @@ fuzz_target!(|data: &[u8]| {
         credentials: credentials(),
         fingerprint: Fingerprint([1; 32]),
     };
-    let mut link = Link::answering(&config(), credentials(), &remote);
+    let mut link = Link::answering(&config(), Instant::now(), credentials(), &remote);
     let from = SocketAddr::from(([192, 0, 2, 1], 1));
     let _ = link.receive(Instant::now(), from, &mut data.to_vec(), &mut |_, _| {});
     if let Ok(text) = std::str::from_utf8(data) {

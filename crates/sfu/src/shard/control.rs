@@ -210,8 +210,13 @@ fn round_trip(block: &ReportBlock, ntp: u64) -> Option<u32> {
 }
 
 /// Counts a packet for the reports to its sender.
-pub(super) fn count(now: Instant, peer: &mut Peer, packet: &crate::rtp::Parsed<'_>, carries: Carries) {
-    if let Carries::Media(media) = carries {
+pub(super) fn count(
+    now: Instant,
+    peer: &mut Peer,
+    packet: &crate::rtp::Parsed<'_>,
+    carries: Option<Carries>,
+) {
+    if let Some(Carries::Media(media)) = carries {
         let known = peer.receptions.iter_mut().find(|of| of.ssrc() == packet.ssrc);
         if let Some(reception) = known {
             reception.packet(now, packet.sequence, packet.timestamp);

@@ -40,7 +40,7 @@ impl Shard {
                 voice: byte & 0x80 != 0,
             });
         let carries = carries(now, peer, hosted, &parsed);
-        super::control::count(now, peer, &parsed, carries.unwrap_or(Carries::Nothing));
+        super::control::count(now, peer, &parsed, carries);
         let wants_timer = peer
             .feedback
             .due()
@@ -60,7 +60,7 @@ impl Shard {
                 };
                 (ssrc, u16::from_be_bytes(*sequence), of, payload)
             }
-            Some(Carries::Nothing) | None => {
+            None => {
                 peer.stats.dropped += 1;
                 self.stats.unsorted += 1;
                 return;
@@ -134,7 +134,7 @@ fn carries(now: Instant, peer: &mut Peer, hosted: &mut Hosted, packet: &Parsed<'
         return Some(stream.carries);
     }
     if peer.streams.len() >= MAX_STREAMS {
-        return None;
+        peer.forget_replaced();
     }
     let layout = &peer.layout;
     let mid = packet.extension(layout.identifiers.mid);
@@ -158,8 +158,6 @@ fn carries(now: Instant, peer: &mut Peer, hosted: &mut Hosted, packet: &Parsed<'
         let of = (source.media, layer);
         peer.published.retain(|(published, _)| *published != of);
         peer.published.push((of, packet.ssrc));
-        // Repetitions that came before what they repeat can be sorted now.
-        peer.streams.retain(|stream| stream.carries != Carries::Nothing);
         Carries::Media(source.media)
     };
     let ssrc = packet.ssrc;
