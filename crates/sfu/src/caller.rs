@@ -69,7 +69,10 @@ impl Answered {
             .ok_or(AnswerError::Fingerprint)?;
         let address = |candidate: &str| {
             let mut words = candidate.split(' ').skip(4);
-            Some(SocketAddr::new(words.next()?.parse().ok()?, words.next()?.parse().ok()?))
+            Some(SocketAddr::new(
+                words.next()?.parse().ok()?,
+                words.next()?.parse().ok()?,
+            ))
         };
         let addresses: Vec<SocketAddr> = values("candidate").filter_map(address).collect();
         if addresses.is_empty() {
@@ -98,6 +101,21 @@ impl Caller {
             fingerprint: config.fingerprint(),
             slots,
             ssrc: rand::rng().random_range(1..u32::MAX),
+        }
+    }
+
+    /// The same with room for another number of voices.
+    #[must_use]
+    pub fn with_slots(self, slots: usize) -> Self {
+        Self { slots, ..self }
+    }
+
+    /// The same with new ICE credentials, for a restart (RFC 8445 section 9).
+    #[must_use]
+    pub fn renewed(self) -> Self {
+        Self {
+            credentials: Credentials::random(),
+            ..self
         }
     }
 
@@ -137,7 +155,14 @@ impl Caller {
 
     /// Writes a packet of its voice into `buffer` in the clear, and gives its length; [`Link::seal_rtp`] comes next.
     /// None where it does not fit.
-    pub fn packet(&self, sequence: u16, timestamp: u32, level: AudioLevel, payload: &[u8], buffer: &mut [u8]) -> Option<usize> {
+    pub fn packet(
+        &self,
+        sequence: u16,
+        timestamp: u32,
+        level: AudioLevel,
+        payload: &[u8],
+        buffer: &mut [u8],
+    ) -> Option<usize> {
         let length = 20 + payload.len();
         let packet = buffer.get_mut(..length)?;
         packet[0] = 0x90;

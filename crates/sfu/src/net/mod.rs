@@ -4,6 +4,8 @@ mod datagrams;
 mod many;
 mod receiving;
 mod sending;
+#[cfg(test)]
+mod tests;
 mod wake;
 
 pub use many::Many;

@@ -2,10 +2,9 @@
 
 use super::activity::Sound;
 use super::cache::{Entry, State};
-use super::forward::{Unit, fan_out, give};
+use super::forward::{Body, Unit, fan_out, give};
 use super::intake::Place;
-use super::packet::{Format, Forwarded, Media, Packet};
-use super::red::Red;
+use super::packet::{Format, Forwarded, Packet};
 use super::slab::Key;
 use super::timeline::{distance, ticks};
 use super::{Room, stage};
@@ -34,19 +33,23 @@ impl Room {
         let Some(stream) = self.streams.get_mut(key) else {
             return;
         };
-        let red = match (format, stream.formats.payload_type(Format::Opus)) {
-            (Format::Red, Some(opus)) => Red::parse(packet.payload, opus),
-            _ => None,
-        };
-        if format == Format::Red && red.is_none() && !packet.payload.is_empty() {
+        let Some(body) = Body::parse(&stream.formats, format, packet.payload) else {
             self.counters.absurd += 1;
             return;
-        }
+        };
         let place = stream.intake.place(packet.sequence, now);
         let gap = match place {
             Place::New { gap, .. } => gap,
             Place::Restart { .. } => 0,
-            Place::Late { extended } => return self.late_voice(key, extended, packet, format, red, sink),
+            Place::Late { extended } => return self.late(key, extended, packet, format, body, sink),
+            Place::Stray { extended } => {
+                let mut entry = Entry::new(extended, 0, State::Held, format);
+                (entry.timestamp, entry.marker, entry.level) =
+                    (packet.timestamp, packet.marker, packet.level);
+                stream.intake.keep(entry, packet.payload);
+                self.counters.held += 1;
+                return;
+            }
             Place::Duplicate => {
                 self.counters.duplicate += 1;
                 return;
@@ -56,21 +59,25 @@ impl Room {
                 return;
             }
         };
-        if stream.timeline.is_ahead(now) {
-            self.counters.absurd += 1;
-            return;
-        }
         self.counters.received += 1;
+        stream.meter.add(now, packet.payload.len());
         stream.timeline.arrived(packet.timestamp, gap == 0, now);
-        let size = red
-            .map_or(packet.payload, |red| red.primary(packet.payload))
-            .len();
+        let size = match body {
+            Body::Red(red) => red.primary(packet.payload).len(),
+            _ => packet.payload.len(),
+        };
         let duration = u64::from(stream.timeline.frame()) * 1_000 / 48;
         let sound = stream.activity.hear(now, packet.level, size, duration);
         let mut entry = Entry::new(0, 0, State::Sent, format);
         (entry.timestamp, entry.marker, entry.level) = (packet.timestamp, packet.marker, packet.level);
+        if stream.timeline.is_ahead(now) {
+            // A clock that runs faster than ours, or a lie: left out as silence would be, and forgotten.
+            stream.intake.hold(place, true, entry, &[], now);
+            self.counters.absurd += 1;
+            return;
+        }
         if stream.activity.silent() > HANGOVER || packet.payload.is_empty() {
-            stream.intake.hold(place, entry, packet.payload, now);
+            stream.intake.hold(place, true, entry, packet.payload, now);
             self.counters.held += 1;
             return;
         }
@@ -92,13 +99,13 @@ impl Room {
             let first = stream.intake.cache().filter(|_| released > 0);
             let first = first.and_then(|cache| cache.sent(next));
             let first = first.map_or(packet.timestamp, |(entry, _)| entry.timestamp);
-            let begins = if released > 0 { next } else { next + gap };
             if let Some(end) = stream.timeline.end() {
                 for &slot in &stream.subscribers {
-                    self.slots.renew(slot, begins, end);
+                    self.slots.renew(slot, next, end);
                 }
             }
-            stream.timeline.begin(first, begins, now);
+            let missing = if released > 0 { 0 } else { gap };
+            stream.timeline.begin(first, missing, next, now);
         }
         for compact in next..next + released {
             let timeline = &stream.timeline;
@@ -112,63 +119,7 @@ impl Room {
         entry.placed = stream.timeline.place(packet.timestamp, next + released + gap);
         let compact = stream.intake.send(place, entry, packet.payload, now);
         stream.timeline.sent(entry.placed);
-        let unit = Unit {
-            number: stream.number,
-            compact,
-            placed: entry.placed,
-            media: Media::Audio,
-            format,
-            marker: packet.marker,
-            level: packet.level,
-            payload: packet.payload,
-            red,
-            frame: stream.timeline.frame(),
-        };
-        self.counters.forwarded += fan_out(&mut self.slots, &stream.subscribers, key, &unit, sink);
-    }
-
-    fn late_voice(
-        &mut self,
-        key: Key,
-        extended: u64,
-        packet: &Packet<'_>,
-        format: Format,
-        red: Option<Red>,
-        sink: &mut impl FnMut(&Forwarded<'_>),
-    ) {
-        let Some(stream) = self.streams.get_mut(key) else {
-            return;
-        };
-        let compact = stream.intake.cache().and_then(|cache| cache.get(extended));
-        let compact = compact.map_or(0, |entry| entry.compact);
-        let mut entry = Entry::new(extended, compact, State::Sent, format);
-        (entry.timestamp, entry.marker, entry.level) = (packet.timestamp, packet.marker, packet.level);
-        entry.placed = stream.timeline.place(packet.timestamp, compact);
-        // Where a neighbour lies nearby: a late packet may say anything of its time.
-        let misplaced = stream
-            .timeline
-            .end()
-            .is_none_or(|end| !(-96_000..=0).contains(&distance(entry.placed, end)));
-        if misplaced || packet.payload.is_empty() {
-            self.counters.absurd += 1;
-            return;
-        }
-        if stream.intake.fill(extended, entry, packet.payload).is_none() {
-            return;
-        }
-        self.counters.received += 1;
-        let unit = Unit {
-            number: stream.number,
-            compact,
-            placed: entry.placed,
-            media: Media::Audio,
-            format,
-            marker: packet.marker,
-            level: packet.level,
-            payload: packet.payload,
-            red,
-            frame: stream.timeline.frame(),
-        };
+        let unit = Unit::of(stream, &entry, compact, packet.payload, body);
         self.counters.forwarded += fan_out(&mut self.slots, &stream.subscribers, key, &unit, sink);
     }
 
@@ -189,7 +140,7 @@ impl Room {
             let streams = &self.streams;
             let activity = |key| streams.get(key).map(|stream| &stream.activity);
             let change = self.stages[stage].challenge(now, key, owner, sound, activity);
-            self.reseat(now, stage, change, sink);
+            self.reseat(now, stage, change, Some(sink));
         }
     }
 
@@ -203,7 +154,7 @@ impl Room {
                     seat: Some(seat).filter(|_| !understudy),
                     understudy,
                 };
-                self.reseat(now, stage, change, &mut |_| {});
+                self.reseat(now, stage, change, None::<&mut fn(&Forwarded<'_>)>);
             }
         }
     }
@@ -214,12 +165,12 @@ impl Room {
         now: u64,
         stage: usize,
         change: stage::Change,
-        sink: &mut impl FnMut(&Forwarded<'_>),
+        mut sink: Option<&mut impl FnMut(&Forwarded<'_>)>,
     ) {
         if let Some(seat) = change.seat {
             for index in 0..self.stages[stage].audience.len() {
                 let listener = self.stages[stage].audience[index];
-                self.tune(now, stage, seat, listener, sink);
+                self.tune(now, stage, seat, listener, sink.as_deref_mut());
             }
         }
         if change.understudy {
@@ -229,32 +180,34 @@ impl Room {
                 };
                 let listens = self.participants.get(owner).and_then(|owner| owner.seat);
                 if listens.is_some_and(|(listens, _)| listens == stage) {
-                    self.tune(now, stage, seat, owner, sink);
+                    self.tune(now, stage, seat, owner, sink.as_deref_mut());
                 }
             }
         }
     }
 
-    /// Makes one slot of a listener show what the stage says, with what has just been said before.
+    /// Makes one slot of a listener show what the stage says; with a sink, what has just been said goes there.
     pub(crate) fn tune(
         &mut self,
         now: u64,
         stage: usize,
         seat: usize,
         listener: Key,
-        sink: &mut impl FnMut(&Forwarded<'_>),
+        sink: Option<&mut impl FnMut(&Forwarded<'_>)>,
     ) {
-        let Some(&id) = self
-            .participants
-            .get(listener)
-            .and_then(|listener| listener.slots.get(seat))
-        else {
+        let Some(participant) = self.participants.get(listener) else {
+            return;
+        };
+        let Some(&id) = participant.slots.get(seat) else {
             return;
         };
         let wanted = self.stages[stage].heard(seat, listener);
-        if self.slots.seen[id as usize].stream() == wanted {
+        if self.slots.shows(id) == wanted {
             return;
         }
+        // Never again what this listener has heard, in whichever slot.
+        let slots = participant.slots[..participant.audio].iter();
+        let heard = wanted.and_then(|key| slots.filter_map(|slot| self.slots.given(*slot, key)).max());
         self.hide(id);
         let Some((key, stream)) = wanted.and_then(|key| Some((key, self.streams.get_mut(key)?))) else {
             return;
@@ -263,9 +216,14 @@ impl Room {
         // As far back as the spurt goes and the slot is free: what is sent late pushes its playout back.
         let ahead = self.slots.past[id as usize].ahead(ticks(48_000, now));
         let budget = CATCH_UP.saturating_sub(ahead);
-        let anew = !stream.intake.is_holding() && stream.activity.speaking_for(now) <= ANEW;
         let end = stream.timeline.end().unwrap_or(0);
+        let recent = distance(ticks(48_000, now), end) < CATCH_UP as i32;
+        let anew = recent
+            && sink.is_some()
+            && !stream.intake.is_holding()
+            && stream.activity.speaking_for(now) <= ANEW;
         let from = stream.timeline.since().max(next.saturating_sub(64));
+        let from = from.max(heard.unwrap_or(0));
         let mut first = next;
         while anew && first > from {
             let entry = stream.intake.cache().and_then(|cache| cache.sent(first - 1));
@@ -276,10 +234,10 @@ impl Room {
         }
         self.slots.past[id as usize].position = stream.subscribers.len() as u32;
         stream.subscribers.push(id);
-        self.slots.show(id, key, first);
-        if first == next {
+        self.slots.show(id, key, first, stream.counters);
+        let Some(sink) = sink.filter(|_| first < next) else {
             return;
-        }
+        };
         let placed = stream.intake.cache().and_then(|cache| cache.sent(first));
         if let Some((entry, _)) = placed {
             self.slots.anchor(id, entry.placed, end);
@@ -289,22 +247,5 @@ impl Room {
                 self.counters.forwarded += u64::from(give(&mut self.slots, id, key, &unit, sink));
             }
         }
-    }
-
-    /// Shows nothing in a slot any longer.
-    pub(crate) fn hide(&mut self, id: u32) {
-        let Some(key) = self.slots.seen[id as usize].stream() else {
-            return;
-        };
-        let (mut next, mut end) = (0, None);
-        if let Some(stream) = self.streams.get_mut(key) {
-            (next, end) = (stream.intake.next(), stream.timeline.end());
-            let position = self.slots.past[id as usize].position as usize;
-            stream.subscribers.swap_remove(position);
-            if let Some(moved) = stream.subscribers.get(position) {
-                self.slots.past[*moved as usize].position = position as u32;
-            }
-        }
-        self.slots.hide(id, next, end);
     }
 }

@@ -8,6 +8,8 @@ use super::packet::{AudioLevel, Format};
 pub(crate) enum State {
     /// Not here yet; receivers see a hole for it.
     Missing,
+    /// Not here yet, between two that were held: taken for held as well.
+    Skipped,
     /// Silence that was kept back; receivers see no hole.
     Held,
     /// Given to all who received the stream at the time.
@@ -102,11 +104,12 @@ impl Cache {
         self.bytes.get(start..start + usize::from(entry.len))
     }
 
-    /// Writes down that a number was passed over.
-    pub(crate) fn miss(&mut self, extended: u64, compact: u64) {
+    /// Writes down that a number was passed over: missing or skipped.
+    pub(crate) fn miss(&mut self, extended: u64, compact: u64, state: State) {
         self.entries[extended as usize & (self.entries.len() - 1)] = Entry {
             extended,
             compact,
+            state,
             ..EMPTY
         };
     }

@@ -19,6 +19,8 @@ pub(crate) enum Place {
     Restart { extended: u64 },
     /// In a hole.
     Late { extended: u64 },
+    /// Between silent packets that were held.
+    Stray { extended: u64 },
     /// Known already, or too old to tell.
     Duplicate,
     /// A leap that time does not explain. The next packet may confirm it.
@@ -97,12 +99,11 @@ impl Intake {
         }
         if ahead <= 0 && ahead.unsigned_abs() < reach {
             let extended = self.highest - ahead.unsigned_abs();
-            let missing = self.cache.as_ref().and_then(|cache| cache.get(extended));
-            let missing = missing.is_some_and(|entry| entry.state == State::Missing);
-            return if missing {
-                Place::Late { extended }
-            } else {
-                Place::Duplicate
+            let entry = self.cache.as_ref().and_then(|cache| cache.get(extended));
+            return match entry.map(|entry| entry.state) {
+                Some(State::Missing) => Place::Late { extended },
+                Some(State::Skipped) => Place::Stray { extended },
+                _ => Place::Duplicate,
             };
         }
         if self.confirms == Some(sequence) {
@@ -113,14 +114,15 @@ impl Intake {
         Place::Leap
     }
 
-    /// Takes a packet that [`Intake::place`] called new or a restart, and keeps it back.
-    pub(crate) fn hold(&mut self, place: Place, mut entry: Entry, payload: &[u8], now: u64) {
+    /// Takes a packet that [`Intake::place`] called new or a restart, and keeps it back: silence, or else padding.
+    pub(crate) fn hold(&mut self, place: Place, silence: bool, mut entry: Entry, payload: &[u8], now: u64) {
         let gap = self.advance(place, now);
-        if self.holding {
+        if self.holding && silence {
             // What is lost between two silent packets is silence.
+            self.miss(gap, State::Skipped);
             self.held += gap;
         } else {
-            self.miss(gap);
+            self.miss(gap, State::Missing);
         }
         self.highest += gap + 1;
         self.held += 1;
@@ -136,7 +138,7 @@ impl Intake {
     /// [`Intake::release`] first where held packets shall go before it.
     pub(crate) fn send(&mut self, place: Place, mut entry: Entry, payload: &[u8], now: u64) -> u64 {
         let gap = self.advance(place, now);
-        self.miss(gap);
+        self.miss(gap, State::Missing);
         self.highest += gap + 1;
         self.holding = false;
         entry.extended = self.highest;
@@ -146,6 +148,13 @@ impl Intake {
             cache.put(entry, payload);
         }
         entry.compact
+    }
+
+    /// Keeps back a packet that [`Intake::place`] called a stray.
+    pub(crate) fn keep(&mut self, entry: Entry, payload: &[u8]) {
+        if let Some(cache) = &mut self.cache {
+            cache.put(entry, payload);
+        }
     }
 
     /// Fills a hole, and returns its compact number.
@@ -160,29 +169,38 @@ impl Intake {
     }
 
     /// Turns the newest held packets into sent ones, as long as they are not older than `ticks` before `timestamp`
-    /// and not more than `most`. Returns how many, which are then the last compact numbers before [`Intake::next`].
+    /// and not more than `most`. Returns how many, which are then the last compact numbers before [`Intake::next`]. Those
+    /// that never came in between are holes from now on.
     pub(crate) fn release(&mut self, timestamp: u32, ticks: u32, most: u64) -> u64 {
         let Some(cache) = self.cache.as_mut().filter(|_| self.holding) else {
             return 0;
         };
-        let fits = |extended: u64, cache: &Cache| {
-            cache.get(extended).is_some_and(|entry| {
-                entry.state == State::Held
-                    && (1..=ticks).contains(&timestamp.wrapping_sub(entry.timestamp))
-                    && cache.payload(entry).is_some_and(|payload| !payload.is_empty())
-            })
-        };
-        let count = (0..most.min(self.held))
-            .take_while(|back| fits(self.highest - back, cache))
-            .count() as u64;
+        let mut count = 0;
+        for back in 0..most.min(self.held) {
+            let Some(entry) = cache.get(self.highest - back) else {
+                break;
+            };
+            let age = timestamp.wrapping_sub(entry.timestamp);
+            let whole = || cache.payload(entry).is_some_and(|payload| !payload.is_empty());
+            match entry.state {
+                State::Skipped => {}
+                State::Held if (1..=ticks).contains(&age) && whole() => count = back + 1,
+                _ => break,
+            }
+        }
         self.held -= count;
         for extended in self.highest + 1 - count..=self.highest {
             let compact = extended - self.held;
-            if let Some(entry) = cache.get_mut(extended) {
+            let Some(entry) = cache.get_mut(extended) else {
+                continue;
+            };
+            entry.compact = compact;
+            if entry.state == State::Held {
                 entry.state = State::Sent;
-                entry.compact = compact;
+                cache.index(compact, extended);
+            } else {
+                entry.state = State::Missing;
             }
-            cache.index(compact, extended);
         }
         count
     }
@@ -212,15 +230,15 @@ impl Intake {
                 self.confirms = None;
                 0
             }
-            Place::Late { .. } | Place::Duplicate | Place::Leap => 0,
+            Place::Late { .. } | Place::Stray { .. } | Place::Duplicate | Place::Leap => 0,
         }
     }
 
-    fn miss(&mut self, gap: u64) {
+    fn miss(&mut self, gap: u64, state: State) {
         let Some(cache) = &mut self.cache else { return };
         let from = gap.saturating_sub(cache.reach());
         for extended in self.highest + 1 + from..=self.highest + gap {
-            cache.miss(extended, extended - self.held);
+            cache.miss(extended, extended - self.held, state);
         }
     }
 }

@@ -2,6 +2,9 @@
 //! talk spurt distances stay as the sender made them; a spurt begins in step with real time. All arithmetic is on the
 //! circle of 32 bits (RFC 3550 section 5.1).
 
+/// Packets that may be missing in front of the first that comes, and still find their place in time.
+pub(crate) const MISSING: u64 = 10;
+
 /// The room's clock in RTP ticks of `rate` Hz, at `now` in microseconds.
 pub(crate) fn ticks(rate: u32, now: u64) -> u32 {
     (now.wrapping_mul(u64::from(rate)) / 1_000_000) as u32
@@ -26,6 +29,8 @@ pub(crate) struct Timeline {
     before: u32,
     /// Compact number of the first packet of the spurt.
     since: u64,
+    /// Where its first number lies, come or not.
+    begun: u32,
     /// Where the sender's clock stands on ours, by the fastest packets lately.
     pace: Option<u32>,
     /// Newest timestamp of the sender.
@@ -45,15 +50,12 @@ impl Timeline {
             offset: 0,
             before: 0,
             since: 0,
+            begun: 0,
             pace: None,
             newest: 0,
             frame,
             end: None,
         }
-    }
-
-    pub(crate) fn rate(&self) -> u32 {
-        self.rate
     }
 
     /// Ticks a packet.
@@ -93,29 +95,33 @@ impl Timeline {
         });
     }
 
-    /// Whether `timestamp` continues the spurt. Far from real time it cannot: the sender's clock stood still or leapt.
+    /// Whether `timestamp` continues the spurt. A second behind real time or a fifth ahead it does not: the sender's clock
+    /// stood still or leapt.
     pub(crate) fn continues(&self, timestamp: u32, now: u64) -> bool {
         let clock = ticks(self.rate, now);
         let away = distance(timestamp.wrapping_add(self.offset), clock);
-        self.end.is_some() && away.unsigned_abs() <= self.rate
+        self.end.is_some() && (-(self.rate as i32)..=self.rate as i32 / 5).contains(&away)
     }
 
     /// Whether so much was sent that it fills more time than has passed. Nothing more may be placed there: the next
     /// talker in a slot would have to follow it.
     pub(crate) fn is_ahead(&self, now: u64) -> bool {
+        let limit = self.rate as i32 / 5;
         self.end
-            .is_some_and(|end| distance(end, ticks(self.rate, now)) > self.rate as i32)
+            .is_some_and(|end| distance(end, ticks(self.rate, now)) > limit)
     }
 
-    /// Begins a spurt with `first`, whose compact number is given; [`Timeline::arrived`] has been told the newest, which
-    /// may be a later one. The first is placed where the newest belongs in real time: it was late in being
-    /// sent, and a receiver must not find it late.
-    pub(crate) fn begin(&mut self, first: u32, compact: u64, now: u64) {
+    /// Begins a spurt with the packet of timestamp `first`, which came after `gap` missing ones; the first of all has the
+    /// number `compact`. [`Timeline::arrived`] has been told the newest, which may be a later one than `first`, and `first`
+    /// is placed where that belongs in real time: it was late in being sent, and a receiver must not find it late.
+    pub(crate) fn begin(&mut self, first: u32, gap: u64, compact: u64, now: u64) {
         let clock = ticks(self.rate, now);
         let real = self.pace.map_or(clock, |pace| self.newest.wrapping_add(pace));
-        let at = self.end.map_or(real, |end| later(real, end));
+        let gap = gap.min(MISSING) as u32 * self.frame;
+        let begun = real.wrapping_sub(gap);
+        self.begun = self.end.map_or(begun, |end| later(begun, end));
         self.before = self.offset;
-        self.offset = at.wrapping_sub(first);
+        self.offset = self.begun.wrapping_add(gap).wrapping_sub(first);
         self.since = compact;
     }
 
@@ -127,6 +133,20 @@ impl Timeline {
             self.offset
         };
         timestamp.wrapping_add(offset)
+    }
+
+    /// Whether a late packet may lie at `placed`: not far from the others, and not where another spurt has begun.
+    pub(crate) fn admits(&self, placed: u32, compact: u64) -> bool {
+        let near = self
+            .end
+            .is_some_and(|end| distance(placed, end).unsigned_abs() <= 2 * self.rate);
+        let room = placed.wrapping_add(self.frame);
+        let side = if compact < self.since {
+            distance(room, self.begun) <= 0
+        } else {
+            distance(placed, self.begun) >= 0
+        };
+        near && side
     }
 
     /// A packet was sent at `placed`.

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::Shard;
 use super::media::Outlet;
 use super::peer::{Carries, Peer};
-use super::Shard;
 use crate::net::DATAGRAM;
 use crate::rtp::{Control, Controls, ReportBlock, Writer};
-use crate::srtp::MAX_OVERHEAD;
 use crate::slab::Key;
+use crate::srtp::MAX_OVERHEAD;
 
 /// Time between two reports to a participant. Shorter tells more of its path; longer costs less with many.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
@@ -35,6 +35,11 @@ impl WallClock {
             start: now,
             unix: wall.duration_since(UNIX_EPOCH).unwrap_or_default(),
         }
+    }
+
+    /// The middle of the NTP time, as the send time extension has it: 6 bits of seconds, 18 of their fraction.
+    pub fn send_time(&self, now: Instant) -> u32 {
+        (self.ntp(now) >> 14) as u32 & 0xff_ffff
     }
 
     /// NTP time (RFC 3550 section 4).
@@ -83,10 +88,11 @@ impl Shard {
                         members: &hosted.members,
                         sending: &mut self.sending,
                         socket: &self.socket,
+                        time: self.clock.send_time(now),
                     };
-                    hosted
-                        .room
-                        .nack(now, who, ssrc, missing, &mut |forwarded| outlet.forward(forwarded));
+                    hosted.room.nack(now, who, ssrc, missing, &mut |forwarded| {
+                        outlet.forward(forwarded)
+                    });
                 }
                 Control::Keyframe { ssrc } => hosted.room.keyframe_wanted(now, who, ssrc),
                 Control::Available(bits) => hosted.room.set_available(now, who, bits),
@@ -169,7 +175,9 @@ impl Shard {
     /// Asks the sender of a source for a keyframe.
     pub(super) fn ask_keyframe(&mut self, member: Option<Key>, ssrc: u32) {
         if let Some(key) = member {
-            self.control_packet(key, |peer, writer| _ = writer.keyframe_wanted(peer.layout.own_ssrc(), ssrc));
+            self.control_packet(key, |peer, writer| {
+                _ = writer.keyframe_wanted(peer.layout.own_ssrc(), ssrc)
+            });
         }
     }
 
@@ -198,17 +206,26 @@ fn round_trip(block: &ReportBlock, ntp: u64) -> Option<u32> {
     let now = (ntp >> 16) as u32;
     let trip = now.wrapping_sub(block.last_report).wrapping_sub(block.delay);
     // Ten seconds are a clock that jumped, or a lie.
-    (trip < 10 << 16).then(|| (u64::from(trip) * 1_000_000 >> 16) as u32)
+    (trip < 10 << 16).then(|| ((u64::from(trip) * 1_000_000) >> 16) as u32)
 }
 
 /// Counts a packet for the reports to its sender.
-pub(super) fn count(now: Instant, peer: &mut Peer, packet: &crate::rtp::Parsed<'_>, carries: Carries) {
-    if let Carries::Media(media) = carries {
+pub(super) fn count(
+    now: Instant,
+    peer: &mut Peer,
+    packet: &crate::rtp::Parsed<'_>,
+    carries: Option<Carries>,
+) {
+    if let Some(Carries::Media(media)) = carries {
         let known = peer.receptions.iter_mut().find(|of| of.ssrc() == packet.ssrc);
         if let Some(reception) = known {
             reception.packet(now, packet.sequence, packet.timestamp);
         } else {
-            let rate = if media == crate::room::Media::Audio { 48_000 } else { 90_000 };
+            let rate = if media == crate::room::Media::Audio {
+                48_000
+            } else {
+                90_000
+            };
             let mut reception = crate::rtp::Reception::new(now, packet.ssrc, rate, packet.sequence);
             reception.packet(now, packet.sequence, packet.timestamp);
             if peer.receptions.len() == MAX_BLOCKS {

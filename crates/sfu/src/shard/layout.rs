@@ -34,6 +34,7 @@ pub(super) struct Identifiers {
     pub repaired_rid: Option<u8>,
     pub level: Option<u8>,
     pub transport: Option<u8>,
+    pub send_time: Option<u8>,
 }
 
 /// All of it.
@@ -63,6 +64,7 @@ impl Layout {
                 repaired_rid: identifier(Extension::RepairedRid),
                 level: identifier(Extension::AudioLevel),
                 transport: identifier(Extension::TransportSequence),
+                send_time: identifier(Extension::AbsSendTime),
             },
         };
         for section in &offer.sections {
@@ -140,7 +142,10 @@ impl Layout {
     /// The header that repeats a packet of a slot, and the original sequence number that goes before its payload
     /// (RFC 4588 section 4). None where no repetition was negotiated.
     pub fn repeater(&mut self, of: &Header) -> Option<(Header, [u8; 2])> {
-        let repeater = self.repeaters.iter_mut().find(|repeater| repeater.slot == of.ssrc)?;
+        let repeater = self
+            .repeaters
+            .iter_mut()
+            .find(|repeater| repeater.slot == of.ssrc)?;
         let mut types = repeater.types.iter();
         let (_, payload_type) = *types.find(|(primary, _)| *primary == of.payload_type)?;
         repeater.sequence += 1;

@@ -18,8 +18,6 @@ pub(super) enum Carries {
     Media(Media),
     /// Repetitions of this source (RFC 4588).
     Repeats(u32),
-    /// Repetitions of a layer whose source is not known yet, or nothing we want.
-    Nothing,
 }
 
 /// A source that packets have come from.
@@ -64,5 +62,17 @@ impl Peer {
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// Makes room for one more source: forgets those that have been replaced.
+    pub fn forget_replaced(&mut self) {
+        let published = &self.published;
+        self.streams.retain(|stream| {
+            let source = match stream.carries {
+                Carries::Media(_) => stream.ssrc,
+                Carries::Repeats(of) => of,
+            };
+            published.iter().any(|(_, ssrc)| *ssrc == source)
+        });
     }
 }

@@ -89,9 +89,16 @@ impl Ear {
         for got in self.got.values() {
             assert!(heard.insert((got.number, got.index)), "twice: {got:?}");
         }
-        let lost = |number: u32, range: std::ops::Range<u32>| {
-            let said = &truth[&number][range.start as usize..(range.end as usize).max(range.start as usize)];
-            said.iter().filter(|said| said.lost).count() as u64
+        // Lost, or so late that the slot had turned to somebody else: then it is still given to who asks for it.
+        let lost = |got: &Got, range: std::ops::Range<u32>, after: u64| {
+            let run = self
+                .got
+                .range(after..)
+                .take_while(|(s, g)| **s == after || (g.number == got.number && !g.marker));
+            let end = run.map(|(_, got)| got.at).max().unwrap_or(0);
+            let said =
+                &truth[&got.number][range.start as usize..(range.end as usize).max(range.start as usize)];
+            said.iter().filter(|said| said.lost || said.came > end).count() as u64
         };
         for ((before, a), (after, b)) in self.got.iter().zip(self.got.iter().skip(1)) {
             let gap = after - before - 1;
@@ -99,7 +106,26 @@ impl Ear {
             assert!(step >= FRAME as i32, "time overlaps: {a:?} {b:?}");
             if a.number == b.number {
                 assert!(a.index < b.index, "order turned around: {a:?} {b:?}");
-                let missing = lost(a.number, a.index + 1..b.index);
+                let missing = lost(a, a.index + 1..b.index, *after);
+                if gap > missing {
+                    let f = self.got.values().next().unwrap();
+                    for (q, g) in self.got.range(before.saturating_sub(8)..after + 4) {
+                        eprintln!(
+                            "GOT {q} {} {} ts {} ahead {} m {} at {}",
+                            g.number,
+                            g.index,
+                            g.timestamp,
+                            g.timestamp
+                                .wrapping_sub(f.timestamp)
+                                .wrapping_sub((g.at - f.at) as u32 * 48) as i32,
+                            g.marker,
+                            g.at
+                        );
+                    }
+                    for i in a.index..=b.index {
+                        eprintln!("TRUTH {i} {:?}", truth[&a.number][i as usize]);
+                    }
+                }
                 assert!(gap <= missing, "{gap} missing, {missing} lost: {a:?} {b:?}");
                 let said = |got: &Got| truth[&got.number][got.index as usize].at;
                 let apart = (said(b) - said(a)) as i32 * 48;
@@ -115,15 +141,11 @@ impl Ear {
                     );
                 }
             } else {
-                let after_a = truth[&a.number][a.index as usize + 1..]
-                    .iter()
-                    .take_while(|said| said.lost)
-                    .count();
-                let before_b = truth[&b.number][..b.index as usize]
-                    .iter()
-                    .rev()
-                    .take_while(|said| said.lost)
-                    .count();
+                let unheard = |said: &&Said, end: u64| said.lost || said.came > end;
+                let rest = truth[&a.number][a.index as usize + 1..].iter();
+                let after_a = rest.take_while(|said| unheard(said, a.at)).count();
+                let rest = truth[&b.number][..b.index as usize].iter().rev();
+                let before_b = rest.take_while(|said| unheard(said, b.at)).count();
                 let missing = (after_a + before_b) as u64;
                 assert!(
                     gap <= missing,

@@ -136,6 +136,8 @@ pub struct Said {
     pub at: u64,
     /// Whether the network lost it, or the room had no right to take it.
     pub lost: bool,
+    /// When it came to the room, in milliseconds.
+    pub came: u64,
     /// How many others had a voice at the time.
     pub others: usize,
 }

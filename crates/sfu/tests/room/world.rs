@@ -29,7 +29,6 @@ pub struct Person {
     pub rights: Rights,
     /// Counts how often it joined.
     pub visit: u32,
-    pub slots: usize,
     pub muted: bool,
     ssrc: u32,
     sequence: u16,
@@ -129,7 +128,6 @@ impl World {
             voice: Voice::new(manner),
             rights: Rights::ALL,
             visit: self.order as u32,
-            slots,
             muted: false,
             ssrc,
             sequence: self.rng.random(),
@@ -224,6 +222,7 @@ impl World {
                 frame,
                 at: self.now,
                 lost,
+                came: u64::MAX,
                 others,
             });
             let (sequence, timestamp) = (person.sequence, person.timestamp);
@@ -234,7 +233,7 @@ impl World {
             } else {
                 (111, primary.to_vec())
             };
-            payload.resize(payload.len() + 60, 0);
+            payload.resize(payload.len() + if frame == Frame::Quiet { 12 } else { 60 }, 0);
             person.before.push((timestamp, primary));
             if person.before.len() > 2 {
                 person.before.remove(0);
@@ -296,6 +295,7 @@ impl World {
             };
             let at = self.now;
             let now = self.instant();
+            self.truth.get_mut(&flying.number).unwrap()[flying.index as usize].came = at;
             let (people, ears, by_index) = (&self.people, &mut self.ears, &self.by_index);
             let (listeners, copies) = (&self.listeners, &mut self.copies);
             self.room.packet(now, person.key, &packet, &mut |forwarded| {
@@ -318,7 +318,10 @@ impl World {
     }
 
     /// Every ear checks what it got.
-    pub fn check(&self) {
+    pub fn check(&mut self) {
+        for Reverse(flying) in self.flying.drain() {
+            self.truth.get_mut(&flying.number).unwrap()[flying.index as usize].lost = true;
+        }
         for (whose, ear) in &self.ears {
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ear.check(&self.truth)));
             if let Err(panic) = result {
