@@ -95,7 +95,11 @@ impl Shard {
                     });
                 }
                 Control::Keyframe { ssrc } => hosted.room.keyframe_wanted(now, who, ssrc),
-                Control::Available(bits) => hosted.room.set_available(now, who, bits),
+                Control::Available(bits) => {
+                    if let Some(peer) = self.peers.get_mut(key) {
+                        peer.path.estimate(now, bits);
+                    }
+                }
                 Control::TransportFeedback(_) => {}
                 Control::Bye { ssrc } => {
                     if let Some(peer) = self.peers.get_mut(key) {
@@ -106,6 +110,7 @@ impl Shard {
         }
         if let (Some(peer), Some(worst)) = (self.peers.get_mut(key), worst) {
             peer.stats.fraction_lost = worst;
+            peer.path.loss(now, worst);
         }
         self.touch(room);
     }
@@ -141,9 +146,12 @@ impl Shard {
             return;
         }
         peer.report_due = Some(now + REPORT_INTERVAL);
-        let Some(hosted) = self.rooms.get(peer.room) else {
+        let Some(hosted) = self.rooms.get_mut(peer.room) else {
             return;
         };
+        if let Some(limit) = peer.path.limit(now, peer.stats.bytes_sent) {
+            hosted.room.set_available(now, peer.key, limit);
+        }
         let ntp = self.clock.ntp(now);
         let room = &hosted.room;
         let (socket, sending) = (&self.socket, &mut self.sending);

@@ -62,7 +62,6 @@ fn a_client_that_restarts_its_connection_loses_nothing() {
 }
 
 #[test]
-#[ignore = "until rooms forward pictures"]
 fn browsers_see_each_other_and_a_screen() {
     service::run(async {
         let service = Service::start();
