@@ -11,6 +11,7 @@ use browser::Browser;
 use client::Client;
 use serde_json::{Value, json};
 use service::Service;
+use sidetone_sfu::room::{Media, Want};
 use sidetone_sfu::{Event, Rights};
 
 #[test]
@@ -75,6 +76,14 @@ fn browsers_see_each_other_and_a_screen() {
             service.admit(&mut browser, room, number).await;
             browsers.push(browser);
         }
+        // The second wants the first large.
+        let want = Want {
+            number: 1,
+            media: Media::Video,
+            height: 720,
+            pinned: true,
+        };
+        service.sfu.watch(room, 2, vec![want]).unwrap();
         let mut latest = vec![Value::Null; 2];
         let end = std::time::Instant::now() + Duration::from_secs(15);
         while std::time::Instant::now() < end {
@@ -97,7 +106,17 @@ fn browsers_see_each_other_and_a_screen() {
         };
         let stats = service.stats(room).await;
         let (first, second) = (pictures(&latest[0]), pictures(&latest[1]));
-        println!("{stats:?} {first:?} {second:?}");
+        assert!(
+            second[0]["frameWidth"].as_f64() >= Some(640.0),
+            "a larger layer: {second:?}"
+        );
+        let shown = |participant, shown| {
+            let mut events = service.events().into_iter();
+            events.any(|event| {
+                matches!(event, Event::Shown { participant: to, shown: of, .. } if to == participant && of == Some(shown))
+            })
+        };
+        assert!(shown(1, 2) && shown(2, 1), "{:?}", service.events());
         // The first sees the camera and the screen of the second, which sees the first.
         assert_eq!((first.len(), second.len()), (2, 1), "{stats:?} {latest:?}");
         for picture in first.iter().chain(&second) {
