@@ -78,8 +78,14 @@ impl Shard {
                 }
                 Control::Report(block) => {
                     worst = worst.max(Some(block.fraction_lost));
-                    if let (Some(peer), Some(trip)) = (self.peers.get_mut(key), round_trip(&block, ntp)) {
+                    let Some(peer) = self.peers.get_mut(key) else {
+                        continue;
+                    };
+                    if let Some(trip) = round_trip(&block, ntp) {
                         peer.stats.round_trip = Some(trip);
+                    }
+                    if peer.layout.is_picture(block.ssrc) {
+                        peer.path.report(now, &block);
                     }
                 }
                 Control::Nack { ssrc, missing } => {
@@ -110,7 +116,6 @@ impl Shard {
         }
         if let (Some(peer), Some(worst)) = (self.peers.get_mut(key), worst) {
             peer.stats.fraction_lost = worst;
-            peer.path.loss(now, worst);
         }
         self.touch(room);
     }

@@ -4,6 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::rtp::ReportBlock;
+
 /// The rate is taken over this long at least, and a limit grows so often.
 const WINDOW: Duration = Duration::from_secs(1);
 
@@ -13,14 +15,21 @@ const FALL: u64 = 97;
 /// And it is about as much as is sent, in hundredths; else it falls for another reason.
 const NEAR: u64 = 120;
 
-/// Loss from which on the path is full, in 256ths: below, it is that of the air.
-const LOSS: u8 = 26;
+/// Loss from which on the path is full, in hundredths: below, it is that of the air.
+const LOSS: u64 = 10;
+
+/// Packets over which loss is taken. Fewer tell sooner, and more often the wrong thing.
+const SAMPLE: u64 = 100;
 
 /// Growth of the limit, in hundredths. More finds room sooner, and overshoots further.
 const GROWTH: u64 = 108;
 
-/// A limit that nobody reaches, in bit/s.
+/// Limits that nobody goes below or above, in bit/s.
+const LEAST: u64 = 100_000;
 const PLENTY: u64 = 100_000_000;
+
+/// What the limit grows by beside, in bit/s.
+const STEP: u64 = 20_000;
 
 /// The path to one receiver.
 #[derive(Debug)]
@@ -33,6 +42,10 @@ pub(super) struct Path {
     /// Bits in a second, of the last whole window.
     rate: u64,
     lowered: Instant,
+    /// The last one of each picture.
+    reports: Vec<ReportBlock>,
+    expected: u64,
+    lost: u64,
 }
 
 impl Path {
@@ -44,6 +57,9 @@ impl Path {
             since: now,
             rate: 0,
             lowered: now,
+            reports: Vec::new(),
+            expected: 0,
+            lost: 0,
         }
     }
 
@@ -52,15 +68,31 @@ impl Path {
         let fell = estimate < self.estimate / 100 * FALL;
         self.estimate = estimate;
         if fell && estimate < self.rate / 100 * NEAR {
-            self.limit = Some(estimate);
+            self.limit = Some(estimate.max(LEAST));
             self.lowered = now;
         }
     }
 
-    /// Takes the share of the last packets that were lost, in 256ths.
-    pub fn loss(&mut self, now: Instant, fraction: u8) {
-        if fraction >= LOSS && now.saturating_duration_since(self.lowered) >= WINDOW {
-            self.limit = Some(self.rate / 512 * (512 - u64::from(fraction)));
+    /// Takes a report on a picture.
+    pub fn report(&mut self, now: Instant, block: &ReportBlock) {
+        let Some(last) = self.reports.iter_mut().find(|last| last.ssrc == block.ssrc) else {
+            self.reports.push(*block);
+            return;
+        };
+        let expected = block.highest.wrapping_sub(last.highest);
+        // More than could have been sent between two reports is a source that begins anew, or a lie.
+        if expected < 1 << 15 {
+            self.expected += u64::from(expected);
+            self.lost += u64::try_from(block.lost - last.lost).unwrap_or(0);
+        }
+        *last = *block;
+        if self.expected < SAMPLE {
+            return;
+        }
+        let share = (self.lost * 100 / self.expected).min(100);
+        (self.expected, self.lost) = (0, 0);
+        if share >= LOSS {
+            self.limit = Some((self.rate / 200 * (200 - share)).max(LEAST));
             self.lowered = now;
         }
     }
@@ -74,7 +106,7 @@ impl Path {
             self.rate = (bits as f64 / passed.as_secs_f64()) as u64;
             (self.bytes, self.since) = (bytes, now);
             if now.saturating_duration_since(self.lowered) >= WINDOW {
-                self.limit = self.limit.map(|limit| (limit / 100 * GROWTH).min(PLENTY));
+                self.limit = self.limit.map(|limit| (limit / 100 * GROWTH + STEP).min(PLENTY));
             }
         }
         self.limit
@@ -89,25 +121,33 @@ mod tests {
         path: Path,
         now: Instant,
         bytes: u64,
+        block: ReportBlock,
     }
 
     impl Run {
-        /// A second in which so much is sent, and so much estimated at its end.
-        fn second(&mut self, rate: u64, estimate: u64, loss: u8) -> Option<u64> {
+        /// A second in which so much is sent, and at its end so much estimated, and so many packets of 100 lost.
+        fn second(&mut self, rate: u64, estimate: u64, lost: i32) -> Option<u64> {
             self.now += Duration::from_secs(1);
             self.bytes += rate / 8;
-            let limit = self.path.limit(self.now, self.bytes);
+            self.block.highest += 100;
+            self.block.lost += lost;
+            self.path.limit(self.now, self.bytes);
             self.path.estimate(self.now, estimate);
-            self.path.loss(self.now, loss);
-            self.path.limit(self.now, self.bytes).or(limit)
+            self.path.report(self.now, &self.block);
+            self.path.limit
         }
     }
 
     #[test]
     fn only_a_path_that_is_full_has_a_limit_and_it_grows_again() {
         let now = Instant::now();
-        let (path, bytes) = (Path::new(now), 0);
-        let mut run = Run { path, now, bytes };
+        let (path, bytes, block) = (Path::new(now), 0, ReportBlock::default());
+        let mut run = Run {
+            path,
+            now,
+            bytes,
+            block,
+        };
         // Little is sent, so little is estimated, and what is estimated lags: nothing follows from it.
         assert_eq!(run.second(100_000, 50_000, 0), None);
         assert_eq!(run.second(300_000, 90_000, 5), None);
@@ -116,12 +156,14 @@ mod tests {
         assert_eq!(run.second(100_000, 900_000, 0), None);
         // It falls below what is sent.
         assert_eq!(run.second(1_000_000, 850_000, 0), Some(850_000));
-        assert_eq!(run.second(850_000, 850_000, 0), Some(918_000));
-        // A quarter is lost.
-        assert_eq!(run.second(900_000, 850_000, 64), Some(900_000 / 512 * 448));
+        assert_eq!(run.second(850_000, 850_000, 0), Some(938_000));
+        // A fifth is lost.
+        assert_eq!(run.second(900_000, 850_000, 20), Some(810_000));
         for _ in 0..100 {
             run.second(800_000, 850_000, 0);
         }
         assert_eq!(run.second(800_000, 850_000, 0), Some(PLENTY));
+        // However bad it is, something is tried.
+        assert_eq!(run.second(10_000, 850_000, 100), Some(LEAST));
     }
 }

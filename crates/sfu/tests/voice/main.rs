@@ -11,6 +11,7 @@ use browser::Browser;
 use client::Client;
 use serde_json::{Value, json};
 use service::Service;
+use sidetone_netsim::relay::{Peer, Relay};
 use sidetone_sfu::room::{Media, Want};
 use sidetone_sfu::{Event, Rights};
 
@@ -123,6 +124,50 @@ fn browsers_see_each_other_and_a_screen() {
             assert_eq!(picture["packetsLost"], 0, "{picture}");
             assert!(picture["freezeCount"].as_f64().unwrap() < 5.0, "{picture}");
         }
+    });
+}
+
+#[test]
+fn pictures_get_through_loss() {
+    service::run(async {
+        let service = Service::start();
+        let room = service.room();
+        let mut sender = Browser::start("layers").await;
+        service.admit(&mut sender, room, 1).await;
+        let lossy = sidetone_netsim::Config {
+            delay: Duration::from_millis(20),
+            loss: sidetone_netsim::Loss::Uniform { probability: 0.05 },
+            ..sidetone_netsim::Config::IDEAL
+        };
+        let own = service.sfu.addresses().next().unwrap();
+        let relay = Relay::start(lossy, lossy, 5, own, Peer::Learned).unwrap();
+        let mut receiver = Browser::start("pictures=1").await;
+        service.admit_by(&mut receiver, room, 2, relay.toward_a()).await;
+        let mut latest = Value::Null;
+        let end = std::time::Instant::now() + Duration::from_secs(15);
+        while std::time::Instant::now() < end {
+            for browser in [&mut sender, &mut receiver] {
+                let post = browser.post().await;
+                assert_eq!(post.path, "/stats", "{}", post.body);
+                latest = post.body.clone();
+                post.answer(&json!({})).await;
+            }
+        }
+        let counters = service.stats(room).await.counters;
+        let mut entries = latest.as_array().unwrap().iter();
+        let picture = entries.find(|entry| entry["type"] == "inbound-rtp" && entry["kind"] == "video");
+        let picture = picture.unwrap_or_else(|| panic!("{latest}"));
+        let count = |name: &str| {
+            picture[name]
+                .as_f64()
+                .unwrap_or_else(|| panic!("no {name} in {picture}"))
+        };
+        assert!(count("nackCount") > 5.0, "{picture}");
+        assert!(count("retransmittedPacketsReceived") > 5.0, "{picture}");
+        assert!(counters.resent > 5, "{counters:?}");
+        // What was lost came again in time: it moves on.
+        assert!(count("framesDecoded") > 150.0, "{picture}");
+        assert!(count("framesDropped") < 0.1 * count("framesDecoded"), "{picture}");
     });
 }
 
