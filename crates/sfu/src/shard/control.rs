@@ -78,8 +78,14 @@ impl Shard {
                 }
                 Control::Report(block) => {
                     worst = worst.max(Some(block.fraction_lost));
-                    if let (Some(peer), Some(trip)) = (self.peers.get_mut(key), round_trip(&block, ntp)) {
+                    let Some(peer) = self.peers.get_mut(key) else {
+                        continue;
+                    };
+                    if let Some(trip) = round_trip(&block, ntp) {
                         peer.stats.round_trip = Some(trip);
+                    }
+                    if peer.layout.is_picture(block.ssrc) {
+                        peer.path.report(now, &block);
                     }
                 }
                 Control::Nack { ssrc, missing } => {
@@ -95,7 +101,11 @@ impl Shard {
                     });
                 }
                 Control::Keyframe { ssrc } => hosted.room.keyframe_wanted(now, who, ssrc),
-                Control::Available(bits) => hosted.room.set_available(now, who, bits),
+                Control::Available(bits) => {
+                    if let Some(peer) = self.peers.get_mut(key) {
+                        peer.path.estimate(now, bits);
+                    }
+                }
                 Control::TransportFeedback(_) => {}
                 Control::Bye { ssrc } => {
                     if let Some(peer) = self.peers.get_mut(key) {
@@ -141,9 +151,12 @@ impl Shard {
             return;
         }
         peer.report_due = Some(now + REPORT_INTERVAL);
-        let Some(hosted) = self.rooms.get(peer.room) else {
+        let Some(hosted) = self.rooms.get_mut(peer.room) else {
             return;
         };
+        if let Some(limit) = peer.path.limit(now, peer.stats.bytes_sent) {
+            hosted.room.set_available(now, peer.key, limit);
+        }
         let ntp = self.clock.ntp(now);
         let room = &hosted.room;
         let (socket, sending) = (&self.socket, &mut self.sending);

@@ -158,6 +158,12 @@ impl Layout {
         Some((header, (of.sequence as u16).to_be_bytes()))
     }
 
+    /// Whether a slot shows pictures.
+    pub fn is_picture(&self, ssrc: u32) -> bool {
+        let Receive { video, share, .. } = &self.receive;
+        video.iter().chain(share).any(|slot| slot.ssrc == ssrc)
+    }
+
     /// The source that our reports are from.
     pub fn own_ssrc(&self) -> u32 {
         self.slots().next().map_or(1, |slot| slot.ssrc)

@@ -6,6 +6,7 @@ use rand::RngExt;
 
 use super::bucket::Bucket;
 use super::layout::Layout;
+use super::path::Path;
 use super::peer::Peer;
 use super::{Command, Hosted, Shard};
 use crate::link::{Credentials, Link};
@@ -169,6 +170,7 @@ impl Shard {
             receptions: Vec::new(),
             feedback: TransportFeedback::new(now),
             report_due: None,
+            path: Path::new(now),
             bucket: Bucket::new(now, &self.limits),
             stats: ParticipantStats {
                 number,

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::bucket::Bucket;
 use super::layout::Layout;
+use super::path::Path;
 use crate::link::{Credentials, Link};
 use crate::room::{Media, ParticipantKey, Rights};
 use crate::rtp::{Reception, TransportFeedback};
@@ -49,6 +50,7 @@ pub(super) struct Peer {
     pub receptions: Vec<Reception>,
     pub feedback: TransportFeedback,
     pub report_due: Option<Instant>,
+    pub path: Path,
     pub bucket: Bucket,
     pub stats: ParticipantStats,
     /// When its timer in the heap is due.

@@ -11,6 +11,8 @@ use browser::Browser;
 use client::Client;
 use serde_json::{Value, json};
 use service::Service;
+use sidetone_netsim::relay::{Peer, Relay};
+use sidetone_sfu::room::{Media, Want};
 use sidetone_sfu::{Event, Rights};
 
 #[test]
@@ -62,7 +64,6 @@ fn a_client_that_restarts_its_connection_loses_nothing() {
 }
 
 #[test]
-#[ignore = "until rooms forward pictures"]
 fn browsers_see_each_other_and_a_screen() {
     service::run(async {
         let service = Service::start();
@@ -76,6 +77,14 @@ fn browsers_see_each_other_and_a_screen() {
             service.admit(&mut browser, room, number).await;
             browsers.push(browser);
         }
+        // The second wants the first large.
+        let want = Want {
+            number: 1,
+            media: Media::Video,
+            height: 720,
+            pinned: true,
+        };
+        service.sfu.watch(room, 2, vec![want]).unwrap();
         let mut latest = vec![Value::Null; 2];
         let end = std::time::Instant::now() + Duration::from_secs(15);
         while std::time::Instant::now() < end {
@@ -98,13 +107,67 @@ fn browsers_see_each_other_and_a_screen() {
         };
         let stats = service.stats(room).await;
         let (first, second) = (pictures(&latest[0]), pictures(&latest[1]));
-        println!("{stats:?} {first:?} {second:?}");
+        assert!(
+            second[0]["frameWidth"].as_f64() >= Some(640.0),
+            "a larger layer: {second:?}"
+        );
+        let shown = |participant, shown| {
+            let mut events = service.events().into_iter();
+            events.any(|event| {
+                matches!(event, Event::Shown { participant: to, shown: of, .. } if to == participant && of == Some(shown))
+            })
+        };
+        assert!(shown(1, 2) && shown(2, 1), "{:?}", service.events());
         // The first sees the camera and the screen of the second, which sees the first.
         assert_eq!((first.len(), second.len()), (2, 1), "{stats:?} {latest:?}");
         for picture in first.iter().chain(&second) {
             assert_eq!(picture["packetsLost"], 0, "{picture}");
             assert!(picture["freezeCount"].as_f64().unwrap() < 5.0, "{picture}");
         }
+    });
+}
+
+#[test]
+fn pictures_get_through_loss() {
+    service::run(async {
+        let service = Service::start();
+        let room = service.room();
+        let mut sender = Browser::start("layers").await;
+        service.admit(&mut sender, room, 1).await;
+        let lossy = sidetone_netsim::Config {
+            delay: Duration::from_millis(20),
+            loss: sidetone_netsim::Loss::Uniform { probability: 0.05 },
+            ..sidetone_netsim::Config::IDEAL
+        };
+        let own = service.sfu.addresses().next().unwrap();
+        let relay = Relay::start(lossy, lossy, 5, own, Peer::Learned).unwrap();
+        let mut receiver = Browser::start("pictures=1").await;
+        service.admit_by(&mut receiver, room, 2, relay.toward_a()).await;
+        let mut latest = Value::Null;
+        let end = std::time::Instant::now() + Duration::from_secs(15);
+        while std::time::Instant::now() < end {
+            for browser in [&mut sender, &mut receiver] {
+                let post = browser.post().await;
+                assert_eq!(post.path, "/stats", "{}", post.body);
+                latest = post.body.clone();
+                post.answer(&json!({})).await;
+            }
+        }
+        let counters = service.stats(room).await.counters;
+        let mut entries = latest.as_array().unwrap().iter();
+        let picture = entries.find(|entry| entry["type"] == "inbound-rtp" && entry["kind"] == "video");
+        let picture = picture.unwrap_or_else(|| panic!("{latest}"));
+        let count = |name: &str| {
+            picture[name]
+                .as_f64()
+                .unwrap_or_else(|| panic!("no {name} in {picture}"))
+        };
+        assert!(count("nackCount") > 5.0, "{picture}");
+        assert!(count("retransmittedPacketsReceived") > 5.0, "{picture}");
+        assert!(counters.resent > 5, "{counters:?}");
+        // What was lost came again in time: it moves on.
+        assert!(count("framesDecoded") > 150.0, "{picture}");
+        assert!(count("framesDropped") < 0.1 * count("framesDecoded"), "{picture}");
     });
 }
 
