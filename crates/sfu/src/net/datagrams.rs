@@ -171,12 +171,15 @@ fn local(header: &libc::msghdr) -> Option<Ipv4Addr> {
     Some(Ipv4Addr::from(info.ipi_addr.s_addr.to_ne_bytes()))
 }
 
-/// Lets the kernel tell from now on to which local address datagrams come, and keep `bytes` of them where the system
-/// allows it.
-pub(super) fn tell_local(socket: &UdpSocket, bytes: usize) -> io::Result<()> {
-    set(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
+/// Lets the kernel tell from now on to which local address datagrams come.
+pub(super) fn tell_local(socket: &UdpSocket) -> io::Result<()> {
+    set(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)
+}
+
+/// Lets the kernel keep `bytes` of what arrives until it is taken: beyond the system's bound where the process may do
+/// that, up to the bound elsewhere.
+pub(super) fn keep(socket: &UdpSocket, bytes: usize) -> io::Result<()> {
     let bytes = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
-    // Beyond the system's bound for those who may, up to it for others.
     set(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, bytes)
         .or_else(|_| set(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, bytes))
 }

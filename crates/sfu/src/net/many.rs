@@ -6,7 +6,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
 use super::DATAGRAM;
-use super::datagrams::{Headers, Name, receive, send_from, tell_local};
+use super::datagrams::{Headers, Name, keep, receive, send_from, tell_local};
 
 /// A socket that is bound to every local address.
 pub struct Many {
@@ -29,7 +29,8 @@ impl Many {
     pub fn bind(bytes: usize) -> io::Result<Self> {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
         socket.set_nonblocking(true)?;
-        tell_local(&socket, bytes)?;
+        tell_local(&socket)?;
+        keep(&socket, bytes)?;
         Ok(Self {
             port: socket.local_addr()?.port(),
             socket,

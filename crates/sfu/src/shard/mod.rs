@@ -86,7 +86,7 @@ impl Shard {
         limits: Limits,
         on_event: Arc<dyn Fn(Event) + Send + Sync>,
     ) -> std::io::Result<Self> {
-        socket.set_nonblocking(true)?;
+        Receiving::prepare(&socket)?;
         // As much as the system allows; less is no reason to fail.
         let _ = rustix::net::sockopt::set_socket_recv_buffer_size(&socket, SOCKET_BUFFER);
         let _ = rustix::net::sockopt::set_socket_send_buffer_size(&socket, SOCKET_BUFFER);
