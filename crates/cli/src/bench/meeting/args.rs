@@ -23,9 +23,13 @@ pub struct MeetingArgs {
     /// Length of the measured part of each meeting.
     #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
     pub duration: Duration,
-    /// Bytes of voice in a packet.
+    /// Bytes of voice in a packet, on average.
     #[arg(long, value_name = "BYTES", default_value_t = 80, value_parser = clap::value_parser!(u16).range(24..=1000))]
     pub payload: u16,
+    /// Most by which the size of a packet differs from the average, in percent. With 0 all are of one size, and the service
+    /// can hand several to the kernel as one.
+    #[arg(long, value_name = "PERCENT", default_value_t = 25, value_parser = clap::value_parser!(u8).range(0..=50))]
+    pub vary: u8,
     /// Leave out the bare loop that the figures are set beside.
     #[arg(long)]
     pub without_bare: bool,

@@ -14,7 +14,7 @@ use sidetone_sfu::rtp::Parsed;
 
 use super::description::Answer;
 use super::report::Spread;
-use super::talk::{Mark, Plan, Reception, Talk};
+use super::talk::{Mark, Plan, Reception, Size, Talk};
 
 /// Of this many packets that a participant receives, one is opened for its time.
 const SAMPLED: u64 = 16;
@@ -38,7 +38,7 @@ pub struct Newcomer {
     /// When it talks.
     pub plan: Plan,
     /// Bytes of voice in a packet.
-    pub payload: usize,
+    pub size: Size,
     /// When it asked to join.
     pub asked: Instant,
 }
@@ -240,7 +240,7 @@ impl Floor {
         let negotiated = (answer.payload_type, answer.level_id);
         // Spread over the length of a frame, as people are.
         let start = now + super::case::FRAME * (index as u32 % 20) / 20;
-        let talk = Talk::new(newcomer.plan, start, newcomer.ssrc, negotiated, newcomer.payload);
+        let talk = Talk::new(newcomer.plan, start, newcomer.ssrc, negotiated, newcomer.size);
         let person = Person {
             link,
             address,

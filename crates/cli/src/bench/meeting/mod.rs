@@ -24,7 +24,7 @@ use sidetone_sfu::link::{CONSENT, Certificate, Credentials, LinkConfig};
 use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::protocol::meeting::Locator;
 use signals::Line;
-use talk::Plan;
+use talk::{Plan, Size};
 use tokio::task::JoinSet;
 
 use crate::bench::machine::{self, Machine};
@@ -125,7 +125,10 @@ async fn meeting(case: &Case, args: &MeetingArgs, cores: Option<Cores>) -> Resul
             answer,
             ssrc,
             plan: plan(case, index as u32),
-            payload: args.payload.into(),
+            size: Size {
+                mean: args.payload,
+                vary: args.vary,
+            },
             asked,
         });
         joins.extend(arrival(&crowd, index, index > 0 && !case.turns)?);

@@ -78,6 +78,25 @@ impl Plan {
     }
 }
 
+/// Bytes of voice in a packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// On average.
+    pub mean: u16,
+    /// Most by which it differs, in percent.
+    pub vary: u8,
+}
+
+impl Size {
+    /// Of one packet: as good as random, and the same in every run.
+    fn of(self, ssrc: u32, sequence: u16) -> usize {
+        let spread = u32::from(self.mean) * u32::from(self.vary) / 100;
+        let dice = (ssrc ^ u32::from(sequence)).wrapping_mul(0x9e37_79b1) >> 16;
+        let size = u32::from(self.mean) - spread + dice % (2 * spread + 1);
+        (size as usize).max(MARK)
+    }
+}
+
 /// The stream of a talker.
 #[derive(Clone, Debug)]
 pub struct Talk {
@@ -88,7 +107,7 @@ pub struct Talk {
     ssrc: u32,
     payload_type: u8,
     level_id: Option<u8>,
-    payload: usize,
+    size: Size,
     sequence: u16,
     timestamp: u32,
     turn: u32,
@@ -103,7 +122,7 @@ impl Talk {
         started: Instant,
         ssrc: u32,
         (payload_type, level_id): (u8, Option<u8>),
-        payload: usize,
+        size: Size,
     ) -> Self {
         Self {
             plan,
@@ -112,7 +131,7 @@ impl Talk {
             ssrc,
             payload_type,
             level_id,
-            payload: payload.max(MARK),
+            size,
             sequence: ssrc as u16 >> 1,
             timestamp: ssrc.rotate_left(7),
             turn: 0,
@@ -154,8 +173,9 @@ impl Talk {
             out[12..20].copy_from_slice(&[0xbe, 0xde, 0, 1, id << 4, value, 0, 0]);
             length = 20;
         }
+        let size = self.size.of(self.ssrc, self.sequence);
         self.sequence = self.sequence.wrapping_add(1);
-        let payload = if talking { self.payload } else { MARK };
+        let payload = if talking { size } else { MARK };
         let body = out.get_mut(length..length + payload)?;
         // Zeros would be as good, but a link that compresses must not gain by it.
         body.fill(0xa5);
@@ -223,7 +243,7 @@ mod tests {
             every: Duration::from_secs(4),
             first: Duration::from_secs(2),
         };
-        let mut talk = Talk::new(plan, epoch, 7, (111, Some(1)), 80);
+        let mut talk = Talk::new(plan, epoch, 7, (111, Some(1)), Size { mean: 80, vary: 25 });
         let (mut voice, mut noise, mut starts) = (0, 0, Vec::new());
         let mut out = [0; 200];
         for _ in 0..600 {
@@ -246,6 +266,17 @@ mod tests {
         }
         assert_eq!((voice, starts), (150, vec![0, 1, 2]));
         assert!((20..26).contains(&noise), "{noise}");
+    }
+
+    #[test]
+    fn sizes_differ_as_they_should() {
+        let varied = Size { mean: 80, vary: 25 };
+        let sizes: Vec<usize> = (0..1000).map(|sequence| varied.of(9, sequence)).collect();
+        let mean = sizes.iter().sum::<usize>() as f64 / 1000.0;
+        assert!((78.0..82.0).contains(&mean), "{mean}");
+        assert_eq!((sizes.iter().min(), sizes.iter().max()), (Some(&60), Some(&100)));
+        let even = Size { mean: 80, vary: 0 };
+        assert!((0..1000).all(|sequence| even.of(9, sequence) == 80));
     }
 
     #[test]
