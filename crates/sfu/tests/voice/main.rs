@@ -132,27 +132,30 @@ fn pictures_get_through_loss() {
     service::run(async {
         let service = Service::start();
         let room = service.room();
-        let mut sender = Browser::start("layers").await;
-        service.admit(&mut sender, room, 1).await;
         let lossy = sidetone_netsim::Config {
             delay: Duration::from_millis(20),
             loss: sidetone_netsim::Loss::Uniform { probability: 0.05 },
             ..sidetone_netsim::Config::IDEAL
         };
         let own = service.sfu.addresses().next().unwrap();
-        let relay = Relay::start(lossy, lossy, 5, own, Peer::Learned).unwrap();
+        let relays = [5, 6].map(|seed| Relay::start(lossy, lossy, seed, own, Peer::Learned).unwrap());
+        let mut sender = Browser::start("layers").await;
+        service.admit_by(&mut sender, room, 1, relays[0].toward_a()).await;
         let mut receiver = Browser::start("pictures=1").await;
-        service.admit_by(&mut receiver, room, 2, relay.toward_a()).await;
-        let mut latest = Value::Null;
+        service
+            .admit_by(&mut receiver, room, 2, relays[1].toward_a())
+            .await;
+        let mut latest = [Value::Null, Value::Null];
         let end = std::time::Instant::now() + Duration::from_secs(15);
         while std::time::Instant::now() < end {
-            for browser in [&mut sender, &mut receiver] {
+            for (browser, latest) in [&mut sender, &mut receiver].into_iter().zip(&mut latest) {
                 let post = browser.post().await;
                 assert_eq!(post.path, "/stats", "{}", post.body);
-                latest = post.body.clone();
+                *latest = post.body.clone();
                 post.answer(&json!({})).await;
             }
         }
+        let [sent, latest] = latest;
         let counters = service.stats(room).await.counters;
         let mut entries = latest.as_array().unwrap().iter();
         let picture = entries.find(|entry| entry["type"] == "inbound-rtp" && entry["kind"] == "video");
@@ -165,6 +168,12 @@ fn pictures_get_through_loss() {
         assert!(count("nackCount") > 5.0, "{picture}");
         assert!(count("retransmittedPacketsReceived") > 5.0, "{picture}");
         assert!(counters.resent > 5, "{counters:?}");
+        // The sender has been asked as well, and has repeated.
+        let repeated = sent.as_array().unwrap().iter();
+        let repeated = repeated
+            .filter_map(|entry| entry["retransmittedPacketsSent"].as_f64())
+            .sum::<f64>();
+        assert!(repeated > 5.0, "{sent}");
         // What was lost came again in time: it moves on.
         assert!(count("framesDecoded") > 150.0, "{picture}");
         assert!(count("framesDropped") < 0.1 * count("framesDecoded"), "{picture}");
