@@ -31,8 +31,14 @@ fn two_clients_hear_each_other_and_nothing_is_lost() {
             // Those that were sent while the other end was still connecting are nobody's loss.
             assert!(stats.packets_received + 20 > client.sent(), "{stats:?}");
             assert_eq!((stats.packets_lost, stats.packets_discarded), (0, 0), "{stats:?}");
-            assert!(client.energy() > 1.0, "{}", client.energy());
+            // A tone of 0.3 is as loud as that when it is heard, and is said to be.
+            let loudness = client.loudness() / (0.3 / 2f32.sqrt());
+            assert!((0.7..1.4).contains(&loudness), "{loudness}");
             assert!(client.levels() > 100);
+            assert!((10..=17).contains(&client.level()), "{}", client.level());
+            let heard = client.heard().jitter;
+            let concealed = heard.concealed_samples as f64 / heard.total_samples_received as f64;
+            assert!(concealed < 0.05, "{heard:?}");
         }
         let participant = 1;
         assert!(service.events().contains(&Event::Connected { room, participant }));
