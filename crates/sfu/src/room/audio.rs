@@ -70,21 +70,17 @@ impl Room {
         let sound = stream.activity.hear(now, packet.level, size, duration);
         let mut entry = Entry::new(0, 0, State::Sent, format);
         (entry.timestamp, entry.marker, entry.level) = (packet.timestamp, packet.marker, packet.level);
-        if stream.timeline.is_ahead(now) {
-            // A clock that runs faster than ours, or a lie: left out as silence is, and forgotten.
-            stream.intake.hold(place, true, entry, &[], now);
-            self.counters.absurd += 1;
-            return;
-        }
+        // A clock that runs faster than ours, or a lie: left out as silence is, and forgotten.
+        let ahead = stream.timeline.is_ahead(now);
         // The pause after a voice is the moment to become timely again, where its beginning was sent late.
         let slack = gap == 0 && stream.activity.is_over();
-        if slack && stream.timeline.lags() {
-            stream.intake.hold(place, true, entry, packet.payload, now);
-            self.counters.held += 1;
-            return;
-        }
-        if stream.activity.silent() > HANGOVER || packet.payload.is_empty() {
-            stream.intake.hold(place, true, entry, packet.payload, now);
+        let silent = stream.activity.silent() > HANGOVER || packet.payload.is_empty();
+        if ahead || silent || (slack && stream.timeline.lags()) {
+            if !stream.intake.is_holding() {
+                stream.timeline.reserve(gap);
+            }
+            let payload = if ahead { &[] } else { packet.payload };
+            stream.intake.hold(place, true, entry, payload, now);
             self.counters.held += 1;
             return;
         }

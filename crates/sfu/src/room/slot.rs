@@ -74,6 +74,16 @@ pub(crate) struct Shown {
     pub(crate) segment: Segment,
     /// The compact number that ended it.
     end: u64,
+    /// Where the next one begins, at the earliest.
+    until: u32,
+}
+
+impl Shown {
+    /// Whether a late packet, placed at `placed` and `frame` ticks long, ends before the next segment begins.
+    pub(crate) fn has_room(&self, placed: u32, frame: u32) -> bool {
+        let end = placed.wrapping_add(frame).wrapping_add(self.segment.offset);
+        distance(end, self.until) <= 0
+    }
 }
 
 /// All slots of a room, by number.
@@ -212,11 +222,11 @@ impl Slots {
             return;
         }
         let next = next.max(seen.segment.first);
-        past.remember(seen.segment, next);
         past.next = seen.segment.sequence(next);
         past.end = end.map_or(past.end, |end| {
             later(past.end, end.wrapping_add(seen.segment.offset))
         });
+        past.remember(seen.segment, next);
         past.counters = counters.plus(seen.segment.counters);
         seen.anchored = false;
     }
@@ -251,15 +261,20 @@ impl Past {
     fn remember(&mut self, segment: Segment, end: u64) {
         let Some(stream) = self.shows else { return };
         self.newest = (self.newest + 1) % SEGMENTS;
-        self.segments[self.newest] = Some(Shown { stream, segment, end });
+        let until = self.end;
+        self.segments[self.newest] = Some(Shown {
+            stream,
+            segment,
+            end,
+            until,
+        });
     }
 
     /// The segment of `stream` that `compact` belongs to.
-    pub(crate) fn segment_of(&self, stream: Key, compact: u64) -> Option<&Segment> {
+    pub(crate) fn shown_of(&self, stream: Key, compact: u64) -> Option<&Shown> {
         let mut segments = self.segments.iter().flatten();
         let within = |shown: &&Shown| (shown.segment.first..shown.end).contains(&compact);
-        let found = segments.find(|shown| shown.stream == stream && within(shown));
-        found.map(|shown| &shown.segment)
+        segments.find(|shown| shown.stream == stream && within(shown))
     }
 
     /// What was shown when a receiver's sequence number was sent.

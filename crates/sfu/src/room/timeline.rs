@@ -168,6 +168,12 @@ impl Timeline {
         near && after && next.is_none_or(|next| distance(end, next) <= 0)
     }
 
+    /// Leaves room for `gap` missing packets behind what was sent.
+    pub(crate) fn reserve(&mut self, gap: u64) {
+        let room = gap.min(MISSING) as u32 * self.frame;
+        self.end = self.end.map(|end| end.wrapping_add(room));
+    }
+
     /// A packet was sent at `placed`.
     pub(crate) fn sent(&mut self, placed: u32) {
         let end = placed.wrapping_add(self.frame.max(1));

@@ -96,7 +96,12 @@ impl Ear {
                 .skip(1)
                 .any(|next| next.marker || next.number != got.number);
             let turns = turns || self.got.len() < 20 || rest().count() < 20;
-            let late = rest().next().filter(|_| turns).map_or(u64::MAX, |next| next.at);
+            let late = rest()
+                .take(4)
+                .filter(|_| turns)
+                .map(|next| next.at)
+                .min()
+                .unwrap_or(u64::MAX);
             let said = &truth[&got.number][range.start as usize..range.end.max(range.start) as usize];
             said.iter().filter(|said| said.lost || said.came > late).count() as u64
         };
