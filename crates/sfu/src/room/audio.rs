@@ -76,8 +76,8 @@ impl Room {
         let slack = gap == 0 && stream.activity.is_over();
         let silent = stream.activity.silent() > HANGOVER || packet.payload.is_empty();
         if ahead || silent || (slack && stream.timeline.lags()) {
-            if !stream.intake.is_holding() {
-                stream.timeline.reserve(gap);
+            if gap > 0 && !stream.intake.is_holding() {
+                stream.timeline.reserve(packet.timestamp, now);
             }
             let payload = if ahead { &[] } else { packet.payload };
             stream.intake.hold(place, true, entry, payload, now);

@@ -168,10 +168,12 @@ impl Timeline {
         near && after && next.is_none_or(|next| distance(end, next) <= 0)
     }
 
-    /// Leaves room for `gap` missing packets behind what was sent.
-    pub(crate) fn reserve(&mut self, gap: u64) {
-        let room = gap.min(MISSING) as u32 * self.frame;
-        self.end = self.end.map(|end| end.wrapping_add(room));
+    /// Leaves room for missing packets between what was sent and one of `timestamp` that is not.
+    pub(crate) fn reserve(&mut self, timestamp: u32, now: u64) {
+        if self.continues(timestamp, now) {
+            let placed = timestamp.wrapping_add(self.spurts[0].offset);
+            self.end = self.end.map(|end| later(end, placed));
+        }
     }
 
     /// A packet was sent at `placed`.
