@@ -6,7 +6,7 @@ use super::forward::{Body, Unit, fan_out, give};
 use super::intake::Place;
 use super::packet::{Format, Forwarded, Packet};
 use super::slab::Key;
-use super::timeline::{distance, ticks};
+use super::timeline::{distance, later, ticks};
 use super::{Room, stage};
 
 /// Silent packets that are sent before the rest is held: comfort noise for the pause, and the voice's end.
@@ -70,14 +70,17 @@ impl Room {
         let sound = stream.activity.hear(now, packet.level, size, duration);
         let mut entry = Entry::new(0, 0, State::Sent, format);
         (entry.timestamp, entry.marker, entry.level) = (packet.timestamp, packet.marker, packet.level);
-        if stream.timeline.is_ahead(now) {
-            // A clock that runs faster than ours, or a lie: left out as silence would be, and forgotten.
-            stream.intake.hold(place, true, entry, &[], now);
-            self.counters.absurd += 1;
-            return;
-        }
-        if stream.activity.silent() > HANGOVER || packet.payload.is_empty() {
-            stream.intake.hold(place, true, entry, packet.payload, now);
+        // A clock that runs faster than ours, or a lie: left out as silence is, and forgotten.
+        let ahead = stream.timeline.is_ahead(now);
+        // The pause after a voice is the moment to become timely again, where its beginning was sent late.
+        let slack = gap == 0 && stream.activity.is_over();
+        let silent = stream.activity.silent() > HANGOVER || packet.payload.is_empty();
+        if ahead || silent || (slack && stream.timeline.lags()) {
+            if gap > 0 && !stream.intake.is_holding() {
+                stream.timeline.reserve(packet.timestamp, now);
+            }
+            let payload = if ahead { &[] } else { packet.payload };
+            stream.intake.hold(place, true, entry, payload, now);
             self.counters.held += 1;
             return;
         }
@@ -90,7 +93,7 @@ impl Room {
         let next = stream.intake.next();
         let restart = matches!(place, Place::Restart { .. });
         let resumes = stream.intake.is_holding() && !restart;
-        let released = if resumes {
+        let released = if resumes && sound == Sound::Speech {
             stream.intake.release(packet.timestamp, ONSET.0, ONSET.1)
         } else {
             0
@@ -101,7 +104,7 @@ impl Room {
             let first = first.map_or(packet.timestamp, |(entry, _)| entry.timestamp);
             if let Some(end) = stream.timeline.end() {
                 for &slot in &stream.subscribers {
-                    self.slots.renew(slot, next, end);
+                    self.slots.renew(slot, next, end, stream.counters);
                 }
             }
             let missing = if released > 0 { 0 } else { gap };
@@ -116,7 +119,16 @@ impl Room {
                 self.counters.forwarded += copies;
             }
         }
-        entry.placed = stream.timeline.place(packet.timestamp, next + released + gap);
+        let compact = next + released + gap;
+        entry.placed = stream.timeline.place(packet.timestamp, compact);
+        if let Some(end) = stream.timeline.end().filter(|_| slack) {
+            let frame = stream.timeline.frame();
+            for &slot in &stream.subscribers {
+                if self.slots.lags(slot, frame) {
+                    self.slots.skip(slot, compact, end);
+                }
+            }
+        }
         let compact = stream.intake.send(place, entry, packet.payload, now);
         stream.timeline.sent(entry.placed);
         let unit = Unit::of(stream, &entry, compact, packet.payload, body);
@@ -212,19 +224,24 @@ impl Room {
         let Some((key, stream)) = wanted.and_then(|key| Some((key, self.streams.get_mut(key)?))) else {
             return;
         };
-        let next = stream.intake.next();
-        // As far back as the spurt goes and the slot is free: what is sent late pushes its playout back.
-        let ahead = self.slots.past[id as usize].ahead(ticks(48_000, now));
+        let (next, clock) = (stream.intake.next(), ticks(48_000, now));
+        // As far back as the spurt goes and the slot is free: what is sent late pushes its playout back. Where talkers
+        // have come one upon another it is behind already, and a newcomer loses its first frame instead.
+        let ahead = self.slots.past[id as usize].ahead(clock);
         let budget = CATCH_UP.saturating_sub(ahead);
+        let behind = ahead
+            .saturating_sub(CATCH_UP)
+            .div_ceil(stream.timeline.frame().max(1));
         let end = stream.timeline.end().unwrap_or(0);
-        let recent = distance(ticks(48_000, now), end) < CATCH_UP as i32;
+        let recent = distance(clock, end) < CATCH_UP as i32;
         let anew = recent
             && sink.is_some()
             && !stream.intake.is_holding()
+            && stream.activity.is_speaking(now)
             && stream.activity.speaking_for(now) <= ANEW;
         let from = stream.timeline.since().max(next.saturating_sub(64));
         let from = from.max(heard.unwrap_or(0));
-        let mut first = next;
+        let mut first = next + u64::from(behind);
         while anew && first > from {
             let entry = stream.intake.cache().and_then(|cache| cache.sent(first - 1));
             if entry.is_none_or(|(entry, _)| end.wrapping_sub(entry.placed) > budget) {
@@ -240,7 +257,8 @@ impl Room {
         };
         let placed = stream.intake.cache().and_then(|cache| cache.sent(first));
         if let Some((entry, _)) = placed {
-            self.slots.anchor(id, entry.placed, end);
+            let real = later(clock, entry.placed);
+            self.slots.anchor(id, entry.placed, real);
         }
         for compact in first..next {
             if let Some(unit) = Unit::cached(stream, compact) {

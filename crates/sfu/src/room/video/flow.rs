@@ -77,7 +77,7 @@ impl Room {
         if restart || !stream.timeline.continues(packet.timestamp, now) {
             if let Some(end) = stream.timeline.end() {
                 for &slot in &stream.subscribers {
-                    self.slots.renew(slot, compact, end);
+                    self.slots.renew(slot, compact, end, stream.counters);
                 }
             }
             stream.timeline.begin(packet.timestamp, gap, compact, now);
