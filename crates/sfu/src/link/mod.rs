@@ -108,7 +108,7 @@ pub struct Remote {
 pub type Send<'a> = &'a mut dyn FnMut(SocketAddr, &[u8]);
 
 enum Ice {
-    Lite(Lite),
+    Lite(Box<Lite>),
     Full(Box<Full>),
 }
 
@@ -136,7 +136,7 @@ pub struct Link {
 impl Link {
     /// The answering end: ICE lite, DTLS server.
     pub fn answering(config: &LinkConfig, now: Instant, local: Credentials, remote: &Remote) -> Self {
-        let ice = Ice::Lite(Lite::new(now, local, &remote.credentials.ufrag));
+        let ice = Ice::Lite(Box::new(Lite::new(now, local, &remote.credentials.ufrag)));
         Self::new(config, ice, remote)
     }
 

@@ -20,7 +20,6 @@ mod meter;
 mod packet;
 mod red;
 mod resend;
-mod slab;
 mod slot;
 mod speakers;
 mod stage;
@@ -31,8 +30,8 @@ mod video;
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use crate::slab::{self, Key, Slab};
 use members::Participant;
-use slab::{Key, Slab};
 use slot::Slots;
 use speakers::{Speakers, Voice};
 use stage::Stage;
