@@ -15,7 +15,7 @@
 //! let config = LinkConfig::new(Certificate::generate().ok_or("no certificate")?, CONSENT)?;
 //! let caller = Caller::new(&config, 4);
 //! let answered = Answered::parse(&post(&caller.offer()))?;
-//! let socket = UdpSocket::bind("0.0.0.0:0")?;
+//! let socket = UdpSocket::bind("127.0.0.1:0")?; // One that the other end can reach.
 //! let mut link = caller.link(&config, &answered, socket.local_addr()?);
 //! let mut send = |to, datagram: &[u8]| _ = socket.send_to(datagram, to);
 //! link.timeout(Instant::now(), &mut send); // Now, and whenever `poll_timeout` says.
