@@ -38,7 +38,7 @@ use speakers::{Speakers, Voice};
 use stage::Stage;
 use stream::{MAX_PAYLOAD, Stream};
 use timeline::ticks;
-use video::Requests;
+use video::{Requests, Rounds};
 
 pub use config::{Joining, MAX_LAYERS, MAX_SLOTS, Publication, Receive, Rights, SlotConfig, Want};
 pub use packet::{AudioLevel, Format, Formats, Forwarded, Header, MAX_HEADER, Media, Packet, Slot};
@@ -162,9 +162,7 @@ pub struct Room {
     /// Who sends a camera, and who a screen.
     senders: [Vec<Key>; 2],
     requests: Requests,
-    /// When pictures were arranged for all, and will be.
-    arranged: Option<u64>,
-    arrange_due: Option<u64>,
+    rounds: Rounds,
     events: VecDeque<Event>,
     counters: Counters,
 }
@@ -184,8 +182,7 @@ impl Room {
             spotlight: Vec::new(),
             senders: [Vec::new(), Vec::new()],
             requests: Requests::default(),
-            arranged: None,
-            arrange_due: None,
+            rounds: Rounds::default(),
             events: VecDeque::new(),
             counters: Counters::default(),
         }
@@ -263,7 +260,7 @@ impl Room {
 
     /// When [`Room::handle_timeout`] wants to be called.
     pub fn timeout(&self) -> Option<Instant> {
-        let due = [self.speakers.due(), self.requests.due(), self.arrange_due];
+        let due = [self.speakers.due(), self.requests.due(), self.rounds.due];
         due.into_iter()
             .flatten()
             .min()
@@ -298,7 +295,7 @@ impl Room {
                 }
             }
         }
-        self.arrange_all(now);
+        self.arrange_some(now);
         self.ask(now);
     }
 
