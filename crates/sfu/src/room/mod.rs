@@ -244,7 +244,7 @@ impl Room {
     pub fn report(&self, now: Instant, who: ParticipantKey, ssrc: u32) -> Option<SlotReport> {
         let now = self.now.max(self.micros(now));
         let id = self.slot_with(who.0, ssrc)?;
-        let (seen, past) = (&self.slots.seen[id as usize], &self.slots.past[id as usize]);
+        let seen = &self.slots.seen[id as usize];
         let rate = if seen.slot.media == Media::Audio {
             48_000
         } else {
@@ -252,7 +252,7 @@ impl Room {
         };
         (seen.packets > 0).then_some(SlotReport {
             ssrc,
-            timestamp: past.timestamp(ticks(rate, now)),
+            timestamp: ticks(rate, now).wrapping_add(seen.segment.offset),
             packets: seen.packets,
             octets: seen.octets,
         })
