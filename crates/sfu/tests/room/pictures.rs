@@ -80,6 +80,34 @@ fn the_estimate_wavers_and_the_picture_does_not() {
 }
 
 #[test]
+fn clocks_that_run_differently_do_no_harm_in_hours() {
+    for frame in [3599, 3601] {
+        let mut studio = Studio::new();
+        studio.frame = frame;
+        studio.join(1, 1, 0);
+        studio.join(2, 1, 0);
+        studio.publish(1, Media::Video, 2);
+        studio.watch(2, &[(1, 360)]);
+        studio.run(1000);
+        let before = studio.check();
+        studio.run(2 * 3_600_000);
+        assert_eq!(studio.check(), before);
+        assert_eq!(studio.room.counters().absurd, 0);
+        let slot = Slot {
+            media: Media::Video,
+            number: 0,
+        };
+        let got = &studio.got[&(2, slot)];
+        let (first, last) = (got.values().next().unwrap(), got.values().next_back().unwrap());
+        let ahead = last
+            .timestamp
+            .wrapping_sub(first.timestamp)
+            .wrapping_sub((last.at - first.at) as u32 * 90);
+        assert!((ahead as i32).abs() < 90 * 100, "{}", ahead as i32);
+    }
+}
+
+#[test]
 fn a_shared_screen_comes_first() {
     let mut studio = Studio::new();
     for number in 1..=3 {
