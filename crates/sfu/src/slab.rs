@@ -79,13 +79,17 @@ impl<T> Slab<T> {
         self.places.len() - self.free.len()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
-        self.places.iter().enumerate().filter_map(|(index, place)| {
-            let key = Key {
-                index: index as u32,
-                generation: place.generation,
-            };
-            place.value.as_ref().map(|value| (key, value))
+    /// Places, used and free.
+    pub(crate) fn places(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The key of who is at a place.
+    pub(crate) fn at(&self, index: usize) -> Option<Key> {
+        let place = self.places.get(index).filter(|place| place.value.is_some())?;
+        Some(Key {
+            index: index as u32,
+            generation: place.generation,
         })
     }
 }

@@ -90,36 +90,20 @@ impl Room {
         let Some(stream) = self.streams.get_mut(key) else {
             return;
         };
-        let next = stream.intake.next();
         let restart = matches!(place, Place::Restart { .. });
-        let resumes = stream.intake.is_holding() && !restart;
-        let released = if resumes && sound == Sound::Speech {
-            stream.intake.release(packet.timestamp, ONSET.0, ONSET.1)
-        } else {
-            0
+        let resumes = restart || stream.intake.is_holding();
+        if resumes || !stream.timeline.continues(packet.timestamp, now) {
+            let onset = if sound == Sound::Speech && !restart {
+                ONSET
+            } else {
+                (0, 0)
+            };
+            self.begin_spurt(now, key, packet.timestamp, gap, onset, sink);
+        }
+        let Some(stream) = self.streams.get_mut(key) else {
+            return;
         };
-        if resumes || restart || !stream.timeline.continues(packet.timestamp, now) {
-            let first = stream.intake.cache().filter(|_| released > 0);
-            let first = first.and_then(|cache| cache.sent(next));
-            let first = first.map_or(packet.timestamp, |(entry, _)| entry.timestamp);
-            if let Some(end) = stream.timeline.end() {
-                for &slot in &stream.subscribers {
-                    self.slots.renew(slot, next, end, stream.counters);
-                }
-            }
-            let missing = if released > 0 { 0 } else { gap };
-            stream.timeline.begin(first, missing, next, now);
-        }
-        for compact in next..next + released {
-            let timeline = &stream.timeline;
-            let placed = |timestamp| timeline.place(timestamp, compact);
-            stream.intake.set_placed(compact, placed);
-            if let Some(unit) = Unit::cached(stream, compact) {
-                let copies = fan_out(&mut self.slots, &stream.subscribers, key, &unit, sink);
-                self.counters.forwarded += copies;
-            }
-        }
-        let compact = next + released + gap;
+        let compact = stream.intake.next() + gap;
         entry.placed = stream.timeline.place(packet.timestamp, compact);
         if let Some(end) = stream.timeline.end().filter(|_| slack) {
             let frame = stream.timeline.frame();
@@ -133,6 +117,45 @@ impl Room {
         stream.timeline.sent(entry.placed);
         let unit = Unit::of(stream, &entry, compact, packet.payload, body);
         self.counters.forwarded += fan_out(&mut self.slots, &stream.subscribers, key, &unit, sink);
+    }
+
+    /// Begins a talk spurt with a packet that is about to be sent, and sends what was held of it: at most so many ticks and
+    /// packets.
+    fn begin_spurt(
+        &mut self,
+        now: u64,
+        key: Key,
+        timestamp: u32,
+        gap: u64,
+        onset: (u32, u64),
+        sink: &mut impl FnMut(&Forwarded<'_>),
+    ) {
+        let Some(stream) = self.streams.get_mut(key) else {
+            return;
+        };
+        let first = stream.intake.next();
+        let released = stream.intake.release(timestamp, onset.0, onset.1);
+        let cached = stream.intake.cache().and_then(|cache| cache.sent(first));
+        let (begins, missing) = match cached {
+            Some((entry, _)) if released > 0 => (entry.timestamp, 0),
+            _ => (timestamp, gap),
+        };
+        if let Some(end) = stream.timeline.end() {
+            for &slot in &stream.subscribers {
+                self.slots.renew(slot, first, end, stream.counters);
+            }
+        }
+        stream.timeline.begin(begins, missing, first, now);
+        for compact in first..first + released {
+            let timeline = &stream.timeline;
+            stream
+                .intake
+                .set_placed(compact, |timestamp| timeline.place(timestamp, compact));
+            if let Some(unit) = Unit::cached(stream, compact) {
+                let copies = fan_out(&mut self.slots, &stream.subscribers, key, &unit, sink);
+                self.counters.forwarded += copies;
+            }
+        }
     }
 
     /// Lets a voice compete on all stages and among the dominant speakers.

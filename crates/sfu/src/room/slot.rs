@@ -248,11 +248,6 @@ impl Past {
         distance(self.end, self.base.wrapping_add(clock)).max(0) as u32
     }
 
-    /// The timestamp of `clock`.
-    pub(crate) fn timestamp(&self, clock: u32) -> u32 {
-        self.base.wrapping_add(clock)
-    }
-
     /// The next sequence number, while nothing is shown.
     pub(crate) fn next(&self) -> u64 {
         self.next

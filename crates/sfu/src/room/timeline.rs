@@ -105,6 +105,21 @@ impl Timeline {
         });
     }
 
+    /// Follows the sender's clock, where that runs faster or slower than ours, with the first packet of each frame of a
+    /// picture: by steps that nobody sees. A voice has pauses for that.
+    pub(crate) fn follow(&mut self) {
+        if let Some(pace) = self.pace {
+            let away = distance(pace, self.spurts[0].offset);
+            let step = (away / 64).clamp(-90, 90);
+            self.spurts[0].offset = self.spurts[0].offset.wrapping_add_signed(step);
+        }
+    }
+
+    /// Whether `timestamp` is that of the newest packet.
+    pub(crate) fn is_newest(&self, timestamp: u32) -> bool {
+        self.newest == timestamp
+    }
+
     /// Whether `timestamp` continues the spurt. A second behind real time or a fifth ahead it does not: the sender's clock
     /// stood still or leapt.
     pub(crate) fn continues(&self, timestamp: u32, now: u64) -> bool {

@@ -137,7 +137,12 @@ mod tests {
             share: true,
             ..camera(1080, None)
         };
-        assert_eq!(given(1_800_000, &[camera(720, None), share]), [None, Some(2)]);
+        assert_eq!(given(1_725_000, &[camera(720, None), share]), [Some(0), Some(2)]);
+        let kept = Picture {
+            current: Some(2),
+            ..share
+        };
+        assert_eq!(given(1_600_000, &[camera(720, None), kept]), [None, Some(2)]);
         assert_eq!(given(1_000_000, &[camera(720, None), share]), [Some(0), Some(1)]);
     }
 
