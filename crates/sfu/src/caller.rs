@@ -1,5 +1,37 @@
 //! The other end of a link, for load generators and tests: a participant that offers one voice and some slots, and needs
 //! no more than a socket and some kilobytes. It codes nothing; payloads are the caller's business.
+//!
+//! ```no_run
+//! use std::net::UdpSocket;
+//! use std::time::Instant;
+//!
+//! use sidetone_sfu::caller::{Answered, Caller};
+//! use sidetone_sfu::link::{CONSENT, Certificate, LinkConfig, Received};
+//! use sidetone_sfu::room::AudioLevel;
+//!
+//! # fn post(offer: &str) -> String { offer.to_owned() }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // One certificate serves all: making one is what costs most.
+//! let config = LinkConfig::new(Certificate::generate().ok_or("no certificate")?, CONSENT)?;
+//! let caller = Caller::new(&config, 4);
+//! let answered = Answered::parse(&post(&caller.offer()))?;
+//! let socket = UdpSocket::bind("127.0.0.1:0")?; // One that the other end can reach.
+//! let mut link = caller.link(&config, &answered, socket.local_addr()?);
+//! let mut send = |to, datagram: &[u8]| _ = socket.send_to(datagram, to);
+//! link.timeout(Instant::now(), &mut send); // Now, and whenever `poll_timeout` says.
+//! let mut buffer = [0; 1500];
+//! let (length, from) = socket.recv_from(&mut buffer)?; // And so on, until it is connected.
+//! if let Ok(Received::Rtp(length)) = link.receive(Instant::now(), from, &mut buffer[..length], &mut send) {
+//!     println!("{length} bytes of RTP");
+//! }
+//! let level = AudioLevel { minus_dbov: 20, voice: true };
+//! if let Some(length) = caller.packet(1, 960, level, &[0xf8, 0xff, 0xfe], &mut buffer) {
+//!     let length = link.seal_rtp(&mut buffer, length)?;
+//!     socket.send_to(&buffer[..length], answered.addresses[0])?;
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 use std::net::SocketAddr;
 

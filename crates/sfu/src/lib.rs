@@ -3,7 +3,20 @@
 //!
 //! [`Sfu`] is the handle of the service: threads with a socket each, on which rooms live. Underneath are parts that
 //! stand alone: [`link`] makes a transport to one peer, [`srtp`] protects packets, [`sdp`] reads offers and writes
-//! answers, [`room`] decides which packet goes to whom. The crate refuses to know calls, accounts and chat. Linux only.
+//! answers, [`room`] decides which packet goes to whom, and [`caller`] is the other end for those who generate load. The
+//! crate refuses to know calls, accounts and chat. Linux only.
+//!
+//! ```no_run
+//! use sidetone_sfu::{Config, Rights, RoomSettings, Sfu};
+//!
+//! # fn main() -> Result<(), sidetone_sfu::SfuError> {
+//! # let offer = "";
+//! let sfu = Sfu::start(&Config::default(), |event| println!("{event:?}"))?;
+//! let room = sfu.open_room(RoomSettings::default())?;
+//! sfu.join(room, 1, offer, Rights::ALL, |answer| println!("{answer:?}"));
+//! # Ok(())
+//! # }
+//! ```
 #![deny(unsafe_code)]
 
 pub mod caller;

@@ -185,7 +185,8 @@ struct Handle {
     commands: SyncSender<Command>,
     waker: Waker,
     address: SocketAddr,
-    rooms: Arc<AtomicUsize>,
+    /// Rooms and participants.
+    load: Arc<AtomicUsize>,
 }
 
 struct Inner {
@@ -245,12 +246,12 @@ impl Sfu {
             let addresses: Vec<SocketAddr> = ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
             let (waiter, waker) = Waiter::new()?;
             let (commands, receiver) = sync_channel(config.limits.commands.max(1));
-            let rooms = Arc::new(AtomicUsize::new(0));
+            let load = Arc::new(AtomicUsize::new(0));
             let handle = Handle {
                 commands,
                 waker,
                 address: addresses[0],
-                rooms: Arc::clone(&rooms),
+                load: Arc::clone(&load),
             };
             let shard = Shard::new(
                 socket,
@@ -259,13 +260,13 @@ impl Sfu {
                 config.limits.clone(),
                 Arc::clone(&on_event),
             )?;
-            ready.push((handle, shard, waiter, receiver, rooms));
+            ready.push((handle, shard, waiter, receiver, load));
         }
         let mut shards = Vec::new();
-        for (n, (handle, shard, waiter, receiver, rooms)) in ready.into_iter().enumerate() {
+        for (n, (handle, shard, waiter, receiver, load)) in ready.into_iter().enumerate() {
             thread::Builder::new()
                 .name(format!("sfu-{n}"))
-                .spawn(move || shard.run(&waiter, &receiver, &rooms))?;
+                .spawn(move || shard.run(&waiter, &receiver, &load))?;
             shards.push(handle);
         }
         Ok(Self(Arc::new(Inner {
@@ -285,21 +286,22 @@ impl Sfu {
         self.0.fingerprint
     }
 
-    /// Opens a room on the shard that has fewest.
+    /// Opens a room on the shard that has fewest rooms and participants.
     ///
     /// # Errors
     /// [`SfuError::Busy`] and [`SfuError::Ended`].
     pub fn open_room(&self, settings: RoomSettings) -> Result<RoomId, SfuError> {
         let shards = self.0.shards.iter().enumerate();
         let (n, shard) = shards
-            .min_by_key(|(_, shard)| shard.rooms.load(Relaxed))
+            .min_by_key(|(_, shard)| shard.load.load(Relaxed))
             .ok_or(SfuError::Ended)?;
         let id = RoomId {
             shard: n as u16,
             number: self.0.next_room.fetch_add(1, Relaxed),
         };
+        // Until the shard counts itself.
+        shard.load.fetch_add(1, Relaxed);
         self.send(id, Command::Open(id, settings))?;
-        shard.rooms.fetch_add(1, Relaxed);
         Ok(id)
     }
 

@@ -78,4 +78,18 @@ impl<T> Slab<T> {
     pub(crate) fn len(&self) -> usize {
         self.places.len() - self.free.len()
     }
+
+    /// Places, used and free.
+    pub(crate) fn places(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The key of who is at a place.
+    pub(crate) fn at(&self, index: usize) -> Option<Key> {
+        let place = self.places.get(index).filter(|place| place.value.is_some())?;
+        Some(Key {
+            index: index as u32,
+            generation: place.generation,
+        })
+    }
 }

@@ -67,3 +67,34 @@ fn a_port_in_use_and_no_shards_are_told() {
     };
     assert!(matches!(Sfu::start(&config, |_| {}), Err(SfuError::Shards)));
 }
+
+#[test]
+fn one_socket_serves_both_families() {
+    let config = Config {
+        bind: "::".parse().unwrap(),
+        advertise: vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
+        ..Config::default()
+    };
+    let sfu = Sfu::start(&config, |_| {}).unwrap();
+    let room = sfu.open_room(RoomSettings::default()).unwrap();
+    let link = support::link_config();
+    let mut phones: Vec<Phone> = (1..3)
+        .map(|number| Phone::join(&sfu, &link, room, number, 2, Rights::ALL))
+        .collect();
+    assert_eq!(phones[0].answered.addresses.len(), 2);
+    // The second by the other address.
+    phones[1].answered.addresses.reverse();
+    phones[1].socket = std::net::UdpSocket::bind("[::1]:0").unwrap();
+    phones[1].socket.set_nonblocking(true).unwrap();
+    let local = phones[1].socket.local_addr().unwrap();
+    phones[1].link = phones[1].caller.link(&link, &phones[1].answered, local);
+    support::connect(&mut phones);
+    for _ in 0..10 {
+        phones.iter_mut().for_each(Phone::talk);
+        std::thread::sleep(Duration::from_millis(20));
+        phones.iter_mut().for_each(Phone::poll);
+    }
+    std::thread::sleep(Duration::from_millis(50));
+    phones.iter_mut().for_each(Phone::poll);
+    assert_eq!((phones[0].heard, phones[1].heard), (10, 10));
+}

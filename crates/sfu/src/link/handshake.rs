@@ -5,8 +5,12 @@ use std::time::Instant;
 
 use dimpl::{Dtls, Output, SrtpProfile};
 
+use super::throttle::Throttle;
 use super::{Fingerprint, LinkConfig, LinkError};
 use crate::srtp::{MasterKeys, Opener, Profile, Sealer};
+
+/// Most datagrams taken in a second: some flights of ten.
+const MAX_RECORDS: u32 = 100;
 
 /// Largest record that is sent.
 const MTU: usize = 2048;
@@ -26,6 +30,7 @@ pub(super) struct Handshake {
     keys: Option<Box<(Sealer, Opener)>>,
     /// Where its records go.
     pub to: SocketAddr,
+    throttle: Throttle,
     /// When it wants to be woken.
     pub next: Option<Instant>,
 }
@@ -49,8 +54,14 @@ impl Handshake {
             connected: false,
             keys: None,
             to,
+            throttle: Throttle::new(now, MAX_RECORDS),
             next: None,
         }
+    }
+
+    /// Whether another datagram may be taken now.
+    pub fn takes(&mut self, now: Instant) -> bool {
+        self.throttle.pass(now)
     }
 
     pub fn receive(&mut self, now: Instant, datagram: &[u8]) -> Result<(), LinkError> {

@@ -8,9 +8,13 @@ use is::Sha1HmacProvider;
 use is::stun::StunMessage;
 
 use super::credentials::{Credentials, Integrity};
+use super::throttle::Throttle;
 
 /// Most addresses of a peer remembered: one for each of its interfaces, and those before it moved.
 const MAX_ADDRESSES: usize = 8;
+
+/// Most checks in a second: a full agent may send one every 5 ms until it is connected (RFC 8445 section 14.2).
+const MAX_CHECKS: u32 = 400;
 
 /// What came of a check.
 pub(super) enum Check {
@@ -39,6 +43,7 @@ pub(super) struct Lite {
     addresses: Vec<SocketAddr>,
     pub chosen: Option<SocketAddr>,
     last_check: Instant,
+    throttle: Throttle,
 }
 
 impl Lite {
@@ -50,6 +55,7 @@ impl Lite {
             addresses: Vec::new(),
             chosen: None,
             last_check: now,
+            throttle: Throttle::new(now, MAX_CHECKS),
         }
     }
 
@@ -87,7 +93,7 @@ impl Lite {
         let Ok(message) = StunMessage::parse(datagram) else {
             return Check::Refused;
         };
-        if !message.is_binding_request() {
+        if !message.is_binding_request() || !self.throttle.pass(now) {
             return Check::Refused;
         }
         let Some((to, by)) = message.split_username() else {

@@ -6,10 +6,12 @@
 
 mod credentials;
 mod demux;
+mod event;
 mod handshake;
 mod lite;
 #[cfg(test)]
 mod tests;
+mod throttle;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -21,10 +23,11 @@ use is::{Candidate, IceAgent, IceAgentEvent, IceCreds};
 
 pub use self::credentials::{Certificate, Credentials, Fingerprint};
 pub use self::demux::Protocol;
+pub use self::event::{LinkError, LinkEvent, Received};
 use self::handshake::{Handshake, Step};
 pub use self::lite::ufrag_of_check;
 use self::lite::{Address, Check, Lite};
-use crate::srtp::{Opener, Sealer, SrtpError};
+use crate::srtp::{Opener, Sealer};
 
 /// How long the handshake is kept after it is done, should the peer still miss our last flight, when no media tell
 /// that it does not.
@@ -101,66 +104,11 @@ pub struct Remote {
     pub fingerprint: Fingerprint,
 }
 
-/// What happens to a link.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LinkEvent {
-    /// The peer has proved that it is at this address.
-    Address(SocketAddr),
-    /// Packets can be sealed and opened.
-    Connected,
-    /// No check for the time of consent: nothing may be sent any more.
-    Lost,
-    /// The peer is there again.
-    Back,
-    /// The link will not come to be.
-    Failed(LinkError),
-}
-
-/// Why a link failed, or a datagram was refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LinkError {
-    /// A datagram of no protocol that we speak.
-    #[error("peer misbehaved: not STUN, DTLS, RTP or RTCP")]
-    Unknown,
-    /// A check with wrong credentials, or an answer to none of ours.
-    #[error("peer misbehaved: connectivity check refused")]
-    Check,
-    /// DTLS from an address that has passed no check, or after the end of the handshake.
-    #[error("handshake out of turn")]
-    OutOfTurn,
-    /// The handshake failed.
-    #[error("handshake failed: {0}")]
-    Handshake(String),
-    /// The certificate is not the one whose fingerprint was signalled (RFC 8122 section 6.2).
-    #[error("peer misbehaved: certificate does not match its fingerprint")]
-    Certificate,
-    /// The peer does not speak SRTP.
-    #[error("peer misbehaved: no SRTP profile")]
-    NoProfile,
-    /// Media before the handshake is done.
-    #[error("media before the handshake")]
-    TooEarly,
-    /// Media that cannot be opened.
-    #[error(transparent)]
-    Srtp(#[from] SrtpError),
-}
-
-/// What a datagram was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Received {
-    /// Part of making or keeping the link.
-    Own,
-    /// RTP: this many bytes at the start of the buffer.
-    Rtp(usize),
-    /// RTCP: this many bytes at the start of the buffer.
-    Rtcp(usize),
-}
-
 /// Where datagrams to send go.
 pub type Send<'a> = &'a mut dyn FnMut(SocketAddr, &[u8]);
 
 enum Ice {
-    Lite(Lite),
+    Lite(Box<Lite>),
     Full(Box<Full>),
 }
 
@@ -188,7 +136,7 @@ pub struct Link {
 impl Link {
     /// The answering end: ICE lite, DTLS server.
     pub fn answering(config: &LinkConfig, now: Instant, local: Credentials, remote: &Remote) -> Self {
-        let ice = Ice::Lite(Lite::new(now, local, &remote.credentials.ufrag));
+        let ice = Ice::Lite(Box::new(Lite::new(now, local, &remote.credentials.ufrag)));
         Self::new(config, ice, remote)
     }
 
@@ -381,6 +329,9 @@ impl Link {
         let handshake = self
             .handshake
             .get_or_insert_with(|| Box::new(Handshake::answering(&self.config, from, now)));
+        if !handshake.takes(now) {
+            return Err(LinkError::TooMany);
+        }
         handshake.to = from;
         let result = handshake.receive(now, datagram);
         self.advance(now, from, result, send);

@@ -22,6 +22,8 @@ struct Pair {
     wire: Vec<(bool, Instant, Vec<u8>)>,
     loss: f64,
     random: ChaCha8Rng,
+    answerer_credentials: Credentials,
+    caller_ufrag: String,
 }
 
 fn config() -> LinkConfig {
@@ -49,6 +51,7 @@ impl Pair {
     fn with(ours: &LinkConfig, theirs: &LinkConfig, expected: Fingerprint, loss: f64, seed: u64) -> Self {
         let (a, b) = (Credentials::random(), Credentials::random());
         let to = remote(&b, ours.fingerprint());
+        let (answerer_credentials, caller_ufrag) = (b.clone(), a.ufrag.clone());
         let caller = Link::calling(theirs, a.clone(), &to, (address(1), address(2)));
         let answerer = Link::answering(ours, Instant::now(), b, &remote(&a, expected));
         let end = |link, port| End {
@@ -63,6 +66,8 @@ impl Pair {
             wire: Vec::new(),
             loss,
             random: ChaCha8Rng::seed_from_u64(seed),
+            answerer_credentials,
+            caller_ufrag,
         }
     }
 
@@ -173,19 +178,108 @@ fn a_peer_without_media_is_kept_and_its_handshake_is_not() {
     );
 }
 
+/// A check as a full agent sends it.
+fn check(to: &Credentials, by: &str, controlling: bool, choose: bool) -> Vec<u8> {
+    let name = format!("{}:{by}", to.ufrag);
+    let message = StunMessage::binding_request(&name, is::stun::TransId::new(), controlling, 7, 1, choose);
+    let mut datagram = vec![0; 200];
+    let hmac =
+        |key: &[u8], parts: &[&[u8]]| is::Sha1HmacProvider::sha1_hmac(&credentials::Integrity, key, parts);
+    let length = message
+        .to_bytes(Some(to.password.as_bytes()), &mut datagram, hmac)
+        .unwrap();
+    datagram.truncate(length);
+    datagram
+}
+
+/// Gives a link a datagram, and what it answers.
+fn tell(
+    link: &mut Link,
+    now: Instant,
+    port: u16,
+    mut datagram: Vec<u8>,
+) -> (Result<Received, LinkError>, Vec<Vec<u8>>) {
+    let mut answers = Vec::new();
+    let result = link.receive(now, address(port), &mut datagram, &mut |to, datagram| {
+        assert_eq!(to, address(port));
+        answers.push(datagram.to_vec());
+    });
+    (result, answers)
+}
+
 #[test]
 fn a_peer_that_goes_silent_is_lost_and_comes_back() {
     let mut pair = Pair::new(0.0, 2);
     pair.run(Duration::from_secs(1));
+    let credentials = pair.answerer_credentials.clone();
+    let by = pair.caller_ufrag.clone();
     pair.loss = 1.0;
     pair.run(Duration::from_secs(20));
     assert_eq!(pair.answerer.events.last(), Some(&LinkEvent::Lost));
-    assert_eq!(pair.answerer.link.remote(), None);
-    pair.loss = 0.0;
-    // The caller's agent gives its pair up, as RFC 8445 has it; a fresh check is what brings the answerer back.
-    let credentials = Credentials::random();
-    pair.answerer.link.restart(credentials, "someone");
-    assert_eq!(pair.answerer.link.remote(), None);
+    let link = &mut pair.answerer.link;
+    assert_eq!(link.remote(), None);
+    // From another address, and with the keys it had.
+    let (result, answers) = tell(link, pair.now, 9, check(&credentials, &by, true, true));
+    assert_eq!((result, answers.len()), (Ok(Received::Own), 1));
+    assert_eq!(link.poll_event(), Some(LinkEvent::Address(address(9))));
+    assert_eq!(link.poll_event(), Some(LinkEvent::Back));
+    assert_eq!((link.remote(), link.is_connected()), (Some(address(9)), true));
+}
+
+#[test]
+fn only_right_checks_are_answered_and_the_last_chosen_address_is_sent_to() {
+    let (ours, theirs) = (Credentials::random(), Credentials::random());
+    let now = Instant::now();
+    let fingerprint = Fingerprint([1; 32]);
+    let mut link = Link::answering(&config(), now, ours.clone(), &remote(&theirs, fingerprint));
+    let wrong = Credentials {
+        password: theirs.password.clone(),
+        ..ours.clone()
+    };
+    for datagram in [
+        check(&wrong, &theirs.ufrag, true, true),
+        check(&ours, "nobody", true, true),
+        check(&theirs, &ours.ufrag, true, true),
+    ] {
+        assert_eq!(tell(&mut link, now, 1, datagram), (Err(LinkError::Check), vec![]));
+    }
+    // One that says that it is controlled as well is told so, and changes nothing.
+    let (result, answers) = tell(&mut link, now, 1, check(&ours, &theirs.ufrag, false, false));
+    assert_eq!(result, Ok(Received::Own));
+    assert!(
+        StunMessage::parse(&answers[0])
+            .unwrap()
+            .is_failed_binding_response()
+    );
+    assert_eq!((link.remote(), link.poll_event()), (None, None));
+    // Checks from two addresses; the second is chosen, and then the first.
+    for (port, choose, then) in [
+        (1, false, None),
+        (2, true, Some(2)),
+        (1, false, Some(2)),
+        (1, true, Some(1)),
+    ] {
+        let (result, answers) = tell(&mut link, now, port, check(&ours, &theirs.ufrag, true, choose));
+        assert_eq!(result, Ok(Received::Own));
+        let answer = StunMessage::parse(&answers[0]).unwrap();
+        assert_eq!(answer.mapped_address(), Some(address(port)));
+        assert_eq!(link.remote(), then.map(address));
+    }
+    // After a restart the old credentials are good until the new ones have come.
+    let (renewed, again) = (Credentials::random(), Credentials::random());
+    link.restart(renewed.clone(), &again.ufrag);
+    let mut is_taken =
+        |to: &Credentials, by: &str| tell(&mut link, now, 1, check(to, by, true, false)).0.is_ok();
+    assert!(is_taken(&ours, &theirs.ufrag));
+    assert!(!is_taken(&ours, &again.ufrag) && !is_taken(&renewed, &theirs.ufrag));
+    assert!(is_taken(&renewed, &again.ufrag));
+    assert!(!is_taken(&ours, &theirs.ufrag));
+    // However many addresses it comes from, it is bounded; and so is how often it is answered.
+    for port in 10..1_000 {
+        let _ = tell(&mut link, now, port, check(&renewed, &again.ufrag, true, false));
+    }
+    let (result, answers) = tell(&mut link, now, 1, check(&renewed, &again.ufrag, true, false));
+    assert_eq!((result, answers.len()), (Err(LinkError::Check), 0));
 }
 
 #[test]

@@ -3,9 +3,11 @@
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
 
 use super::DATAGRAM;
 use super::datagrams::{Headers, Message, Name, segments, send};
+use super::wake::wait_for_room;
 
 /// Datagrams of a batch.
 const BATCH: usize = 512;
@@ -13,6 +15,10 @@ const BATCH: usize = 512;
 /// Most segments of a run (`UDP_MAX_SEGMENTS` of Linux before 6.9), and most bytes.
 const MAX_SEGMENTS: usize = 64;
 const MAX_RUN: usize = 60_000;
+
+/// How often, and for how long, a batch waits for room in the buffer of the socket.
+const MAX_WAITS: u32 = 4;
+const WAIT: Duration = Duration::from_millis(1);
 
 /// A datagram that waits.
 #[derive(Clone, Copy)]
@@ -98,7 +104,7 @@ impl Sending {
         }
         self.arrange();
         let mut done = 0;
-        let mut waited = false;
+        let mut waits = 0;
         while done < self.runs.len() {
             let runs = self.runs.get(done..).unwrap_or(&[]);
             let datagrams = self.order.get(usize::from(runs[0].start)..).unwrap_or(&[]);
@@ -123,18 +129,23 @@ impl Sending {
                     done += sent.len().max(1);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !waited => {
-                    // The buffer of the socket is full: once, let it drain a little.
-                    waited = true;
-                    std::thread::sleep(std::time::Duration::from_micros(200));
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    // The buffer of the socket is full. Voices that wait are worth less than those that come.
+                    if waits == MAX_WAITS {
+                        self.failed += runs.iter().map(|run| u64::from(run.count)).sum::<u64>();
+                        break;
+                    }
+                    waits += 1;
+                    wait_for_room(socket, WAIT);
                 }
-                Err(_) if runs[0].count > 1 => {
-                    // A network card or a tunnel that cannot.
-                    self.segments = false;
-                    let rest: Vec<u16> = datagrams.to_vec();
-                    self.order = rest;
-                    self.arrange_runs();
-                    done = 0;
+                Err(error) if runs[0].count > 1 => {
+                    // A network card or a tunnel that cannot; or one datagram too long for it, of which we know no more.
+                    if error.raw_os_error() == Some(libc::EIO) {
+                        self.segments = false;
+                    }
+                    let run = runs[0];
+                    let singles = (run.start..run.start + run.count).map(|start| Run { start, count: 1 });
+                    self.runs.splice(done..=done, singles);
                 }
                 Err(_) => {
                     self.failed += u64::from(runs[0].count);

@@ -40,11 +40,7 @@ impl Waiter {
             PollFd::from_borrowed_fd(socket.as_fd(), PollFlags::IN),
             PollFd::from_borrowed_fd(self.0.as_fd(), PollFlags::IN),
         ];
-        let timeout = Timespec {
-            tv_sec: timeout.as_secs().try_into().unwrap_or(1),
-            tv_nsec: timeout.subsec_nanos().into(),
-        };
-        match poll(&mut fds, Some(&timeout)) {
+        match poll(&mut fds, Some(&timespec(timeout))) {
             Ok(_) | Err(Errno::INTR) => {}
             // Nothing that could be done here; the loop must not spin.
             Err(_) => std::thread::sleep(Duration::from_millis(1)),
@@ -54,5 +50,19 @@ impl Waiter {
             let _ = read(&self.0, &mut [0; 8]);
         }
         woken
+    }
+}
+
+/// Waits until a socket takes datagrams again, or for `timeout`.
+pub(super) fn wait_for_room(socket: &UdpSocket, timeout: Duration) {
+    let mut fds = [PollFd::from_borrowed_fd(socket.as_fd(), PollFlags::OUT)];
+    // Whatever comes of it, sending is what shows.
+    let _ = poll(&mut fds, Some(&timespec(timeout)));
+}
+
+fn timespec(duration: Duration) -> Timespec {
+    Timespec {
+        tv_sec: duration.as_secs().try_into().unwrap_or(1),
+        tv_nsec: duration.subsec_nanos().into(),
     }
 }

@@ -25,6 +25,9 @@ const COMFORT: usize = 8;
 /// What a sender without levels is taken to speak with, in -dBov: it never outranks one that is known to be louder.
 const PRESUMED: u8 = 40;
 
+/// Packets after a voice in which the next word does not begin.
+const TAIL: u32 = 4;
+
 /// Pauses between words that do not end a spurt of speech, in microseconds.
 const PAUSE: u64 = 300_000;
 /// For how long after a packet of speech its sender is speaking.
@@ -47,6 +50,8 @@ pub(crate) struct Activity {
     flags: bool,
     largest: f32,
     silent: u32,
+    /// Packets since a voice was heard.
+    tail: u32,
     began: u64,
     speech: Option<u64>,
     sound: Option<u64>,
@@ -61,6 +66,7 @@ impl Activity {
             flags: false,
             largest: 0.0,
             silent: 0,
+            tail: u32::MAX,
             began: 0,
             speech: None,
             sound: None,
@@ -104,6 +110,11 @@ impl Activity {
         } else {
             0
         };
+        self.tail = if sound == Sound::Speech {
+            0
+        } else {
+            self.tail.saturating_add(1)
+        };
         if sound != Sound::Silent {
             self.sound = Some(now);
         }
@@ -135,6 +146,11 @@ impl Activity {
     /// Silent packets in a row, up to the newest.
     pub(crate) fn silent(&self) -> u32 {
         self.silent
+    }
+
+    /// Whether the voice has just ended: what is said next does not begin yet.
+    pub(crate) fn is_over(&self) -> bool {
+        (1..=TAIL).contains(&self.tail)
     }
 
     /// Whether a voice is heard right now.

@@ -6,7 +6,7 @@ use super::forward::{Body, Unit, fan_out, give};
 use super::intake::Place;
 use super::packet::{Format, Forwarded, Packet};
 use super::slab::Key;
-use super::timeline::{distance, ticks};
+use super::timeline::{distance, later, ticks};
 use super::{Room, stage};
 
 /// Silent packets that are sent before the rest is held: comfort noise for the pause, and the voice's end.
@@ -70,14 +70,17 @@ impl Room {
         let sound = stream.activity.hear(now, packet.level, size, duration);
         let mut entry = Entry::new(0, 0, State::Sent, format);
         (entry.timestamp, entry.marker, entry.level) = (packet.timestamp, packet.marker, packet.level);
-        if stream.timeline.is_ahead(now) {
-            // A clock that runs faster than ours, or a lie: left out as silence would be, and forgotten.
-            stream.intake.hold(place, true, entry, &[], now);
-            self.counters.absurd += 1;
-            return;
-        }
-        if stream.activity.silent() > HANGOVER || packet.payload.is_empty() {
-            stream.intake.hold(place, true, entry, packet.payload, now);
+        // A clock that runs faster than ours, or a lie: left out as silence is, and forgotten.
+        let ahead = stream.timeline.is_ahead(now);
+        // The pause after a voice is the moment to become timely again, where its beginning was sent late.
+        let slack = gap == 0 && stream.activity.is_over();
+        let silent = stream.activity.silent() > HANGOVER || packet.payload.is_empty();
+        if ahead || silent || (slack && stream.timeline.lags()) {
+            if gap > 0 && !stream.intake.is_holding() {
+                stream.timeline.reserve(packet.timestamp, now);
+            }
+            let payload = if ahead { &[] } else { packet.payload };
+            stream.intake.hold(place, true, entry, payload, now);
             self.counters.held += 1;
             return;
         }
@@ -87,40 +90,72 @@ impl Room {
         let Some(stream) = self.streams.get_mut(key) else {
             return;
         };
-        let next = stream.intake.next();
         let restart = matches!(place, Place::Restart { .. });
-        let resumes = stream.intake.is_holding() && !restart;
-        let released = if resumes {
-            stream.intake.release(packet.timestamp, ONSET.0, ONSET.1)
-        } else {
-            0
+        let resumes = restart || stream.intake.is_holding();
+        if resumes || !stream.timeline.continues(packet.timestamp, now) {
+            let onset = if sound == Sound::Speech && !restart {
+                ONSET
+            } else {
+                (0, 0)
+            };
+            self.begin_spurt(now, key, packet.timestamp, gap, onset, sink);
+        }
+        let Some(stream) = self.streams.get_mut(key) else {
+            return;
         };
-        if resumes || restart || !stream.timeline.continues(packet.timestamp, now) {
-            let first = stream.intake.cache().filter(|_| released > 0);
-            let first = first.and_then(|cache| cache.sent(next));
-            let first = first.map_or(packet.timestamp, |(entry, _)| entry.timestamp);
-            if let Some(end) = stream.timeline.end() {
-                for &slot in &stream.subscribers {
-                    self.slots.renew(slot, next, end);
+        let compact = stream.intake.next() + gap;
+        entry.placed = stream.timeline.place(packet.timestamp, compact);
+        if let Some(end) = stream.timeline.end().filter(|_| slack) {
+            let frame = stream.timeline.frame();
+            for &slot in &stream.subscribers {
+                if self.slots.lags(slot, frame) {
+                    self.slots.skip(slot, compact, end);
                 }
             }
-            let missing = if released > 0 { 0 } else { gap };
-            stream.timeline.begin(first, missing, next, now);
         }
-        for compact in next..next + released {
+        let compact = stream.intake.send(place, entry, packet.payload, now);
+        stream.timeline.sent(entry.placed);
+        let unit = Unit::of(stream, &entry, compact, packet.payload, body);
+        self.counters.forwarded += fan_out(&mut self.slots, &stream.subscribers, key, &unit, sink);
+    }
+
+    /// Begins a talk spurt with a packet that is about to be sent, and sends what was held of it: at most so many ticks and
+    /// packets.
+    fn begin_spurt(
+        &mut self,
+        now: u64,
+        key: Key,
+        timestamp: u32,
+        gap: u64,
+        onset: (u32, u64),
+        sink: &mut impl FnMut(&Forwarded<'_>),
+    ) {
+        let Some(stream) = self.streams.get_mut(key) else {
+            return;
+        };
+        let first = stream.intake.next();
+        let released = stream.intake.release(timestamp, onset.0, onset.1);
+        let cached = stream.intake.cache().and_then(|cache| cache.sent(first));
+        let (begins, missing) = match cached {
+            Some((entry, _)) if released > 0 => (entry.timestamp, 0),
+            _ => (timestamp, gap),
+        };
+        if let Some(end) = stream.timeline.end() {
+            for &slot in &stream.subscribers {
+                self.slots.renew(slot, first, end, stream.counters);
+            }
+        }
+        stream.timeline.begin(begins, missing, first, now);
+        for compact in first..first + released {
             let timeline = &stream.timeline;
-            let placed = |timestamp| timeline.place(timestamp, compact);
-            stream.intake.set_placed(compact, placed);
+            stream
+                .intake
+                .set_placed(compact, |timestamp| timeline.place(timestamp, compact));
             if let Some(unit) = Unit::cached(stream, compact) {
                 let copies = fan_out(&mut self.slots, &stream.subscribers, key, &unit, sink);
                 self.counters.forwarded += copies;
             }
         }
-        entry.placed = stream.timeline.place(packet.timestamp, next + released + gap);
-        let compact = stream.intake.send(place, entry, packet.payload, now);
-        stream.timeline.sent(entry.placed);
-        let unit = Unit::of(stream, &entry, compact, packet.payload, body);
-        self.counters.forwarded += fan_out(&mut self.slots, &stream.subscribers, key, &unit, sink);
     }
 
     /// Lets a voice compete on all stages and among the dominant speakers.
@@ -212,19 +247,24 @@ impl Room {
         let Some((key, stream)) = wanted.and_then(|key| Some((key, self.streams.get_mut(key)?))) else {
             return;
         };
-        let next = stream.intake.next();
-        // As far back as the spurt goes and the slot is free: what is sent late pushes its playout back.
-        let ahead = self.slots.past[id as usize].ahead(ticks(48_000, now));
+        let (next, clock) = (stream.intake.next(), ticks(48_000, now));
+        // As far back as the spurt goes and the slot is free: what is sent late pushes its playout back. Where talkers
+        // have come one upon another it is behind already, and a newcomer loses its first frame instead.
+        let ahead = self.slots.past[id as usize].ahead(clock);
         let budget = CATCH_UP.saturating_sub(ahead);
+        let behind = ahead
+            .saturating_sub(CATCH_UP)
+            .div_ceil(stream.timeline.frame().max(1));
         let end = stream.timeline.end().unwrap_or(0);
-        let recent = distance(ticks(48_000, now), end) < CATCH_UP as i32;
+        let recent = distance(clock, end) < CATCH_UP as i32;
         let anew = recent
             && sink.is_some()
             && !stream.intake.is_holding()
+            && stream.activity.is_speaking(now)
             && stream.activity.speaking_for(now) <= ANEW;
         let from = stream.timeline.since().max(next.saturating_sub(64));
         let from = from.max(heard.unwrap_or(0));
-        let mut first = next;
+        let mut first = next + u64::from(behind);
         while anew && first > from {
             let entry = stream.intake.cache().and_then(|cache| cache.sent(first - 1));
             if entry.is_none_or(|(entry, _)| end.wrapping_sub(entry.placed) > budget) {
@@ -240,7 +280,8 @@ impl Room {
         };
         let placed = stream.intake.cache().and_then(|cache| cache.sent(first));
         if let Some((entry, _)) = placed {
-            self.slots.anchor(id, entry.placed, end);
+            let real = later(clock, entry.placed);
+            self.slots.anchor(id, entry.placed, real);
         }
         for compact in first..next {
             if let Some(unit) = Unit::cached(stream, compact) {

@@ -108,9 +108,10 @@ pub(crate) fn give(
 ) -> bool {
     if unit.compact < slots.seen[id as usize].segment.first {
         // Late: from before the segment began.
-        let segment = slots.past[id as usize].segment_of(stream, unit.compact).copied();
+        let shown = slots.past[id as usize].shown_of(stream, unit.compact).copied();
+        let shown = shown.filter(|shown| shown.has_room(unit.placed, unit.frame));
         let seen = &mut slots.seen[id as usize];
-        return segment.is_some_and(|segment| copy(seen, &segment, unit, false, false, sink));
+        return shown.is_some_and(|shown| copy(seen, &shown.segment, unit, false, false, sink));
     }
     let begins = !slots.seen[id as usize].anchored;
     if begins {

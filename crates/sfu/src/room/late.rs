@@ -25,7 +25,13 @@ impl Room {
         let compact = compact.map_or(0, |entry| entry.compact);
         let mut entry = Entry::new(extended, compact, State::Sent, format);
         (entry.timestamp, entry.marker, entry.level) = (packet.timestamp, packet.marker, packet.level);
-        entry.placed = stream.timeline.place(packet.timestamp, compact);
+        // All packets of a frame lie at one place.
+        let beside = |extended: u64| {
+            let beside = stream.intake.cache()?.get(extended)?;
+            (beside.state == State::Sent && beside.timestamp == packet.timestamp).then_some(beside.placed)
+        };
+        let placed = beside(extended - 1).or_else(|| beside(extended + 1));
+        entry.placed = placed.unwrap_or_else(|| stream.timeline.place(packet.timestamp, compact));
         // Late padding of a picture goes on as it is: the hole for it is there.
         let empty = packet.payload.is_empty() && stream.media == Media::Audio;
         if !stream.timeline.admits(entry.placed, compact) || empty {

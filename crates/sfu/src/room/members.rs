@@ -36,6 +36,8 @@ pub(crate) struct Participant {
     pub(crate) resends: Limit,
     pub(crate) keyframes: Limit,
     pub(crate) watching: Watching,
+    /// Whether it sends a camera and may, and a screen.
+    pub(crate) shows: [bool; 2],
 }
 
 impl Room {
@@ -77,6 +79,7 @@ impl Room {
             resends: Limit::default(),
             keyframes: Limit::default(),
             watching: Watching::default(),
+            shows: [false; 2],
         });
         self.numbers.insert(joining.number, key);
         for (media, configs) in kinds {

@@ -20,7 +20,6 @@ mod meter;
 mod packet;
 mod red;
 mod resend;
-mod slab;
 mod slot;
 mod speakers;
 mod stage;
@@ -31,14 +30,14 @@ mod video;
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use crate::slab::{self, Key, Slab};
 use members::Participant;
-use slab::{Key, Slab};
 use slot::Slots;
 use speakers::{Speakers, Voice};
 use stage::Stage;
 use stream::{MAX_PAYLOAD, Stream};
 use timeline::ticks;
-use video::Requests;
+use video::{Requests, Rounds};
 
 pub use config::{Joining, MAX_LAYERS, MAX_SLOTS, Publication, Receive, Rights, SlotConfig, Want};
 pub use packet::{AudioLevel, Format, Formats, Forwarded, Header, MAX_HEADER, Media, Packet, Slot};
@@ -162,9 +161,7 @@ pub struct Room {
     /// Who sends a camera, and who a screen.
     senders: [Vec<Key>; 2],
     requests: Requests,
-    /// When pictures were arranged for all, and will be.
-    arranged: Option<u64>,
-    arrange_due: Option<u64>,
+    rounds: Rounds,
     events: VecDeque<Event>,
     counters: Counters,
 }
@@ -184,8 +181,7 @@ impl Room {
             spotlight: Vec::new(),
             senders: [Vec::new(), Vec::new()],
             requests: Requests::default(),
-            arranged: None,
-            arrange_due: None,
+            rounds: Rounds::default(),
             events: VecDeque::new(),
             counters: Counters::default(),
         }
@@ -247,7 +243,7 @@ impl Room {
     pub fn report(&self, now: Instant, who: ParticipantKey, ssrc: u32) -> Option<SlotReport> {
         let now = self.now.max(self.micros(now));
         let id = self.slot_with(who.0, ssrc)?;
-        let (seen, past) = (&self.slots.seen[id as usize], &self.slots.past[id as usize]);
+        let seen = &self.slots.seen[id as usize];
         let rate = if seen.slot.media == Media::Audio {
             48_000
         } else {
@@ -255,7 +251,7 @@ impl Room {
         };
         (seen.packets > 0).then_some(SlotReport {
             ssrc,
-            timestamp: past.timestamp(ticks(rate, now)),
+            timestamp: ticks(rate, now).wrapping_add(seen.segment.offset),
             packets: seen.packets,
             octets: seen.octets,
         })
@@ -263,7 +259,7 @@ impl Room {
 
     /// When [`Room::handle_timeout`] wants to be called.
     pub fn timeout(&self) -> Option<Instant> {
-        let due = [self.speakers.due(), self.requests.due(), self.arrange_due];
+        let due = [self.speakers.due(), self.requests.due(), self.rounds.due];
         due.into_iter()
             .flatten()
             .min()
@@ -298,7 +294,7 @@ impl Room {
                 }
             }
         }
-        self.arrange_all(now);
+        self.arrange_some(now);
         self.ask(now);
     }
 

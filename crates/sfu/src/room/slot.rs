@@ -2,7 +2,7 @@
 //! gap and timestamps with real time, whoever is shown. What was shown before is remembered in segments of constant
 //! rewriting, so that any packet of the last seconds can be sent again without a note of each.
 
-use super::packet::{Formats, Slot};
+use super::packet::{Formats, Media, Slot};
 use super::slab::Key;
 use super::timeline::{distance, later};
 use super::video::Counters;
@@ -19,7 +19,7 @@ pub(crate) struct Segment {
     pub(crate) shift: u64,
     /// Added to placed timestamps.
     pub(crate) offset: u32,
-    /// Nothing of this segment is played before this: there another one was.
+    /// Nothing of this segment is played before this: there another one was, or what was said then was sent already.
     pub(crate) floor: u32,
     /// Added to the picture's counters.
     pub(crate) counters: Counters,
@@ -74,6 +74,16 @@ pub(crate) struct Shown {
     pub(crate) segment: Segment,
     /// The compact number that ended it.
     end: u64,
+    /// Where the next one begins, at the earliest.
+    until: u32,
+}
+
+impl Shown {
+    /// Whether a late packet, placed at `placed` and `frame` ticks long, ends before the next segment begins.
+    pub(crate) fn has_room(&self, placed: u32, frame: u32) -> bool {
+        let end = placed.wrapping_add(frame).wrapping_add(self.segment.offset);
+        distance(end, self.until) <= 0
+    }
 }
 
 /// All slots of a room, by number.
@@ -159,7 +169,43 @@ impl Slots {
 
     /// Begins to show `stream` from its compact number `first` on, a picture with `counters`.
     pub(crate) fn show(&mut self, id: u32, stream: Key, first: u64, counters: Counters) {
-        let (seen, past) = (&mut self.seen[id as usize], &mut self.past[id as usize]);
+        self.open(id, first, counters);
+        self.past[id as usize].shows = Some(stream);
+    }
+
+    /// Shows nothing any longer. `next` is the stream's next compact number, `end` where it ends on the room's clock, and
+    /// `counters` are its newest picture's.
+    pub(crate) fn hide(&mut self, id: u32, next: u64, end: Option<u32>, counters: Counters) {
+        self.close(id, next, end, counters);
+        self.past[id as usize].shows = None;
+    }
+
+    /// A new spurt of the same voice begins with `compact`; the one before ended at `end`.
+    pub(crate) fn renew(&mut self, id: u32, compact: u64, end: u32, counters: Counters) {
+        if self.seen[id as usize].anchored {
+            self.close(id, compact, Some(end), counters);
+            self.open(id, compact, counters);
+        }
+    }
+
+    /// Leaves out one packet of a voice, which nobody misses, so that what follows may be that much earlier.
+    pub(crate) fn skip(&mut self, id: u32, compact: u64, end: u32) {
+        let seen = &self.seen[id as usize];
+        if seen.anchored || seen.segment.first == compact {
+            self.close(id, compact, Some(end), Counters::default());
+            self.open(id, compact + 1, Counters::default());
+        }
+    }
+
+    /// Whether a slot runs behind by `frame` ticks or more, more than its stream.
+    pub(crate) fn lags(&self, id: u32, frame: u32) -> bool {
+        let (seen, past) = (&self.seen[id as usize], &self.past[id as usize]);
+        let lag = distance(seen.segment.offset, past.base);
+        seen.slot.media == Media::Audio && lag >= frame.max(1) as i32
+    }
+
+    fn open(&mut self, id: u32, first: u64, counters: Counters) {
+        let (seen, past) = (&mut self.seen[id as usize], &self.past[id as usize]);
         seen.segment = Segment {
             first,
             shift: past.next.wrapping_sub(first),
@@ -168,24 +214,21 @@ impl Slots {
             counters: past.counters.next().less(counters),
         };
         seen.anchored = false;
-        past.shows = Some(stream);
     }
 
-    /// Shows nothing any longer. `next` is the stream's next compact number, `end` where it ends on the room's clock, and
-    /// `counters` are its newest picture's.
-    pub(crate) fn hide(&mut self, id: u32, next: u64, end: Option<u32>, counters: Counters) {
+    fn close(&mut self, id: u32, next: u64, end: Option<u32>, counters: Counters) {
         let (seen, past) = (&mut self.seen[id as usize], &mut self.past[id as usize]);
-        if seen.anchored {
-            let next = next.max(seen.segment.first);
-            past.remember(seen.segment, next);
-            past.next = seen.segment.sequence(next);
-            past.end = end.map_or(past.end, |end| {
-                later(past.end, end.wrapping_add(seen.segment.offset))
-            });
-            past.counters = counters.plus(seen.segment.counters);
+        if !seen.anchored {
+            return;
         }
+        let next = next.max(seen.segment.first);
+        past.next = seen.segment.sequence(next);
+        past.end = end.map_or(past.end, |end| {
+            later(past.end, end.wrapping_add(seen.segment.offset))
+        });
+        past.remember(seen.segment, next);
+        past.counters = counters.plus(seen.segment.counters);
         seen.anchored = false;
-        past.shows = None;
     }
 
     /// Fixes where the segment lies in time, before its first packet is sent: `first` is where on the room's clock its
@@ -194,20 +237,8 @@ impl Slots {
         let (seen, past) = (&mut self.seen[id as usize], &self.past[id as usize]);
         let begin = later(real.wrapping_add(past.base), seen.segment.floor);
         seen.segment.offset = begin.wrapping_sub(first);
+        seen.segment.floor = begin;
         seen.anchored = true;
-    }
-
-    /// A new spurt of the same stream begins with `compact`; the one before ended at `end`.
-    pub(crate) fn renew(&mut self, id: u32, compact: u64, end: u32) {
-        let (seen, past) = (&mut self.seen[id as usize], &mut self.past[id as usize]);
-        if !seen.anchored {
-            return;
-        }
-        past.remember(seen.segment, compact);
-        seen.segment.floor = later(seen.segment.floor, end.wrapping_add(seen.segment.offset));
-        seen.segment.first = compact;
-        seen.segment.offset = past.base;
-        seen.anchored = false;
     }
 }
 
@@ -215,11 +246,6 @@ impl Past {
     /// How far the end of what was shown lies ahead of `clock`, in ticks.
     pub(crate) fn ahead(&self, clock: u32) -> u32 {
         distance(self.end, self.base.wrapping_add(clock)).max(0) as u32
-    }
-
-    /// The timestamp of `clock`.
-    pub(crate) fn timestamp(&self, clock: u32) -> u32 {
-        self.base.wrapping_add(clock)
     }
 
     /// The next sequence number, while nothing is shown.
@@ -230,15 +256,20 @@ impl Past {
     fn remember(&mut self, segment: Segment, end: u64) {
         let Some(stream) = self.shows else { return };
         self.newest = (self.newest + 1) % SEGMENTS;
-        self.segments[self.newest] = Some(Shown { stream, segment, end });
+        let until = self.end;
+        self.segments[self.newest] = Some(Shown {
+            stream,
+            segment,
+            end,
+            until,
+        });
     }
 
     /// The segment of `stream` that `compact` belongs to.
-    pub(crate) fn segment_of(&self, stream: Key, compact: u64) -> Option<&Segment> {
+    pub(crate) fn shown_of(&self, stream: Key, compact: u64) -> Option<&Shown> {
         let mut segments = self.segments.iter().flatten();
         let within = |shown: &&Shown| (shown.segment.first..shown.end).contains(&compact);
-        let found = segments.find(|shown| shown.stream == stream && within(shown));
-        found.map(|shown| &shown.segment)
+        segments.find(|shown| shown.stream == stream && within(shown))
     }
 
     /// What was shown when a receiver's sequence number was sent.

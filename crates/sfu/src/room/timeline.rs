@@ -20,23 +20,32 @@ pub(crate) fn later(a: u32, b: u32) -> u32 {
     if distance(a, b) >= 0 { a } else { b }
 }
 
+/// Spurts remembered, for packets that come late.
+const SPURTS: usize = 4;
+
+/// A stretch of packets whose distances are as the sender made them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spurt {
+    /// Added to the sender's timestamps.
+    offset: u32,
+    /// Compact number of the first packet.
+    since: u64,
+    /// Where that lies, come or not.
+    begun: u32,
+}
+
 #[derive(Debug)]
 pub(crate) struct Timeline {
     rate: u32,
-    /// Added to the sender's timestamps.
-    offset: u32,
-    /// Added to those before `since`, where a spurt ago it was another.
-    before: u32,
-    /// Compact number of the first packet of the spurt.
-    since: u64,
-    /// Where its first number lies, come or not.
-    begun: u32,
+    /// Newest first.
+    spurts: [Spurt; SPURTS],
     /// Where the sender's clock stands on ours, by the fastest packets lately.
     pace: Option<u32>,
     /// Newest timestamp of the sender.
     newest: u32,
-    /// Distance between packets.
+    /// Distance between packets, and between the newest two.
     frame: u32,
+    step: u32,
     /// Where the next packet may begin.
     end: Option<u32>,
 }
@@ -47,13 +56,11 @@ impl Timeline {
     pub(crate) fn new(rate: u32, frame: u32) -> Self {
         Self {
             rate,
-            offset: 0,
-            before: 0,
-            since: 0,
-            begun: 0,
+            spurts: [Spurt::default(); SPURTS],
             pace: None,
             newest: 0,
             frame,
+            step: 0,
             end: None,
         }
     }
@@ -65,7 +72,7 @@ impl Timeline {
 
     /// First compact number of the spurt.
     pub(crate) fn since(&self) -> u64 {
-        self.since
+        self.spurts[0].since
     }
 
     /// Where the next packet may begin, if there was one.
@@ -76,9 +83,12 @@ impl Timeline {
     /// The newest packet in order has come. `next` says that its number follows that of the one before.
     pub(crate) fn arrived(&mut self, timestamp: u32, next: bool, now: u64) {
         let step = timestamp.wrapping_sub(self.newest);
-        if self.frame > 0 && next && (self.rate / 400..=self.rate / 8).contains(&step) {
+        let frame = self.frame > 0 && next && (self.rate / 400..=self.rate / 8).contains(&step);
+        // A longer step may be a pause, unless it comes twice.
+        if frame && (step < self.frame || step == self.step) {
             self.frame = step;
         }
+        self.step = step;
         self.newest = timestamp;
         let transit = ticks(self.rate, now).wrapping_sub(timestamp);
         self.pace = Some(match self.pace {
@@ -95,11 +105,26 @@ impl Timeline {
         });
     }
 
+    /// Follows the sender's clock, where that runs faster or slower than ours, with the first packet of each frame of a
+    /// picture: by steps that nobody sees. A voice has pauses for that.
+    pub(crate) fn follow(&mut self) {
+        if let Some(pace) = self.pace {
+            let away = distance(pace, self.spurts[0].offset);
+            let step = (away / 64).clamp(-90, 90);
+            self.spurts[0].offset = self.spurts[0].offset.wrapping_add_signed(step);
+        }
+    }
+
+    /// Whether `timestamp` is that of the newest packet.
+    pub(crate) fn is_newest(&self, timestamp: u32) -> bool {
+        self.newest == timestamp
+    }
+
     /// Whether `timestamp` continues the spurt. A second behind real time or a fifth ahead it does not: the sender's clock
     /// stood still or leapt.
     pub(crate) fn continues(&self, timestamp: u32, now: u64) -> bool {
         let clock = ticks(self.rate, now);
-        let away = distance(timestamp.wrapping_add(self.offset), clock);
+        let away = distance(timestamp.wrapping_add(self.spurts[0].offset), clock);
         self.end.is_some() && (-(self.rate as i32)..=self.rate as i32 / 5).contains(&away)
     }
 
@@ -111,6 +136,16 @@ impl Timeline {
             .is_some_and(|end| distance(end, ticks(self.rate, now)) > limit)
     }
 
+    /// Whether the newest packet would lie a packet or more behind its real time, as a spurt does whose beginning was sent
+    /// late.
+    pub(crate) fn lags(&self) -> bool {
+        let lag = |pace| distance(self.spurts[0].offset, pace);
+        self.end.is_some()
+            && self
+                .pace
+                .is_some_and(|pace| lag(pace) >= self.frame.max(1) as i32)
+    }
+
     /// Begins a spurt with the packet of timestamp `first`, which came after `gap` missing ones; the first of all has the
     /// number `compact`. [`Timeline::arrived`] has been told the newest, which may be a later one than `first`, and `first`
     /// is placed where that belongs in real time: it was late in being sent, and a receiver must not find it late.
@@ -119,34 +154,41 @@ impl Timeline {
         let real = self.pace.map_or(clock, |pace| self.newest.wrapping_add(pace));
         let gap = gap.min(MISSING) as u32 * self.frame;
         let begun = real.wrapping_sub(gap);
-        self.begun = self.end.map_or(begun, |end| later(begun, end));
-        self.before = self.offset;
-        self.offset = self.begun.wrapping_add(gap).wrapping_sub(first);
-        self.since = compact;
+        let begun = self.end.map_or(begun, |end| later(begun, end));
+        self.spurts.rotate_right(1);
+        self.spurts[0] = Spurt {
+            offset: begun.wrapping_add(gap).wrapping_sub(first),
+            since: compact,
+            begun,
+        };
     }
 
     /// Where a packet of the sender lies.
     pub(crate) fn place(&self, timestamp: u32, compact: u64) -> u32 {
-        let offset = if compact < self.since {
-            self.before
-        } else {
-            self.offset
-        };
-        timestamp.wrapping_add(offset)
+        let spurt = self.spurts.iter().find(|spurt| spurt.since <= compact);
+        timestamp.wrapping_add(spurt.unwrap_or(&self.spurts[0]).offset)
     }
 
-    /// Whether a late packet may lie at `placed`: not far from the others, and not where another spurt has begun.
+    /// Whether a late packet may lie at `placed`: not far from the others, and not where another spurt is.
     pub(crate) fn admits(&self, placed: u32, compact: u64) -> bool {
         let near = self
             .end
             .is_some_and(|end| distance(placed, end).unsigned_abs() <= 2 * self.rate);
-        let room = placed.wrapping_add(self.frame);
-        let side = if compact < self.since {
-            distance(room, self.begun) <= 0
-        } else {
-            distance(placed, self.begun) >= 0
+        let Some(index) = self.spurts.iter().position(|spurt| spurt.since <= compact) else {
+            return false;
         };
-        near && side
+        let after = distance(placed, self.spurts[index].begun) >= 0;
+        let next = index.checked_sub(1).map(|next| self.spurts[next].begun);
+        let end = placed.wrapping_add(self.frame);
+        near && after && next.is_none_or(|next| distance(end, next) <= 0)
+    }
+
+    /// Leaves room for missing packets between what was sent and one of `timestamp` that is not.
+    pub(crate) fn reserve(&mut self, timestamp: u32, now: u64) {
+        if self.continues(timestamp, now) {
+            let placed = timestamp.wrapping_add(self.spurts[0].offset);
+            self.end = self.end.map(|end| later(end, placed));
+        }
     }
 
     /// A packet was sent at `placed`.

@@ -2,6 +2,7 @@
 //! arrives.
 
 mod header;
+mod missing;
 mod reader;
 mod reception;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod transport_feedback;
 mod writer;
 
 pub use header::{Elements, Parsed};
+pub use missing::Missing;
 pub use reader::{Control, Controls, Nack, ReportBlock};
 pub use reception::Reception;
 pub use transport_feedback::TransportFeedback;

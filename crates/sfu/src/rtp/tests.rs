@@ -121,6 +121,36 @@ fn read_feedback(body: &[u8]) -> Vec<(u16, i64)> {
     arrived
 }
 
+#[test]
+fn what_is_missing_is_asked_for_until_it_comes() {
+    let start = Instant::now();
+    let after = |millis| start + Duration::from_millis(millis);
+    let mut missing = Missing::new(1, 65_530);
+    let mut out = [(0, 0); 4];
+    missing.packet(after(0), 65_533);
+    missing.packet(after(1), 20);
+    assert_eq!(missing.due(), Some(after(10)));
+    missing.packet(after(2), 65_532);
+    assert_eq!(missing.ask(after(5), Duration::ZERO, &mut out), 0);
+    // 65531, 65534, 65535, 0, 1, and what comes late.
+    for sequence in 2..20 {
+        missing.packet(after(6), sequence);
+    }
+    assert_eq!(missing.ask(after(11), Duration::ZERO, &mut out), 1);
+    assert_eq!(out[0], (65_531, 0b11_1100));
+    missing.packet(after(20), 65_531);
+    assert_eq!(missing.due(), Some(after(51)));
+    assert_eq!(missing.ask(after(60), Duration::from_millis(100), &mut out), 1);
+    assert_eq!((out[0], missing.due()), ((65_534, 0b111), Some(after(160))));
+    // In vain: at some time it is given up.
+    let asked = (0..20).filter(|n| missing.ask(after(1_000 * (n + 1)), Duration::ZERO, &mut out) > 0);
+    assert_eq!(asked.count(), 4);
+    assert_eq!(missing.due(), None);
+    // A gap that nothing closes.
+    missing.packet(after(50_000), 5_000);
+    assert_eq!(missing.due(), None);
+}
+
 proptest! {
     #[test]
     fn feedback_tells_when_each_packet_came(

@@ -26,20 +26,17 @@ pub enum Extension {
     TransportSequence,
     /// When the sender sent it.
     AbsSendTime,
-    /// When it was captured.
-    AbsCaptureTime,
 }
 
 impl Extension {
     /// All, as they are answered.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 6] = [
         Self::AudioLevel,
         Self::Mid,
         Self::Rid,
         Self::RepairedRid,
         Self::TransportSequence,
         Self::AbsSendTime,
-        Self::AbsCaptureTime,
     ];
 
     /// Its name in descriptions.
@@ -53,7 +50,6 @@ impl Extension {
                 "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
             }
             Self::AbsSendTime => "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
-            Self::AbsCaptureTime => "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
         }
     }
 

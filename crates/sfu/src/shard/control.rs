@@ -6,7 +6,8 @@ use super::Shard;
 use super::media::Outlet;
 use super::peer::{Carries, Peer};
 use crate::net::DATAGRAM;
-use crate::rtp::{Control, Controls, ReportBlock, Writer};
+use crate::room::Media;
+use crate::rtp::{Control, Controls, Missing, ReportBlock, Writer};
 use crate::slab::Key;
 use crate::srtp::MAX_OVERHEAD;
 
@@ -18,6 +19,9 @@ const PLAIN: usize = DATAGRAM - MAX_OVERHEAD;
 
 /// Most sources reported on to a participant: those it may have in use at a time.
 const MAX_BLOCKS: usize = 8;
+
+/// Most pairs of one request for packets.
+const MAX_PAIRS: usize = 16;
 
 /// Seconds from 1900 to 1970 (RFC 5905 section 6).
 const NTP_EPOCH: u64 = 2_208_988_800;
@@ -147,6 +151,15 @@ impl Shard {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
+        if peer.missing.iter().any(|missing| is_due(missing.due())) {
+            if peer.link.remote().is_none() {
+                peer.missing.clear();
+            }
+            self.control_packet(key, |peer, writer| ask_missing(now, peer, writer));
+        }
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
         if !is_due(peer.report_due) {
             return;
         }
@@ -234,11 +247,7 @@ pub(super) fn count(
         if let Some(reception) = known {
             reception.packet(now, packet.sequence, packet.timestamp);
         } else {
-            let rate = if media == crate::room::Media::Audio {
-                48_000
-            } else {
-                90_000
-            };
+            let rate = if media == Media::Audio { 48_000 } else { 90_000 };
             let mut reception = crate::rtp::Reception::new(now, packet.ssrc, rate, packet.sequence);
             reception.packet(now, packet.sequence, packet.timestamp);
             if peer.receptions.len() == MAX_BLOCKS {
@@ -249,5 +258,33 @@ pub(super) fn count(
     }
     if let Some(&[s0, s1]) = packet.extension(peer.layout.identifiers.transport) {
         peer.feedback.packet(now, u16::from_be_bytes([s0, s1]));
+    }
+}
+
+/// Notes which packet of a picture came, and so which did not.
+pub(super) fn lacks(now: Instant, peer: &mut Peer, ssrc: u32, sequence: u16) {
+    if let Some(missing) = peer.missing.iter_mut().find(|of| of.ssrc() == ssrc) {
+        missing.packet(now, sequence);
+        return;
+    }
+    let of = peer.published.iter().find(|(_, published)| *published == ssrc);
+    if of.is_some_and(|((media, _), _)| *media != Media::Audio) {
+        if peer.missing.len() == MAX_BLOCKS {
+            peer.missing.remove(0);
+        }
+        peer.missing.push(Missing::new(ssrc, sequence));
+    }
+}
+
+/// Asks for what is missing.
+fn ask_missing(now: Instant, peer: &mut Peer, writer: &mut Writer<'_>) {
+    let trip = Duration::from_micros(peer.stats.round_trip.unwrap_or(0).into());
+    let own = peer.layout.own_ssrc();
+    for missing in &mut peer.missing {
+        let mut pairs = [(0, 0); MAX_PAIRS];
+        let count = missing.ask(now, trip, &mut pairs);
+        if count > 0 {
+            writer.nack(own, missing.ssrc(), &pairs[..count]);
+        }
     }
 }

@@ -41,10 +41,6 @@ impl Shard {
             });
         let carries = carries(now, peer, hosted, &parsed);
         super::control::count(now, peer, &parsed, carries);
-        let wants_timer = peer
-            .feedback
-            .due()
-            .is_some_and(|at| peer.due.is_none_or(|due| at < due));
         let (ssrc, sequence, payload_type, payload) = match carries {
             Some(Carries::Media(_)) => (parsed.ssrc, parsed.sequence, parsed.payload_type, parsed.payload),
             Some(Carries::Repeats(ssrc)) => {
@@ -66,6 +62,9 @@ impl Shard {
                 return;
             }
         };
+        super::control::lacks(now, peer, ssrc, sequence);
+        let next = peer.timeout();
+        let wants_timer = next.is_some_and(|at| peer.due.is_none_or(|due| at < due));
         let packet = Packet {
             ssrc,
             sequence,

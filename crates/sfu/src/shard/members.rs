@@ -168,6 +168,7 @@ impl Shard {
             addresses: Vec::new(),
             ufrags: vec![credentials.ufrag.clone()],
             receptions: Vec::new(),
+            missing: Vec::new(),
             feedback: TransportFeedback::new(now),
             report_due: None,
             path: Path::new(now),

@@ -110,7 +110,7 @@ impl Shard {
     }
 
     /// Serves until told to stop.
-    pub fn run(mut self, waiter: &Waiter, commands: &Receiver<Command>, rooms: &AtomicUsize) {
+    pub fn run(mut self, waiter: &Waiter, commands: &Receiver<Command>, load: &AtomicUsize) {
         let mut receiving = Receiving::default();
         let mut woken = false;
         loop {
@@ -123,7 +123,7 @@ impl Shard {
                         Err(TryRecvError::Empty) => break,
                     }
                 }
-                rooms.store(self.rooms.len(), Relaxed);
+                load.store(self.rooms.len() + self.peers.len(), Relaxed);
                 now = Instant::now();
             }
             for _ in 0..BATCHES {

@@ -8,7 +8,7 @@ use super::layout::Layout;
 use super::path::Path;
 use crate::link::{Credentials, Link};
 use crate::room::{Media, ParticipantKey, Rights};
-use crate::rtp::{Reception, TransportFeedback};
+use crate::rtp::{Missing, Reception, TransportFeedback};
 use crate::sfu::{Number, ParticipantStats};
 use crate::slab::Key;
 
@@ -48,6 +48,8 @@ pub(super) struct Peer {
     pub ufrags: Vec<String>,
     /// What reports to it say.
     pub receptions: Vec<Reception>,
+    /// What its pictures lack.
+    pub missing: Vec<Missing>,
     pub feedback: TransportFeedback,
     pub report_due: Option<Instant>,
     pub path: Path,
@@ -60,7 +62,9 @@ pub(super) struct Peer {
 impl Peer {
     /// When its link or its reports want the time.
     pub fn timeout(&mut self) -> Option<Instant> {
-        [self.link.poll_timeout(), self.report_due, self.feedback.due()]
+        let missing = self.missing.iter().filter_map(Missing::due).min();
+        let link = self.link.poll_timeout();
+        [link, self.report_due, self.feedback.due(), missing]
             .into_iter()
             .flatten()
             .min()

@@ -83,8 +83,14 @@ fn nobody_finds_a_gap_or_a_wrong_time_among_hundreds() {
 }
 
 #[test]
+fn nor_among_a_thousand() {
+    chaos(12, 1000, 4);
+}
+
+#[test]
 fn nor_in_many_small_rooms() {
-    for seed in 100..160 {
+    let seeds = std::env::var("SIDETONE_CHAOS_SEEDS").map_or(60, |seeds| seeds.parse().unwrap());
+    for seed in 100..100 + seeds {
         let hint = format!("seed {seed}");
         let result = std::panic::catch_unwind(|| chaos(seed, 3 + (seed % 20) as u32 * 2 + 8, 8));
         if let Err(panic) = result {

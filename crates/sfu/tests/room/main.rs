@@ -10,4 +10,5 @@ mod people;
 mod pictures;
 mod rewriting;
 mod selection;
+mod studio;
 mod world;

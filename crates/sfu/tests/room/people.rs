@@ -13,8 +13,6 @@ pub enum Frame {
     Onset,
     /// A voice.
     Voice,
-    /// A noise that passes for a voice.
-    Cough,
 }
 
 /// How somebody talks. Times in frames of 20 ms.

@@ -27,6 +27,8 @@ pub struct Client {
     sent: u64,
     energy: f32,
     levels: u32,
+    level: u8,
+    loudness: f32,
 }
 
 impl Client {
@@ -62,6 +64,8 @@ impl Client {
             sent: 0,
             energy: 0.0,
             levels: 0,
+            level: 127,
+            loudness: 0.0,
         }
     }
 
@@ -106,13 +110,26 @@ impl Client {
         }
         while let Some(packet) = self.port.incoming.pop() {
             self.levels += u32::from(packet.level.is_some());
+            self.level = packet.level.map_or(self.level, |level| level.minus_dbov);
             self.downlink.insert(packet);
         }
         let mut out = [0.0; BLOCK];
         for quarter in out.chunks_exact_mut(BLOCK / 4) {
             self.downlink.pull(quarter, Instant::now());
         }
-        self.energy += out.iter().map(|sample| sample * sample).sum::<f32>();
+        let energy = out.iter().map(|sample| sample * sample).sum::<f32>();
+        self.loudness += 0.02 * ((energy / BLOCK as f32).sqrt() - self.loudness);
+        self.energy += energy;
+    }
+
+    /// Root of the mean square of what was heard lately.
+    pub fn loudness(&self) -> f32 {
+        self.loudness
+    }
+
+    /// The last level received, in -dBov.
+    pub fn level(&self) -> u8 {
+        self.level
     }
 
     pub fn sent(&self) -> u64 {

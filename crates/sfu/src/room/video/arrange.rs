@@ -13,6 +13,9 @@ use super::layers::{Layer, Picture, allocate};
 const PERIOD: u64 = 1_000_000;
 /// And at least, however much changes.
 const PAUSE: u64 = 100_000;
+/// How many are arranged at a time, and the time between, in microseconds: packets do not wait for a thousand.
+const SLICE: usize = 64;
+const MOMENT: u64 = 2_000;
 /// A layer without packets for this long is not sent any more, in microseconds.
 const DEAD: u64 = 2_000_000;
 /// What layers are taken to cost and how high they are until that is known.
@@ -30,6 +33,17 @@ pub(crate) struct Watching {
     pub(crate) available: Option<u64>,
     /// The estimate that was acted on.
     acted: Option<u64>,
+}
+
+/// How far the arrangement of all has come.
+#[derive(Debug, Default)]
+pub(crate) struct Rounds {
+    /// The place of who is next; 0 between rounds.
+    at: usize,
+    /// Whether something has changed since the round began.
+    again: bool,
+    finished: Option<u64>,
+    pub(crate) due: Option<u64>,
 }
 
 impl Room {
@@ -73,31 +87,54 @@ impl Room {
 
     /// Arranges all, as soon as it may be.
     pub(crate) fn arrange_soon(&mut self, now: u64) {
-        let due = self.arranged.map_or(now, |arranged| now.max(arranged + PAUSE));
-        self.arrange_due = Some(self.arrange_due.map_or(due, |before| before.min(due)));
-    }
-
-    /// Arranges all, if it is time.
-    pub(crate) fn arrange_all(&mut self, now: u64) {
-        if self.arrange_due.is_none_or(|due| due > now) {
+        let rounds = &mut self.rounds;
+        if rounds.at > 0 {
+            rounds.again = true;
             return;
         }
-        self.arranged = Some(now);
-        let all: Vec<Key> = self.participants.iter().map(|(key, _)| key).collect();
-        all.into_iter().for_each(|who| self.arrange(now, who));
+        let due = rounds.finished.map_or(now, |finished| now.max(finished + PAUSE));
+        rounds.due = Some(rounds.due.map_or(due, |before| before.min(due)));
+    }
+
+    /// Arranges all, if it is time: some of them now, and the rest in a moment.
+    pub(crate) fn arrange_some(&mut self, now: u64) {
+        if self.rounds.due.is_none_or(|due| due > now) {
+            return;
+        }
+        let end = (self.rounds.at + SLICE).min(self.participants.places());
+        for index in self.rounds.at..end {
+            if let Some(who) = self.participants.at(index) {
+                self.arrange(now, who);
+            }
+        }
+        if end < self.participants.places() {
+            (self.rounds.at, self.rounds.due) = (end, Some(now + MOMENT));
+            return;
+        }
         let pictures = self.senders.iter().any(|senders| !senders.is_empty());
-        self.arrange_due = pictures.then_some(now + PERIOD);
+        let period = if std::mem::take(&mut self.rounds.again) {
+            PAUSE
+        } else {
+            PERIOD
+        };
+        self.rounds.at = 0;
+        self.rounds.finished = Some(now);
+        self.rounds.due = (pictures || period == PAUSE).then_some(now + period);
     }
 
     /// Keeps the list of those who send pictures.
     pub(crate) fn list_sender(&mut self, now: u64, who: Key, media: Media) {
-        let senders = match media {
+        let row = match media {
             Media::Audio => return,
-            Media::Video => &mut self.senders[0],
-            Media::Share => &mut self.senders[1],
+            Media::Video => 0,
+            Media::Share => 1,
         };
-        let sends = self.participants.get(who).is_some_and(|participant| {
-            participant.rights.may_send(media) && participant.sends.iter().any(|sends| sends.media == media)
+        let senders = &mut self.senders[row];
+        let participant = self.participants.get_mut(who);
+        let sends = participant.is_some_and(|participant| {
+            let sends = participant.sends.iter().any(|sends| sends.media == media);
+            participant.shows[row] = sends && participant.rights.may_send(media);
+            participant.shows[row]
         });
         match senders.iter().position(|sender| *sender == who) {
             Some(position) if !sends => {
@@ -191,7 +228,7 @@ impl Room {
         let Some(participant) = self.participants.get(who).filter(|_| most > 0) else {
             return chosen;
         };
-        let senders = &self.senders[usize::from(media == Media::Share)];
+        let row = usize::from(media == Media::Share);
         let wants = || {
             participant
                 .watching
@@ -207,9 +244,12 @@ impl Room {
             .chain(self.speakers.order().iter().copied());
         let numbers = pinned.chain(self.spotlight.iter().copied()).chain(rest);
         let owners = numbers.filter_map(|number| self.numbers.get(&number).copied());
-        let owners = owners
-            .filter(|owner| senders.contains(owner))
-            .chain(senders.iter().copied());
+        let shows = |owner: &Key| {
+            self.participants
+                .get(*owner)
+                .is_some_and(|owner| owner.shows[row])
+        };
+        let owners = owners.filter(shows).chain(self.senders[row].iter().copied());
         for owner in owners {
             if chosen.len() == most {
                 break;

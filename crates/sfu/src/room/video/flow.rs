@@ -56,7 +56,11 @@ impl Room {
         self.counters.received += 1;
         let first = stream.meter.silent_for(now).is_none();
         stream.meter.add(now, packet.payload.len());
+        let same = stream.timeline.is_newest(packet.timestamp);
         stream.timeline.arrived(packet.timestamp, gap == 0, now);
+        if !same {
+            stream.timeline.follow();
+        }
         let mut entry = Entry::new(0, 0, State::Sent, format);
         (entry.timestamp, entry.marker) = (packet.timestamp, packet.marker);
         if packet.payload.is_empty() {
@@ -77,7 +81,7 @@ impl Room {
         if restart || !stream.timeline.continues(packet.timestamp, now) {
             if let Some(end) = stream.timeline.end() {
                 for &slot in &stream.subscribers {
-                    self.slots.renew(slot, compact, end);
+                    self.slots.renew(slot, compact, end, stream.counters);
                 }
             }
             stream.timeline.begin(packet.timestamp, gap, compact, now);

@@ -29,12 +29,15 @@ pub struct Picture {
 }
 
 impl Picture {
-    fn cost(&self, layer: usize) -> Option<u64> {
-        let bitrate = self.layers[layer]?.bitrate;
-        let staying = self.current == Some(layer as u8);
-        // Below what is shown now no headroom is asked either: to go down must not be harder than to stay.
-        let down = self.current.is_some_and(|current| layer < usize::from(current));
-        Some(if staying || down {
+    fn bitrate(&self, layer: usize) -> Option<u64> {
+        Some(self.layers[layer]?.bitrate)
+    }
+
+    /// What must be there for a layer: more than it costs, unless it is shown now or less is asked for than is.
+    fn need(&self, layer: usize) -> Option<u64> {
+        let bitrate = self.bitrate(layer)?;
+        let known = self.current.is_some_and(|current| layer <= usize::from(current));
+        Some(if known {
             bitrate
         } else {
             bitrate.saturating_mul(HEADROOM) / 100
@@ -55,11 +58,12 @@ pub fn allocate(mut budget: u64, pictures: &[Picture], given: &mut [Option<u8>])
     let mut spend = |given: &mut Option<u8>, picture: &Picture, layer: usize| {
         // What the picture has already is given back first.
         let has = given
-            .and_then(|layer| picture.cost(usize::from(layer)))
+            .and_then(|layer| picture.bitrate(usize::from(layer)))
             .unwrap_or(0);
-        match picture.cost(layer) {
-            Some(cost) if cost <= budget.saturating_add(has) => {
-                budget = budget.saturating_add(has) - cost;
+        let left = budget.saturating_add(has);
+        match picture.need(layer).zip(picture.bitrate(layer)) {
+            Some((need, bitrate)) if need <= left => {
+                budget = left - bitrate;
                 *given = Some(layer as u8);
                 true
             }
@@ -84,19 +88,13 @@ pub fn allocate(mut budget: u64, pictures: &[Picture], given: &mut [Option<u8>])
         }
     }
     // One layer up at a time, the largest picture first, of equals the more important.
+    let mut order: Vec<_> = ranked(false).collect();
+    order.sort_by_key(|(_, picture)| std::cmp::Reverse(picture.height));
     for step in 1..MAX_LAYERS {
-        let mut done = [false; 256];
-        loop {
-            let open = ranked(false).filter(|(n, picture)| {
-                !done[*n & 255]
-                    && given[*n].is_some()
-                    && picture.enough().is_some_and(|enough| enough >= step)
-            });
-            let Some((n, picture)) = open.max_by_key(|(n, picture)| (picture.height, usize::MAX - n)) else {
-                break;
-            };
-            done[n & 255] = true;
-            spend(&mut given[n], picture, step);
+        for &(n, picture) in &order {
+            if given[n].is_some() && picture.enough().is_some_and(|enough| enough >= step) {
+                spend(&mut given[n], picture, step);
+            }
         }
     }
 }
@@ -139,7 +137,12 @@ mod tests {
             share: true,
             ..camera(1080, None)
         };
-        assert_eq!(given(1_800_000, &[camera(720, None), share]), [None, Some(2)]);
+        assert_eq!(given(1_725_000, &[camera(720, None), share]), [Some(0), Some(2)]);
+        let kept = Picture {
+            current: Some(2),
+            ..share
+        };
+        assert_eq!(given(1_600_000, &[camera(720, None), kept]), [None, Some(2)]);
         assert_eq!(given(1_000_000, &[camera(720, None), share]), [Some(0), Some(1)]);
     }
 

@@ -8,7 +8,7 @@ pub mod layers;
 mod request;
 pub(crate) mod vp8;
 
-pub(crate) use arrange::Watching;
+pub(crate) use arrange::{Rounds, Watching};
 pub(crate) use request::Requests;
 
 /// The counters of a picture that decoders expect to be continuous: picture ID of 15 bits and TL0PICIDX (RFC 7741).

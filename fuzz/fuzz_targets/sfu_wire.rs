@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use libfuzzer_sys::fuzz_target;
 use sidetone_sfu::caller::Answered;
-use sidetone_sfu::link::{Credentials, Fingerprint, Link, LinkConfig, Certificate, Remote, CONSENT, ufrag_of_check};
+use sidetone_sfu::link::{
+    CONSENT, Certificate, Credentials, Fingerprint, Link, LinkConfig, Remote, ufrag_of_check,
+};
 use sidetone_sfu::rtp::{Control, Controls, Parsed};
 use sidetone_sfu::sdp::{Answer, Offer, Transport};
 
@@ -53,7 +55,10 @@ fuzz_target!(|data: &[u8]| {
             };
             let answers = vec![answer; offer.sections.len()];
             let answer = offer.answer(1, &transport, &answers);
-            assert_eq!(answer.lines().filter(|line| line.starts_with("m=")).count(), offer.sections.len());
+            assert_eq!(
+                answer.lines().filter(|line| line.starts_with("m=")).count(),
+                offer.sections.len()
+            );
         }
     }
 });
