@@ -8,11 +8,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use sidetone_sfu::link::{Credentials, Link, LinkConfig, LinkEvent, Protocol, Received};
+use sidetone_sfu::caller::{Answered, Caller};
+use sidetone_sfu::link::{Link, LinkConfig, LinkEvent, Protocol, Received};
 use sidetone_sfu::net::{Many, Waiter, Waker};
 use sidetone_sfu::rtp::Parsed;
 
-use super::description::Answer;
 use super::report::Spread;
 use super::talk::{Mark, Plan, Reception, Size, Talk};
 
@@ -29,12 +29,10 @@ const BUFFER: usize = 64 << 20;
 pub struct Newcomer {
     /// Its place: 0 for the first, and so on.
     pub index: usize,
-    /// Its end of the link.
-    pub local: Credentials,
+    /// Its end.
+    pub caller: Caller,
     /// The service's.
-    pub answer: Answer,
-    /// Source of what it sends.
-    pub ssrc: u32,
+    pub answered: Answered,
     /// When it talks.
     pub plan: Plan,
     /// Bytes of voice in a packet.
@@ -81,6 +79,7 @@ pub struct Measured {
 }
 
 struct Person {
+    caller: Caller,
     link: Link,
     address: Ipv4Addr,
     talk: Talk,
@@ -227,21 +226,16 @@ impl Floor {
     }
 
     fn add(&mut self, newcomer: Newcomer) {
-        let Newcomer { index, answer, .. } = newcomer;
+        let index = newcomer.index;
         let address = Crowd::address(index);
         let local = SocketAddr::from((address, self.many.port()));
-        let link = Link::calling(
-            &self.config,
-            newcomer.local,
-            &answer.remote,
-            (local, answer.address),
-        );
+        let link = newcomer.caller.link(&self.config, &newcomer.answered, local);
         let now = Instant::now();
-        let negotiated = (answer.payload_type, answer.level_id);
         // Spread over the length of a frame, as people are.
         let start = now + super::case::FRAME * (index as u32 % 20) / 20;
-        let talk = Talk::new(newcomer.plan, start, newcomer.ssrc, negotiated, newcomer.size);
+        let talk = Talk::new(newcomer.plan, start, newcomer.caller.ssrc, newcomer.size);
         let person = Person {
+            caller: newcomer.caller,
             link,
             address,
             talk,
@@ -319,22 +313,23 @@ impl Floor {
 
     /// Sends what is due.
     fn talk(&mut self, now: Instant) {
-        let mut buffer = [0; 1_200];
+        let (mut payload, mut buffer) = ([0; 1_500], [0; 1_600]);
         for person in &mut self.people {
             if !person.connected || !person.talk.is_audible() {
                 continue;
             }
             while person.talk.due <= now {
-                let Some(length) = person.talk.write(now, self.epoch, &mut buffer) else {
+                let Some(frame) = person.talk.next(now, self.epoch, &mut payload) else {
                     continue;
                 };
-                let (Ok(sealed), Some(to)) =
-                    (person.link.seal_rtp(&mut buffer, length), person.link.remote())
-                else {
-                    continue;
-                };
-                self.many.send(person.address, to, &buffer[..sealed]);
-                self.counted.sent += 1;
+                let (caller, payload) = (&person.caller, &payload[..frame.length]);
+                let packet =
+                    caller.packet(frame.sequence, frame.timestamp, frame.level, payload, &mut buffer);
+                let sealed = packet.and_then(|length| person.link.seal_rtp(&mut buffer, length).ok());
+                if let (Some(sealed), Some(to)) = (sealed, person.link.remote()) {
+                    self.many.send(person.address, to, &buffer[..sealed]);
+                    self.counted.sent += 1;
+                }
             }
         }
     }

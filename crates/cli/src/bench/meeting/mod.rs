@@ -5,7 +5,6 @@ mod bare;
 mod case;
 mod cores;
 mod crowd;
-mod description;
 mod report;
 mod service;
 mod signals;
@@ -20,7 +19,8 @@ use cores::Cores;
 use crowd::{Crowd, Heard, Newcomer};
 use report::{Outcome, Report, Spread};
 use service::Service;
-use sidetone_sfu::link::{CONSENT, Certificate, Credentials, LinkConfig};
+use sidetone_sfu::caller::{Answered, Caller};
+use sidetone_sfu::link::{CONSENT, Certificate, LinkConfig};
 use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::protocol::meeting::Locator;
 use signals::Line;
@@ -110,20 +110,17 @@ async fn meeting(case: &Case, args: &MeetingArgs, cores: Option<Cores>) -> Resul
         let mut line = Line::open(service.address, Crowd::address(index), token).await?;
         // Who joins as soon as the one before heard a frame would always wait for the whole of the next.
         tokio::time::sleep(FRAME.mul_f64(rand::random())).await;
-        let local = Credentials::random();
-        let ssrc = 0x1000_0000 | index as u32;
-        let offer = description::offer(&local, config.fingerprint(), ssrc, case.slots);
+        let caller = Caller::new(&config, case.slots.into());
         let asked = Instant::now();
-        let joined = line.join(locator.clone(), offer).await?;
-        let answer = description::answer(&joined.answer).ok_or("the answer has no way for media")?;
+        let joined = line.join(locator.clone(), caller.offer()).await?;
+        let answered = Answered::parse(&joined.answer).map_err(|error| error.to_string())?;
         if let (0, Some(link)) = (index, joined.link) {
             locator = Locator::Link(link);
         }
         crowd.add(Newcomer {
             index,
-            local,
-            answer,
-            ssrc,
+            caller,
+            answered,
             plan: plan(case, index as u32),
             size: Size {
                 mean: args.payload,

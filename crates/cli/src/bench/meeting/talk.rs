@@ -4,6 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+use sidetone_sfu::room::AudioLevel;
+
 use super::case::FRAME;
 
 /// Samples of a frame at the RTP clock of Opus.
@@ -89,12 +91,25 @@ pub struct Size {
 
 impl Size {
     /// Of one packet: as good as random, and the same in every run.
-    fn of(self, ssrc: u32, sequence: u16) -> usize {
+    fn of(self, timestamp: u32) -> usize {
         let spread = u32::from(self.mean) * u32::from(self.vary) / 100;
-        let dice = (ssrc ^ u32::from(sequence)).wrapping_mul(0x9e37_79b1) >> 16;
+        let dice = (timestamp / 64).wrapping_mul(0x9e37_79b1) >> 16;
         let size = u32::from(self.mean) - spread + dice % (2 * spread + 1);
         (size as usize).max(MARK)
     }
+}
+
+/// Where a packet stands in its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// RTP sequence number.
+    pub sequence: u16,
+    /// RTP timestamp.
+    pub timestamp: u32,
+    /// How loud it is said to be.
+    pub level: AudioLevel,
+    /// Bytes of payload.
+    pub length: usize,
 }
 
 /// The stream of a talker.
@@ -104,9 +119,6 @@ pub struct Talk {
     started: Instant,
     /// When the next packet is due.
     pub due: Instant,
-    ssrc: u32,
-    payload_type: u8,
-    level_id: Option<u8>,
     size: Size,
     sequence: u16,
     timestamp: u32,
@@ -116,38 +128,27 @@ pub struct Talk {
 }
 
 impl Talk {
-    /// A stream that begins at `started`. `(payload_type, level_id)` are as negotiated.
-    pub fn new(
-        plan: Plan,
-        started: Instant,
-        ssrc: u32,
-        (payload_type, level_id): (u8, Option<u8>),
-        size: Size,
-    ) -> Self {
+    /// A stream that begins at `started`. Streams of different seeds are different.
+    pub fn new(plan: Plan, started: Instant, seed: u32, size: Size) -> Self {
         Self {
             plan,
             started,
             due: started,
-            ssrc,
-            payload_type,
-            level_id,
             size,
-            sequence: ssrc as u16 >> 1,
-            timestamp: ssrc.rotate_left(7),
+            sequence: seed as u16 >> 1,
+            timestamp: seed.rotate_left(7),
             turn: 0,
             number: 0,
             was_talking: false,
         }
     }
 
-    /// Writes the packet that is due, and gives its length: silence goes as it does with real talkers, a packet of
-    /// background noise now and then.
-    pub fn write(&mut self, now: Instant, epoch: Instant, out: &mut [u8]) -> Option<usize> {
+    /// Writes the payload that is due: voice, or in silence a little noise now and then, as real talkers send it.
+    pub fn next(&mut self, now: Instant, epoch: Instant, payload: &mut [u8]) -> Option<Frame> {
         let (turn, talking) = self.plan.at(now.saturating_duration_since(self.started));
         if turn != self.turn || (talking && !self.was_talking) {
             self.number = 0;
         }
-        let began = talking && !self.was_talking;
         (self.turn, self.was_talking) = (turn, talking);
         self.due += FRAME;
         // One that is far behind does not send all that it missed.
@@ -156,48 +157,41 @@ impl Talk {
         }
         let timestamp = self.timestamp;
         self.timestamp = self.timestamp.wrapping_add(SAMPLES);
-        // Background noise of a silent microphone, as Opus sends it with DTX.
         let quiet = !talking && self.timestamp / SAMPLES % 20 != 0;
-        if quiet || matches!(self.plan, Plan::Silent) {
+        if quiet || !self.is_audible() {
             return None;
         }
-        let level = self.level_id;
-        out[0] = 0x80 | u8::from(level.is_some()) << 4;
-        out[1] = u8::from(began) << 7 | self.payload_type;
-        out[2..4].copy_from_slice(&self.sequence.to_be_bytes());
-        out[4..8].copy_from_slice(&timestamp.to_be_bytes());
-        out[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
-        let mut length = 12;
-        if let Some(id) = level {
-            let value = if talking { 0x80 | 25 } else { 80 };
-            out[12..20].copy_from_slice(&[0xbe, 0xde, 0, 1, id << 4, value, 0, 0]);
-            length = 20;
-        }
-        let size = self.size.of(self.ssrc, self.sequence);
+        let sequence = self.sequence;
         self.sequence = self.sequence.wrapping_add(1);
-        let payload = if talking { size } else { MARK };
-        let body = out.get_mut(length..length + payload)?;
+        let length = if talking {
+            self.size.of(self.timestamp)
+        } else {
+            MARK
+        };
+        let payload = payload.get_mut(..length)?;
         // Zeros would be as good, but a link that compresses must not gain by it.
-        body.fill(0xa5);
+        payload.fill(0xa5);
         let mark = Mark {
             turn,
             number: self.number,
             sent: now.saturating_duration_since(epoch),
         };
-        mark.write(body);
+        mark.write(payload);
         self.number += 1;
-        Some(length + payload)
+        Some(Frame {
+            sequence,
+            timestamp,
+            level: AudioLevel {
+                minus_dbov: if talking { 25 } else { 80 },
+                voice: talking,
+            },
+            length,
+        })
     }
 
     /// Whether anything is ever sent.
     pub fn is_audible(&self) -> bool {
         !matches!(self.plan, Plan::Silent)
-    }
-
-    /// Whether what was written last was voice.
-    #[cfg(test)]
-    pub fn is_talking(&self) -> bool {
-        self.was_talking
     }
 }
 
@@ -243,25 +237,24 @@ mod tests {
             every: Duration::from_secs(4),
             first: Duration::from_secs(2),
         };
-        let mut talk = Talk::new(plan, epoch, 7, (111, Some(1)), Size { mean: 80, vary: 25 });
+        let mut talk = Talk::new(plan, epoch, 7, Size { mean: 80, vary: 25 });
         let (mut voice, mut noise, mut starts) = (0, 0, Vec::new());
-        let mut out = [0; 200];
+        let mut payload = [0; 200];
         for _ in 0..600 {
             let now = talk.due;
-            let Some(length) = talk.write(now, epoch, &mut out) else {
+            let Some(frame) = talk.next(now, epoch, &mut payload) else {
                 continue;
             };
-            let mark = Mark::read(&out[20..length]).unwrap();
+            let mark = Mark::read(&payload[..frame.length]).unwrap();
             assert_eq!(mark.sent, now - epoch);
-            if talk.is_talking() {
+            if frame.level.voice {
                 voice += 1;
                 if mark.number == 0 {
-                    assert_eq!(out[1] >> 7, 1, "the first of a turn is marked");
                     starts.push(mark.turn);
                 }
             } else {
                 noise += 1;
-                assert!(length < 40);
+                assert_eq!(frame.length, MARK);
             }
         }
         assert_eq!((voice, starts), (150, vec![0, 1, 2]));
@@ -271,12 +264,12 @@ mod tests {
     #[test]
     fn sizes_differ_as_they_should() {
         let varied = Size { mean: 80, vary: 25 };
-        let sizes: Vec<usize> = (0..1000).map(|sequence| varied.of(9, sequence)).collect();
+        let sizes: Vec<usize> = (0..1000).map(|frame| varied.of(frame * SAMPLES)).collect();
         let mean = sizes.iter().sum::<usize>() as f64 / 1000.0;
         assert!((78.0..82.0).contains(&mean), "{mean}");
         assert_eq!((sizes.iter().min(), sizes.iter().max()), (Some(&60), Some(&100)));
         let even = Size { mean: 80, vary: 0 };
-        assert!((0..1000).all(|sequence| even.of(9, sequence) == 80));
+        assert!((0..1000).all(|frame| even.of(frame * SAMPLES) == 80));
     }
 
     #[test]
