@@ -180,11 +180,14 @@ impl Slots {
         self.past[id as usize].shows = None;
     }
 
-    /// A new spurt of the same voice begins with `compact`; the one before ended at `end`.
+    /// A new spurt of the same stream begins with `compact`; the one before ended at `end`.
     pub(crate) fn renew(&mut self, id: u32, compact: u64, end: u32, counters: Counters) {
+        let segment = self.seen[id as usize].segment;
         if self.seen[id as usize].anchored {
             self.close(id, compact, Some(end), counters);
             self.open(id, compact, counters);
+            // The pictures go on as they are.
+            self.seen[id as usize].segment.counters = segment.counters;
         }
     }
 

@@ -96,12 +96,11 @@ impl Ear {
                 .skip(1)
                 .any(|next| next.marker || next.number != got.number);
             let turns = turns || self.got.len() < 20 || rest().count() < 20;
-            let late = rest()
-                .take(4)
-                .filter(|_| turns)
-                .map(|next| next.at)
-                .min()
-                .unwrap_or(u64::MAX);
+            let late = rest().take(4).filter(|_| turns).map(|next| next.at).min();
+            let late = late.unwrap_or(u64::MAX);
+            // Where it turns right here, what is missing may have been before.
+            let here = rest().next().is_some_and(|next| next.marker);
+            let late = if here { got.at.min(late) } else { late };
             let said = &truth[&got.number][range.start as usize..range.end.max(range.start) as usize];
             said.iter().filter(|said| said.lost || said.came > late).count() as u64
         };

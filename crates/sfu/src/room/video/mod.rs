@@ -1,5 +1,9 @@
 //! Pictures: whose is shown where, in which layer, and how one layer follows another without a seam. A slot changes its
 //! picture or layer only where the new one begins with a keyframe.
+//!
+//! Sequence numbers and timestamps are continuous for every format. Counters inside the payload are rewritten for VP8
+//! only; VP9, H.264 and AV1 begin anew with the keyframe, where their decoders take new counters. Temporal and spatial
+//! layers inside one stream are sent on as they come.
 
 mod arrange;
 mod flow;
