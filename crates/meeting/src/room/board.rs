@@ -338,23 +338,24 @@ impl Room {
             return;
         };
         participant.welcomed = true;
+        let again = std::mem::replace(&mut participant.shown_before, true);
         self.show_roster(id, session, cx);
         let settings = self.settings();
-        if settings.locked || !settings.attendee_audio || !settings.attendee_video {
+        if again || settings.locked || !settings.attendee_audio || !settings.attendee_video {
             cx.tell_one(session, Event::MeetingChanged(settings));
         }
-        if !self.spotlight.is_empty() {
+        if again || !self.spotlight.is_empty() {
             cx.tell_one(session, Event::MeetingSpotlight(self.spotlighted()));
         }
-        if !self.board.speakers.is_empty() {
+        if again || !self.board.speakers.is_empty() {
             cx.tell_one(session, Event::MeetingSpeakers(self.speakers_now()));
         }
         let manages = self
             .participants
             .get(&id)
             .is_some_and(|participant| manages_lobby(&participant.capabilities));
-        if manages && !self.board.lobby.is_empty() {
-            self.show_lobby(session, true, cx);
+        if again || (manages && !self.board.lobby.is_empty()) {
+            self.show_lobby(session, manages, cx);
         }
     }
 

@@ -123,6 +123,7 @@ impl Room {
             capabilities: Default::default(),
             rights: Rights::NONE,
             welcomed: false,
+            shown_before: false,
             waited: None,
             joined: None,
             reactions: Default::default(),
@@ -430,6 +431,7 @@ impl Room {
         if before == Some(session) {
             return;
         }
+        participant.shown_before = false;
         if let Some(live) = live {
             self.by_session.remove(&live);
             cx.endpoints.left(live, call);

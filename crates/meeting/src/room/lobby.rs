@@ -76,6 +76,10 @@ impl Room {
         if let Some(before) = before {
             self.tell_capabilities(id, &before, CapabilityCause::Admitted, cx);
         }
+        // Away or not, it is told of changes from now on: where it is away, it gets them when it is back.
+        if let Some(participant) = self.participants.get_mut(&id) {
+            participant.shown_before = participant.session.is_some();
+        }
         self.welcome(id, cx);
     }
 

@@ -245,12 +245,12 @@ impl Room {
         let silenced = muted && !participant.muted;
         participant.muted = muted;
         let before = std::mem::replace(&mut participant.capabilities, capabilities);
-        let welcomed = participant.welcomed;
+        let shown = participant.shown_before;
         if silenced {
             self.touch(id, cx);
         }
         self.order_rights(id, rights, cx);
-        if welcomed {
+        if shown {
             self.tell_capabilities(id, &before, cause, cx);
         }
     }

@@ -89,6 +89,8 @@ pub(super) struct Participant {
     pub(super) rights: Rights,
     /// Their endpoint was shown the whole, and is shown changes.
     pub(super) welcomed: bool,
+    /// It was before, and may still show what is no longer so.
+    pub(super) shown_before: bool,
     pub(super) waited: Option<Instant>,
     pub(super) joined: Option<Instant>,
     pub(super) reactions: Bucket,

@@ -373,6 +373,10 @@ impl Bench {
                     view.passage.insert(joined.call, joined.passage);
                     view.capabilities.insert(joined.call, joined.capabilities);
                     view.ended.remove(&joined.call);
+                    // Whoever joins begins anew.
+                    view.roster.remove(&joined.call);
+                    view.lobby.remove(&joined.call);
+                    view.hands.remove(&joined.call);
                 }
             }
             Output::Tell { sessions, event } => {
