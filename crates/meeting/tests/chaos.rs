@@ -1,7 +1,13 @@
 //! Hundreds of people in virtual time: they come, wait, lose their network, come back, are promoted, put out and let in,
 //! in an order drawn from a seed. Nobody is in without a right to be, nobody is stuck, everyone is shown what is, and
 //! nothing is left in the end. A seed that fails is printed, and repeats.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 mod support;
 
