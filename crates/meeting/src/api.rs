@@ -97,6 +97,8 @@ pub enum Order {
     AdmitAll,
     /// Turn these away.
     Reject(Vec<ParticipantId>),
+    /// Turn away all who wait.
+    RejectAll,
     /// Put somebody out.
     Remove(ParticipantId),
     /// End it for everyone.
@@ -117,6 +119,8 @@ pub enum MediaEvent {
     Up(ParticipantId),
     /// It is lost, and may come back.
     Lost(ParticipantId),
+    /// It never came up.
+    Failed(ParticipantId),
     /// Who is heard, the loudest first.
     Speakers(Vec<ParticipantId>),
 }
@@ -173,7 +177,10 @@ impl Rights {
 #[derive(Clone, PartialEq, Eq)]
 pub enum MediaOrder {
     /// There will be participants.
-    Open,
+    Open {
+        /// So many at most, those before the door among them.
+        participants: usize,
+    },
     /// A participant: answer its offer by [`MediaEvent::Answered`].
     Join {
         /// The number, which forwarded media carries.
@@ -201,6 +208,11 @@ pub enum MediaOrder {
         /// What.
         rights: Rights,
     },
+    /// Whom everybody sees first, in this order.
+    Spotlight {
+        /// Who.
+        participants: Vec<ParticipantId>,
+    },
     /// Its media is no longer wanted.
     Leave {
         /// Whose.
@@ -214,12 +226,13 @@ impl std::fmt::Debug for MediaOrder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Offers hold addresses.
         match self {
-            Self::Open => f.write_str("Open"),
+            Self::Open { participants } => write!(f, "Open({participants})"),
             Self::Join {
                 participant, rights, ..
             } => write!(f, "Join({participant}, {rights:?})"),
             Self::Restart { participant, .. } => write!(f, "Restart({participant})"),
             Self::SetRights { participant, rights } => write!(f, "SetRights({participant}, {rights:?})"),
+            Self::Spotlight { participants } => write!(f, "Spotlight({participants:?})"),
             Self::Leave { participant } => write!(f, "Leave({participant})"),
             Self::Close => f.write_str("Close"),
         }
@@ -281,6 +294,8 @@ pub enum Fact {
         kind: Kind,
         /// The meeting it is.
         meeting: Option<(OrganisationId, MeetingId)>,
+        /// Whose meeting it is.
+        host: Option<Identifier>,
         /// Who came first.
         by: Who,
     },

@@ -84,6 +84,7 @@ impl Meetings {
                     MediaEvent::Answered { attempt, result } => room.answered(attempt, result, cx),
                     MediaEvent::Up(participant) => room.media_up(participant, cx),
                     MediaEvent::Lost(participant) => room.media_lost(participant, cx),
+                    MediaEvent::Failed(participant) => room.media_failed(participant, cx),
                     MediaEvent::Speakers(speakers) => room.speakers(speakers, cx),
                 });
             }
@@ -118,6 +119,11 @@ impl Meetings {
                 room.end_if_empty(cx);
                 Ok(())
             }
+            Order::RejectAll => {
+                room.reject_all(cx);
+                room.end_if_empty(cx);
+                Ok(())
+            }
             Order::Remove(who) => room.remove(who, cx),
             Order::End(reason) => {
                 room.end(&reason, &Reason::MEETING_ENDED, cx);
@@ -125,6 +131,11 @@ impl Meetings {
             }
         })
         .unwrap_or(Err(Reason::NO_SUCH_CALL))
+    }
+
+    /// Ends every call: the service stops.
+    pub fn end_all(&mut self, reason: &Reason, now: Instant) {
+        self.each(now, |room, cx| room.end(reason, reason, cx));
     }
 
     /// The call that a meeting is right now.
@@ -384,6 +395,7 @@ impl Meetings {
                     organisation: located.organisation,
                     id,
                     kind: located.kind,
+                    organiser: located.organiser,
                 },
                 hall,
                 subject: located.subject,

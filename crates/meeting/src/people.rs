@@ -42,6 +42,8 @@ pub enum Secret<'a> {
 pub struct Located {
     /// Whose it is.
     pub organisation: OrganisationId,
+    /// Its organiser.
+    pub organiser: Identifier,
     /// What kind it is.
     pub kind: MeetingKind,
     /// What it is about.
@@ -114,6 +116,10 @@ impl People for World {
         };
         right.then(|| Located {
             organisation: organisation.clone(),
+            organiser: Identifier::Member {
+                organisation: organisation.label().clone(),
+                user: meeting.organiser.label().clone(),
+            },
             kind: meeting.kind,
             subject: meeting.subject.clone(),
             key: meeting.key.clone(),

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Application, EntityKey, EntityName, ExternalAccessPolicy, ExternalUser, Federation, Group, Meeting, Member,
-    Organisation, OrganisationId, Resource,
+    Application, EntityKey, EntityName, ExternalAccessPolicy, ExternalUser, Federation, Group, Meeting,
+    Member, Organisation, OrganisationId, Resource,
 };
 
 /// One thing that exists, with the organisation it is of where it does not say so itself.

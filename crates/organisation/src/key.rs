@@ -12,7 +12,9 @@ use sidetone_signaling::identifier::{IdentifierError, Label};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::{ApplicationId, EntityKind, GroupId, MeetingId, MemberId, OrganisationId, PolicyName, ResourceId};
+use crate::{
+    ApplicationId, EntityKind, GroupId, MeetingId, MemberId, OrganisationId, PolicyName, ResourceId,
+};
 
 /// The store key of an entity: ASCII letters, digits and `- _ = .`, at most 160 bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

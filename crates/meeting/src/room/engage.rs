@@ -10,6 +10,7 @@ use sidetone_signaling::protocol::meeting::{
 };
 
 use super::{Context, Room};
+use crate::api::MediaOrder;
 
 /// Reactions that somebody may send at once; one comes back each second.
 const BURST: u32 = 5;
@@ -184,6 +185,8 @@ impl Room {
     }
 
     fn tell_spotlight(&self, cx: &mut Context<'_>) {
+        let participants = self.spotlight.clone();
+        cx.media(self.call, MediaOrder::Spotlight { participants });
         cx.tell(self.audience(), Event::MeetingSpotlight(self.spotlighted()));
     }
 

@@ -103,6 +103,11 @@ impl Room {
         }
     }
 
+    pub(crate) fn reject_all(&mut self, cx: &mut Context<'_>) {
+        let waiting = self.waiting();
+        self.reject(&waiting, cx);
+    }
+
     /// Somebody waited as long as they may.
     pub(crate) fn lobby_over(&mut self, id: ParticipantId, cx: &mut Context<'_>) {
         if self.participants.get(&id).is_some_and(|known| known.is_waiting()) {

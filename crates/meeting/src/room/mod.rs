@@ -41,6 +41,7 @@ pub(crate) enum House {
         organisation: OrganisationId,
         id: MeetingId,
         kind: MeetingKind,
+        organiser: Identifier,
     },
     /// A group call.
     Group {
@@ -92,7 +93,10 @@ pub(crate) struct Room {
 
 impl Room {
     pub(crate) fn found(founding: Founding, cx: &mut Context<'_>) -> Self {
-        cx.media(founding.call, MediaOrder::Open);
+        // As many may wait as may be in, and whoever is replaced leaves a moment later.
+        let most = founding.hall.rules.max_participants as usize;
+        let participants = most.saturating_mul(2).saturating_add(16);
+        cx.media(founding.call, MediaOrder::Open { participants });
         let options = founding.hall.rules.options;
         Self {
             call: founding.call,
@@ -449,6 +453,10 @@ impl Room {
                 call: self.call,
                 kind: self.kind(),
                 meeting: self.meeting(),
+                host: match &self.house {
+                    House::Meeting { organiser, .. } => Some(organiser.clone()),
+                    House::Group { .. } => None,
+                },
                 by: participant.who(),
             });
         }

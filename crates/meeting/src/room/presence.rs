@@ -144,6 +144,18 @@ impl Room {
         }
     }
 
+    /// Somebody's media does not come up: their client may try again for as long as a lost one may.
+    pub(crate) fn media_failed(&mut self, id: ParticipantId, cx: &mut Context<'_>) {
+        let Some(participant) = self.participants.get_mut(&id) else {
+            return;
+        };
+        if participant.media.is_there() {
+            participant.media = Media::Lost;
+            self.watch(id, cx);
+            self.touch(id, cx);
+        }
+    }
+
     /// Somebody was without media for too long.
     pub(crate) fn lease_over(&mut self, id: ParticipantId, cx: &mut Context<'_>) {
         let Some(participant) = self.participants.get(&id) else {

@@ -397,7 +397,8 @@ impl Bench {
     fn media_order(&mut self, call: CallId, order: MediaOrder) -> Vec<Input> {
         let answered = |attempt, result| Input::Media(call, MediaEvent::Answered { attempt, result });
         match order {
-            MediaOrder::Open => {
+            MediaOrder::Spotlight { .. } => {}
+            MediaOrder::Open { .. } => {
                 assert!(self.media.insert(call, BTreeMap::new()).is_none(), "opened twice");
             }
             MediaOrder::Join {

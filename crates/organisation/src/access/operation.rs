@@ -87,6 +87,8 @@ pub enum Operation {
     ReadIdentityProvider(OrganisationId),
     /// Change it.
     SetIdentityProvider(OrganisationId),
+    /// List the meetings in which one is named, and make some of one's own.
+    ListMeetings(OrganisationId),
     /// Make a meeting that is this member's.
     CreateMeeting(OrganisationId, MemberId),
     /// Read a meeting, its link, and who is and was in it. These members are named in it.
@@ -192,6 +194,7 @@ impl Operation {
                 let themselves = Wanted::Role(Role::Member(of.clone(), member.clone()));
                 vec![themselves, administrator(of), voicemail(of)]
             }
+            Self::ListMeetings(of) => vec![administrator(of), anyone(of)],
             Self::CreateMeeting(of, member) => {
                 let themselves = Wanted::Role(Role::Member(of.clone(), member.clone()));
                 vec![themselves, administrator(of)]
@@ -271,6 +274,7 @@ impl Operation {
             Self::WriteCommonGreeting(_) => "changing the organisation's greeting",
             Self::ReadIdentityProvider(_) => "reading the identity provider",
             Self::SetIdentityProvider(_) => "changing the identity provider",
+            Self::ListMeetings(_) => "listing meetings",
             Self::CreateMeeting(..) => "making a meeting",
             Self::ReadMeeting(..) => "reading a meeting",
             Self::ConductMeeting(..) => "changing a meeting",

@@ -143,7 +143,9 @@ impl World {
 
     /// L31: whether a member comes to a call that an application's user began, other than by being rung.
     fn members_come_to(&self, starter: &Identifier, identity: &Identifier) -> Result<(), Refusal> {
-        if let (Some(Party::Outside(_)), Some(Party::Inside(insider))) = (self.party(starter), self.party(identity)) {
+        if let (Some(Party::Outside(_)), Some(Party::Inside(insider))) =
+            (self.party(starter), self.party(identity))
+        {
             let open = insider.tenant.organisation.switches.group_call_members.is_open();
             require(open, Gate::Limit, Reason::GROUP_CALL_MEMBERS_DISABLED)?;
         }

@@ -1,8 +1,8 @@
 //! What a change must fulfil.
 
 use crate::{
-    Change, DomainError, Entity, EntityKey, EntityName, GroupId, Meeting, Member, Organisation, OrganisationId,
-    PolicyName, Resource, ResourceId, World,
+    Change, DomainError, Entity, EntityKey, EntityName, GroupId, Meeting, Member, Organisation,
+    OrganisationId, PolicyName, Resource, ResourceId, World,
 };
 
 use super::Tenant;

@@ -6,8 +6,8 @@ use sidetone_signaling::identifier::Label;
 use crate::access::Role;
 use crate::{
     Application, ApplicationId, ApplicationKind, Entity, EntityKey, EntityName, ExternalAccessPolicy,
-    ExternalKey, ExternalUser, Federation, Group, GroupId, Meeting, MeetingId, Member, MemberId, Organisation, OrganisationId,
-    OrganisationRole, PolicyName, Resource, ResourceId, World,
+    ExternalKey, ExternalUser, Federation, Group, GroupId, Meeting, MeetingId, Member, MemberId,
+    Organisation, OrganisationId, OrganisationRole, PolicyName, Resource, ResourceId, World,
 };
 
 impl World {

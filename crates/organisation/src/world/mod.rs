@@ -14,8 +14,8 @@ use sidetone_signaling::identifier::Label;
 
 use crate::{
     Application, ApplicationId, Change, Deployment, DomainError, Entity, EntityKey, EntityName,
-    ExternalAccessPolicy, ExternalKey, ExternalUser, Federation, Group, GroupId, Meeting, MeetingId, Member, MemberId,
-    Organisation, OrganisationId, PolicyName, Resource, ResourceId,
+    ExternalAccessPolicy, ExternalKey, ExternalUser, Federation, Group, GroupId, Meeting, MeetingId, Member,
+    MemberId, Organisation, OrganisationId, PolicyName, Resource, ResourceId,
 };
 
 /// All organisations, resources and what is in them.
