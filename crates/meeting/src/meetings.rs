@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng};
-use sidetone_organisation::{MeetingId, OrganisationId};
+use sidetone_organisation::MeetingId;
 use sidetone_signaling::protocol::meeting::{self as wire, Locator};
 use sidetone_signaling::protocol::{CallId, Request, SessionId};
 use sidetone_signaling::switchboard::Ask;
@@ -560,17 +560,6 @@ impl Meetings {
         let mut bytes = [0; 16];
         self.rng.fill_bytes(&mut bytes);
         CallId(uuid::Builder::from_random_bytes(bytes).into_uuid())
-    }
-
-    /// Whose meeting is running as which call: for lists.
-    pub fn running_of(&self, organisation: &OrganisationId) -> impl Iterator<Item = (&MeetingId, CallId)> {
-        self.running.iter().filter_map(move |(id, call)| {
-            let room = self.rooms.get(call)?;
-            match room.house() {
-                House::Meeting { organisation: of, .. } if of == organisation => Some((id, *call)),
-                _ => None,
-            }
-        })
     }
 
     /// Whether this endpoint is in any call, for whoever asks how somebody can be reached.

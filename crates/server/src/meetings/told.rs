@@ -30,9 +30,17 @@ pub(super) fn told(fact: &Fact, world: &World) -> Told {
             };
             Told::Placed {
                 call: *call,
-                kind: if meeting.is_some() { CallKind::Meeting } else { CallKind::Group },
+                kind: if meeting.is_some() {
+                    CallKind::Meeting
+                } else {
+                    CallKind::Group
+                },
                 correlation: None,
-                place: Some(meeting.as_ref().map_or_else(|| call.to_string(), |(_, id)| id.to_string())),
+                place: Some(
+                    meeting
+                        .as_ref()
+                        .map_or_else(|| call.to_string(), |(_, id)| id.to_string()),
+                ),
                 by,
                 to: Vec::new(),
                 context: None,
