@@ -239,7 +239,7 @@ async fn every_changing_operation_leaves_one_entry_also_when_it_is_refused() {
             .expect(201);
         subscriptions.push((place, made["id"].as_str().unwrap().to_owned()));
     }
-    let mut operations = operations(&server, &tenants.resource).await;
+    let mut operations = operations(&server, &tenants).await;
     operations.retain(|operation| operation.method != "get" && !operation.public);
     assert!(operations.len() >= 40, "{}", operations.len());
     for operation in &mut operations {
