@@ -174,6 +174,7 @@ impl Legs {
                 .collect(),
             hold_candidates,
             relay_only: self.network.relay_only,
+            slots: 0,
         };
         let mut transport = WebRtcTransport::new(config, self.pool.clone(), None)?;
         let port = transport.take_voice();
