@@ -335,7 +335,10 @@ fn a_call_that_moves_to_a_server_is_heard_all_the_while() {
             if a.connected() && !joined[1] {
                 joined[1] = true;
                 let port = a.0.transport.take_voice().unwrap();
-                { alice.disconnect(LinkId(1)); alice.connect(LinkId(2), port).unwrap() };
+                {
+                    alice.disconnect(LinkId(1));
+                    alice.connect(LinkId(2), port).unwrap()
+                };
             }
             if b.connected() && !joined[2] {
                 joined[2] = true;
@@ -386,7 +389,10 @@ fn a_call_that_moves_to_a_server_is_heard_all_the_while() {
         ms(before),
         ms(after),
     );
-    assert!(likeness_before > 0.5 && likeness_after > 0.5, "the delays are guesses");
+    assert!(
+        likeness_before > 0.5 && likeness_after > 0.5,
+        "the delays are guesses"
+    );
     assert!(gap < 100.0, "{gap} ms of nothing");
     assert!(doubled < 1.3, "heard twice: {doubled}");
     drop((alice, bob));

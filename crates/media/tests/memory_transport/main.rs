@@ -240,7 +240,11 @@ fn an_end_with_slots_takes_what_its_sender_labelled() {
     }
     assert_ne!(ssrcs[0], ssrcs[1]);
     let stats = peers[0].transport.stats();
-    assert_eq!((came, stats.packets_discarded), (20, 10), "there is no third slot");
+    assert_eq!(
+        (came, stats.packets_discarded),
+        (20, 10),
+        "there is no third slot"
+    );
 
     // The other way nothing is labelled, whatever the box carried before.
     peers[0].send(7, world.now);

@@ -80,7 +80,7 @@ pub(super) fn check(description: &Description) -> Result<Checked, TransportError
         username_fragment: ufrag.to_owned(),
     });
     let candidates = candidates.collect();
-    let plain = without_candidates(sdp);
+    let plain = with_codecs(&without_candidates(sdp));
     let session = match description.kind {
         DescriptionKind::Offer => RTCSessionDescription::offer(plain),
         DescriptionKind::Answer => RTCSessionDescription::answer(plain),
@@ -138,6 +138,28 @@ pub(super) fn without_candidates(sdp: &str) -> String {
         plain.push_str("\r\n");
     }
     plain
+}
+
+/// `sdp` with a codec in every audio section that is refused, which may name none (RFC 8829 section 5.3.1): the library
+/// looks up each format, refused or not.
+fn with_codecs(sdp: &str) -> String {
+    let lines: Vec<&str> = lines(sdp).collect();
+    let mut out = String::with_capacity(sdp.len() + 64);
+    for section in lines.chunk_by(|_, next| !next.starts_with("m=")) {
+        for line in section {
+            out.push_str(line);
+            out.push_str("\r\n");
+        }
+        let head = section.first().and_then(|head| head.strip_prefix("m=audio 0 "));
+        for format in head.into_iter().flat_map(|head| head.split(' ').skip(1)) {
+            let map = format!("a=rtpmap:{format} ");
+            if !section.iter().any(|line| line.starts_with(&map)) {
+                out.push_str(&map);
+                out.push_str("opus/48000/2\r\n");
+            }
+        }
+    }
+    out
 }
 
 /// Whether a candidate line is one that ICE could use; the others are left alone.
