@@ -165,6 +165,11 @@ impl Driver {
                     let result = result.map_err(|error| error.reason());
                     answers.push_back(ServerInput::Authenticated { connection, result });
                 }
+                ServerOutput::Ask(ask) => answers.push_back(ServerInput::Answer {
+                    session: ask.session,
+                    id: ask.id,
+                    result: Err(Reason::UNKNOWN_REQUEST),
+                }),
                 ServerOutput::Record(record) => {
                     log(&record);
                     self.metrics.record(&record);
@@ -242,6 +247,7 @@ fn log(record: &Record) {
             tracing::debug!(call = %report.call, streams = report.streams.len(), "reported");
         }
         Record::ParticipantRemoved { call, .. } => tracing::debug!(%call, "participant removed"),
+        Record::CallMoved { call, .. } => tracing::info!(%call, "call of two goes on as one of more"),
         Record::CallEnded {
             call,
             reason,

@@ -237,6 +237,7 @@ impl Metrics {
             Record::SessionDetached { .. }
             | Record::CallForwarded { .. }
             | Record::TransferRequested { .. }
+            | Record::CallMoved { .. }
             | Record::NoticeChanged { .. }
             | Record::ConsentChanged { .. }
             | Record::ParticipantAdded { .. }

@@ -45,6 +45,14 @@ impl Reason {
         }
     }
 
+    /// [`Reason::LIMIT_REACHED`], with the limit in its message.
+    pub fn limit_reached(limit: u32) -> Self {
+        Self {
+            message: format!("the meeting is full: it holds {limit} participants").into(),
+            ..Self::LIMIT_REACHED
+        }
+    }
+
     /// Whether both name the same cause.
     pub fn is(&self, other: &Self) -> bool {
         self.code == other.code && self.subcode == other.subcode
@@ -180,6 +188,56 @@ table! {
     TRANSFER_FAILED = 408 / 20052 ExpectedError "the other end did not carry out the transfer";
     /// Sound is not sent before this participant has agreed.
     CONSENT_NEEDED = 403 / 20053 ExpectedError "the participant has not agreed to being recorded";
+
+    // Meetings and group calls.
+    /// Somebody who may let people in turned this one away. It may try again.
+    LOBBY_DENIED = 403 / 20060 ExpectedError "turned away from the lobby";
+    /// Nobody let it in in time.
+    LOBBY_TIMEOUT = 408 / 20061 ExpectedError "waited in the lobby for too long";
+    /// The meeting ended while it waited, or has ended for good.
+    MEETING_ENDED = 410 / 20062 ExpectedError "the meeting has ended";
+    /// The organisation lets nobody in who is not a member of one.
+    ANONYMOUS_JOIN_DISABLED = 403 / 20063 ExpectedError "external and anonymous people cannot join";
+    /// The meeting is locked.
+    MEETING_LOCKED = 423 / 20064 ExpectedError "the meeting is locked";
+    /// As many are in it as it holds; [`Reason::limit_reached`] says how many.
+    LIMIT_REACHED = 403 / 20065 ExpectedError "the meeting is full";
+    /// No meeting has this link, or this number with this passcode.
+    NO_SUCH_MEETING = 404 / 20066 ExpectedError "no such meeting";
+    /// Wrong links or passcodes came too fast.
+    TOO_MANY_GUESSES = 429 / 20067 ExpectedError "too many wrong links or passcodes";
+    /// External people cannot join town halls of the organisation.
+    TOWN_HALL_EXTERNAL_DISABLED = 403 / 20068 ExpectedError "external people cannot join a town hall";
+    /// The organisation's members join no group calls that an application's users start.
+    GROUP_CALL_MEMBERS_DISABLED = 403 / 20069 ExpectedError "members cannot join a call that an application started";
+    /// The identity was not asked to this call.
+    NOT_INVITED = 403 / 20070 ExpectedError "not invited to this call";
+    /// The participant's role does not allow it.
+    ROLE_RESTRICTED = 403 / 20071 ExpectedError "the role does not allow this";
+    /// The organisation's policy does not allow it to people of this kind.
+    POLICY_RESTRICTED = 403 / 20072 ExpectedError "the organisation does not allow this";
+    /// The meeting's settings do not allow it.
+    MEETING_RESTRICTED = 403 / 20073 ExpectedError "the meeting's settings do not allow this";
+    /// It is nothing that this kind of call has.
+    NOT_IN_THIS_CALL_TYPE = 403 / 20074 ExpectedError "not possible in this kind of call";
+    /// Who waits in the lobby is not in the meeting.
+    NOT_ADMITTED = 403 / 20075 ExpectedError "not in the meeting yet";
+    /// Nobody in the meeting has this number.
+    NO_SUCH_PARTICIPANT = 404 / 20076 ExpectedError "no such participant";
+    /// This endpoint is in the meeting already.
+    ALREADY_JOINED = 409 / 20077 UnexpectedClientError "this endpoint is in the meeting already";
+    /// The same participant goes on at another endpoint.
+    JOINED_ELSEWHERE = 0 / 20078 ExpectedError "the participant goes on at another endpoint";
+    /// The service cannot take the media now.
+    MEDIA_UNAVAILABLE = 503 / 20079 UnexpectedServerError "the service cannot carry the media now";
+    /// The offer asks for something that cannot be answered.
+    OFFER_REFUSED = 488 / 20080 UnexpectedClientError "the media offer cannot be answered";
+    /// More people than may be rung at once.
+    TOO_MANY_INVITATIONS = 429 / 20081 UnexpectedClientError "too many invitations";
+    /// The person is in the call, or rings, already.
+    ALREADY_INVITED = 409 / 20082 ExpectedError "the person is in the call already";
+    /// Reactions come faster than allowed.
+    TOO_MANY_REACTIONS = 429 / 20083 ExpectedError "too many reactions";
 
     // Calls that broke.
     /// The peer's program or machine is gone.

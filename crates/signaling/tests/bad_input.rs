@@ -128,7 +128,8 @@ fn nothing_is_done_for_a_client_without_a_session() {
         let mut full = json!({
             "call": "67e55044-10b1-426f-9247-bb680e5fe0c8", "leg": 1, "to": BOB, "kind": "offer", "sdp": "",
             "state": "connected", "muted": true, "held": true, "token": BOB, "given": true,
-            "streams": [],
+            "streams": [], "locator": {"link": "x"}, "offer": "", "participants": [], "participant": 1,
+            "role": "attendee", "locked": true, "on": true, "raised": true, "reaction": "like",
         });
         // Those whose parameters of the same name are of another kind.
         match *method {
@@ -238,6 +239,31 @@ fn each_limit_has_its_refusal_and_the_session_goes_on() {
             "call.candidates",
             json!({"call": call, "leg": 1, "candidates": [{"candidate": "x".repeat(600)}]}),
             Reason::TEXT_TOO_LONG,
+        ),
+        (
+            "meeting.join",
+            json!({"locator": {"link": "x"}, "offer": "x".repeat(50_000)}),
+            Reason::DESCRIPTION_TOO_LARGE,
+        ),
+        (
+            "meeting.join",
+            json!({"locator": {"link": "x".repeat(600)}, "offer": ""}),
+            Reason::TEXT_TOO_LONG,
+        ),
+        (
+            "meeting.join",
+            json!({"locator": {"group": {"call": call, "invite": vec![BOB; 65]}}, "offer": ""}),
+            Reason::TOO_MANY_INVITATIONS,
+        ),
+        (
+            "meeting.join",
+            json!({"locator": {"door": "x"}, "offer": ""}),
+            Reason::BAD_PARAMETERS,
+        ),
+        (
+            "meeting.restart",
+            json!({"call": call, "offer": "x".repeat(50_000)}),
+            Reason::DESCRIPTION_TOO_LARGE,
         ),
         ("session.open", json!({"token": ALICE}), Reason::ALREADY_OPEN),
         ("call.accept", a_call(), Reason::NO_SUCH_CALL),

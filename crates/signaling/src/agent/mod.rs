@@ -494,6 +494,20 @@ impl Agent {
                 unheard: mailbox.unheard,
                 heard: mailbox.heard,
             }),
+            // Meetings are not this machine's business.
+            Event::MeetingIncoming(_)
+            | Event::MeetingMoved(_)
+            | Event::MeetingState(_)
+            | Event::MeetingRoster(_)
+            | Event::MeetingLobby(_)
+            | Event::MeetingSpeakers(_)
+            | Event::MeetingCapabilities(_)
+            | Event::MeetingChanged(_)
+            | Event::MeetingHands(_)
+            | Event::MeetingReactions(_)
+            | Event::MeetingSpotlight(_)
+            | Event::MeetingMutedBy(_)
+            | Event::MeetingEnded(_) => {}
         }
     }
 

@@ -9,7 +9,7 @@ use super::{
     Accept, Accepted, CallEnded, Candidates, Close, Consent, Decline, HangUp, Hold, Incoming, LegEnded,
     MailboxChanged, MediaReport, Mute, Muted, Notices, Open, PeerHeld, PeerPresence, PickUp, PickupOffered,
     PickupWithdrawn, Ping, Refresh, Report, Restart, Resume, Ring, Ringing, SessionDescription, SetNotice,
-    Start, Transfer, TransferChanged, TransferRequested,
+    Start, Transfer, TransferChanged, TransferRequested, meeting,
 };
 use crate::end_reason::Reason;
 
@@ -63,6 +63,44 @@ pub enum Request {
     Notice(SetNotice),
     #[serde(rename = "call.consent")]
     Consent(Consent),
+    #[serde(rename = "meeting.join")]
+    MeetingJoin(meeting::Join),
+    #[serde(rename = "meeting.restart")]
+    MeetingRestart(meeting::Restart),
+    #[serde(rename = "meeting.leave")]
+    MeetingLeave(meeting::Call),
+    #[serde(rename = "meeting.end")]
+    MeetingEnd(meeting::Call),
+    #[serde(rename = "meeting.decline")]
+    MeetingDecline(meeting::Decline),
+    #[serde(rename = "meeting.mute")]
+    MeetingMute(meeting::Mute),
+    #[serde(rename = "meeting.mute_others")]
+    MeetingMuteOthers(meeting::MuteOthers),
+    #[serde(rename = "meeting.remove")]
+    MeetingRemove(meeting::Remove),
+    #[serde(rename = "meeting.admit")]
+    MeetingAdmit(meeting::Admit),
+    #[serde(rename = "meeting.reject")]
+    MeetingReject(meeting::Reject),
+    #[serde(rename = "meeting.admit_all")]
+    MeetingAdmitAll(meeting::Call),
+    #[serde(rename = "meeting.set_role")]
+    MeetingSetRole(meeting::SetRole),
+    #[serde(rename = "meeting.lock")]
+    MeetingLock(meeting::Lock),
+    #[serde(rename = "meeting.spotlight")]
+    MeetingSpotlight(meeting::SetSpotlight),
+    #[serde(rename = "meeting.hand")]
+    MeetingHand(meeting::SetHand),
+    #[serde(rename = "meeting.lower_hands")]
+    MeetingLowerHands(meeting::LowerHands),
+    #[serde(rename = "meeting.react")]
+    MeetingReact(meeting::React),
+    #[serde(rename = "meeting.media_access")]
+    MeetingMediaAccess(meeting::MediaAccess),
+    #[serde(rename = "meeting.add")]
+    MeetingAdd(meeting::Add),
 }
 
 impl Request {
@@ -89,6 +127,25 @@ impl Request {
         "call.transfer",
         "call.notice",
         "call.consent",
+        "meeting.join",
+        "meeting.restart",
+        "meeting.leave",
+        "meeting.end",
+        "meeting.decline",
+        "meeting.mute",
+        "meeting.mute_others",
+        "meeting.remove",
+        "meeting.admit",
+        "meeting.reject",
+        "meeting.admit_all",
+        "meeting.set_role",
+        "meeting.lock",
+        "meeting.spotlight",
+        "meeting.hand",
+        "meeting.lower_hands",
+        "meeting.react",
+        "meeting.media_access",
+        "meeting.add",
     ];
 }
 
@@ -134,6 +191,32 @@ pub enum Event {
     PickupWithdrawn(PickupWithdrawn),
     #[serde(rename = "mailbox.changed")]
     MailboxChanged(MailboxChanged),
+    #[serde(rename = "meeting.incoming")]
+    MeetingIncoming(meeting::Incoming),
+    #[serde(rename = "meeting.moved")]
+    MeetingMoved(meeting::Moved),
+    #[serde(rename = "meeting.state")]
+    MeetingState(meeting::State),
+    #[serde(rename = "meeting.roster")]
+    MeetingRoster(meeting::Roster),
+    #[serde(rename = "meeting.lobby")]
+    MeetingLobby(meeting::Lobby),
+    #[serde(rename = "meeting.speakers")]
+    MeetingSpeakers(meeting::Speakers),
+    #[serde(rename = "meeting.capabilities")]
+    MeetingCapabilities(meeting::CapabilitiesChanged),
+    #[serde(rename = "meeting.changed")]
+    MeetingChanged(meeting::Changed),
+    #[serde(rename = "meeting.hands")]
+    MeetingHands(meeting::Hands),
+    #[serde(rename = "meeting.reactions")]
+    MeetingReactions(meeting::Reactions),
+    #[serde(rename = "meeting.spotlight")]
+    MeetingSpotlight(meeting::Spotlight),
+    #[serde(rename = "meeting.muted_by")]
+    MeetingMutedBy(meeting::MutedBy),
+    #[serde(rename = "meeting.ended")]
+    MeetingEnded(meeting::Ended),
 }
 
 impl Event {
@@ -156,6 +239,19 @@ impl Event {
         "pickup.offered",
         "pickup.withdrawn",
         "mailbox.changed",
+        "meeting.incoming",
+        "meeting.moved",
+        "meeting.state",
+        "meeting.roster",
+        "meeting.lobby",
+        "meeting.speakers",
+        "meeting.capabilities",
+        "meeting.changed",
+        "meeting.hands",
+        "meeting.reactions",
+        "meeting.spotlight",
+        "meeting.muted_by",
+        "meeting.ended",
     ];
 }
 
@@ -310,18 +406,19 @@ impl ServerFrame {
 
     /// Writes an event.
     pub fn event(seq: u64, event: &Event) -> String {
-        #[derive(Serialize)]
-        struct Frame<'a> {
-            r#type: &'static str,
-            seq: u64,
-            #[serde(flatten)]
-            event: &'a Event,
-        }
-        to_text(&Frame {
-            r#type: "event",
-            seq,
-            event,
-        })
+        Self::numbered_event(seq, &Self::event_body(event))
+    }
+
+    /// Writes what an event says, the same for everyone who is told of it.
+    pub fn event_body(event: &Event) -> String {
+        to_text(event)
+    }
+
+    /// Writes an event of which [`ServerFrame::event_body`] is there already.
+    pub fn numbered_event(seq: u64, body: &str) -> String {
+        // A body is an object with at least one key.
+        let rest = body.strip_prefix('{').unwrap_or(body);
+        format!(r#"{{"type":"event","seq":{seq},{rest}"#)
     }
 
     /// Writes the last frame of a socket.
@@ -415,6 +512,23 @@ mod tests {
             Request::parse("call.accept", Value::Null),
             Err(FrameError::Parameters(_))
         ));
+    }
+
+    #[test]
+    fn an_event_reads_back() {
+        let event = Event::Ringing(Ringing {
+            call: CallId(Uuid::nil()),
+        });
+        let ServerFrame::Event {
+            seq,
+            event: name,
+            params,
+        } = ServerFrame::parse(&ServerFrame::event(9, &event)).unwrap()
+        else {
+            unreachable!("wrote an event")
+        };
+        assert_eq!((seq, name.as_str()), (9, "call.ringing"));
+        assert_eq!(Event::parse(&name, params).unwrap(), event);
     }
 
     #[test]

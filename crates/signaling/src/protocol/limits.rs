@@ -1,5 +1,6 @@
 //! How much a peer may send. Each limit has its own refusal.
 
+use super::meeting::{Join, Locator};
 use super::{Candidates, Open, Request, SessionDescription, Start};
 use crate::end_reason::Reason;
 
@@ -22,6 +23,10 @@ pub struct Limits {
     pub candidates: usize,
     /// Most objects in each list of a report.
     pub report: usize,
+    /// Longest text of a meeting's locator, in bytes.
+    pub locator: usize,
+    /// Most people rung at once, when a group call begins.
+    pub invitations: usize,
     /// Requests a second, sustained. A burst may be four times that.
     pub requests_per_second: u32,
     /// Most sessions of one identity.
@@ -50,6 +55,8 @@ impl Default for Limits {
             candidate: 512,
             candidates: 64,
             report: 64,
+            locator: 512,
+            invitations: 64,
             requests_per_second: 50,
             sessions_per_identity: 16,
             sessions: 100_000,
@@ -109,8 +116,31 @@ impl Limits {
                     text(&line.username_fragment, 256)
                 })
             }
+            Request::MeetingJoin(join) => self.join(join),
+            Request::MeetingRestart(restart) if restart.offer.len() > self.description => {
+                Err(Reason::DESCRIPTION_TOO_LARGE)
+            }
             Request::Report(report) if report.longest() > self.report => Err(Reason::BAD_PARAMETERS),
             _ => Ok(()),
         }
+    }
+
+    fn join(&self, join: &Join) -> Result<(), Reason> {
+        let texts = match &join.locator {
+            Locator::Link(link) => [link.len(), 0],
+            Locator::Meeting { id, passcode } => [id.len(), passcode.len()],
+            Locator::Group { invite, .. } if invite.len() > self.invitations => {
+                return Err(Reason::TOO_MANY_INVITATIONS);
+            }
+            Locator::Call(_) | Locator::Group { .. } => [0, 0],
+        };
+        let name = join.display_name.as_deref().unwrap_or_default();
+        if texts.into_iter().any(|length| length > self.locator) || name.len() > self.display_name {
+            return Err(Reason::TEXT_TOO_LONG);
+        }
+        if join.offer.len() > self.description {
+            return Err(Reason::DESCRIPTION_TOO_LARGE);
+        }
+        Ok(())
     }
 }

@@ -13,6 +13,7 @@ mod call;
 mod frame;
 mod limits;
 mod mailbox;
+pub mod meeting;
 mod notice;
 mod pickup;
 mod schema;

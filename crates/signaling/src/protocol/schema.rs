@@ -3,7 +3,7 @@
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
-use super::{ClientFrame, Event, Opened, Refreshed, Request, Resumed, ServerFrame, Started};
+use super::{ClientFrame, Event, Opened, Refreshed, Request, Resumed, ServerFrame, Started, meeting};
 
 /// JSON Schema (draft 2020-12) of every frame, request, event and result.
 ///
@@ -19,6 +19,9 @@ pub fn schema() -> Value {
         "session.resume result": generator.subschema_for::<Resumed>(),
         "session.refresh result": generator.subschema_for::<Refreshed>(),
         "call.start result": generator.subschema_for::<Started>(),
+        "meeting.join result": generator.subschema_for::<meeting::Joined>(),
+        "meeting.restart result": generator.subschema_for::<meeting::Restarted>(),
+        "meeting.add result": generator.subschema_for::<meeting::AddAnswer>(),
     });
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::protocol::{Event, ServerFrame};
+use crate::protocol::ServerFrame;
 
 /// The events of one session, as frames ready to send.
 #[derive(Debug)]
@@ -26,13 +26,14 @@ impl EventLog {
         }
     }
 
-    /// Numbers an event, keeps it, and gives its frame.
-    pub(super) fn push(&mut self, event: &Event) -> Result<&str, Full> {
+    /// Numbers an event, whose body is written already, keeps it, and gives its frame.
+    pub(super) fn push(&mut self, body: &str) -> Result<&str, Full> {
         if self.frames.len() >= self.capacity {
             return Err(Full);
         }
         self.newest += 1;
-        self.frames.push_back(ServerFrame::event(self.newest, event));
+        self.frames
+            .push_back(ServerFrame::numbered_event(self.newest, body));
         Ok(self.frames.back().map_or("", String::as_str))
     }
 
@@ -64,14 +65,14 @@ impl EventLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{CallId, Ringing};
+    use crate::protocol::{CallId, Event, Ringing};
     use proptest::prelude::*;
     use uuid::Uuid;
 
-    fn event() -> Event {
-        Event::Ringing(Ringing {
+    fn event() -> String {
+        ServerFrame::event_body(&Event::Ringing(Ringing {
             call: CallId(Uuid::nil()),
-        })
+        }))
     }
 
     #[test]

@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::event_log::{EventLog, Full};
 use super::response_log::{ResponseLog, Seen};
 use crate::end_reason::Reason;
-use crate::identifier::Identifier;
-use crate::protocol::{CallId, EndpointOptions, Event, ServerFrame};
+use crate::identifier::{Identifier, Label};
+use crate::protocol::{CallId, EndpointOptions, REQUEST_WINDOW, ServerFrame};
 use crate::switchboard::ConnectionId;
 
 /// Where a session's client is.
@@ -40,6 +40,10 @@ pub(crate) struct ServerSession {
     pub(crate) token_ends: Instant,
     pub(crate) attachment: Attachment,
     pub(crate) refresh: Option<PendingRefresh>,
+    /// Requests that other parts of the service have yet to answer.
+    asked: BTreeSet<u64>,
+    /// The resource through whose application a member acts.
+    pub(crate) application: Option<Label>,
     /// Every call this endpoint rings for, places or talks in.
     pub(crate) calls: BTreeSet<CallId>,
     events: EventLog,
@@ -52,6 +56,7 @@ pub(crate) struct NewSession {
     pub(crate) display_name: String,
     pub(crate) options: EndpointOptions,
     pub(crate) may_start_calls: bool,
+    pub(crate) application: Option<Label>,
     pub(crate) resume_token: String,
     pub(crate) token_ends: Instant,
     pub(crate) connection: ConnectionId,
@@ -69,6 +74,8 @@ impl ServerSession {
             token_ends: new.token_ends,
             attachment: Attachment::Attached(new.connection),
             refresh: None,
+            asked: BTreeSet::new(),
+            application: new.application,
             calls: BTreeSet::new(),
             events: EventLog::new(new.event_capacity),
             responses: ResponseLog::default(),
@@ -86,10 +93,10 @@ impl ServerSession {
         self.connection().is_some()
     }
 
-    /// Keeps an event until it is acknowledged; gives the frame and where to send it now, if anywhere.
-    pub(crate) fn push(&mut self, event: &Event) -> Result<Option<(ConnectionId, String)>, Full> {
+    /// Keeps an event, by its body, until it is acknowledged; gives the frame and where to send it now, if anywhere.
+    pub(crate) fn push(&mut self, body: &str) -> Result<Option<(ConnectionId, String)>, Full> {
         let connection = self.connection();
-        let frame = self.events.push(event)?;
+        let frame = self.events.push(body)?;
         Ok(connection.map(|connection| (connection, frame.to_owned())))
     }
 
@@ -114,6 +121,25 @@ impl ServerSession {
 
     pub(crate) fn begin(&mut self, request: u64) {
         self.responses.begin(request);
+    }
+
+    /// Marks a request as one that another part of the service answers. False: too many wait already.
+    pub(crate) fn ask(&mut self, request: u64) -> bool {
+        if self.asked.len() as u64 >= REQUEST_WINDOW {
+            return false;
+        }
+        self.begin(request);
+        self.asked.insert(request)
+    }
+
+    /// Whether another part of the service has yet to answer this request.
+    pub(crate) fn is_asked(&self, request: u64) -> bool {
+        self.asked.contains(&request)
+    }
+
+    /// Takes such a request off. False: it was answered before, or never sent.
+    pub(crate) fn answered(&mut self, request: u64) -> bool {
+        self.asked.remove(&request)
     }
 
     /// Keeps the response to a request and gives its frame.

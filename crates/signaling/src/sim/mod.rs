@@ -114,6 +114,7 @@ enum Occurrence {
     ToClient(ConnectionId, Option<String>),
     ToServer(ConnectionId, Option<String>),
     Verdict(ConnectionId, String),
+    Answer(Box<ServerInput>),
     Media(ClientId, CallId, LegId, media::MediaStep),
     Happening(ClientId, Happening),
 }
@@ -291,6 +292,7 @@ impl World {
             }
             Occurrence::ToClient(connection, text) => self.arrive_at_client(connection, text),
             Occurrence::ToServer(connection, text) => self.arrive_at_server(connection, text),
+            Occurrence::Answer(answer) => self.tell_server(*answer),
             Occurrence::Verdict(connection, token) => {
                 let result = verdict(&token);
                 self.tell_server(ServerInput::Authenticated { connection, result });
@@ -437,6 +439,15 @@ impl World {
                 ServerOutput::Authenticate { connection, token } => {
                     let delay = self.draw_delay();
                     self.plan(self.now + delay, Occurrence::Verdict(connection, token));
+                }
+                // There is no other part here.
+                ServerOutput::Ask(ask) => {
+                    let answer = ServerInput::Answer {
+                        session: ask.session,
+                        id: ask.id,
+                        result: Err(Reason::UNKNOWN_REQUEST),
+                    };
+                    self.plan(self.now, Occurrence::Answer(Box::new(answer)));
                 }
                 ServerOutput::Record(record) => self.records.push((self.now, *record)),
                 ServerOutput::Timeout(at) => {

@@ -5,7 +5,11 @@ use std::time::{Duration, Instant};
 
 use crate::end_reason::Reason;
 use crate::identifier::{Identifier, Label};
-use crate::protocol::{CallId, Event, IceServer, Limits, NoticeKind, NoticeState, Report, SessionId};
+use serde_json::Value;
+
+use crate::protocol::{
+    CallId, Event, IceServer, Limits, NoticeKind, NoticeState, Report, Request, SessionId,
+};
 use crate::switchboard::Unanswered;
 
 /// One client connection, numbered by the driver. A number is never used twice.
@@ -117,6 +121,27 @@ pub enum ServerInput {
         /// What. Nothing about a call: those are the switchboard's own.
         event: Box<Event>,
     },
+    /// Another part of the service has something to tell to these endpoints.
+    TellSessions {
+        /// Which. Those that are over are passed over.
+        sessions: Vec<SessionId>,
+        /// What. Nothing about a call between two: those are the switchboard's own.
+        event: Box<Event>,
+    },
+    /// The answer to [`ServerOutput::Ask`]. A second one is ignored.
+    Answer {
+        /// Who asked.
+        session: SessionId,
+        /// The request's number.
+        id: u64,
+        /// What the client is answered.
+        result: Result<Value, Reason>,
+    },
+    /// A call between two is another part's from now on, and goes on with the same id.
+    MoveCall {
+        /// Which. One that is over or not answered is ignored.
+        call: CallId,
+    },
     /// An operator ends a call.
     EndCall {
         /// Which. One that is over already is ignored.
@@ -128,6 +153,55 @@ pub enum ServerInput {
     Shutdown,
     /// The instant of [`ServerOutput::Timeout`] has come.
     Timeout,
+}
+
+/// A request of an endpoint that the switchboard hands on, with what it knows of who sent it.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// On which endpoint.
+    pub session: SessionId,
+    /// Who.
+    pub identity: Identifier,
+    /// The name that the client asks for. What others are shown is the policy's to say.
+    pub display_name: String,
+    /// The resource through whose application a member acts, by the token.
+    pub application: Option<Label>,
+    /// Whether calls may be started, by the token.
+    pub may_start_calls: bool,
+    /// The request's number within its session.
+    pub id: u64,
+    /// What is asked. Its lengths are checked.
+    pub request: Request,
+    /// The call between two that a `meeting.add` would make a call of more.
+    pub pair: Option<Pair>,
+}
+
+/// Both ends of an answered call.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// Who placed it.
+    pub caller: End,
+    /// Who answered it.
+    pub callee: End,
+    /// Whether it is the caller who asks.
+    pub asked_by_caller: bool,
+    /// When it was placed.
+    pub placed: Instant,
+}
+
+/// One end of a call.
+#[derive(Clone, Debug)]
+pub struct End {
+    /// On which endpoint.
+    pub session: SessionId,
+    /// Who.
+    pub identity: Identifier,
+    /// The name that the client asks for.
+    pub display_name: String,
+    /// The resource through whose application a member acts, by the token.
+    pub application: Option<Label>,
+    /// Whether the session has a socket.
+    pub attached: bool,
 }
 
 /// What the switchboard wants done.
@@ -153,6 +227,9 @@ pub enum ServerOutput {
         /// The token. Not to be logged.
         token: String,
     },
+    /// A request that is another part's business. Answer with [`ServerInput::Answer`], now or later: the session may
+    /// lose its socket meanwhile, and gets the answer when it is back.
+    Ask(Box<Ask>),
     /// A fact for logs, metrics and call records.
     Record(Box<Record>),
     /// Nothing more to do before this instant, or before the next input.
@@ -166,6 +243,7 @@ impl fmt::Debug for ServerOutput {
             Self::Send { connection, text } => write!(f, "Send({connection:?}, {} bytes)", text.len()),
             Self::Close { connection, code } => write!(f, "Close({connection:?}, {code:?})"),
             Self::Authenticate { connection, .. } => write!(f, "Authenticate({connection:?})"),
+            Self::Ask(ask) => write!(f, "Ask({ask:?})"),
             Self::Record(record) => write!(f, "Record({record:?})"),
             Self::Timeout(at) => write!(f, "Timeout({at:?})"),
         }
@@ -366,6 +444,13 @@ pub enum Record {
         session: SessionId,
         /// As it came.
         report: Report,
+    },
+    /// A call between two goes on as one of more, which another part tells of.
+    CallMoved {
+        /// Which.
+        call: CallId,
+        /// Since it was placed.
+        after: Duration,
     },
     /// A call is over.
     CallEnded {

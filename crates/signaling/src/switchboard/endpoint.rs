@@ -58,6 +58,7 @@ impl Switchboard {
                 display_name: opening.display_name.unwrap_or(grant.display_name),
                 options: opening.options,
                 may_start_calls: grant.may_start_calls,
+                application: grant.application.clone(),
                 resume_token,
                 token_ends: now + grant.expires_in,
                 connection,
@@ -205,6 +206,8 @@ impl Switchboard {
         let frame = match known.look_up(id) {
             Seen::New => return false,
             Seen::Answered(frame) => frame.to_owned(),
+            // Its answer will come, wherever the client is by then.
+            Seen::Stale if known.is_asked(id) => return true,
             // A refresh that was under way when the socket was lost: verify again for this connection.
             Seen::Stale
                 if known
@@ -260,6 +263,10 @@ impl Switchboard {
             Ok(Request::Transfer(transfer)) => self.transfer(session, transfer, now).map(done),
             Ok(Request::Notice(notice)) => self.set_notice(session, notice).map(value),
             Ok(Request::Consent(consent)) => self.consent(session, consent).map(done),
+            Ok(other) => match self.ask(session, id, other) {
+                Ok(()) => return,
+                Err(reason) => Err(reason),
+            },
         };
         if let Err(reason) = &result {
             self.refused(connection, reason);

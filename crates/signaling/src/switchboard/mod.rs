@@ -4,6 +4,7 @@
 //! session description says. Every request gets one response; everything that happens is also a [`Record`].
 
 mod api;
+mod asking;
 mod call;
 mod calls;
 mod connection;
@@ -24,7 +25,8 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 pub use api::{
-    CloseCode, ConnectionId, Grant, Record, Relays, ServerInput, ServerOutput, Stats, SwitchboardConfig,
+    Ask, CloseCode, ConnectionId, End, Grant, Pair, Record, Relays, ServerInput, ServerOutput, Stats,
+    SwitchboardConfig,
 };
 pub use policy::{
     AllowAll, Availability, CallRequest, Consented, Onward, Policy, Purpose, Reach, Reaches, Route, Target,
@@ -33,7 +35,7 @@ pub use policy::{
 
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
-use crate::protocol::{CallId, Event, IceServer, LegId, SessionId};
+use crate::protocol::{CallId, Event, IceServer, LegId, ServerFrame, SessionId};
 use crate::session::server::ServerSession;
 use crate::timers::Timers;
 use call::Call;
@@ -133,10 +135,18 @@ impl Switchboard {
                 self.end_sessions(sessions, &reason, now);
             }
             ServerInput::Tell { identity, event } => {
-                for session in self.endpoints.get(&identity).cloned().unwrap_or_default() {
-                    self.emit(session, &event);
-                }
+                let sessions: Vec<SessionId> = self
+                    .endpoints
+                    .get(&identity)
+                    .into_iter()
+                    .flatten()
+                    .copied()
+                    .collect();
+                self.emit_to(&sessions, &event);
             }
+            ServerInput::TellSessions { sessions, event } => self.emit_to(&sessions, &event),
+            ServerInput::Answer { session, id, result } => self.answer_asked(session, id, &result),
+            ServerInput::MoveCall { call } => self.move_call(call, now),
             ServerInput::EndCall { call, reason } => self.end_call(call, &reason, None, now),
             ServerInput::Shutdown => self.shut_down(now),
             ServerInput::Timeout => {
@@ -201,10 +211,22 @@ impl Switchboard {
 
     /// Sends an event to an endpoint, now or when it comes back.
     fn emit(&mut self, session: SessionId, event: &Event) {
+        self.emit_to(&[session], event);
+    }
+
+    /// Sends an event to several endpoints, and writes it only once.
+    fn emit_to(&mut self, sessions: &[SessionId], event: &Event) {
+        let body = ServerFrame::event_body(event);
+        for session in sessions {
+            self.emit_body(*session, &body);
+        }
+    }
+
+    fn emit_body(&mut self, session: SessionId, body: &str) {
         let Some(endpoint) = self.sessions.get_mut(&session) else {
             return;
         };
-        match endpoint.push(event) {
+        match endpoint.push(body) {
             Ok(Some((connection, text))) => self.send(connection, text),
             Ok(None) => {}
             Err(_) => {
