@@ -1,0 +1,13 @@
+//! Sockets of a shard, by the batch. Linux only: `recvmmsg`, `sendmmsg` and UDP segmentation.
+
+mod datagrams;
+mod receiving;
+mod sending;
+mod wake;
+
+pub use receiving::{Incoming, Receiving};
+pub use sending::Sending;
+pub use wake::{Waiter, Waker};
+
+/// Room for one datagram: an Ethernet frame's.
+pub const DATAGRAM: usize = 1500;

@@ -1,0 +1,155 @@
+//! A packet and its copies: the inner loop. For each subscriber a number is added to the sequence and one to the
+//! timestamp; everything else happens when a slot changes hands.
+
+use super::packet::{AudioLevel, Format, Forwarded, Header, Media};
+use super::red::{MAX_HEAD, Red};
+use super::slot::{Seen, Segment, Slots};
+use super::stream::Stream;
+use super::timeline::{MISSING, distance};
+use super::{Key, ParticipantKey};
+
+/// One packet of a stream, numbered and placed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unit<'a> {
+    /// The number of the participant it comes from.
+    pub(crate) number: u32,
+    pub(crate) compact: u64,
+    pub(crate) placed: u32,
+    pub(crate) media: Media,
+    pub(crate) format: Format,
+    pub(crate) marker: bool,
+    pub(crate) level: Option<AudioLevel>,
+    pub(crate) payload: &'a [u8],
+    pub(crate) red: Option<Red>,
+    /// Ticks a packet.
+    pub(crate) frame: u32,
+}
+
+impl<'a> Unit<'a> {
+    /// A packet of the cache.
+    pub(crate) fn cached(stream: &'a Stream, compact: u64) -> Option<Self> {
+        let (entry, payload) = stream.intake.cache()?.sent(compact)?;
+        let opus = stream.formats.payload_type(Format::Opus);
+        let red = match (entry.format, opus) {
+            (Format::Red, Some(opus)) => Some(Red::parse(payload, opus)?),
+            _ => None,
+        };
+        Some(Self {
+            number: stream.number,
+            compact,
+            placed: entry.placed,
+            media: stream.media,
+            format: entry.format,
+            marker: entry.marker,
+            level: entry.level,
+            payload,
+            red,
+            frame: stream.timeline.frame(),
+        })
+    }
+}
+
+/// How a slot's segment is fixed in time when `unit` is the first packet that comes.
+fn anchor(slots: &mut Slots, id: u32, unit: &Unit<'_>) {
+    let first = slots.seen[id as usize].segment.first;
+    let missing = unit.compact.saturating_sub(first).min(MISSING) as u32;
+    let first = unit.placed.wrapping_sub(missing * unit.frame);
+    slots.anchor(id, first, first);
+}
+
+/// Gives `unit` of `stream` to all `targets`. Returns how many copies were made.
+pub(crate) fn fan_out(
+    slots: &mut Slots,
+    targets: &[u32],
+    stream: Key,
+    unit: &Unit<'_>,
+    sink: &mut impl FnMut(&Forwarded<'_>),
+) -> u64 {
+    let mut copies = 0;
+    for &id in targets {
+        copies += u64::from(give(slots, id, stream, unit, sink));
+    }
+    copies
+}
+
+/// Gives `unit` of `stream` to one slot that shows it.
+pub(crate) fn give(
+    slots: &mut Slots,
+    id: u32,
+    stream: Key,
+    unit: &Unit<'_>,
+    sink: &mut impl FnMut(&Forwarded<'_>),
+) -> bool {
+    if unit.compact < slots.seen[id as usize].segment.first {
+        // Late: from before the segment began.
+        let segment = slots.past[id as usize].segment_of(stream, unit.compact).copied();
+        let seen = &mut slots.seen[id as usize];
+        return segment.is_some_and(|segment| copy(seen, &segment, unit, false, false, sink));
+    }
+    let begins = !slots.seen[id as usize].anchored;
+    if begins {
+        anchor(slots, id, unit);
+    }
+    let seen = &mut slots.seen[id as usize];
+    let segment = seen.segment;
+    copy(seen, &segment, unit, begins, false, sink)
+}
+
+/// Gives what was sent in `segment` to its slot, as the first that comes or not. Returns whether the receiver has a payload type for it.
+#[inline]
+pub(crate) fn copy(
+    seen: &mut Seen,
+    segment: &Segment,
+    unit: &Unit<'_>,
+    begins: bool,
+    resent: bool,
+    sink: &mut impl FnMut(&Forwarded<'_>),
+) -> bool {
+    let timestamp = unit.placed.wrapping_add(segment.offset);
+    let mut buffer = [0; MAX_HEAD];
+    let (mut head, mut body): (&[u8], &[u8]) = (&[], unit.payload);
+    let payload_type = match &unit.red {
+        None => seen.formats.payload_type(unit.format),
+        Some(red) => {
+            let opus = seen.formats.payload_type(Format::Opus);
+            let both = seen.formats.payload_type(Format::Red).zip(opus);
+            if let Some((_, opus)) = both {
+                // What lies before the segment belongs to another voice's time.
+                let back = distance(timestamp, segment.floor).max(0) as u32;
+                (head, body) = red.cut(unit.payload, red.excess(back), opus, &mut buffer);
+            } else {
+                body = red.primary(unit.payload);
+            }
+            both.map(|(red, _)| red).or(opus)
+        }
+    };
+    let Some(payload_type) = payload_type else {
+        return false;
+    };
+    let begins = begins || unit.compact == segment.first;
+    let header = Header {
+        ssrc: seen.ssrc,
+        sequence: segment.sequence(unit.compact),
+        timestamp,
+        marker: unit.marker || (begins && unit.media == Media::Audio),
+        payload_type,
+        csrc: unit.number,
+        level: unit
+            .level
+            .filter(|_| seen.level_id != 0)
+            .map(|level| (seen.level_id, level)),
+    };
+    if !resent {
+        seen.packets = seen.packets.wrapping_add(1);
+        seen.octets = seen.octets.wrapping_add((head.len() + body.len()) as u32);
+    }
+    sink(&Forwarded {
+        to: ParticipantKey(seen.receiver),
+        slot: seen.slot,
+        header,
+        head,
+        body,
+        resent,
+    });
+    true
+}

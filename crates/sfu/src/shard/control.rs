@@ -1,0 +1,223 @@
+//! RTCP: what participants say of what they get, and what we tell them of what they send.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::media::Outlet;
+use super::peer::{Carries, Peer};
+use super::Shard;
+use crate::net::DATAGRAM;
+use crate::rtp::{Control, Controls, ReportBlock, Writer};
+use crate::srtp::MAX_OVERHEAD;
+use crate::slab::Key;
+
+/// Time between two reports to a participant. Shorter tells more of its path; longer costs less with many.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Room for a compound packet before it is sealed.
+const PLAIN: usize = DATAGRAM - MAX_OVERHEAD;
+
+/// Most sources reported on to a participant: those it may have in use at a time.
+const MAX_BLOCKS: usize = 8;
+
+/// Seconds from 1900 to 1970 (RFC 5905 section 6).
+const NTP_EPOCH: u64 = 2_208_988_800;
+
+/// The time of day, as a function of the time that state machines get.
+#[derive(Clone, Copy)]
+pub(super) struct WallClock {
+    start: Instant,
+    unix: Duration,
+}
+
+impl WallClock {
+    pub fn new(now: Instant, wall: SystemTime) -> Self {
+        Self {
+            start: now,
+            unix: wall.duration_since(UNIX_EPOCH).unwrap_or_default(),
+        }
+    }
+
+    /// NTP time (RFC 3550 section 4).
+    fn ntp(&self, now: Instant) -> u64 {
+        let time = self.unix + now.saturating_duration_since(self.start);
+        let fraction = (u64::from(time.subsec_nanos()) << 32) / 1_000_000_000;
+        (time.as_secs() + NTP_EPOCH) << 32 | fraction
+    }
+}
+
+impl Shard {
+    /// Takes a compound packet that has been opened.
+    pub(super) fn control(&mut self, now: Instant, key: Key, packet: &[u8]) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        if !peer.bucket.take(now, packet.len(), &self.limits) {
+            peer.stats.flooded += 1;
+            self.stats.flooded += 1;
+            return;
+        }
+        let (room, who) = (peer.room, peer.key);
+        let Some(hosted) = self.rooms.get_mut(room) else {
+            return;
+        };
+        let ntp = self.clock.ntp(now);
+        let mut worst = None;
+        for control in Controls::new(packet) {
+            match control {
+                Control::Sender { ssrc, ntp, .. } => {
+                    if let Some(peer) = self.peers.get_mut(key)
+                        && let Some(reception) = peer.receptions.iter_mut().find(|of| of.ssrc() == ssrc)
+                    {
+                        reception.sender_report(now, ntp);
+                    }
+                }
+                Control::Report(block) => {
+                    worst = worst.max(Some(block.fraction_lost));
+                    if let (Some(peer), Some(trip)) = (self.peers.get_mut(key), round_trip(&block, ntp)) {
+                        peer.stats.round_trip = Some(trip);
+                    }
+                }
+                Control::Nack { ssrc, missing } => {
+                    let mut outlet = Outlet {
+                        peers: &mut self.peers,
+                        members: &hosted.members,
+                        sending: &mut self.sending,
+                        socket: &self.socket,
+                    };
+                    hosted
+                        .room
+                        .nack(now, who, ssrc, missing, &mut |forwarded| outlet.forward(forwarded));
+                }
+                Control::Keyframe { ssrc } => hosted.room.keyframe_wanted(now, who, ssrc),
+                Control::Available(bits) => hosted.room.set_available(now, who, bits),
+                Control::TransportFeedback(_) => {}
+                Control::Bye { ssrc } => {
+                    if let Some(peer) = self.peers.get_mut(key) {
+                        peer.receptions.retain(|of| of.ssrc() != ssrc);
+                    }
+                }
+            }
+        }
+        if let (Some(peer), Some(worst)) = (self.peers.get_mut(key), worst) {
+            peer.stats.fraction_lost = worst;
+        }
+        self.touch(room);
+    }
+
+    /// The first report is due.
+    pub(super) fn connected(&mut self, now: Instant, key: Key) {
+        if let Some(peer) = self.peers.get_mut(key) {
+            peer.report_due = Some(now + REPORT_INTERVAL);
+        }
+        self.schedule(key);
+    }
+
+    /// Writes what is due.
+    pub(super) fn report(&mut self, now: Instant, key: Key) {
+        let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        let mut more = is_due(peer.feedback.due());
+        // Should it not be reached, then later.
+        peer.feedback.defer(now);
+        while more {
+            more = false;
+            self.control_packet(key, |peer, writer| {
+                let media = peer.published.first().map_or(0, |(_, ssrc)| *ssrc);
+                more = peer.feedback.write(writer, peer.layout.own_ssrc(), media);
+            });
+        }
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        if !is_due(peer.report_due) {
+            return;
+        }
+        peer.report_due = Some(now + REPORT_INTERVAL);
+        let Some(hosted) = self.rooms.get(peer.room) else {
+            return;
+        };
+        let ntp = self.clock.ntp(now);
+        let room = &hosted.room;
+        let (socket, sending) = (&self.socket, &mut self.sending);
+        let Some(to) = peer.link.remote().filter(|_| peer.link.is_connected()) else {
+            return;
+        };
+        sending.queue(socket, to, key.index, |buffer| {
+            let mut writer = Writer::new(buffer.get_mut(..PLAIN)?);
+            for slot in peer.layout.slots() {
+                if let Some(report) = room.report(now, peer.key, slot.ssrc) {
+                    let (packets, octets) = (report.packets, report.octets);
+                    writer.sender_report(report.ssrc, ntp, report.timestamp, packets, octets);
+                }
+            }
+            let mut blocks = [ReportBlock::default(); MAX_BLOCKS];
+            let mut count = 0;
+            for (to, reception) in blocks.iter_mut().zip(&mut peer.receptions) {
+                *to = reception.report(now);
+                count += 1;
+            }
+            if count > 0 || !writer.is_empty() {
+                writer.receiver_report(peer.layout.own_ssrc(), &blocks[..count]);
+            }
+            let length = writer.len();
+            (length > 0).then(|| peer.link.seal_rtcp(buffer, length).ok())?
+        });
+    }
+
+    /// Asks the sender of a source for a keyframe.
+    pub(super) fn ask_keyframe(&mut self, member: Option<Key>, ssrc: u32) {
+        if let Some(key) = member {
+            self.control_packet(key, |peer, writer| _ = writer.keyframe_wanted(peer.layout.own_ssrc(), ssrc));
+        }
+    }
+
+    /// Sends a compound packet to a participant, where it can be reached.
+    fn control_packet(&mut self, key: Key, write: impl FnOnce(&mut Peer, &mut Writer<'_>)) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        let Some(to) = peer.link.remote().filter(|_| peer.link.is_connected()) else {
+            return;
+        };
+        self.sending.queue(&self.socket, to, key.index, |buffer| {
+            let mut writer = Writer::new(buffer.get_mut(..PLAIN)?);
+            write(peer, &mut writer);
+            let length = writer.len();
+            (length > 0).then(|| peer.link.seal_rtcp(buffer, length).ok())?
+        });
+    }
+}
+
+/// RFC 3550 section 6.4.1, in microseconds.
+fn round_trip(block: &ReportBlock, ntp: u64) -> Option<u32> {
+    if block.last_report == 0 {
+        return None;
+    }
+    let now = (ntp >> 16) as u32;
+    let trip = now.wrapping_sub(block.last_report).wrapping_sub(block.delay);
+    // Ten seconds are a clock that jumped, or a lie.
+    (trip < 10 << 16).then(|| (u64::from(trip) * 1_000_000 >> 16) as u32)
+}
+
+/// Counts a packet for the reports to its sender.
+pub(super) fn count(now: Instant, peer: &mut Peer, packet: &crate::rtp::Parsed<'_>, carries: Carries) {
+    if let Carries::Media(media) = carries {
+        let known = peer.receptions.iter_mut().find(|of| of.ssrc() == packet.ssrc);
+        if let Some(reception) = known {
+            reception.packet(now, packet.sequence, packet.timestamp);
+        } else {
+            let rate = if media == crate::room::Media::Audio { 48_000 } else { 90_000 };
+            let mut reception = crate::rtp::Reception::new(now, packet.ssrc, rate, packet.sequence);
+            reception.packet(now, packet.sequence, packet.timestamp);
+            if peer.receptions.len() == MAX_BLOCKS {
+                peer.receptions.remove(0);
+            }
+            peer.receptions.push(reception);
+        }
+    }
+    if let Some(&[s0, s1]) = packet.extension(peer.layout.identifiers.transport) {
+        peer.feedback.packet(now, u16::from_be_bytes([s0, s1]));
+    }
+}

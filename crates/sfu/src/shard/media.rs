@@ -1,0 +1,217 @@
+//! RTP: from a participant through its room to the others.
+
+use std::net::UdpSocket;
+use std::time::Instant;
+
+use super::peer::{Carries, MAX_STREAMS, Peer, Stream};
+use super::{Hosted, Shard};
+use crate::net::{DATAGRAM, Sending};
+use crate::room::{self, AudioLevel, Forwarded, Header, MAX_HEADER, Packet, Publication};
+use crate::rtp::Parsed;
+use crate::sfu::Event;
+use crate::slab::{Key, Slab};
+
+impl Shard {
+    /// Takes a packet that has been opened.
+    pub(super) fn media(&mut self, now: Instant, key: Key, packet: &[u8]) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        let Some(hosted) = self.rooms.get_mut(peer.room) else {
+            return;
+        };
+        let Some(parsed) = Parsed::parse(packet) else {
+            peer.stats.dropped += 1;
+            self.stats.refused += 1;
+            return;
+        };
+        if !peer.bucket.take(now, packet.len(), &self.limits) {
+            peer.stats.flooded += 1;
+            self.stats.flooded += 1;
+            return;
+        }
+        peer.stats.packets_received += 1;
+        peer.stats.bytes_received += parsed.payload.len() as u64;
+        let level = parsed
+            .extension(peer.layout.identifiers.level)
+            .and_then(|data| data.first())
+            .map(|byte| AudioLevel {
+                minus_dbov: byte & 0x7f,
+                voice: byte & 0x80 != 0,
+            });
+        let carries = carries(now, peer, hosted, &parsed);
+        super::control::count(now, peer, &parsed, carries.unwrap_or(Carries::Nothing));
+        let wants_timer = peer.feedback.due().is_some_and(|at| peer.due.is_none_or(|due| at < due));
+        let (ssrc, sequence, payload_type, payload) = match carries {
+            Some(Carries::Media(_)) => {
+                (parsed.ssrc, parsed.sequence, parsed.payload_type, parsed.payload)
+            }
+            Some(Carries::Repeats(ssrc)) => {
+                // The original sequence number, then the original payload (RFC 4588 section 4).
+                let of = peer.layout.sources.iter().find_map(|source| source.repeats(parsed.payload_type));
+                let (Some((sequence, payload)), Some(of)) = (parsed.payload.split_first_chunk::<2>(), of) else {
+                    return;
+                };
+                (ssrc, u16::from_be_bytes(*sequence), of, payload)
+            }
+            Some(Carries::Nothing) | None => {
+                peer.stats.dropped += 1;
+                self.stats.unsorted += 1;
+                return;
+            }
+        };
+        let packet = Packet {
+            ssrc,
+            sequence,
+            timestamp: parsed.timestamp,
+            marker: parsed.marker,
+            payload_type,
+            level,
+            payload,
+        };
+        let (from, room) = (peer.key, peer.room);
+        let mut outlet = Outlet {
+            peers: &mut self.peers,
+            members: &hosted.members,
+            sending: &mut self.sending,
+            socket: &self.socket,
+        };
+        hosted
+            .room
+            .packet(now, from, &packet, &mut |forwarded| outlet.forward(forwarded));
+        self.touch(room);
+        if wants_timer {
+            self.schedule(key);
+        }
+    }
+
+    /// Takes what rooms have to say.
+    pub(super) fn settle(&mut self) {
+        while let Some(key) = self.touched.pop() {
+            self.schedule_room(key);
+            while let Some(hosted) = self.rooms.get_mut(key) {
+                hosted.touched = false;
+                match hosted.room.poll_event() {
+                    Some(room::Event::KeyframeWanted { from, ssrc }) => {
+                        let member = hosted.members.get(from.index()).copied().flatten();
+                        self.ask_keyframe(member, ssrc);
+                    }
+                    Some(room::Event::SpeakersChanged) => {
+                        let (room, speakers) = (hosted.id, hosted.room.speakers().to_vec());
+                        (self.on_event)(Event::Speakers { room, speakers });
+                    }
+                    Some(room::Event::Shown { to, slot, number }) => {
+                        let member = hosted.members.get(to.index()).copied().flatten();
+                        if let Some(peer) = member.and_then(|key| self.peers.get(key)) {
+                            let mids = &peer.layout.mids[slot.media as usize];
+                            let mid = mids.get(usize::from(slot.number)).cloned().unwrap_or_default();
+                            (self.on_event)(Event::Shown {
+                                room: hosted.id,
+                                participant: peer.number,
+                                mid,
+                                shown: number,
+                            });
+                        }
+                    }
+                    None => break,
+                }
+            }
+        }
+    }
+}
+
+/// What the source of a packet carries. The first packet of a source is sorted, and its stream announced to the room.
+fn carries(now: Instant, peer: &mut Peer, hosted: &mut Hosted, packet: &Parsed<'_>) -> Option<Carries> {
+    let known = peer.streams.iter().find(|stream| stream.ssrc == packet.ssrc);
+    if let Some(stream) = known {
+        return Some(stream.carries);
+    }
+    if peer.streams.len() >= MAX_STREAMS {
+        return None;
+    }
+    let layout = &peer.layout;
+    let mid = packet.extension(layout.identifiers.mid);
+    let source = layout.source(mid, packet.ssrc, packet.payload_type)?;
+    let carries = if source.is_rtx(packet.payload_type) {
+        let rid = packet.extension(layout.identifiers.repaired_rid);
+        let layer = source.layer(rid)?;
+        let of = (source.media, layer);
+        Carries::Repeats(peer.published.iter().find(|(published, _)| *published == of)?.1)
+    } else {
+        source.formats.format(packet.payload_type)?;
+        let layer = source.layer(packet.extension(layout.identifiers.rid))?;
+        let publication = Publication {
+            media: source.media,
+            layer,
+            ssrc: packet.ssrc,
+            formats: source.formats,
+            height: 0,
+        };
+        hosted.room.publish(now, peer.key, &publication).ok()?;
+        let of = (source.media, layer);
+        peer.published.retain(|(published, _)| *published != of);
+        peer.published.push((of, packet.ssrc));
+        // Repetitions that came before what they repeat can be sorted now.
+        peer.streams.retain(|stream| stream.carries != Carries::Nothing);
+        Carries::Media(source.media)
+    };
+    let ssrc = packet.ssrc;
+    peer.streams.push(Stream { ssrc, carries });
+    Some(carries)
+}
+
+/// Where a room's copies go: into the batch, sealed.
+pub(super) struct Outlet<'a> {
+    pub peers: &'a mut Slab<Peer>,
+    pub members: &'a [Option<Key>],
+    pub sending: &'a mut Sending,
+    pub socket: &'a UdpSocket,
+}
+
+impl Outlet<'_> {
+    pub fn forward(&mut self, forwarded: &Forwarded<'_>) {
+        let Some(key) = self.members.get(forwarded.to.index()).copied().flatten() else {
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        let Some(to) = peer.link.remote() else {
+            return;
+        };
+        let size = (forwarded.head.len() + forwarded.body.len()) as u64;
+        let (link, stats) = (&mut peer.link, &mut peer.stats);
+        let repeater = forwarded.resent.then(|| peer.layout.repeater(&forwarded.header)).flatten();
+        self.sending.queue(self.socket, to, key.index, |buffer| {
+            let length = match repeater {
+                Some((header, original)) => {
+                    let length = write(&header, &[&original, forwarded.head, forwarded.body], buffer)?;
+                    link.seal_rtp(buffer, length)
+                }
+                None => {
+                    let length = write(&forwarded.header, &[forwarded.head, forwarded.body], buffer)?;
+                    if forwarded.resent {
+                        link.seal_rtp_again(buffer, length)
+                    } else {
+                        link.seal_rtp(buffer, length)
+                    }
+                }
+            };
+            let length = length.ok()?;
+            stats.packets_sent += 1;
+            stats.bytes_sent += size;
+            Some(length)
+        });
+    }
+}
+
+/// Writes a packet in the clear. None where it does not fit.
+fn write(header: &Header, parts: &[&[u8]], buffer: &mut [u8; DATAGRAM]) -> Option<usize> {
+    let start: &mut [u8; MAX_HEADER] = buffer.first_chunk_mut()?;
+    let mut length = header.write(start);
+    for part in parts {
+        buffer.get_mut(length..length + part.len())?.copy_from_slice(part);
+        length += part.len();
+    }
+    Some(length)
+}

@@ -1,0 +1,203 @@
+//! What people and networks do to a service: what is not right is dropped and counted, and nobody else is harmed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::net::UdpSocket;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use sidetone_sfu::link::LinkConfig;
+use sidetone_sfu::{Config, JoinError, Limits, Rights, RoomId, RoomSettings, Sfu, ShardStats};
+use support::Phone;
+
+struct Place {
+    sfu: Sfu,
+    room: RoomId,
+    config: LinkConfig,
+}
+
+impl Place {
+    fn new(limits: Limits) -> Self {
+        let config = Config {
+            limits,
+            ..Config::default()
+        };
+        let sfu = Sfu::start(&config, |_| {}).unwrap();
+        let room = sfu.open_room(RoomSettings::default()).unwrap();
+        Self {
+            sfu,
+            room,
+            config: support::link_config(),
+        }
+    }
+
+    fn phones(&self, count: u32) -> Vec<Phone> {
+        let mut phones: Vec<Phone> = (0..count)
+            .map(|number| Phone::join(&self.sfu, &self.config, self.room, number, 4, Rights::ALL))
+            .collect();
+        support::connect(&mut phones);
+        phones
+    }
+
+    fn load(&self) -> ShardStats {
+        let (answer, answered) = channel();
+        let answer = std::sync::Mutex::new(answer);
+        self.sfu.load(move |stats| answer.lock().unwrap().send(stats).unwrap()).unwrap();
+        answered.recv().unwrap()
+    }
+}
+
+/// The first talks for some rounds of 20 ms, and between them `each` happens. Gives what the second heard.
+fn heard(phones: &mut [Phone], rounds: usize, mut each: impl FnMut(&mut [Phone])) -> u64 {
+    let before = phones[1].heard;
+    for _ in 0..rounds {
+        phones[0].talk();
+        each(phones);
+        std::thread::sleep(Duration::from_millis(20));
+        phones.iter_mut().for_each(Phone::poll);
+    }
+    std::thread::sleep(Duration::from_millis(50));
+    phones.iter_mut().for_each(Phone::poll);
+    phones[1].heard - before
+}
+
+#[test]
+fn noise_from_anywhere_disturbs_nobody() {
+    let place = Place::new(Limits::default());
+    let mut phones = place.phones(3);
+    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let target = phones[0].answered.addresses[0];
+    let heard = heard(&mut phones, 50, |phones| {
+        for _ in 0..40 {
+            // Of any size, more than a frame among them, and with the first byte of every protocol.
+            let mut noise: Vec<u8> = (0..random.random_range(0..3_000)).map(|_| random.random()).collect();
+            if let Some(first) = noise.first_mut() {
+                *first = [0, 1, 22, 128, 144, 200][random.random_range(0..6)];
+            }
+            let _ = stranger.send_to(&noise, target);
+            let _ = phones[2].socket.send_to(&noise, target);
+        }
+    });
+    assert_eq!(heard, 50);
+    let load = place.load();
+    assert!(load.unknown > 1_000 && load.refused > 300 && load.oversized > 300, "{load:?}");
+    assert!(phones.iter().all(Phone::is_connected));
+    // A stranger that knows whom a check is for, but not the password, gets no answer.
+    let ufrag = &phones[0].answered.remote.credentials.ufrag;
+    let mut check = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+    check.extend([9; 12]);
+    let name = format!("{ufrag}:abcd");
+    check.extend([0, 6, 0, name.len() as u8]);
+    check.extend(name.as_bytes());
+    check.resize(check.len().next_multiple_of(4), 0);
+    check.extend([0, 0x24, 0, 4, 1, 2, 3, 4, 0, 8, 0, 20]);
+    check.extend([5; 20]);
+    let length = (check.len() - 20) as u16;
+    check[2..4].copy_from_slice(&length.to_be_bytes());
+    stranger.send_to(&check, target).unwrap();
+    stranger.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    assert!(stranger.recv_from(&mut [0; 100]).is_err(), "answered");
+    assert_eq!(place.load().refused, load.refused + 1);
+}
+
+#[test]
+fn a_flood_is_cut_and_the_others_are_heard() {
+    let place = Place::new(Limits {
+        packets_per_second: 200,
+        ..Limits::default()
+    });
+    let mut phones = place.phones(3);
+    let heard = heard(&mut phones, 50, |phones| {
+        for _ in 0..60 {
+            phones[2].talk();
+        }
+    });
+    // Somebody who floods may take a slot, and no more of it than the limits.
+    let stats = support::stats(&place.sfu, place.room);
+    let of = |number| stats.participants.iter().find(|of| of.number == number).unwrap();
+    assert!(of(2).flooded > 2_000, "{stats:?}");
+    assert_eq!((of(0).flooded, of(0).packets_received), (0, 50));
+    assert!(heard >= 50, "{heard}");
+}
+
+#[test]
+fn two_of_one_source_do_not_meet() {
+    let place = Place::new(Limits::default());
+    let mut phones = place.phones(3);
+    phones[2].caller.ssrc = phones[0].caller.ssrc;
+    let heard = heard(&mut phones, 25, |phones| phones[2].talk());
+    assert_eq!(heard, 50);
+    assert_eq!(support::stats(&place.sfu, place.room).counters.duplicate, 0);
+}
+
+#[test]
+fn a_second_join_replaces_the_first() {
+    let place = Place::new(Limits::default());
+    let mut phones = place.phones(2);
+    let mut again = vec![Phone::join(&place.sfu, &place.config, place.room, 0, 4, Rights::ALL)];
+    support::connect(&mut again);
+    let before = place.load().unknown;
+    // The first talks to nobody, and the second is heard.
+    assert_eq!(heard(&mut phones, 10, |_| {}), 0);
+    assert!(place.load().unknown >= before + 10);
+    std::mem::swap(&mut phones[0], &mut again[0]);
+    assert_eq!(heard(&mut phones, 10, |_| {}), 10);
+    assert_eq!(support::stats(&place.sfu, place.room).participants.len(), 2);
+}
+
+#[test]
+fn who_moves_to_another_address_is_heard_there_after_a_check() {
+    let place = Place::new(Limits::default());
+    let mut phones = place.phones(2);
+    assert_eq!(heard(&mut phones, 10, |_| {}), 10);
+    // Both ends' addresses change, as behind a network that forgets.
+    for phone in &mut phones {
+        phone.socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        phone.socket.set_nonblocking(true).unwrap();
+    }
+    let start = Instant::now();
+    while heard(&mut phones, 10, |_| {}) < 10 {
+        assert!(start.elapsed() < Duration::from_secs(30), "never");
+    }
+}
+
+#[test]
+fn who_may_not_speak_is_not_heard_and_who_left_neither() {
+    let place = Place::new(Limits::default());
+    let mut phones = place.phones(2);
+    place.sfu.set_rights(place.room, 0, Rights::LISTENER).unwrap();
+    assert_eq!(heard(&mut phones, 10, |_| {}), 0);
+    place.sfu.set_rights(place.room, 0, Rights::ALL).unwrap();
+    assert_eq!(heard(&mut phones, 10, |_| {}), 10);
+    place.sfu.leave(place.room, 0).unwrap();
+    assert_eq!(heard(&mut phones, 10, |_| {}), 0);
+    place.sfu.close_room(place.room).unwrap();
+    let (answer, answered) = channel();
+    let offer = phones[0].caller.offer();
+    place.sfu.join(place.room, 5, &offer, Rights::ALL, move |result| answer.send(result).unwrap());
+    assert_eq!(answered.recv().unwrap(), Err(JoinError::NoRoom));
+    assert_eq!((place.load().rooms, place.load().participants), (0, 0));
+}
+
+#[test]
+fn an_ice_restart_keeps_the_voice() {
+    let place = Place::new(Limits::default());
+    let mut phones = place.phones(2);
+    assert_eq!(heard(&mut phones, 10, |_| {}), 10);
+    let (answer, answered) = channel();
+    let renewed = phones[0].caller.clone().renewed();
+    let reply = move |result| answer.send(result).unwrap();
+    place.sfu.restart(place.room, 0, &renewed.offer(), reply);
+    let answer = answered.recv().unwrap().unwrap();
+    // Until the new checks come, the old address serves.
+    assert_eq!(heard(&mut phones, 10, |_| {}), 10);
+    assert!(answer.contains("a=ice-lite"));
+    assert_ne!(
+        sidetone_sfu::caller::Answered::parse(&answer).unwrap().remote.credentials,
+        phones[0].answered.remote.credentials
+    );
+}

@@ -1,0 +1,12 @@
+//! A room in virtual time: people who speak, pause, cough, come and go over a network that loses and reorders, and
+//! receivers that check every packet they get.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod chaos;
+mod ear;
+mod hearing;
+mod hostile;
+mod people;
+mod rewriting;
+mod selection;
+mod world;

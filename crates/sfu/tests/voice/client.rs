@@ -1,0 +1,129 @@
+//! Our own client: the engine's transport and voice path, without sound cards.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use sidetone_media::jitter::JitterConfig;
+use sidetone_media::packet::VoicePacket;
+use sidetone_media::transport::webrtc::WebRtcTransport;
+use sidetone_media::transport::{
+    ConnectionState, Description, DescriptionKind, Transport, TransportCommand, TransportConfig,
+    TransportEvent, TransportStats, VoicePort,
+};
+use sidetone_media::voice::{BLOCK, Downlink, InboundStats, Processing, Profile, Uplink};
+use sidetone_pipeline::Pool;
+use sidetone_sfu::{Rights, RoomId};
+
+use crate::service::Service;
+
+pub struct Client {
+    transport: WebRtcTransport,
+    port: VoicePort,
+    uplink: Uplink,
+    downlink: Downlink,
+    phase: f32,
+    pitch: f32,
+    sent: u64,
+    energy: f32,
+    levels: u32,
+}
+
+impl Client {
+    /// Comes in. The pitch of its voice tells it apart.
+    pub async fn join(service: &Service, room: RoomId, number: u32, rights: Rights) -> Self {
+        let pool = Pool::new(256, || VoicePacket::empty(Instant::now()));
+        let config = TransportConfig {
+            bind: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
+            ..TransportConfig::default()
+        };
+        let mut transport = WebRtcTransport::new(config, pool.clone(), None).unwrap();
+        let port = transport.take_voice().unwrap();
+        transport.command(TransportCommand::Offer { restart: false }, Instant::now());
+        let sdp = loop {
+            match poll_fn(|cx| transport.poll_event(cx)).await {
+                TransportEvent::LocalDescription(description) => break description.sdp,
+                TransportEvent::Error(error) => panic!("{error}"),
+                _ => {}
+            }
+        };
+        let sdp = service.join(room, number, &sdp, rights).await.unwrap();
+        let kind = DescriptionKind::Answer;
+        let answer = TransportCommand::Remote(Description { kind, sdp });
+        transport.command(answer, Instant::now());
+        let profile = Profile::BALANCED;
+        Self {
+            transport,
+            port,
+            uplink: Uplink::new(&profile, Processing::OFF, pool, number.into()).unwrap(),
+            downlink: Downlink::new(&profile, JitterConfig::default(), Instant::now()).unwrap(),
+            phase: 0.0,
+            pitch: 200.0 + 100.0 * number as f32,
+            sent: 0,
+            energy: 0.0,
+            levels: 0,
+        }
+    }
+
+    pub async fn connected(&mut self) {
+        loop {
+            match poll_fn(|cx| self.transport.poll_event(cx)).await {
+                TransportEvent::State(ConnectionState::Connected) => return,
+                TransportEvent::Error(error) => panic!("{error}"),
+                _ => {}
+            }
+        }
+    }
+
+    /// Ten milliseconds of talking and listening.
+    pub fn tick(&mut self) {
+        let mut block = [0.0; BLOCK];
+        for sample in &mut block {
+            self.phase = (self.phase + self.pitch / 48_000.0).fract();
+            *sample = 0.3 * (self.phase * std::f32::consts::TAU).sin();
+        }
+        if let Some(packet) = self.uplink.push(&block, Instant::now()) {
+            self.sent += 1;
+            self.port.outgoing.push(packet);
+        }
+        while let Some(packet) = self.port.incoming.pop() {
+            self.levels += u32::from(packet.level.is_some());
+            self.downlink.insert(packet);
+        }
+        let mut out = [0.0; BLOCK];
+        for quarter in out.chunks_exact_mut(BLOCK / 4) {
+            self.downlink.pull(quarter, Instant::now());
+        }
+        self.energy += out.iter().map(|sample| sample * sample).sum::<f32>();
+    }
+
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    pub fn energy(&self) -> f32 {
+        self.energy
+    }
+
+    pub fn levels(&self) -> u32 {
+        self.levels
+    }
+
+    pub fn transport_stats(&self) -> TransportStats {
+        self.transport.stats()
+    }
+
+    pub fn heard(&self) -> InboundStats {
+        self.downlink.stats()
+    }
+}
+
+/// Everybody talks and listens for a while.
+pub async fn talk(clients: &mut [&mut Client], duration: Duration) {
+    let end = Instant::now() + duration;
+    let mut clock = tokio::time::interval(Duration::from_millis(10));
+    while Instant::now() < end {
+        clock.tick().await;
+        clients.iter_mut().for_each(|client| client.tick());
+    }
+}

@@ -1,0 +1,96 @@
+//! Voices through the service, over real sockets: our client and a browser, in all pairs.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod browser;
+mod client;
+mod service;
+
+use std::time::Duration;
+
+use browser::Browser;
+use client::Client;
+use serde_json::{Value, json};
+use service::Service;
+use sidetone_sfu::{Event, Rights};
+
+#[test]
+fn two_clients_hear_each_other_and_nothing_is_lost() {
+    service::run(async {
+        let service = Service::start();
+        let room = service.room();
+        let mut a = Client::join(&service, room, 1, Rights::ALL).await;
+        let mut b = Client::join(&service, room, 2, Rights::ALL).await;
+        a.connected().await;
+        b.connected().await;
+        client::talk(&mut [&mut a, &mut b], Duration::from_secs(4)).await;
+        for client in [&a, &b] {
+            let stats = client.transport_stats();
+            assert!(client.sent() > 150, "{stats:?}");
+            // Those that were sent while the other end was still connecting are nobody's loss.
+            assert!(stats.packets_received + 20 > client.sent(), "{stats:?}");
+            assert_eq!((stats.packets_lost, stats.packets_discarded), (0, 0), "{stats:?}");
+            assert!(client.energy() > 1.0, "{}", client.energy());
+            assert!(client.levels() > 100);
+        }
+        let participant = 1;
+        assert!(service.events().contains(&Event::Connected { room, participant }));
+        let stats = service.stats(room).await;
+        assert_eq!(stats.participants.len(), 2);
+        assert!(stats.participants.iter().all(|of| of.dropped == 0), "{stats:?}");
+    });
+}
+
+#[test]
+fn a_browser_and_our_client_hear_each_other() {
+    service::run(async {
+        let service = Service::start();
+        let room = service.room();
+        let mut browser = Browser::start().await;
+        let offer = browser.post().await;
+        assert_eq!(offer.path, "/offer", "{}", offer.body);
+        let sdp = offer.body["sdp"].as_str().unwrap();
+        let answer = service.join(room, 7, sdp, Rights::ALL).await.unwrap();
+        offer.answer(&json!({"type": "answer", "sdp": answer})).await;
+        let mut client = Client::join(&service, room, 1, Rights::ALL).await;
+        client.connected().await;
+        let mut stats = Value::Null;
+        let mut clock = tokio::time::interval(Duration::from_millis(10));
+        let end = std::time::Instant::now() + Duration::from_secs(8);
+        while std::time::Instant::now() < end {
+            tokio::select! {
+                _ = clock.tick() => client.tick(),
+                post = browser.post() => {
+                    assert_eq!(post.path, "/stats", "{}", post.body);
+                    stats = post.body.clone();
+                    post.answer(&json!({})).await;
+                }
+            }
+        }
+        let ours = client.transport_stats();
+        let room_stats = service.stats(room).await;
+        let of = |number| room_stats.participants.iter().find(|of| of.number == number).unwrap();
+        assert!(of(7).packets_received > 350, "{room_stats:?}");
+        // The pauses between the browser's beeps stay in the room.
+        assert!(ours.packets_received > 100, "{ours:?}");
+        assert_eq!((ours.packets_lost, ours.packets_discarded), (0, 0), "{ours:?}");
+        assert!(client.energy() > 1.0 && client.levels() > 100, "{:?}", client.heard());
+        let heard = stats.as_array().unwrap().iter().find(|entry| {
+            entry["type"] == "inbound-rtp" && entry["packetsReceived"].as_f64().is_some_and(|count| count > 0.0)
+        });
+        let heard = heard.unwrap_or_else(|| panic!("{stats}"));
+        assert!(heard["packetsReceived"].as_f64().unwrap() > 200.0, "{heard}");
+        assert_eq!(heard["packetsLost"], 0, "{heard}");
+        assert!(heard["totalAudioEnergy"].as_f64().unwrap() > 0.0, "{heard}");
+        // A tenth of a second, where the machine was busy elsewhere.
+        assert!(heard["concealedSamples"].as_f64().unwrap() < 4_800.0, "{heard}");
+        assert!(room_stats.participants.iter().all(|of| of.dropped == 0), "{room_stats:?}");
+        assert!(of(7).round_trip.is_some() && of(1).round_trip.is_some(), "{room_stats:?}");
+        // And each sender is told how its packets fare.
+        let entries = stats.as_array().unwrap();
+        let told = entries.iter().find(|entry| entry["type"] == "remote-inbound-rtp").unwrap();
+        assert_eq!(told["packetsLost"], 0, "{told}");
+        assert!(told["roundTripTimeMeasurements"].as_f64().unwrap() > 0.0, "{told}");
+        assert!(ours.remote_round_trip_time.is_some(), "{ours:?}");
+        assert!(ours.available_outgoing_bitrate > Some(20_000), "{ours:?}");
+    });
+}

@@ -1,0 +1,52 @@
+//! A running service, and what it says.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sidetone_sfu::{Config, Event, JoinError, Rights, RoomId, RoomSettings, RoomStats, Sfu};
+use tokio::sync::oneshot;
+
+pub struct Service {
+    pub sfu: Sfu,
+    events: Arc<Mutex<Vec<Event>>>,
+}
+
+impl Service {
+    pub fn start() -> Self {
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let said = Arc::clone(&events);
+        let sfu = Sfu::start(&Config::default(), move |event| said.lock().unwrap().push(event)).unwrap();
+        Self { sfu, events }
+    }
+
+    pub fn room(&self) -> RoomId {
+        self.sfu.open_room(RoomSettings::default()).unwrap()
+    }
+
+    pub fn events(&self) -> Vec<Event> {
+        self.events.lock().unwrap().clone()
+    }
+
+    pub async fn join(&self, room: RoomId, number: u32, offer: &str, rights: Rights) -> Result<String, JoinError> {
+        let (answer, answered) = oneshot::channel();
+        self.sfu.join(room, number, offer, rights, move |result| {
+            let _ = answer.send(result);
+        });
+        answered.await.unwrap()
+    }
+
+    pub async fn stats(&self, room: RoomId) -> RoomStats {
+        let (answer, answered) = oneshot::channel();
+        let reply = move |stats| _ = answer.send(stats);
+        self.sfu.stats(room, reply).unwrap();
+        answered.await.unwrap().unwrap()
+    }
+}
+
+/// Runs a test on the kind of runtime the engine uses.
+pub fn run(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        tokio::time::timeout(Duration::from_secs(60), test).await.expect("it hangs");
+    });
+}
