@@ -5,3 +5,6 @@ mod machine;
 mod media;
 
 pub(crate) use machine::{ClientMeeting, Entry, Output};
+
+#[cfg(test)]
+mod tests;
