@@ -17,6 +17,7 @@ use crate::bench::loopback::LoopbackArgs;
 use crate::bench::voice::VoiceArgs;
 use crate::commands::admin::args::AdminArgs;
 use crate::commands::doctor::args::DoctorArgs;
+use crate::commands::meet::args::MeetArgs;
 use crate::exit;
 use crate::sound::{InputChoice, OutputChoice};
 
@@ -56,6 +57,8 @@ pub enum Command {
     Call(CallArgs),
     /// Wait for calls and answer them
     Answer(AnswerArgs),
+    /// Meetings and group calls: join or watch one
+    Meet(Box<MeetArgs>),
     /// Take messages for members of an organisation who do not answer
     Voicemail(VoicemailArgs),
     /// Find the first broken hop between this machine and a service, and what to do about it

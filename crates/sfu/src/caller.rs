@@ -69,7 +69,10 @@ impl Answered {
             .ok_or(AnswerError::Fingerprint)?;
         let address = |candidate: &str| {
             let mut words = candidate.split(' ').skip(4);
-            Some(SocketAddr::new(words.next()?.parse().ok()?, words.next()?.parse().ok()?))
+            Some(SocketAddr::new(
+                words.next()?.parse().ok()?,
+                words.next()?.parse().ok()?,
+            ))
         };
         let addresses: Vec<SocketAddr> = values("candidate").filter_map(address).collect();
         if addresses.is_empty() {
@@ -146,7 +149,14 @@ impl Caller {
 
     /// Writes a packet of its voice into `buffer` in the clear, and gives its length; [`Link::seal_rtp`] comes next.
     /// None where it does not fit.
-    pub fn packet(&self, sequence: u16, timestamp: u32, level: AudioLevel, payload: &[u8], buffer: &mut [u8]) -> Option<usize> {
+    pub fn packet(
+        &self,
+        sequence: u16,
+        timestamp: u32,
+        level: AudioLevel,
+        payload: &[u8],
+        buffer: &mut [u8],
+    ) -> Option<usize> {
         let length = 20 + payload.len();
         let packet = buffer.get_mut(..length)?;
         packet[0] = 0x90;

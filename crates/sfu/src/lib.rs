@@ -18,8 +18,6 @@ mod shard;
 mod slab;
 pub mod srtp;
 
-pub use room::Rights;
 pub use config::{Config, Limits, RoomSettings};
-pub use sfu::{
-    Event, JoinError, Number, ParticipantStats, RoomId, RoomStats, Sfu, SfuError, ShardStats,
-};
+pub use room::Rights;
+pub use sfu::{Event, JoinError, Number, ParticipantStats, RoomId, RoomStats, Sfu, SfuError, ShardStats};

@@ -242,8 +242,7 @@ impl Sfu {
             } else {
                 config.advertise.clone()
             };
-            let addresses: Vec<SocketAddr> =
-                ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
+            let addresses: Vec<SocketAddr> = ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
             let (waiter, waker) = Waiter::new()?;
             let (commands, receiver) = sync_channel(config.limits.commands.max(1));
             let rooms = Arc::new(AtomicUsize::new(0));
@@ -253,7 +252,13 @@ impl Sfu {
                 address: addresses[0],
                 rooms: Arc::clone(&rooms),
             };
-            let shard = Shard::new(socket, link.clone(), addresses, config.limits.clone(), Arc::clone(&on_event))?;
+            let shard = Shard::new(
+                socket,
+                link.clone(),
+                addresses,
+                config.limits.clone(),
+                Arc::clone(&on_event),
+            )?;
             ready.push((handle, shard, waiter, receiver, rooms));
         }
         let mut shards = Vec::new();
@@ -419,7 +424,11 @@ impl Sfu {
     }
 
     fn send(&self, room: RoomId, command: Command) -> Result<(), SfuError> {
-        let shard = self.0.shards.get(usize::from(room.shard)).ok_or(SfuError::Ended)?;
+        let shard = self
+            .0
+            .shards
+            .get(usize::from(room.shard))
+            .ok_or(SfuError::Ended)?;
         put(shard, command).map_err(|(error, _)| error)
     }
 

@@ -45,7 +45,9 @@ impl Place {
     fn load(&self) -> ShardStats {
         let (answer, answered) = channel();
         let answer = std::sync::Mutex::new(answer);
-        self.sfu.load(move |stats| answer.lock().unwrap().send(stats).unwrap()).unwrap();
+        self.sfu
+            .load(move |stats| answer.lock().unwrap().send(stats).unwrap())
+            .unwrap();
         answered.recv().unwrap()
     }
 }
@@ -74,7 +76,9 @@ fn noise_from_anywhere_disturbs_nobody() {
     let heard = heard(&mut phones, 50, |phones| {
         for _ in 0..40 {
             // Of any size, more than a frame among them, and with the first byte of every protocol.
-            let mut noise: Vec<u8> = (0..random.random_range(0..3_000)).map(|_| random.random()).collect();
+            let mut noise: Vec<u8> = (0..random.random_range(0..3_000))
+                .map(|_| random.random())
+                .collect();
             if let Some(first) = noise.first_mut() {
                 *first = [0, 1, 22, 128, 144, 200][random.random_range(0..6)];
             }
@@ -84,7 +88,10 @@ fn noise_from_anywhere_disturbs_nobody() {
     });
     assert_eq!(heard, 50);
     let load = place.load();
-    assert!(load.unknown > 1_000 && load.refused > 300 && load.oversized > 300, "{load:?}");
+    assert!(
+        load.unknown > 1_000 && load.refused > 300 && load.oversized > 300,
+        "{load:?}"
+    );
     assert!(phones.iter().all(Phone::is_connected));
     // A stranger that knows whom a check is for, but not the password, gets no answer.
     let ufrag = &phones[0].answered.remote.credentials.ufrag;
@@ -99,7 +106,9 @@ fn noise_from_anywhere_disturbs_nobody() {
     let length = (check.len() - 20) as u16;
     check[2..4].copy_from_slice(&length.to_be_bytes());
     stranger.send_to(&check, target).unwrap();
-    stranger.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    stranger
+        .set_read_timeout(Some(Duration::from_millis(200)))
+        .unwrap();
     assert!(stranger.recv_from(&mut [0; 100]).is_err(), "answered");
     assert_eq!(place.load().refused, load.refused + 1);
 }
@@ -138,7 +147,14 @@ fn two_of_one_source_do_not_meet() {
 fn a_second_join_replaces_the_first() {
     let place = Place::new(Limits::default());
     let mut phones = place.phones(2);
-    let mut again = vec![Phone::join(&place.sfu, &place.config, place.room, 0, 4, Rights::ALL)];
+    let mut again = vec![Phone::join(
+        &place.sfu,
+        &place.config,
+        place.room,
+        0,
+        4,
+        Rights::ALL,
+    )];
     support::connect(&mut again);
     let before = place.load().unknown;
     // The first talks to nobody, and the second is heard.
@@ -178,7 +194,9 @@ fn who_may_not_speak_is_not_heard_and_who_left_neither() {
     place.sfu.close_room(place.room).unwrap();
     let (answer, answered) = channel();
     let offer = phones[0].caller.offer();
-    place.sfu.join(place.room, 5, &offer, Rights::ALL, move |result| answer.send(result).unwrap());
+    place.sfu.join(place.room, 5, &offer, Rights::ALL, move |result| {
+        answer.send(result).unwrap()
+    });
     assert_eq!(answered.recv().unwrap(), Err(JoinError::NoRoom));
     assert_eq!((place.load().rooms, place.load().participants), (0, 0));
 }
@@ -197,7 +215,10 @@ fn an_ice_restart_keeps_the_voice() {
     assert_eq!(heard(&mut phones, 10, |_| {}), 10);
     assert!(answer.contains("a=ice-lite"));
     assert_ne!(
-        sidetone_sfu::caller::Answered::parse(&answer).unwrap().remote.credentials,
+        sidetone_sfu::caller::Answered::parse(&answer)
+            .unwrap()
+            .remote
+            .credentials,
         phones[0].answered.remote.credentials
     );
 }

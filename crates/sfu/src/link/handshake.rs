@@ -109,6 +109,10 @@ fn keys(material: &[u8], profile: SrtpProfile, active: bool) -> Option<(Sealer, 
         _ => return None,
     };
     let (client, server) = MasterKeys::from_dtls(profile, material)?;
-    let (ours, theirs) = if active { (client, server) } else { (server, client) };
+    let (ours, theirs) = if active {
+        (client, server)
+    } else {
+        (server, client)
+    };
     Some((Sealer::new(&ours)?, Opener::new(&theirs)?))
 }

@@ -128,7 +128,10 @@ impl Lite {
         if !self.knows(from) {
             if self.addresses.len() == MAX_ADDRESSES {
                 // The one in use stays.
-                let oldest = self.addresses.iter().position(|known| Some(*known) != self.chosen);
+                let oldest = self
+                    .addresses
+                    .iter()
+                    .position(|known| Some(*known) != self.chosen);
                 self.addresses.remove(oldest.unwrap_or(0));
             }
             self.addresses.push(from);

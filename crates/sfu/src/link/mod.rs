@@ -22,8 +22,8 @@ use is::{Candidate, IceAgent, IceAgentEvent, IceCreds};
 pub use self::credentials::{Certificate, Credentials, Fingerprint};
 pub use self::demux::Protocol;
 use self::handshake::{Handshake, Step};
-use self::lite::{Address, Check, Lite};
 pub use self::lite::ufrag_of_check;
+use self::lite::{Address, Check, Lite};
 use crate::srtp::{Opener, Sealer, SrtpError};
 
 /// How long the handshake is kept after it is done, should the peer still miss our last flight, when no media tell

@@ -72,7 +72,9 @@ impl Pair {
         while self.now < end {
             self.now += Duration::from_millis(1);
             let now = self.now;
-            let (due, later) = std::mem::take(&mut self.wire).into_iter().partition(|(_, at, _)| *at <= now);
+            let (due, later) = std::mem::take(&mut self.wire)
+                .into_iter()
+                .partition(|(_, at, _)| *at <= now);
             self.wire = later;
             let due: Vec<(bool, Instant, Vec<u8>)> = due;
             let mut sent = Vec::new();
@@ -88,7 +90,9 @@ impl Pair {
             }
             for (end, to_answerer) in [(&mut self.caller, true), (&mut self.answerer, false)] {
                 if end.link.poll_timeout().is_none_or(|at| at <= now) {
-                    end.link.timeout(now, &mut |_, datagram| sent.push((to_answerer, datagram.to_vec())));
+                    end.link.timeout(now, &mut |_, datagram| {
+                        sent.push((to_answerer, datagram.to_vec()))
+                    });
                 }
                 while let Some(event) = end.link.poll_event() {
                     end.events.push(event);
@@ -96,7 +100,8 @@ impl Pair {
             }
             for (to_answerer, datagram) in sent {
                 if !self.random.random_bool(self.loss) {
-                    self.wire.push((to_answerer, now + Duration::from_millis(20), datagram));
+                    self.wire
+                        .push((to_answerer, now + Duration::from_millis(20), datagram));
                 }
             }
         }
@@ -134,13 +139,21 @@ fn ends_connect_through_loss_and_carry_media_both_ways() {
         while !pair.is_connected() {
             pair.run(Duration::from_millis(100));
             waited += 1;
-            assert!(waited < 600, "seed {seed}: {:?} {:?}", pair.answerer.events, pair.caller.events);
+            assert!(
+                waited < 600,
+                "seed {seed}: {:?} {:?}",
+                pair.answerer.events,
+                pair.caller.events
+            );
         }
         carry(&mut pair.caller.link, &mut pair.answerer.link, pair.now, 1).unwrap();
         carry(&mut pair.answerer.link, &mut pair.caller.link, pair.now, 2).unwrap();
         assert_eq!(pair.answerer.link.remote(), Some(address(1)));
         assert!(pair.answerer.events.contains(&LinkEvent::Connected));
-        assert!(pair.answerer.link.handshake.is_none(), "dropped with the first media");
+        assert!(
+            pair.answerer.link.handshake.is_none(),
+            "dropped with the first media"
+        );
     }
 }
 
@@ -153,7 +166,11 @@ fn a_peer_without_media_is_kept_and_its_handshake_is_not() {
     pair.run(Duration::from_secs(50));
     assert!(pair.is_connected());
     assert!(pair.answerer.link.handshake.is_none());
-    assert!(!pair.answerer.events.contains(&LinkEvent::Lost), "{:?}", pair.answerer.events);
+    assert!(
+        !pair.answerer.events.contains(&LinkEvent::Lost),
+        "{:?}",
+        pair.answerer.events
+    );
 }
 
 #[test]
@@ -177,7 +194,11 @@ fn a_wrong_certificate_fails_the_link() {
     let mut pair = Pair::with(&ours, &theirs, other.fingerprint(), 0.0, 3);
     pair.run(Duration::from_secs(3));
     let failed = LinkEvent::Failed(LinkError::Certificate);
-    assert!(pair.answerer.events.contains(&failed), "{:?}", pair.answerer.events);
+    assert!(
+        pair.answerer.events.contains(&failed),
+        "{:?}",
+        pair.answerer.events
+    );
     assert!(!pair.answerer.link.is_connected());
     assert_eq!(pair.answerer.link.remote(), None);
 }
@@ -191,14 +212,22 @@ fn nothing_starts_without_a_check() {
     let mut handshake = Handshake::calling(&theirs, address(2), pair.now);
     handshake.timeout(pair.now).unwrap();
     handshake
-        .step(theirs.fingerprint(), &mut |datagram| hello.push(datagram.to_vec()))
+        .step(theirs.fingerprint(), &mut |datagram| {
+            hello.push(datagram.to_vec())
+        })
         .ok();
     assert!(!hello.is_empty());
-    let answer = pair.answerer.link.receive(pair.now, address(1), &mut hello[0].clone(), &mut |_, _| {
-        panic!("answered");
-    });
+    let answer = pair
+        .answerer
+        .link
+        .receive(pair.now, address(1), &mut hello[0].clone(), &mut |_, _| {
+            panic!("answered");
+        });
     assert_eq!(answer, Err(LinkError::OutOfTurn));
     assert!(pair.answerer.link.handshake.is_none());
-    let media = pair.answerer.link.receive(pair.now, address(1), &mut rtp(1), &mut |_, _| {});
+    let media = pair
+        .answerer
+        .link
+        .receive(pair.now, address(1), &mut rtp(1), &mut |_, _| {});
     assert_eq!(media, Err(LinkError::TooEarly));
 }

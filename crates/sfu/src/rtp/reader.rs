@@ -182,9 +182,12 @@ impl<'a> Controls<'a> {
                 let &[_, a, b, c, ..] = rest else {
                     return None;
                 };
-                let (exponent, mantissa) = (a >> 2, u64::from(a & 3) << 16 | u64::from(b) << 8 | u64::from(c));
+                let (exponent, mantissa) =
+                    (a >> 2, u64::from(a & 3) << 16 | u64::from(b) << 8 | u64::from(c));
                 Some(Control::Available(
-                    mantissa.checked_shl(exponent.into()).filter(|bits| *bits >> exponent == mantissa)?,
+                    mantissa
+                        .checked_shl(exponent.into())
+                        .filter(|bits| *bits >> exponent == mantissa)?,
                 ))
             }
             _ => None,

@@ -49,10 +49,7 @@ fn write(
 ) -> std::fmt::Result {
     // RFC 8829 section 5.2.1: a number below 2^63.
     let session = session >> 1;
-    write!(
-        out,
-        "v=0\r\no=- {session} 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
-    )?;
+    write!(out, "v=0\r\no=- {session} 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n")?;
     let sections = || offer.sections.iter().zip(answers);
     let mut group = String::new();
     for (section, _) in sections().filter(|(section, _)| is_usable(section)) {
@@ -131,7 +128,10 @@ fn write_section(
     for (extension, id) in &section.extensions {
         write!(out, "a=extmap:{id} {}\r\n", extension.uri())?;
     }
-    section.codecs.iter().try_for_each(|codec| write_codec(codec, out))?;
+    section
+        .codecs
+        .iter()
+        .try_for_each(|codec| write_codec(codec, out))?;
     if answer.receives && section.layers.len() > 1 {
         for layer in &section.layers {
             write!(out, "a=rid:{layer} recv\r\n")?;

@@ -1,7 +1,7 @@
 //! What a participant offers. Everything that we could not use is refused with the reason, or left out.
 
-use super::codec::{Codec, codecs};
 use super::Extension;
+use super::codec::{Codec, codecs};
 use crate::link::{Credentials, Fingerprint, Remote};
 
 /// Largest description read, in bytes. Every slot takes a browser about 2 KiB for audio, and 6 KiB for video.
@@ -120,10 +120,7 @@ impl Offer {
         {
             return Err(OfferError::Malformed("control characters"));
         }
-        let lines: Vec<&str> = sdp
-            .split(['\r', '\n'])
-            .filter(|line| !line.is_empty())
-            .collect();
+        let lines: Vec<&str> = sdp.split(['\r', '\n']).filter(|line| !line.is_empty()).collect();
         if lines.first() != Some(&"v=0") {
             return Err(OfferError::Malformed("does not begin with v=0"));
         }
@@ -261,7 +258,9 @@ fn section(session: &[&str], lines: &[&str]) -> Result<Section, OfferError> {
         let id = id.parse().ok().filter(|id| (1..=14).contains(id));
         if let (Some(id), Some(known)) = (id, Extension::of(uri))
             && (only.is_empty() || only == "sendrecv")
-            && !extensions.iter().any(|(other, used)| *other == known || *used == id)
+            && !extensions
+                .iter()
+                .any(|(other, used)| *other == known || *used == id)
         {
             extensions.push((known, id));
         }

@@ -43,7 +43,9 @@ fn a_browsers_offer_is_read() {
     };
     let types = |section: &Section| {
         let codecs = section.codecs.iter();
-        codecs.map(|codec| (codec.format, codec.payload_type, codec.rtx)).collect::<Vec<_>>()
+        codecs
+            .map(|codec| (codec.format, codec.payload_type, codec.rtx))
+            .collect::<Vec<_>>()
     };
     assert_eq!(types(audio), [(Format::Opus, 111, None), (Format::Red, 63, None)]);
     assert_eq!((audio.ssrc, audio.kind), (Some(77), Kind::Audio));
@@ -83,14 +85,23 @@ fn the_answer_says_what_we_do_with_each_section() {
     let transport = Transport {
         credentials: &Credentials::random(),
         fingerprint: Fingerprint([7; 32]),
-        addresses: &[SocketAddr::from(([192, 0, 2, 1], 5_000)), "[2001:db8::1]:5000".parse().unwrap()],
+        addresses: &[
+            SocketAddr::from(([192, 0, 2, 1], 5_000)),
+            "[2001:db8::1]:5000".parse().unwrap(),
+        ],
     };
     let sdp = offer.answer(1, &transport, &answers);
     let sections: Vec<&str> = sdp.split("m=").collect();
-    assert!(sections[0].contains("a=group:BUNDLE 0 1 2\r\na=ice-lite\r\n"), "{sdp}");
+    assert!(
+        sections[0].contains("a=group:BUNDLE 0 1 2\r\na=ice-lite\r\n"),
+        "{sdp}"
+    );
     let has = |section: usize, lines: &[&str]| {
         for line in lines {
-            assert!(sections[section].contains(&format!("{line}\r\n")), "{line} in {sdp}");
+            assert!(
+                sections[section].contains(&format!("{line}\r\n")),
+                "{line} in {sdp}"
+            );
         }
     };
     has(
@@ -106,10 +117,21 @@ fn the_answer_says_what_we_do_with_each_section() {
             "a=candidate:2 1 udp 2130706175 2001:db8::1 5000 typ host",
         ],
     );
-    has(2, &["a=recvonly", "a=simulcast:recv q;h;f", "a=rtcp-fb:96 nack pli", "a=fmtp:97 apt=96"]);
+    has(
+        2,
+        &[
+            "a=recvonly",
+            "a=simulcast:recv q;h;f",
+            "a=rtcp-fb:96 nack pli",
+            "a=fmtp:97 apt=96",
+        ],
+    );
     has(3, &["a=inactive", "a=mid:2"]);
     has(4, &["application 0 UDP/DTLS/SCTP webrtc-datachannel", "a=mid:d"]);
-    assert!(!sdp.contains("G722") && !sdp.contains("profile-id=2") && !sdp.contains("goog-remb"), "{sdp}");
+    assert!(
+        !sdp.contains("G722") && !sdp.contains("profile-id=2") && !sdp.contains("goog-remb"),
+        "{sdp}"
+    );
 }
 
 #[test]
@@ -119,14 +141,26 @@ fn what_cannot_be_answered_is_refused_with_the_reason() {
     let error = |sdp: &str| Offer::parse(sdp).unwrap_err();
     assert_eq!(error(""), OfferError::Malformed("does not begin with v=0"));
     assert_eq!(error("v=0\r\n"), OfferError::Malformed("no media section"));
-    assert_eq!(error(&good.replace("mid:1", "mid:0")), OfferError::Malformed("two sections with one mid"));
+    assert_eq!(
+        error(&good.replace("mid:1", "mid:0")),
+        OfferError::Malformed("two sections with one mid")
+    );
     assert_eq!(error(&without("a=ice-ufrag:abcd")), OfferError::Credentials);
-    assert_eq!(error(&good.replace("ufrag:abcd", "ufrag:a:cd")), OfferError::Credentials);
+    assert_eq!(
+        error(&good.replace("ufrag:abcd", "ufrag:a:cd")),
+        OfferError::Credentials
+    );
     assert_eq!(error(&good.replace("sha-256", "sha-1")), OfferError::Fingerprint);
     assert_eq!(error(&without("a=rtcp-mux")), OfferError::NotBundled);
-    assert_eq!(error(&good.replace("BUNDLE 0 1 2 d", "BUNDLE 0 2 d")), OfferError::NotBundled);
+    assert_eq!(
+        error(&good.replace("BUNDLE 0 1 2 d", "BUNDLE 0 2 d")),
+        OfferError::NotBundled
+    );
     assert_eq!(error(&good.replace("actpass", "passive")), OfferError::Setup);
-    assert_eq!(error(&good.replace("s=-", "s=\0")), OfferError::Malformed("control characters"));
+    assert_eq!(
+        error(&good.replace("s=-", "s=\0")),
+        OfferError::Malformed("control characters")
+    );
     assert_eq!(error(&"v".repeat(1 << 20)), OfferError::TooLarge);
     let many = format!("v=0\r\n{}", "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n".repeat(200));
     assert_eq!(error(&many), OfferError::TooManySections);

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::Shard;
 use super::media::Outlet;
 use super::peer::{Carries, Peer};
-use super::Shard;
 use crate::net::DATAGRAM;
 use crate::rtp::{Control, Controls, ReportBlock, Writer};
-use crate::srtp::MAX_OVERHEAD;
 use crate::slab::Key;
+use crate::srtp::MAX_OVERHEAD;
 
 /// Time between two reports to a participant. Shorter tells more of its path; longer costs less with many.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
@@ -84,9 +84,9 @@ impl Shard {
                         sending: &mut self.sending,
                         socket: &self.socket,
                     };
-                    hosted
-                        .room
-                        .nack(now, who, ssrc, missing, &mut |forwarded| outlet.forward(forwarded));
+                    hosted.room.nack(now, who, ssrc, missing, &mut |forwarded| {
+                        outlet.forward(forwarded)
+                    });
                 }
                 Control::Keyframe { ssrc } => hosted.room.keyframe_wanted(now, who, ssrc),
                 Control::Available(bits) => hosted.room.set_available(now, who, bits),
@@ -169,7 +169,9 @@ impl Shard {
     /// Asks the sender of a source for a keyframe.
     pub(super) fn ask_keyframe(&mut self, member: Option<Key>, ssrc: u32) {
         if let Some(key) = member {
-            self.control_packet(key, |peer, writer| _ = writer.keyframe_wanted(peer.layout.own_ssrc(), ssrc));
+            self.control_packet(key, |peer, writer| {
+                _ = writer.keyframe_wanted(peer.layout.own_ssrc(), ssrc)
+            });
         }
     }
 
@@ -208,7 +210,11 @@ pub(super) fn count(now: Instant, peer: &mut Peer, packet: &crate::rtp::Parsed<'
         if let Some(reception) = known {
             reception.packet(now, packet.sequence, packet.timestamp);
         } else {
-            let rate = if media == crate::room::Media::Audio { 48_000 } else { 90_000 };
+            let rate = if media == crate::room::Media::Audio {
+                48_000
+            } else {
+                90_000
+            };
             let mut reception = crate::rtp::Reception::new(now, packet.ssrc, rate, packet.sequence);
             reception.packet(now, packet.sequence, packet.timestamp);
             if peer.receptions.len() == MAX_BLOCKS {

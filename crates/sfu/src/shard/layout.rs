@@ -140,7 +140,10 @@ impl Layout {
     /// The header that repeats a packet of a slot, and the original sequence number that goes before its payload
     /// (RFC 4588 section 4). None where no repetition was negotiated.
     pub fn repeater(&mut self, of: &Header) -> Option<(Header, [u8; 2])> {
-        let repeater = self.repeaters.iter_mut().find(|repeater| repeater.slot == of.ssrc)?;
+        let repeater = self
+            .repeaters
+            .iter_mut()
+            .find(|repeater| repeater.slot == of.ssrc)?;
         let mut types = repeater.types.iter();
         let (_, payload_type) = *types.find(|(primary, _)| *primary == of.payload_type)?;
         repeater.sequence += 1;
@@ -214,7 +217,10 @@ impl Source {
 
     /// The payload type that this one repeats.
     pub fn repeats(&self, payload_type: u8) -> Option<u8> {
-        self.rtx.iter().find(|(rtx, _)| *rtx == payload_type).map(|(_, of)| *of)
+        self.rtx
+            .iter()
+            .find(|(rtx, _)| *rtx == payload_type)
+            .map(|(_, of)| *of)
     }
 
     /// The layer with this name.

@@ -41,15 +41,21 @@ impl Shard {
             });
         let carries = carries(now, peer, hosted, &parsed);
         super::control::count(now, peer, &parsed, carries.unwrap_or(Carries::Nothing));
-        let wants_timer = peer.feedback.due().is_some_and(|at| peer.due.is_none_or(|due| at < due));
+        let wants_timer = peer
+            .feedback
+            .due()
+            .is_some_and(|at| peer.due.is_none_or(|due| at < due));
         let (ssrc, sequence, payload_type, payload) = match carries {
-            Some(Carries::Media(_)) => {
-                (parsed.ssrc, parsed.sequence, parsed.payload_type, parsed.payload)
-            }
+            Some(Carries::Media(_)) => (parsed.ssrc, parsed.sequence, parsed.payload_type, parsed.payload),
             Some(Carries::Repeats(ssrc)) => {
                 // The original sequence number, then the original payload (RFC 4588 section 4).
-                let of = peer.layout.sources.iter().find_map(|source| source.repeats(parsed.payload_type));
-                let (Some((sequence, payload)), Some(of)) = (parsed.payload.split_first_chunk::<2>(), of) else {
+                let of = peer
+                    .layout
+                    .sources
+                    .iter()
+                    .find_map(|source| source.repeats(parsed.payload_type));
+                let (Some((sequence, payload)), Some(of)) = (parsed.payload.split_first_chunk::<2>(), of)
+                else {
                     return;
                 };
                 (ssrc, u16::from_be_bytes(*sequence), of, payload)
@@ -181,7 +187,10 @@ impl Outlet<'_> {
         };
         let size = (forwarded.head.len() + forwarded.body.len()) as u64;
         let (link, stats) = (&mut peer.link, &mut peer.stats);
-        let repeater = forwarded.resent.then(|| peer.layout.repeater(&forwarded.header)).flatten();
+        let repeater = forwarded
+            .resent
+            .then(|| peer.layout.repeater(&forwarded.header))
+            .flatten();
         self.sending.queue(self.socket, to, key.index, |buffer| {
             let length = match repeater {
                 Some((header, original)) => {

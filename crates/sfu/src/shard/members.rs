@@ -141,7 +141,9 @@ impl Shard {
             self.remove(now, before);
         }
         let hosted = self.rooms.get_mut(room).ok_or(JoinError::NoRoom)?;
-        if hosted.numbers.len() >= hosted.settings.participants || self.peers.len() >= self.limits.participants {
+        if hosted.numbers.len() >= hosted.settings.participants
+            || self.peers.len() >= self.limits.participants
+        {
             return Err(JoinError::Full);
         }
         let layout = layout(offer, hosted);
@@ -183,7 +185,13 @@ impl Shard {
 
     /// ICE anew on the same link; and where what was negotiated has changed, a new place in the room with new sources,
     /// for a source must not begin again under the same keys.
-    fn restart(&mut self, now: Instant, id: RoomId, number: Number, offer: &Offer) -> Result<String, JoinError> {
+    fn restart(
+        &mut self,
+        now: Instant,
+        id: RoomId,
+        number: Number,
+        offer: &Offer,
+    ) -> Result<String, JoinError> {
         let (room, key) = self.find(id, number).ok_or(JoinError::Absent(number))?;
         let (Some(hosted), Some(peer)) = (self.rooms.get_mut(room), self.peers.get_mut(key)) else {
             return Err(JoinError::Absent(number));
@@ -212,7 +220,8 @@ impl Shard {
         }
         if !peer.link.uses(&offer.remote.credentials.ufrag) {
             let credentials = Credentials::random();
-            peer.link.restart(credentials.clone(), &offer.remote.credentials.ufrag);
+            peer.link
+                .restart(credentials.clone(), &offer.remote.credentials.ufrag);
             if peer.ufrags.len() > 1 {
                 let oldest = peer.ufrags.remove(0);
                 self.by_ufrag.remove(&oldest);

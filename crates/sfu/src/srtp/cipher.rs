@@ -48,7 +48,10 @@ impl Cipher {
         )
     }
 
-    fn new(keys: &MasterKeys, [encryption, authentication, salting]: [Label; 3]) -> Result<Self, Unspecified> {
+    fn new(
+        keys: &MasterKeys,
+        [encryption, authentication, salting]: [Label; 3],
+    ) -> Result<Self, Unspecified> {
         let mut key = [0; 32];
         let key = &mut key[..keys.profile.key_length()];
         keys.derive(encryption, key)?;
@@ -69,7 +72,11 @@ impl Cipher {
 
     /// From session keys.
     pub fn gcm(key: &[u8], salt: [u8; 12]) -> Result<Self, Unspecified> {
-        let algorithm = if key.len() == 32 { &AES_256_GCM } else { &AES_128_GCM };
+        let algorithm = if key.len() == 32 {
+            &AES_256_GCM
+        } else {
+            &AES_128_GCM
+        };
         Ok(Self::Gcm {
             key: LessSafeKey::new(UnboundKey::new(algorithm, key)?),
             salt,

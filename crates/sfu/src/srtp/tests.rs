@@ -23,7 +23,9 @@ fn the_key_stream_is_that_of_the_rfc() {
     keystream(&key, counter, &mut data).unwrap();
     assert_eq!(
         data.to_vec(),
-        hex("E03EAD0935C95E80E166B16DD92B4EB4 D23513162B02D0F72A43A2FE4A5F97AB 41E95B3BB0A2E8DD477901E4FCA894C0")
+        hex(
+            "E03EAD0935C95E80E166B16DD92B4EB4 D23513162B02D0F72A43A2FE4A5F97AB 41E95B3BB0A2E8DD477901E4FCA894C0"
+        )
     );
 }
 
@@ -51,15 +53,18 @@ fn session_keys_are_those_of_the_rfc() {
 
 const SALT: &str = "51756964 2070726f 2071756f";
 const KEY_128: &str = "00010203 04050607 08090a0b 0c0d0e0f";
-const KEY_256: &str =
-    "00010203 04050607 08090a0b 0c0d0e0f 10111213 14151617 18191a1b 1c1d1e1f";
+const KEY_256: &str = "00010203 04050607 08090a0b 0c0d0e0f 10111213 14151617 18191a1b 1c1d1e1f";
 
 fn gcm(key: &str) -> Cipher {
     let cipher = Cipher::gcm(&hex(key), hex(SALT).try_into().unwrap()).unwrap();
     let Cipher::Gcm { key: used, .. } = &cipher else {
         panic!("not GCM");
     };
-    let algorithm = if hex(key).len() == 16 { &AES_128_GCM } else { &AES_256_GCM };
+    let algorithm = if hex(key).len() == 16 {
+        &AES_128_GCM
+    } else {
+        &AES_256_GCM
+    };
     assert_eq!(used.algorithm(), algorithm);
     cipher
 }
@@ -67,8 +72,10 @@ fn gcm(key: &str) -> Cipher {
 /// RFC 7714 section 16.1 and 16.2.
 #[test]
 fn rtp_is_sealed_as_in_the_rfc() {
-    let plain = hex("8040f17b 8041f8d3 5501a0b2 47616c6c 69612065 7374206f 6d6e6973 20646976 69736120
-                     696e2070 61727465 73207472 6573");
+    let plain = hex(
+        "8040f17b 8041f8d3 5501a0b2 47616c6c 69612065 7374206f 6d6e6973 20646976 69736120
+                     696e2070 61727465 73207472 6573",
+    );
     let at = Position {
         ssrc: 0x5501_a0b2,
         index: 0xf17b,
@@ -99,8 +106,10 @@ fn rtp_is_sealed_as_in_the_rfc() {
 /// RFC 7714 section 17.1.
 #[test]
 fn rtcp_is_sealed_as_in_the_rfc() {
-    let plain = hex("81c8000d 4d617273 4e545031 4e545032 52545020 0000042a 0000e930 4c756e61 deadbeef
-                     deadbeef deadbeef deadbeef deadbeef");
+    let plain = hex(
+        "81c8000d 4d617273 4e545031 4e545032 52545020 0000042a 0000e930 4c756e61 deadbeef
+                     deadbeef deadbeef deadbeef deadbeef",
+    );
     let at = Position {
         ssrc: 0x4d61_7273,
         index: 0x5d4,
@@ -111,8 +120,10 @@ fn rtcp_is_sealed_as_in_the_rfc() {
     let length = cipher.seal_rtcp(at, &mut buffer, plain.len()).unwrap();
     assert_eq!(
         buffer[..length].to_vec(),
-        hex("81c8000d 4d617273 63e94885 dcdab67c a727d766 2f6b7e99 7ff5c0f7 6c06f32d c676a5f1 730d6fda
-             4ce09b46 86303ded 0bb9275b c84aa458 96cf4d2f c5abf872 45d9eade 800005d4")
+        hex(
+            "81c8000d 4d617273 63e94885 dcdab67c a727d766 2f6b7e99 7ff5c0f7 6c06f32d c676a5f1 730d6fda
+             4ce09b46 86303ded 0bb9275b c84aa458 96cf4d2f c5abf872 45d9eade 800005d4"
+        )
     );
     assert_eq!(cipher.rtcp_index(&buffer[..length]), Some(0x8000_05d4));
     let length = cipher.open_rtcp(at, &mut buffer[..length]).unwrap();

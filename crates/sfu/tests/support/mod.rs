@@ -28,7 +28,9 @@ pub fn link_config() -> LinkConfig {
 
 pub fn join(sfu: &Sfu, room: RoomId, number: u32, offer: &str, rights: Rights) -> String {
     let (answer, answered) = channel();
-    sfu.join(room, number, offer, rights, move |result| answer.send(result).unwrap());
+    sfu.join(room, number, offer, rights, move |result| {
+        answer.send(result).unwrap()
+    });
     answered.recv().unwrap().unwrap()
 }
 
@@ -39,7 +41,14 @@ pub fn stats(sfu: &Sfu, room: RoomId) -> RoomStats {
 }
 
 impl Phone {
-    pub fn join(sfu: &Sfu, config: &LinkConfig, room: RoomId, number: u32, slots: usize, rights: Rights) -> Self {
+    pub fn join(
+        sfu: &Sfu,
+        config: &LinkConfig,
+        room: RoomId,
+        number: u32,
+        slots: usize,
+        rights: Rights,
+    ) -> Self {
         let caller = Caller::new(config, slots);
         let answered = Answered::parse(&join(sfu, room, number, &caller.offer(), rights)).unwrap();
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -81,10 +90,15 @@ impl Phone {
         };
         let mut buffer = [0; 1500];
         let timestamp = u32::from(self.sequence) * 960;
-        let length = self.caller.packet(self.sequence, timestamp, level, &[7; 60], &mut buffer).unwrap();
+        let length = self
+            .caller
+            .packet(self.sequence, timestamp, level, &[7; 60], &mut buffer)
+            .unwrap();
         let length = self.link.seal_rtp(&mut buffer, length).unwrap();
         self.sequence += 1;
-        self.socket.send_to(&buffer[..length], self.answered.addresses[0]).unwrap();
+        self.socket
+            .send_to(&buffer[..length], self.answered.addresses[0])
+            .unwrap();
     }
 
     /// Reports, having received nothing.
@@ -94,7 +108,9 @@ impl Phone {
         assert!(writer.receiver_report(self.caller.ssrc, &[]));
         let length = writer.len();
         let length = self.link.seal_rtcp(&mut buffer, length).unwrap();
-        self.socket.send_to(&buffer[..length], self.answered.addresses[0]).unwrap();
+        self.socket
+            .send_to(&buffer[..length], self.answered.addresses[0])
+            .unwrap();
     }
 
     pub fn is_connected(&self) -> bool {

@@ -68,14 +68,25 @@ fn a_browser_and_our_client_hear_each_other() {
         }
         let ours = client.transport_stats();
         let room_stats = service.stats(room).await;
-        let of = |number| room_stats.participants.iter().find(|of| of.number == number).unwrap();
+        let of = |number| {
+            room_stats
+                .participants
+                .iter()
+                .find(|of| of.number == number)
+                .unwrap()
+        };
         assert!(of(7).packets_received > 350, "{room_stats:?}");
         // The pauses between the browser's beeps stay in the room.
         assert!(ours.packets_received > 100, "{ours:?}");
         assert_eq!((ours.packets_lost, ours.packets_discarded), (0, 0), "{ours:?}");
-        assert!(client.energy() > 1.0 && client.levels() > 100, "{:?}", client.heard());
+        assert!(
+            client.energy() > 1.0 && client.levels() > 100,
+            "{:?}",
+            client.heard()
+        );
         let heard = stats.as_array().unwrap().iter().find(|entry| {
-            entry["type"] == "inbound-rtp" && entry["packetsReceived"].as_f64().is_some_and(|count| count > 0.0)
+            entry["type"] == "inbound-rtp"
+                && entry["packetsReceived"].as_f64().is_some_and(|count| count > 0.0)
         });
         let heard = heard.unwrap_or_else(|| panic!("{stats}"));
         assert!(heard["packetsReceived"].as_f64().unwrap() > 200.0, "{heard}");
@@ -83,13 +94,25 @@ fn a_browser_and_our_client_hear_each_other() {
         assert!(heard["totalAudioEnergy"].as_f64().unwrap() > 0.0, "{heard}");
         // A tenth of a second, where the machine was busy elsewhere.
         assert!(heard["concealedSamples"].as_f64().unwrap() < 4_800.0, "{heard}");
-        assert!(room_stats.participants.iter().all(|of| of.dropped == 0), "{room_stats:?}");
-        assert!(of(7).round_trip.is_some() && of(1).round_trip.is_some(), "{room_stats:?}");
+        assert!(
+            room_stats.participants.iter().all(|of| of.dropped == 0),
+            "{room_stats:?}"
+        );
+        assert!(
+            of(7).round_trip.is_some() && of(1).round_trip.is_some(),
+            "{room_stats:?}"
+        );
         // And each sender is told how its packets fare.
         let entries = stats.as_array().unwrap();
-        let told = entries.iter().find(|entry| entry["type"] == "remote-inbound-rtp").unwrap();
+        let told = entries
+            .iter()
+            .find(|entry| entry["type"] == "remote-inbound-rtp")
+            .unwrap();
         assert_eq!(told["packetsLost"], 0, "{told}");
-        assert!(told["roundTripTimeMeasurements"].as_f64().unwrap() > 0.0, "{told}");
+        assert!(
+            told["roundTripTimeMeasurements"].as_f64().unwrap() > 0.0,
+            "{told}"
+        );
         assert!(ours.remote_round_trip_time.is_some(), "{ours:?}");
         assert!(ours.available_outgoing_bitrate > Some(20_000), "{ours:?}");
     });

@@ -27,7 +27,13 @@ impl Service {
         self.events.lock().unwrap().clone()
     }
 
-    pub async fn join(&self, room: RoomId, number: u32, offer: &str, rights: Rights) -> Result<String, JoinError> {
+    pub async fn join(
+        &self,
+        room: RoomId,
+        number: u32,
+        offer: &str,
+        rights: Rights,
+    ) -> Result<String, JoinError> {
         let (answer, answered) = oneshot::channel();
         self.sfu.join(room, number, offer, rights, move |result| {
             let _ = answer.send(result);
@@ -45,8 +51,13 @@ impl Service {
 
 /// Runs a test on the kind of runtime the engine uses.
 pub fn run(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
-        tokio::time::timeout(Duration::from_secs(60), test).await.expect("it hangs");
+        tokio::time::timeout(Duration::from_secs(60), test)
+            .await
+            .expect("it hangs");
     });
 }
