@@ -63,6 +63,7 @@ impl Book {
                 return Vec::new();
             }
             Told::Placed { call, .. }
+            | Told::Grown { call }
             | Told::Refused { call, .. }
             | Told::Invited { call, .. }
             | Told::Rang { call }
@@ -146,6 +147,7 @@ impl Book {
                 to,
                 context,
                 on_behalf_of,
+                quiet,
             } => {
                 let to: Vec<Called> = to.into_iter().map(|to| called(to, people)).collect();
                 let started = What::Started {
@@ -156,6 +158,7 @@ impl Book {
                     to: to.clone(),
                     context,
                     on_behalf_of: on_behalf_of.map(|member| called(member, people)),
+                    quiet,
                 };
                 let called = to.into_iter().map(|to| What::Called { to });
                 std::iter::once(started).chain(called).collect()
@@ -189,6 +192,7 @@ impl Book {
             Told::Invited { to, .. } => vec![What::Called {
                 to: called(to, people),
             }],
+            Told::Grown { .. } if call.kind.is_two_party() => vec![What::Grown],
             Told::Rang { .. } => vec![What::Rang],
             Told::Answered { .. } if call.answered.is_none() => vec![What::Answered],
             Told::Waits { end, .. } if present(&end).is_none() => vec![What::Waits {

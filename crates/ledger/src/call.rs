@@ -38,6 +38,8 @@ pub struct Call {
     pub messages: Vec<(Party, u64)>,
     /// Recordings that were announced in it, in order.
     pub(crate) recordings: Vec<Announced>,
+    /// No events are raised for it.
+    pub quiet: bool,
     /// When and why it was over.
     pub ended: Option<(Timestamp, Reason)>,
     /// Number of the newest fact.
@@ -106,6 +108,7 @@ impl Call {
             answered: None,
             stays: Vec::new(),
             messages: Vec::new(),
+            quiet: false,
             recordings: Vec::new(),
             ended: None,
             facts: fact.number,
@@ -120,7 +123,9 @@ impl Call {
                 to,
                 context,
                 on_behalf_of,
+                quiet,
             } => Some(Self {
+                quiet: *quiet,
                 on_behalf_of: on_behalf_of.clone(),
                 place: place.clone(),
                 called: to.clone(),
@@ -156,6 +161,7 @@ impl Call {
                     self.called.push(to.clone());
                 }
             }
+            What::Grown => self.kind = CallKind::Group,
             What::Answered => self.answered = self.answered.or(Some(fact.at)),
             What::Waits { participant, party } => self.stays.push(Stay {
                 participant: *participant,

@@ -377,6 +377,9 @@ pub struct RecordingStorage {
 
 /// The event of a fact that the call has taken in already, and whose event it is.
 pub(crate) fn of(call: &Call, fact: &Fact) -> Option<(Event, BTreeSet<Scope>)> {
+    if call.quiet {
+        return None;
+    }
     let started_by = || format!("startedBy/{}", call.started_by.identity);
     let (kind, about, data) = match &fact.what {
         What::Started { .. } => (EventKind::CallStarted, started_by(), Data::Call(call_data(call))),
@@ -454,6 +457,7 @@ pub(crate) fn of(call: &Call, fact: &Fact) -> Option<(Event, BTreeSet<Scope>)> {
         | What::Refused { .. }
         | What::Rang
         | What::Answered
+        | What::Grown
         | What::Waits { .. }
         | What::Merged { .. }
         | What::Messages { .. }

@@ -46,7 +46,12 @@ pub enum What {
         /// The member as whom it was placed, where that was somebody else.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         on_behalf_of: Option<Called>,
+        /// No events are raised for it (L24).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        quiet: bool,
     },
+    /// It was between two, and any number can be in it from now on.
+    Grown,
     /// The call was refused at once. Its only fact.
     Refused {
         /// Who placed it, where that is known.

@@ -40,6 +40,13 @@ pub enum Told {
         context: Option<String>,
         /// The member as whom it was placed.
         on_behalf_of: Option<Identifier>,
+        /// No events are raised for it (L24).
+        quiet: bool,
+    },
+    /// A call between two became one of more.
+    Grown {
+        /// Which.
+        call: CallId,
     },
     /// A call was refused at once, before it was one.
     Refused {

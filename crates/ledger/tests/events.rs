@@ -109,6 +109,7 @@ fn meetings_groups_telephones_and_bots_have_the_same_events() {
             to: Vec::new(),
             context: None,
             on_behalf_of: None,
+            quiet: false,
         });
         who.iter().for_each(|who| service.join(call(1), end(who)));
         service.end(call(1), Reason::ENDED_FOR_ALL);
@@ -218,6 +219,7 @@ fn a_call_that_was_handed_over_is_of_the_same_chain_and_tells_as_whom_it_was_pla
             to: vec![id("member:contoso:carol")],
             context: None,
             on_behalf_of: (next == 3).then(bob),
+            quiet: false,
         });
     }
     let last = service.events().pop().unwrap();
@@ -467,8 +469,7 @@ fn told() -> impl Strategy<Value = Told> {
     let kinds = prop::sample::select(vec![CallKind::TwoParty, CallKind::Group, CallKind::Meeting]);
     prop_oneof![
         3 => (calls(), kinds, ends(), people()).prop_map(|(call, kind, by, to)| Told::Placed {
-            call, kind, correlation: None, place: None, by, to: vec![to], context: None, on_behalf_of: None,
-        }),
+            call, kind, correlation: None, place: None, by, to: vec![to], context: None, on_behalf_of: None, quiet: false }),
         1 => (calls(), ends(), people(), reasons())
             .prop_map(|(call, by, to, reason)| Told::Refused { call, by, to, reason }),
         1 => (calls(), people()).prop_map(|(call, to)| Told::Invited { call, to }),

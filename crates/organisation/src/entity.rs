@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Application, EntityKey, EntityName, ExternalAccessPolicy, ExternalUser, Federation, Group, Member,
-    Organisation, OrganisationId, Resource,
+    Application, EntityKey, EntityName, ExternalAccessPolicy, ExternalUser, Federation, Group, Meeting,
+    Member, Organisation, OrganisationId, Resource,
 };
 
 /// One thing that exists, with the organisation it is of where it does not say so itself.
@@ -53,6 +53,13 @@ pub enum Entity {
         /// The application.
         application: Application,
     },
+    /// A meeting.
+    Meeting {
+        /// Of which organisation.
+        organisation: OrganisationId,
+        /// The meeting.
+        meeting: Meeting,
+    },
     /// A resource.
     Resource(Resource),
     /// A user of a resource.
@@ -76,6 +83,10 @@ impl Entity {
                 organisation,
                 application,
             } => EntityName::Application(organisation.clone(), application.id.clone()),
+            Self::Meeting {
+                organisation,
+                meeting,
+            } => EntityName::Meeting(organisation.clone(), meeting.id.clone()),
             Self::Resource(resource) => EntityName::Resource(resource.id.clone()),
             Self::ExternalUser(user) => EntityName::ExternalUser(user.resource.clone(), user.user.clone()),
         };
@@ -101,13 +112,15 @@ pub enum EntityKind {
     Member,
     /// A voice application.
     Application,
+    /// A meeting.
+    Meeting,
     /// An external user.
     ExternalUser,
 }
 
 impl EntityKind {
     /// All, each after those that it refers to.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Resource,
         Self::Organisation,
         Self::Federation,
@@ -115,6 +128,7 @@ impl EntityKind {
         Self::Group,
         Self::Member,
         Self::Application,
+        Self::Meeting,
         Self::ExternalUser,
     ];
 
@@ -128,6 +142,7 @@ impl EntityKind {
             Self::Group => "group",
             Self::Member => "member",
             Self::Application => "application",
+            Self::Meeting => "meeting",
             Self::ExternalUser => "external-user",
         }
     }

@@ -39,6 +39,9 @@ pub enum DomainError {
         /// Who has it.
         member: MemberId,
     },
+    /// Another organisation has a meeting of this number.
+    #[error("the number of the meeting is taken")]
+    NumberTaken,
     /// A text breaks a rule.
     #[error("{field} {rule}")]
     BadText {

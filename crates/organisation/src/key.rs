@@ -12,7 +12,9 @@ use sidetone_signaling::identifier::{IdentifierError, Label};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::{ApplicationId, EntityKind, GroupId, MemberId, OrganisationId, PolicyName, ResourceId};
+use crate::{
+    ApplicationId, EntityKind, GroupId, MeetingId, MemberId, OrganisationId, PolicyName, ResourceId,
+};
 
 /// The store key of an entity: ASCII letters, digits and `- _ = .`, at most 160 bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -41,6 +43,8 @@ pub enum EntityName {
     Group(OrganisationId, GroupId),
     /// One of its voice applications.
     Application(OrganisationId, ApplicationId),
+    /// One of its meetings.
+    Meeting(OrganisationId, MeetingId),
     /// A resource.
     Resource(ResourceId),
     /// One of its users.
@@ -57,6 +61,7 @@ impl EntityName {
             Self::Member(..) => EntityKind::Member,
             Self::Group(..) => EntityKind::Group,
             Self::Application(..) => EntityKind::Application,
+            Self::Meeting(..) => EntityKind::Meeting,
             Self::Resource(_) => EntityKind::Resource,
             Self::ExternalUser(..) => EntityKind::ExternalUser,
         }
@@ -70,7 +75,8 @@ impl EntityName {
             | Self::Policy(id, _)
             | Self::Member(id, _)
             | Self::Group(id, _)
-            | Self::Application(id, _) => Some(id),
+            | Self::Application(id, _)
+            | Self::Meeting(id, _) => Some(id),
             Self::Resource(_) | Self::ExternalUser(..) => None,
         }
     }
@@ -90,6 +96,7 @@ impl EntityName {
             Self::Member(id, member) => (id.as_str(), Some(member.as_str())),
             Self::Group(id, group) => (id.as_str(), Some(group.as_str())),
             Self::Application(id, application) => (id.as_str(), Some(application.as_str())),
+            Self::Meeting(id, meeting) => (id.as_str(), Some(meeting.as_str())),
             Self::Resource(id) => (id.as_str(), None),
             Self::ExternalUser(id, user) => (id.as_str(), Some(user.as_str())),
         }
@@ -162,6 +169,10 @@ impl FromStr for EntityKey {
             EntityKind::Member => EntityName::Member(first.into(), part()?.into()),
             EntityKind::Group => EntityName::Group(first.into(), part()?.into()),
             EntityKind::Application => EntityName::Application(first.into(), part()?.into()),
+            EntityKind::Meeting => {
+                let id = part()?.as_str().parse()?;
+                EntityName::Meeting(first.into(), id)
+            }
             EntityKind::Resource => EntityName::Resource(first.into()),
             EntityKind::ExternalUser => EntityName::ExternalUser(first.into(), part()?),
         };

@@ -23,6 +23,7 @@ mod gate;
 mod group;
 mod ids;
 mod key;
+mod meeting;
 mod member;
 mod name;
 mod organisation;
@@ -47,6 +48,10 @@ pub use gate::{Gate, Refusal};
 pub use group::Group;
 pub use ids::{ApplicationId, GroupId, MemberId, OrganisationId, PolicyName, ResourceId};
 pub use key::{EntityKey, EntityName};
+pub use meeting::{
+    Attendee, Bypass, ExternalMedia, MAX_PARTICIPANTS, Meeting, MeetingId, MeetingKind, MeetingOptions,
+    MeetingPolicy, MeetingRules, Origin, Presenters,
+};
 pub use member::{ExternalKey, Member, MemberMode, OrganisationRole};
 pub use name::{EXTERNAL_SUFFIX, MAX_EXTERNAL_NAME};
 pub use organisation::{Approval, Organisation, OrganisationKind, RecordingConsent};

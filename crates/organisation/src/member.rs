@@ -26,6 +26,9 @@ pub struct Member {
     /// Whatever else the directory has: department, city, telephone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
+    /// A guest in the directory: somebody whom the organisation knows, and who is not one of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub guest: bool,
     /// Which clients the member uses.
     #[serde(default)]
     pub mode: MemberMode,
@@ -125,6 +128,7 @@ impl Member {
             id,
             display_name: display_name.into(),
             attributes: BTreeMap::new(),
+            guest: false,
             mode: MemberMode::default(),
             policy: None,
             groups: BTreeSet::new(),

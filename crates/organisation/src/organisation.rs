@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sidetone_signaling::identifier::Label;
 use utoipa::ToSchema;
 
-use crate::{DomainError, OrganisationId, Switches, text};
+use crate::{DomainError, MeetingPolicy, OrganisationId, Switches, text};
 
 /// An organisation. Its members call each other freely; what else they may do is [`Federation`](crate::Federation),
 /// [`ExternalAccessPolicy`](crate::ExternalAccessPolicy) and [`Switches`].
@@ -30,6 +30,9 @@ pub struct Organisation {
     /// Whether people are asked before a call of its members is recorded or transcribed.
     #[serde(default)]
     pub recording_consent: RecordingConsent,
+    /// What its meetings may be.
+    #[serde(default)]
+    pub meetings: MeetingPolicy,
 }
 
 /// Whether people are asked before they are recorded or transcribed. They are told in any case.
@@ -73,6 +76,7 @@ pub enum Approval {
 impl Organisation {
     pub(crate) fn check(&self) -> Result<(), DomainError> {
         text::name("name", &self.name)?;
+        self.meetings.check()?;
         match &self.approval {
             Approval::Refused { reason } => text::bounded("reason", reason, 500),
             Approval::Pending | Approval::Approved => Ok(()),

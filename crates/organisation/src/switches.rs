@@ -109,6 +109,33 @@ switches! {
         delegation "delegation" "L39"
             "a member may let someone call on their behalf"
             / "nobody calls as a member but the member";
+        webinar_roles "webinarRoles" "L19"
+            "attendees of a webinar listen until they are given the word"
+            / "attendees of a webinar may speak, be seen and share as presenters may";
+        participant_lists "participantLists" "L20"
+            "lists of a meeting's participants name everyone"
+            / "lists of a meeting's participants leave external users out";
+        meeting_sizes "meetingSizes" "L22"
+            "a meeting holds as many as its settings say, by whichever way they come"
+            / "of those who come by applications a meeting holds 350";
+        meeting_events "meetingEvents" "L24"
+            "calling events are raised for meetings as for calls"
+            / "no calling events are raised for meetings";
+        engagement "engagement" "L25"
+            "everyone may raise a hand and send reactions, as their role allows"
+            / "only members raise hands and send reactions";
+        live_events "liveEvents" "L29"
+            "external users may join town halls"
+            / "external users cannot join town halls";
+        group_call_members "groupCallMembers" "L31"
+            "members may join calls that an application's users began"
+            / "members cannot join a call that an application's users began";
+        early_admission "earlyAdmission" "L33"
+            "external users may be let in before a member is there, where policy and meeting say so"
+            / "no external user is let in before a member is there";
+        external_rights "externalRights" "L35"
+            "what someone may do in a meeting depends on their role alone"
+            / "external users add and remove nobody and record nothing, whatever their role";
         outgoing_calls "outgoingCalls" ""
             "members may call external users, as policy allows"
             / "only external users start calls between the two";

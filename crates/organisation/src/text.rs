@@ -38,6 +38,18 @@ pub(crate) fn count(field: &'static str, count: usize, limit: usize) -> Result<(
     Ok(())
 }
 
+/// Checks a number.
+pub(crate) fn number(field: &'static str, value: u32, least: u32, most: u32) -> Result<(), DomainError> {
+    if !(least..=most).contains(&value) {
+        return Err(DomainError::OutOfRange {
+            field,
+            least: least.into(),
+            most: most.into(),
+        });
+    }
+    Ok(())
+}
+
 /// Joiners: invisible, but words of some languages and many emoji need them.
 pub(crate) fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200C}' | '\u{200D}')

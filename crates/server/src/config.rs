@@ -12,6 +12,7 @@ use sidetone_signaling::protocol::{IceServer, Limits};
 use crate::Secret;
 use crate::events::DeliveryConfig;
 use crate::identity::{IdentityQuotas, Veto};
+use crate::meetings::MediaConfig;
 use crate::outbound::OutboundConfig;
 use crate::relay::TurnConfig;
 
@@ -55,6 +56,12 @@ pub struct ServerConfig {
     pub ice_servers: Vec<IceServer>,
     /// TURN servers that share a secret with this one: each session gets credentials of its own.
     pub turn: Option<TurnConfig>,
+    /// Where participants of meetings send their media. `None`: there are no meetings and no group calls.
+    pub media: Option<MediaConfig>,
+    /// What the links of meetings begin with: an address of the operator's, whose page opens a client.
+    pub meeting_links: String,
+    /// How long a participant of a meeting stays on its roster without a session.
+    pub roster_grace: Duration,
     /// Bounds on what one client may send and hold, in protocol terms.
     pub limits: Limits,
     /// Bounds on connections and queues.
@@ -94,6 +101,9 @@ impl Default for ServerConfig {
             open_timeout: switchboard.open_timeout,
             ice_servers: Vec::new(),
             turn: None,
+            media: Some(MediaConfig::default()),
+            meeting_links: sidetone_meeting::Config::default().link_base,
+            roster_grace: sidetone_meeting::Config::default().roster_grace,
             limits: switchboard.limits,
             connections: ConnectionLimits::default(),
             trusted_proxies: Vec::new(),

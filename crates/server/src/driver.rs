@@ -5,6 +5,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
+use sidetone_meeting::{MediaEvent, Order};
+use sidetone_organisation::MeetingId;
 use sidetone_signaling::protocol::{CallId, Event};
 use sidetone_signaling::switchboard::{
     CloseCode, ConnectionId, Record, ServerInput, ServerOutput, Stats, Switchboard,
@@ -14,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::accounting::Recorder;
 use crate::clock::wall_now;
+use crate::meetings::{Present, Stage};
 use crate::metrics::Metrics;
 use crate::outbox::{Outbox, Queued};
 use crate::token::{TokenError, Tokens, Withdrawn};
@@ -33,6 +36,12 @@ pub(crate) enum Input {
     Tell(Identifier, Box<Event>),
     /// An operator ends a call.
     EndCall(CallId, Reason),
+    /// The directory is another.
+    Changed,
+    /// Who is and was in a meeting that runs.
+    Present(MeetingId, oneshot::Sender<Option<Present>>),
+    /// Somebody who is not in a meeting wants something done in it.
+    Order(MeetingId, Order, oneshot::Sender<Result<(), Reason>>),
     /// Tokens no longer count although they have not expired.
     Withdrawn(Withdrawn),
     /// Someone wants figures.
@@ -41,12 +50,20 @@ pub(crate) enum Input {
     Shutdown,
 }
 
+/// Why the task goes on.
+enum Woken {
+    Timer,
+    Media(CallId, MediaEvent),
+    Input(Input),
+}
+
 /// Hands inputs to the task.
 pub(crate) type Inputs = mpsc::Sender<Input>;
 
 /// The task's state.
 struct Driver {
     switchboard: Switchboard,
+    stage: Stage,
     outboxes: HashMap<ConnectionId, Outbox>,
     tokens: Arc<Tokens>,
     metrics: Arc<Metrics>,
@@ -57,7 +74,8 @@ struct Driver {
 
 /// Starts the task; it ends once every [`Inputs`] is dropped.
 pub(crate) fn start(
-    switchboard: Switchboard,
+    (switchboard, stage): (Switchboard, Stage),
+    heard: mpsc::UnboundedReceiver<(CallId, MediaEvent)>,
     tokens: Arc<Tokens>,
     metrics: Arc<Metrics>,
     recorder: Recorder,
@@ -66,17 +84,22 @@ pub(crate) fn start(
     let (inputs, waiting) = mpsc::channel(WAITING_INPUTS);
     let driver = Driver {
         switchboard,
+        stage,
         outboxes: HashMap::new(),
         tokens,
         metrics,
         recorder,
         opened,
     };
-    (inputs, tokio::spawn(driver.run(waiting)))
+    (inputs, tokio::spawn(driver.run(waiting, heard)))
 }
 
 impl Driver {
-    async fn run(mut self, mut waiting: mpsc::Receiver<Input>) {
+    async fn run(
+        mut self,
+        mut waiting: mpsc::Receiver<Input>,
+        mut heard: mpsc::UnboundedReceiver<(CallId, MediaEvent)>,
+    ) {
         let mut wake_at = self.carry_out(Instant::now());
         loop {
             let timer = async {
@@ -85,19 +108,25 @@ impl Driver {
                     None => std::future::pending().await,
                 }
             };
-            let input = tokio::select! {
+            let woken = tokio::select! {
                 // Timers first: a flood of frames must not put off a deadline.
                 biased;
-                () = timer => None,
+                () = timer => Woken::Timer,
+                // Whoever joins waits for this one.
+                Some((call, event)) = heard.recv() => Woken::Media(call, event),
                 input = waiting.recv() => match input {
-                    Some(input) => Some(input),
+                    Some(input) => Woken::Input(input),
                     None => return,
                 },
             };
             let now = Instant::now();
-            match input {
-                None => self.switchboard.handle(ServerInput::Timeout, now),
-                Some(input) => self.take(input, now),
+            match woken {
+                Woken::Timer => {
+                    self.switchboard.handle(ServerInput::Timeout, now);
+                    self.stage.timeout((now, wall_now()));
+                }
+                Woken::Media(call, event) => self.stage.media(call, event, (now, wall_now())),
+                Woken::Input(input) => self.take(input, now),
             }
             wake_at = self.carry_out(now);
         }
@@ -134,7 +163,24 @@ impl Driver {
                     reason: TokenError::UnknownKey.reason(),
                 }
             }
-            Input::Shutdown => ServerInput::Shutdown,
+            Input::Changed => return self.stage.changed((now, wall_now())),
+            Input::Present(meeting, reply) => {
+                // The asker may have given up, here and below.
+                let _ = reply.send(self.stage.present(&meeting, (now, wall_now())));
+                return;
+            }
+            Input::Order(meeting, order, reply) => {
+                let _ = reply.send(self.stage.order(&meeting, order, (now, wall_now())));
+                return;
+            }
+            Input::Shutdown => {
+                // Their media ends with this process.
+                self.stage.end_all((now, wall_now()));
+                while let Some(reply) = self.stage.reply() {
+                    self.switchboard.handle(reply, now);
+                }
+                ServerInput::Shutdown
+            }
             Input::Stats(reply) => {
                 // The asker may have given up.
                 let _ = reply.send(self.switchboard.stats());
@@ -165,23 +211,20 @@ impl Driver {
                     let result = result.map_err(|error| error.reason());
                     answers.push_back(ServerInput::Authenticated { connection, result });
                 }
-                ServerOutput::Ask(ask) => answers.push_back(ServerInput::Answer {
-                    session: ask.session,
-                    id: ask.id,
-                    result: Err(Reason::UNKNOWN_REQUEST),
-                }),
+                ServerOutput::Ask(ask) => self.stage.asked(ask, (now, wall_now())),
                 ServerOutput::Record(record) => {
                     log(&record);
                     self.metrics.record(&record);
                     self.recorder.record(&record);
+                    self.stage.heard(&record, (now, wall_now()));
                     if let Record::SessionOpened { identity, .. } = *record {
                         // So many at once that some are not told of their messages now will see them listed.
                         let _ = self.opened.try_send(identity);
                     }
                 }
-                ServerOutput::Timeout(at) => match answers.pop_front() {
+                ServerOutput::Timeout(at) => match answers.pop_front().or_else(|| self.stage.reply()) {
                     Some(answer) => self.switchboard.handle(answer, now),
-                    None => return at,
+                    None => return [at, self.stage.wake()].into_iter().flatten().min(),
                 },
             }
         }

@@ -39,6 +39,9 @@ pub enum ServerError {
     /// A token was not issued.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// Nothing can carry the media of meetings: an address in use, not ours, not permitted.
+    #[error("cannot carry media: {0}")]
+    Media(#[source] sidetone_sfu::SfuError),
     /// The configuration contradicts itself.
     #[error("configuration: {0}")]
     Config(&'static str),

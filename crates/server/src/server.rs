@@ -31,6 +31,7 @@ use crate::http::{self, Service};
 use crate::identity::{self, Identities};
 use crate::keyring::OldKeys;
 use crate::listener::Acceptor;
+use crate::meetings::{self, Attendance, Media, NoMedia, SfuMedia, Stage, WorldPeople};
 use crate::metrics::Metrics;
 use crate::outbound::Outbound;
 use crate::policy::WorldPolicy;
@@ -47,6 +48,9 @@ const WAITING_WITHDRAWALS: usize = 1_024;
 
 /// Identities that opened a session and wait to be told of their messages.
 const WAITING_OPENINGS: usize = 10_000;
+
+/// Meetings that are over and wait to be kept.
+const WAITING_ENDINGS: usize = 1_024;
 
 /// How long parts that were told to end at once may take to do so.
 const ABANDON_GRACE: Duration = Duration::from_secs(2);
@@ -123,6 +127,17 @@ impl Server {
             webhooks: webhooks.clone(),
             audit: registry.audit().clone(),
         };
+        let attendance = Attendance::new(kv.clone(), config.keep_records);
+        let (ended, endings) = mpsc::channel(WAITING_ENDINGS);
+        let (heard, hearing) = mpsc::unbounded_channel();
+        let media: Box<dyn Media> = match &config.media {
+            Some(media) => Box::new(SfuMedia::start(media, heard).map_err(ServerError::Media)?),
+            None => Box::new(NoMedia(heard)),
+        };
+        let people = Box::new(WorldPeople(registry.clone()));
+        // The secrets in links of group calls are drawn from this seed.
+        let brain = sidetone_meeting::Meetings::new(meeting_config(&config), people, rand::random());
+        let stage = Stage::new(brain, media, registry.clone(), recorder.clone(), ended);
         // Session ids and resume tokens are drawn from this seed.
         let mut switchboard = Switchboard::new(switchboard_config(&config), rand::random());
         switchboard.set_policy(policy.unwrap_or_else(|| Box::new(WorldPolicy(registry.clone()))));
@@ -131,7 +146,14 @@ impl Server {
         }
         let teller = recorder.teller();
         let (opened, openings) = mpsc::channel(WAITING_OPENINGS);
-        let (inputs, driver) = driver::start(switchboard, tokens.clone(), metrics.clone(), recorder, opened);
+        let (inputs, driver) = driver::start(
+            (switchboard, stage),
+            hearing,
+            tokens.clone(),
+            metrics.clone(),
+            recorder,
+            opened,
+        );
         let mailboxes = Mailboxes::new(
             registry.clone(),
             kv.clone(),
@@ -140,7 +162,14 @@ impl Server {
             inputs.downgrade(),
         );
         let messages: Weak<dyn Estate> = Arc::downgrade(&(mailboxes.clone() as Arc<dyn Estate>));
-        registry.keepers(vec![keys, exchanges, subscriptions, messages]);
+        let attended: Weak<dyn Estate> = Arc::downgrade(&(attendance.clone() as Arc<dyn Estate>));
+        registry.keepers(vec![keys, exchanges, subscriptions, messages, attended]);
+        let meetings = meetings::Desk {
+            registry: registry.clone(),
+            attendance: attendance.clone(),
+            inputs: inputs.downgrade(),
+            link_base: config.meeting_links.clone(),
+        };
 
         let (stop, stopped) = watch::channel(false);
         let (abandon, abandoned) = watch::channel(false);
@@ -176,13 +205,16 @@ impl Server {
             accounting::http::router(Arc::new(accounts)),
             events::http::router(Arc::new(events)),
             voicemail::router(mailboxes.clone()),
+            meetings::router(Arc::new(meetings)),
             health::router(Arc::new(examination)),
         ];
         let (withdraw, withdrawn) = mpsc::channel(WAITING_WITHDRAWALS);
         let mut followers = JoinSet::new();
         followers.spawn(token::follow(tokens.clone(), kv.clone(), withdraw).await?);
         followers.spawn(pass_on(withdrawn, inputs.downgrade(), stopped.clone()));
+        followers.spawn(pass_changes_on(registry.changes(), inputs.downgrade()));
         let mut caretakers = JoinSet::new();
+        caretakers.spawn(attendance.keep(endings));
         caretakers.spawn(voicemail::follow_departures(mailboxes.clone(), stopped.clone()));
         caretakers.spawn(voicemail::follow_openings(mailboxes, openings, stopped.clone()));
         let acceptor = Acceptor {
@@ -253,6 +285,16 @@ async fn pass_on(
     }
 }
 
+/// Tells the driver that the directory is another, until the server stops.
+async fn pass_changes_on(mut changes: watch::Receiver<u64>, inputs: mpsc::WeakSender<Input>) {
+    while changes.changed().await.is_ok() {
+        let Some(inputs) = inputs.upgrade() else { return };
+        if inputs.send(Input::Changed).await.is_err() {
+            return;
+        }
+    }
+}
+
 /// Issues a token with the signing key in `data_dir`, without a running server; the key is made if there is none.
 ///
 /// # Errors
@@ -301,6 +343,16 @@ fn switchboard_config(config: &ServerConfig) -> SwitchboardConfig {
         limits: config.limits.clone(),
         ice_servers: config.ice_servers.clone(),
         ..SwitchboardConfig::default()
+    }
+}
+
+fn meeting_config(config: &ServerConfig) -> sidetone_meeting::Config {
+    sidetone_meeting::Config {
+        link_base: config.meeting_links.clone(),
+        media_lease: config.media_lease,
+        roster_grace: config.roster_grace,
+        ring: config.no_answer,
+        ..sidetone_meeting::Config::default()
     }
 }
 

@@ -104,6 +104,12 @@ impl Caller {
         }
     }
 
+    /// The same with room for another number of voices.
+    #[must_use]
+    pub fn with_slots(self, slots: usize) -> Self {
+        Self { slots, ..self }
+    }
+
     /// The same with new ICE credentials, for a restart (RFC 8445 section 9).
     #[must_use]
     pub fn renewed(self) -> Self {

@@ -78,14 +78,4 @@ impl<T> Slab<T> {
     pub(crate) fn len(&self) -> usize {
         self.places.len() - self.free.len()
     }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
-        self.places.iter().enumerate().filter_map(|(index, place)| {
-            let key = Key {
-                index: index as u32,
-                generation: place.generation,
-            };
-            place.value.as_ref().map(|value| (key, value))
-        })
-    }
 }

@@ -62,9 +62,7 @@ fn nothing_is_allocated_for_a_forwarded_packet() {
     support::connect(&mut phones);
     let mut rounds = |count: usize| {
         for _ in 0..count {
-            for talker in 0..3 {
-                phones[talker].talk();
-            }
+            phones[..3].iter_mut().for_each(Phone::talk);
             std::thread::sleep(Duration::from_millis(20));
             phones.iter_mut().for_each(Phone::poll);
         }
@@ -103,6 +101,7 @@ fn a_silent_participant_is_cheap() {
     println!("{} bytes each, handshake kept", (during - before) / 100);
     // Whoever reports has our last flight, and needs no handshake any more.
     more.iter_mut().for_each(Phone::report);
+    std::thread::sleep(Duration::from_millis(100));
     let (_, reported) = counts(&sfu, room);
     println!("{} bytes each, handshake done", (reported - before) / 100);
     for _ in 0..50 {

@@ -222,3 +222,50 @@ fn an_ice_restart_keeps_the_voice() {
         phones[0].answered.remote.credentials
     );
 }
+
+#[test]
+fn another_offer_changes_the_slots_and_the_voices_go_on() {
+    let place = Place::new(Limits::default());
+    let mut phones = place.phones(2);
+    assert_eq!(heard(&mut phones, 10, |_| {}), 10);
+    for phone in [0, 1] {
+        let (answer, answered) = channel();
+        let again = phones[phone].caller.clone().with_slots(6);
+        let reply = move |result| answer.send(result).unwrap();
+        place.sfu.restart(place.room, phone as u32, &again.offer(), reply);
+        let answer = answered.recv().unwrap().unwrap();
+        let answered = sidetone_sfu::caller::Answered::parse(&answer).unwrap();
+        assert_eq!(answered.slots.len(), 6);
+        assert!(
+            !answered.slots.contains(&phones[phone].answered.slots[0]),
+            "new sources"
+        );
+        assert_eq!(
+            answered.remote.credentials, phones[phone].answered.remote.credentials,
+            "the same link"
+        );
+        assert_eq!(heard(&mut phones, 10, |_| {}), 10);
+    }
+    assert!(phones[1].heard == 30, "{}", phones[1].heard);
+}
+
+#[test]
+fn who_never_comes_is_lost() {
+    let (said, events) = channel();
+    let limits = Limits {
+        consent: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let config = Config {
+        limits,
+        ..Config::default()
+    };
+    let said = std::sync::Mutex::new(said);
+    let sfu = Sfu::start(&config, move |event| said.lock().unwrap().send(event).unwrap()).unwrap();
+    let room = sfu.open_room(RoomSettings::default()).unwrap();
+    let config = support::link_config();
+    let _phone = Phone::join(&sfu, &config, room, 9, 1, Rights::ALL);
+    let lost = events.recv_timeout(Duration::from_secs(20)).unwrap();
+    let participant = 9;
+    assert_eq!(lost, sidetone_sfu::Event::Lost { room, participant });
+}

@@ -28,7 +28,7 @@ pub mod session;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod switchboard;
-mod timers;
+pub mod timers;
 
 pub use end_reason::{Category, Reason};
 pub use identifier::Identifier;

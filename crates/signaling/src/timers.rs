@@ -5,52 +5,60 @@ use std::time::Instant;
 
 /// A set of deadlines, one per key.
 #[derive(Debug)]
-pub(crate) struct Timers<K> {
+pub struct Timers<K> {
     by_key: BTreeMap<K, Instant>,
     by_time: BTreeSet<(Instant, K)>,
 }
 
-impl<K: Copy + Ord> Timers<K> {
-    pub(crate) fn new() -> Self {
+impl<K> Default for Timers<K> {
+    fn default() -> Self {
         Self {
             by_key: BTreeMap::new(),
             by_time: BTreeSet::new(),
         }
     }
+}
+
+impl<K: Copy + Ord> Timers<K> {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
 
     /// Sets the deadline of `key`, replacing an older one.
-    pub(crate) fn set(&mut self, key: K, at: Instant) {
+    pub fn set(&mut self, key: K, at: Instant) {
         self.cancel(key);
         self.by_key.insert(key, at);
         self.by_time.insert((at, key));
     }
 
     /// Sets the deadline of `key` unless it has one.
-    pub(crate) fn set_if_unset(&mut self, key: K, at: Instant) {
+    pub fn set_if_unset(&mut self, key: K, at: Instant) {
         if !self.by_key.contains_key(&key) {
             self.set(key, at);
         }
     }
 
-    pub(crate) fn cancel(&mut self, key: K) {
+    /// Forgets the deadline of `key`.
+    pub fn cancel(&mut self, key: K) {
         if let Some(at) = self.by_key.remove(&key) {
             self.by_time.remove(&(at, key));
         }
     }
 
     /// Forgets every deadline.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.by_key.clear();
         self.by_time.clear();
     }
 
     /// The earliest deadline.
-    pub(crate) fn next(&self) -> Option<Instant> {
+    pub fn next(&self) -> Option<Instant> {
         self.by_time.first().map(|(at, _)| *at)
     }
 
     /// Takes one key whose deadline has come, earliest first.
-    pub(crate) fn expired(&mut self, now: Instant) -> Option<K> {
+    pub fn expired(&mut self, now: Instant) -> Option<K> {
         let (at, key) = *self.by_time.first()?;
         if at > now {
             return None;
@@ -59,7 +67,8 @@ impl<K: Copy + Ord> Timers<K> {
         Some(key)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether nothing is waited for.
+    pub fn is_empty(&self) -> bool {
         self.by_key.is_empty()
     }
 }

@@ -1,77 +1,34 @@
-//! The report as one HTML page that needs nothing else: no script, no font, no picture from elsewhere.
-//!
-//! Every plot is drawn twice, wide and narrow, and the page shows the one that fits, so that its text stays
-//! readable on a phone.
+//! The loopback benchmark's report as a page.
 
 use std::fmt::Write;
 
-use super::figures::{self, Section, figure, target_text};
+use super::figures::{self, figure};
+use super::page::{Origin, Page, Tile, both};
 use super::percentile::{percentile, sorted};
 use super::report::{Direction, Report};
-use super::svg::{Axis, Plot, escape, stacked};
-use super::target::Target;
-
-/// Widths of the two drawings, in pixels.
-const WIDE: f64 = 720.0;
-const NARROW: f64 = 340.0;
+use super::svg::{Axis, Plot, stacked};
 
 /// The whole page.
 pub fn page(report: &Report) -> String {
-    let mut body = String::new();
-    header(&mut body, report);
-    tiles(&mut body, report);
-    targets(&mut body, &report.targets);
-    budget(&mut body, report);
+    let mut page = Page::new("Loopback benchmark", &figures::scenario(report), &report.targets);
+    page.tiles(tiles(report));
+    page.targets(&report.targets);
+    budget(&mut page, report);
     for direction in &report.series {
-        curves(&mut body, report, direction);
+        curves(&mut page, report, direction);
     }
-    tables(&mut body, report);
-    footer(&mut body, report);
-    let style = include_str!("page.css");
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>Sidetone loopback benchmark</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
-    )
+    page.tables(figures::sections(report));
+    page.footer(&Origin {
+        machine: &report.machine,
+        versions: &report.versions,
+        finished_at: &report.finished_at,
+        command: &report.command,
+        schema: &report.schema,
+    });
+    page.finish()
 }
 
-fn put(target: &mut String, arguments: std::fmt::Arguments<'_>) {
-    // Writing into a String cannot fail.
-    let _infallible = target.write_fmt(arguments);
-}
-
-fn header(body: &mut String, report: &Report) {
-    let missed = report
-        .targets
-        .iter()
-        .filter(|target| target.met == Some(false))
-        .count();
-    let measured = report
-        .targets
-        .iter()
-        .filter(|target| target.met.is_some())
-        .count();
-    let (class, verdict) = match (measured, missed) {
-        (0, _) => ("unknown", "No target was measured".to_owned()),
-        (_, 0) if measured == report.targets.len() => ("met", "All targets met".to_owned()),
-        (_, 0) => (
-            "met",
-            format!("{measured} of {} targets measured, all met", report.targets.len()),
-        ),
-        _ => ("missed", format!("{missed} of {measured} targets missed")),
-    };
-    put(
-        body,
-        format_args!(
-            "<header>\n<p class=\"kicker\">Sidetone</p>\n<h1>Loopback benchmark</h1>\n<p class=\"scenario\">{}.</p>\n\
-             <p class=\"verdict {class}\">{verdict}</p>\n</header>\n",
-            escape(&figures::scenario(report))
-        ),
-    );
-}
-
-fn tiles(body: &mut String, report: &Report) {
+fn tiles(report: &Report) -> [Tile; 4] {
     let delay = &report.mouth_to_ear_ms;
     let spread = format!("p95 {}, p99 {}", figure(delay.p95, "ms"), figure(delay.p99, "ms"));
     let setup = format!(
@@ -89,92 +46,31 @@ fn tiles(body: &mut String, report: &Report) {
         figure(stretched, "%"),
         figure(report.audio.level_error_db, "dB")
     );
-    body.push_str("<section class=\"tiles\">\n");
-    for (name, value, unit, note) in [
-        ("Mouth to ear", delay.p50, "ms", spread),
-        (
+    let tile = |name, value, unit, note| Tile {
+        name,
+        value,
+        unit,
+        note,
+    };
+    [
+        tile("Mouth to ear", delay.p50, "ms", spread),
+        tile(
             "Answer to first audio",
             report.setup_ms.accept_to_first_audio,
             "ms",
             setup,
         ),
-        (
+        tile(
             "Processor per end",
             report.cpu.percent_of_core_per_end,
             "%",
             memory,
         ),
-        ("Concealed", concealed, "%", stretched),
-    ] {
-        put(
-            body,
-            format_args!(
-                "<div class=\"tile\"><p class=\"name\">{name}</p><p class=\"value\">{}<span>{unit}</span></p><p class=\"note\">{}</p></div>\n",
-                figure(value, ""),
-                escape(&note)
-            ),
-        );
-    }
-    body.push_str("</section>\n");
+        tile("Concealed", concealed, "%", stretched),
+    ]
 }
 
-fn targets(body: &mut String, targets: &[Target]) {
-    if targets.is_empty() {
-        return;
-    }
-    body.push_str("<section class=\"card\">\n<h2>Targets</h2>\n<table class=\"targets\">\n<thead><tr><th>What</th><th>Measured</th><th>At most</th><th></th></tr></thead>\n<tbody>\n");
-    for target in targets {
-        let (measured, at_most) = target_text(target);
-        let (class, word) = match target.met {
-            Some(true) => ("met", "✓ met"),
-            Some(false) => ("missed", "✕ missed"),
-            None => ("unknown", "not measured"),
-        };
-        put(
-            body,
-            format_args!(
-                "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td><span class=\"pill {class}\">{word}</span></td></tr>\n",
-                escape(&target.name),
-                escape(&measured),
-                escape(&at_most)
-            ),
-        );
-    }
-    body.push_str("</tbody>\n</table>\n</section>\n");
-}
-
-/// Draws a plot for both widths.
-fn both(draw: impl Fn(f64) -> String) -> String {
-    format!(
-        "<div class=\"wide\">{}</div><div class=\"narrow\">{}</div>",
-        draw(WIDE),
-        draw(NARROW)
-    )
-}
-
-fn card(body: &mut String, title: &str, note: &str, legend: &[(&str, &str)], plot: &str) {
-    put(
-        body,
-        format_args!(
-            "<section class=\"card\">\n<h2>{}</h2>\n<p class=\"note\">{}</p>\n",
-            escape(title),
-            escape(note)
-        ),
-    );
-    if !legend.is_empty() {
-        body.push_str("<p class=\"legend\">");
-        for (class, name) in legend {
-            put(
-                body,
-                format_args!("<span><i class=\"{class}\"></i>{}</span>", escape(name)),
-            );
-        }
-        body.push_str("</p>\n");
-    }
-    put(body, format_args!("{plot}\n</section>\n"));
-}
-
-fn budget(body: &mut String, report: &Report) {
+fn budget(page: &mut Page, report: &Report) {
     let known: Vec<(usize, &str, f64)> = report
         .latency_budget_ms
         .parts()
@@ -196,17 +92,17 @@ fn budget(body: &mut String, report: &Report) {
     });
     let mut legend = String::from("<ul class=\"parts\">");
     for (index, name, part) in known {
-        put(
-            &mut legend,
-            format_args!("<li><i class=\"part{index}\"></i>{name}<b>{part:.1} ms</b></li>"),
+        // Writing into a String cannot fail.
+        let _infallible = write!(
+            legend,
+            "<li><i class=\"part{index}\"></i>{name}<b>{part:.1} ms</b></li>"
         );
     }
     legend.push_str("</ul>");
     let note = format!(
         "The parts add up to {total:.1} ms. The line is the median measured from the sound itself; blue is the sender, grey the network, orange the receiver."
     );
-    card(
-        body,
+    page.card(
         "Where the delay comes from",
         &note,
         &[],
@@ -214,7 +110,7 @@ fn budget(body: &mut String, report: &Report) {
     );
 }
 
-fn curves(body: &mut String, report: &Report, direction: &Direction) {
+fn curves(page: &mut Page, report: &Report, direction: &Direction) {
     let name = &direction.name;
     let titled = |title: &str| {
         if name.is_empty() {
@@ -253,15 +149,14 @@ fn curves(body: &mut String, report: &Report, direction: &Direction) {
         });
         let note =
             "Each dot is 0.4 s of speech, found again in what came out of the speaker. Pauses leave gaps.";
-        card(body, &titled("Mouth to ear over time"), note, &[], &plot);
+        page.card(&titled("Mouth to ear over time"), note, &[], &plot);
         let note =
             "How many of those pieces of speech were how late, and the share that was at most so late.";
         let legend = [
             ("a", "pieces of speech"),
             ("b", "share at most so late (full height: 100 %)"),
         ];
-        card(
-            body,
+        page.card(
             &titled("Distribution of mouth to ear"),
             note,
             &legend,
@@ -281,8 +176,7 @@ fn curves(body: &mut String, report: &Report, direction: &Direction) {
                 .finish()
         });
         let legend = [("a", "delay it adds"), ("b", "delay it steers for")];
-        card(
-            body,
+        page.card(
             &titled("Jitter buffer over time"),
             "Time from arrival of a packet to its playout.",
             &legend,
@@ -323,8 +217,7 @@ fn curves(body: &mut String, report: &Report, direction: &Direction) {
             ("a", "into the microphone"),
             ("b", "out of the far speaker, mirrored"),
         ];
-        card(
-            body,
+        page.card(
             &titled("Spoken and heard"),
             "Peak of the sound on one clock; full scale is 1.",
             &legend,
@@ -373,79 +266,6 @@ fn histogram(delays: &[f64], width: f64) -> String {
         }
     }
     plot.finish()
-}
-
-fn tables(body: &mut String, report: &Report) {
-    body.push_str("<section class=\"card\">\n<h2>All figures</h2>\n<div class=\"columns\">\n");
-    for Section { title, rows } in figures::sections(report) {
-        put(
-            body,
-            format_args!("<table class=\"figures\"><caption>{title}</caption><tbody>\n"),
-        );
-        for (name, value) in rows {
-            put(
-                body,
-                format_args!(
-                    "<tr><td>{}</td><td class=\"n\">{}</td></tr>\n",
-                    escape(&name),
-                    escape(&value)
-                ),
-            );
-        }
-        body.push_str("</tbody></table>\n");
-    }
-    body.push_str("</div>\n</section>\n");
-}
-
-fn footer(body: &mut String, report: &Report) {
-    let machine = &report.machine;
-    let text = |value: &Option<String>| value.clone().unwrap_or_else(|| figures::UNMEASURED.into());
-    let load = figure(machine.load_average, "");
-    let rows = [
-        (
-            "Processor",
-            format!(
-                "{}, {} cores, {}",
-                text(&machine.cpu),
-                machine.cores.unwrap_or(0),
-                machine.architecture
-            ),
-        ),
-        ("Memory", figure(machine.memory_mib.map(|mib| mib as f64), "MiB")),
-        (
-            "System",
-            format!("{}, {}", text(&machine.os), text(&machine.kernel)),
-        ),
-        ("Load when it began", load),
-        (
-            "Versions",
-            report
-                .versions
-                .iter()
-                .map(|(name, version)| format!("{name} {version}"))
-                .collect::<Vec<_>>()
-                .join(", "),
-        ),
-        ("Finished", report.finished_at.clone()),
-    ];
-    body.push_str("<footer>\n<dl>\n");
-    for (name, value) in rows {
-        put(body, format_args!("<dt>{name}</dt><dd>{}</dd>\n", escape(&value)));
-    }
-    body.push_str("</dl>\n");
-    if !report.command.is_empty() {
-        put(
-            body,
-            format_args!("<p>Repeat it with</p>\n<pre>{}</pre>\n", escape(&report.command)),
-        );
-    }
-    put(
-        body,
-        format_args!(
-            "<p class=\"note\">Schema {}</p>\n</footer>\n",
-            escape(&report.schema)
-        ),
-    );
 }
 
 #[cfg(test)]

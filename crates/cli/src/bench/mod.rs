@@ -10,6 +10,7 @@ pub mod file;
 pub mod html;
 pub mod loopback;
 pub mod machine;
+pub mod page;
 pub mod percentile;
 pub mod report;
 pub mod sound_server;

@@ -2,17 +2,16 @@
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
 
-use super::figures::{Section, sections, target_text};
-use super::report::Report;
+use super::figures::{Section, target_text};
 use super::target::Target;
 
-/// The whole report as text. Colours are used only where the output is a terminal.
-pub fn render(report: &Report) -> String {
+/// All figures and targets as text. Colours are used only where the output is a terminal.
+pub fn render(sections: Vec<Section>, targets: &[Target]) -> String {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic);
-    for (index, Section { title, rows }) in sections(report).into_iter().enumerate() {
+    for (index, Section { title, rows }) in sections.into_iter().enumerate() {
         // A line between sections, none between figures: the whole report fits a screen or two.
         if index > 0 {
             table.add_row([""]);
@@ -31,7 +30,7 @@ pub fn render(report: &Report) -> String {
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic);
     verdicts.set_header(["Target", "Measured", "At most", ""]);
-    for target in &report.targets {
+    for target in targets {
         let (figure, at_most) = target_text(target);
         verdicts.add_row([
             Cell::new(&target.name),
@@ -53,7 +52,8 @@ fn verdict(target: &Target) -> Cell {
 
 #[cfg(test)]
 mod tests {
-    use super::super::report::MouthToEar;
+    use super::super::figures::sections;
+    use super::super::report::{MouthToEar, Report};
     use super::*;
 
     #[test]
@@ -68,7 +68,7 @@ mod tests {
         };
         report.realtime.callback_locks = Some(2);
         report.judge();
-        let text = render(&report);
+        let text = render(sections(&report), &report.targets);
         assert!(
             text.contains("38.3 ms") && text.contains("missed") && text.contains("not measured"),
             "{text}"

@@ -109,6 +109,7 @@ impl Service {
             to: to.to_vec(),
             context: None,
             on_behalf_of: None,
+            quiet: false,
         });
     }
 

@@ -87,6 +87,14 @@ pub enum Operation {
     ReadIdentityProvider(OrganisationId),
     /// Change it.
     SetIdentityProvider(OrganisationId),
+    /// List the meetings in which one is named, and make some of one's own.
+    ListMeetings(OrganisationId),
+    /// Make a meeting that is this member's.
+    CreateMeeting(OrganisationId, MemberId),
+    /// Read a meeting, its link, and who is and was in it. These members are named in it.
+    ReadMeeting(OrganisationId, Vec<MemberId>),
+    /// Change a meeting, let people in, end it. These members organise it.
+    ConductMeeting(OrganisationId, Vec<MemberId>),
     /// Watch an organisation's running calls.
     ReadLiveCalls(OrganisationId),
     /// List the resources.
@@ -186,6 +194,15 @@ impl Operation {
                 let themselves = Wanted::Role(Role::Member(of.clone(), member.clone()));
                 vec![themselves, administrator(of), voicemail(of)]
             }
+            Self::ListMeetings(of) => vec![administrator(of), anyone(of)],
+            Self::CreateMeeting(of, member) => {
+                let themselves = Wanted::Role(Role::Member(of.clone(), member.clone()));
+                vec![themselves, administrator(of)]
+            }
+            Self::ReadMeeting(of, members) | Self::ConductMeeting(of, members) => {
+                let named = |member: &MemberId| Wanted::Role(Role::Member(of.clone(), member.clone()));
+                members.iter().map(named).chain([administrator(of)]).collect()
+            }
             Self::LeaveMessage(of, _) => vec![voicemail(of)],
             Self::ReadCommonGreeting(of) => vec![administrator(of), anyone(of), voicemail(of)],
             Self::IssueApplicationTokens(of, application) => {
@@ -257,6 +274,10 @@ impl Operation {
             Self::WriteCommonGreeting(_) => "changing the organisation's greeting",
             Self::ReadIdentityProvider(_) => "reading the identity provider",
             Self::SetIdentityProvider(_) => "changing the identity provider",
+            Self::ListMeetings(_) => "listing meetings",
+            Self::CreateMeeting(..) => "making a meeting",
+            Self::ReadMeeting(..) => "reading a meeting",
+            Self::ConductMeeting(..) => "changing a meeting",
             Self::ReadLiveCalls(_) => "watching running calls",
             Self::ListResources => "listing resources",
             Self::CreateResource => "creating a resource",

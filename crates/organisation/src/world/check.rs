@@ -1,8 +1,8 @@
 //! What a change must fulfil.
 
 use crate::{
-    Change, DomainError, Entity, EntityKey, EntityName, GroupId, Member, Organisation, OrganisationId,
-    PolicyName, Resource, ResourceId, World,
+    Change, DomainError, Entity, EntityKey, EntityName, GroupId, Meeting, Member, Organisation,
+    OrganisationId, PolicyName, Resource, ResourceId, World,
 };
 
 use super::Tenant;
@@ -47,6 +47,10 @@ impl World {
                 application.check()?;
                 check_policy(tenant, application.policy.as_ref())
             }
+            Entity::Meeting {
+                organisation,
+                meeting,
+            } => self.check_meeting(organisation, meeting),
             Entity::Resource(resource) => self.check_resource(resource),
             Entity::ExternalUser(user) => {
                 if self.resource(&user.resource).is_none() {
@@ -98,6 +102,21 @@ impl World {
             Some(holder) if *holder != member.id => Err(DomainError::DuplicateSource {
                 member: holder.clone(),
             }),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_meeting(&self, organisation: &OrganisationId, meeting: &Meeting) -> Result<(), DomainError> {
+        let tenant = self.existing(organisation)?;
+        meeting.check()?;
+        if !tenant.members.contains_key(&meeting.organiser) {
+            return Err(no_such(EntityName::Member(
+                organisation.clone(),
+                meeting.organiser.clone(),
+            )));
+        }
+        match self.numbers.get(&meeting.id) {
+            Some(other) if other != organisation => Err(DomainError::NumberTaken),
             _ => Ok(()),
         }
     }
@@ -155,6 +174,7 @@ impl World {
             }
             EntityName::Member(id, member) => self.member(id, member).is_some(),
             EntityName::Application(id, application) => self.application(id, application).is_some(),
+            EntityName::Meeting(id, meeting) => self.meeting(id, meeting).is_some(),
             EntityName::Resource(id) => self.resource(id).is_some(),
             EntityName::ExternalUser(id, user) => self.external_user(id, user).is_some(),
         };

@@ -6,8 +6,8 @@ use sidetone_signaling::identifier::Label;
 use crate::access::Role;
 use crate::{
     Application, ApplicationId, ApplicationKind, Entity, EntityKey, EntityName, ExternalAccessPolicy,
-    ExternalKey, ExternalUser, Federation, Group, GroupId, Member, MemberId, Organisation, OrganisationId,
-    OrganisationRole, PolicyName, Resource, ResourceId, World,
+    ExternalKey, ExternalUser, Federation, Group, GroupId, Meeting, MeetingId, Member, MemberId,
+    Organisation, OrganisationId, OrganisationRole, PolicyName, Resource, ResourceId, World,
 };
 
 impl World {
@@ -88,6 +88,25 @@ impl World {
             .flat_map(|tenant| tenant.applications.values())
     }
 
+    /// A meeting.
+    pub fn meeting(&self, organisation: &OrganisationId, id: &MeetingId) -> Option<&Meeting> {
+        self.organisations.get(organisation)?.meetings.get(id)
+    }
+
+    /// The meetings of an organisation, by number.
+    pub fn meetings(&self, organisation: &OrganisationId) -> impl Iterator<Item = &Meeting> {
+        self.organisations
+            .get(organisation)
+            .into_iter()
+            .flat_map(|tenant| tenant.meetings.values())
+    }
+
+    /// The meeting of a number, and whose it is: no two organisations have one of the same number.
+    pub fn meeting_by_number(&self, id: &MeetingId) -> Option<(&OrganisationId, &Meeting)> {
+        let organisation = self.numbers.get(id)?;
+        Some((organisation, self.meeting(organisation, id)?))
+    }
+
     /// A resource.
     pub fn resource(&self, id: &ResourceId) -> Option<&Resource> {
         self.resources.get(id).map(|holding| &holding.resource)
@@ -134,6 +153,10 @@ impl World {
             EntityName::Application(id, application) => Entity::Application {
                 organisation: id.clone(),
                 application: self.application(id, application)?.clone(),
+            },
+            EntityName::Meeting(id, meeting) => Entity::Meeting {
+                organisation: id.clone(),
+                meeting: self.meeting(id, meeting)?.clone(),
             },
             EntityName::Resource(id) => Entity::Resource(self.resource(id)?.clone()),
             EntityName::ExternalUser(id, user) => Entity::ExternalUser(self.external_user(id, user)?.clone()),

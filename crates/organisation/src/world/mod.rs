@@ -14,8 +14,8 @@ use sidetone_signaling::identifier::Label;
 
 use crate::{
     Application, ApplicationId, Change, Deployment, DomainError, Entity, EntityKey, EntityName,
-    ExternalAccessPolicy, ExternalKey, ExternalUser, Federation, Group, GroupId, Member, MemberId,
-    Organisation, OrganisationId, PolicyName, Resource, ResourceId,
+    ExternalAccessPolicy, ExternalKey, ExternalUser, Federation, Group, GroupId, Meeting, MeetingId, Member,
+    MemberId, Organisation, OrganisationId, PolicyName, Resource, ResourceId,
 };
 
 /// All organisations, resources and what is in them.
@@ -28,6 +28,8 @@ pub struct World {
     deployment: Deployment,
     organisations: BTreeMap<OrganisationId, Tenant>,
     resources: BTreeMap<ResourceId, Holding>,
+    /// Whose meeting has which number.
+    numbers: BTreeMap<MeetingId, OrganisationId>,
 }
 
 /// An organisation and all that is in it.
@@ -39,6 +41,7 @@ pub(crate) struct Tenant {
     pub(crate) groups: BTreeMap<GroupId, Group>,
     pub(crate) members: BTreeMap<MemberId, Entry>,
     pub(crate) applications: BTreeMap<ApplicationId, Application>,
+    pub(crate) meetings: BTreeMap<MeetingId, Meeting>,
     sources: BTreeMap<ExternalKey, MemberId>,
 }
 
@@ -67,6 +70,7 @@ impl Tenant {
             groups: BTreeMap::new(),
             members: BTreeMap::new(),
             applications: BTreeMap::new(),
+            meetings: BTreeMap::new(),
             sources: BTreeMap::new(),
         }
     }
@@ -96,6 +100,7 @@ impl World {
             deployment,
             organisations: BTreeMap::new(),
             resources: BTreeMap::new(),
+            numbers: BTreeMap::new(),
         }
     }
 
@@ -150,13 +155,21 @@ impl World {
                     .policies
                     .keys()
                     .map(|p| EntityName::Policy(of(), p.clone()));
-                members
+                let meetings = tenant.meetings.keys();
+                meetings
+                    .map(|m| EntityName::Meeting(of(), m.clone()))
+                    .chain(members)
                     .chain(applications.map(|a| EntityName::Application(of(), a.clone())))
                     .chain(groups)
                     .chain(policies)
                     .chain([EntityName::Federation(of())])
                     .collect()
             }
+            EntityName::Member(id, member) => self
+                .meetings(id)
+                .filter(|meeting| meeting.organiser == *member)
+                .map(|meeting| EntityName::Meeting(id.clone(), meeting.id.clone()))
+                .collect(),
             EntityName::Resource(id) => {
                 let users = self
                     .resources
@@ -202,6 +215,17 @@ impl World {
             } => self.within(&organisation, |tenant| {
                 tenant.applications.insert(application.id.clone(), application);
             }),
+            Entity::Meeting {
+                organisation,
+                meeting,
+            } => {
+                if self.organisations.contains_key(&organisation) {
+                    self.numbers.insert(meeting.id.clone(), organisation.clone());
+                }
+                self.within(&organisation, |tenant| {
+                    tenant.meetings.insert(meeting.id.clone(), meeting);
+                });
+            }
             Entity::Resource(resource) => match self.resources.get_mut(&resource.id) {
                 Some(holding) => holding.resource = resource,
                 None => {
@@ -222,13 +246,24 @@ impl World {
         match name {
             EntityName::Organisation(id) => {
                 self.organisations.remove(id);
+                self.numbers.retain(|_, of| of != id);
             }
             // Permanent: the check has refused it.
             EntityName::Federation(_) => {}
             EntityName::Policy(id, name) => self.within(id, |tenant| {
                 tenant.policies.remove(name);
             }),
-            EntityName::Member(id, member) => self.within(id, |tenant| tenant.remove_member(member)),
+            EntityName::Member(id, member) => {
+                // Nobody else's are the meetings that were theirs.
+                let theirs: Vec<MeetingId> = self
+                    .meetings(id)
+                    .filter(|meeting| meeting.organiser == *member)
+                    .map(|meeting| meeting.id.clone())
+                    .collect();
+                theirs.iter().for_each(|meeting| self.remove_meeting(id, meeting));
+                self.within(id, |tenant| tenant.remove_member(member));
+            }
+            EntityName::Meeting(id, meeting) => self.remove_meeting(id, meeting),
             EntityName::Group(id, group) => self.within(id, |tenant| {
                 tenant.groups.remove(group);
             }),
@@ -243,6 +278,15 @@ impl World {
                     holding.users.remove(user);
                 }
             }
+        }
+    }
+
+    fn remove_meeting(&mut self, organisation: &OrganisationId, meeting: &MeetingId) {
+        self.within(organisation, |tenant| {
+            tenant.meetings.remove(meeting);
+        });
+        if self.numbers.get(meeting) == Some(organisation) {
+            self.numbers.remove(meeting);
         }
     }
 

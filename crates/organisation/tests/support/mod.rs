@@ -43,6 +43,7 @@ pub fn organisation(name: &str) -> Organisation {
         approval: Approval::Approved,
         switches: Switches::default(),
         recording_consent: Default::default(),
+        meetings: MeetingPolicy::default(),
     }
 }
 

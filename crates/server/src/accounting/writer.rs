@@ -408,6 +408,7 @@ mod tests {
                     to: vec![end("bob").identity],
                     context: None,
                     on_behalf_of: None,
+                    quiet: false,
                 },
                 0,
             ),

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use sidetone_organisation::{
     Application, ApplicationId, Entity, EntityKey, EntityName, ExternalAccessPolicy, ExternalUser,
-    Federation, Group, GroupId, Member, MemberId, Organisation, OrganisationId, PolicyName, Resource,
+    Federation, Group, GroupId, Meeting, MeetingId, Member, MemberId, Organisation, OrganisationId, PolicyName, Resource,
     ResourceId, World,
 };
 use sidetone_signaling::identifier::Label;
@@ -74,6 +74,9 @@ kept!(
     application,
     |application, (organisation, _)| Entity::Application { organisation: organisation.clone(), application }
 );
+kept!(Meeting, "meeting", (organisation: OrganisationId, id: MeetingId), meeting, |meeting, (organisation, _)| {
+    Entity::Meeting { organisation: organisation.clone(), meeting }
+});
 kept!(Resource, "resource", (id: ResourceId), resource, |resource, _| Entity::Resource(resource));
 kept!(
     ExternalUser,

@@ -107,6 +107,11 @@ pub(crate) const CAPABILITIES: &[Capability] = &[
         Stability::PublicPreview,
     ),
     capability(
+        "meetings",
+        "Meetings: their links, options and participants, the lobby",
+        Stability::PublicPreview,
+    ),
+    capability(
         "ad-hoc calling",
         "1:1 calls between external users and members",
         Stability::PublicPreview,

@@ -225,7 +225,8 @@ impl From<DomainError> for Problem {
         let kind = match &error {
             DomainError::InUse { .. }
             | DomainError::Permanent { .. }
-            | DomainError::DuplicateSource { .. } => ProblemType::CONFLICT,
+            | DomainError::DuplicateSource { .. }
+            | DomainError::NumberTaken => ProblemType::CONFLICT,
             _ => ProblemType::INVALID,
         };
         Self::new(kind, error.to_string())

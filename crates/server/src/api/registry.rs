@@ -20,7 +20,7 @@ use sidetone_organisation::{
 };
 use sidetone_signaling::Identifier;
 use sidetone_store::{Key, Kv, Revision, Store, StoreError, WallTime};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use super::audit::{Audit, AuditEntry, AuditScope};
 use super::caller::Actor;
@@ -51,6 +51,8 @@ pub(crate) struct Registry {
     writing: Arc<Mutex<()>>,
     /// Weak, for they know the registry.
     estates: OnceLock<Vec<Weak<dyn Estate>>>,
+    /// Counts changes, for those who follow them.
+    changes: watch::Sender<u64>,
 }
 
 struct Held {
@@ -127,6 +129,7 @@ impl Registry {
             }),
             writing: Arc::default(),
             estates: OnceLock::new(),
+            changes: watch::Sender::new(0),
         }))
     }
 
@@ -134,6 +137,11 @@ impl Registry {
     pub(crate) fn keepers(&self, estates: Vec<Weak<dyn Estate>>) {
         // A second time nothing happens.
         let _ = self.estates.set(estates);
+    }
+
+    /// Tells that something changed, again and again: what, is seen in the world.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// From when on what is kept by a tenant's name is this tenant's: all of it for resources, whose ids are never used
@@ -358,6 +366,7 @@ impl Registry {
                 held.take(&step.key, step.after.clone(), revision);
             }
         }
+        self.changes.send_modify(|count| *count += 1);
         // Nothing is issued any more.
         let now = wall_now();
         let revoked = leaving

@@ -38,18 +38,18 @@ pub(super) struct Lite {
     remote_ufrag: Box<str>,
     addresses: Vec<SocketAddr>,
     pub chosen: Option<SocketAddr>,
-    last_check: Option<Instant>,
+    last_check: Instant,
 }
 
 impl Lite {
-    pub fn new(local: Credentials, remote_ufrag: &str) -> Self {
+    pub fn new(now: Instant, local: Credentials, remote_ufrag: &str) -> Self {
         Self {
             local,
             previous: None,
             remote_ufrag: remote_ufrag.into(),
             addresses: Vec::new(),
             chosen: None,
-            last_check: None,
+            last_check: now,
         }
     }
 
@@ -77,9 +77,9 @@ impl Lite {
         self.addresses.contains(&address)
     }
 
-    /// When consent ends (RFC 7675 section 5.1).
-    pub fn expires(&self, consent: Duration) -> Option<Instant> {
-        self.last_check.map(|last| last + consent)
+    /// When consent ends (RFC 7675 section 5.1): a peer that has never come has as long.
+    pub fn expires(&self, consent: Duration) -> Instant {
+        self.last_check + consent
     }
 
     /// Takes a binding request, and writes the answer.
@@ -110,7 +110,9 @@ impl Lite {
         let reply = if conflict {
             StunMessage::binding_role_conflict_reply(id)
         } else {
-            StunMessage::binding_reply(id, from)
+            // On a socket for both families, IPv4 comes in the clothes of IPv6.
+            let ip = from.ip().to_canonical();
+            StunMessage::binding_reply(id, SocketAddr::new(ip, from.port()))
         };
         let Ok(length) = reply.to_bytes(Some(password), answer, hmac) else {
             return Check::Refused;
@@ -123,7 +125,7 @@ impl Lite {
         if current {
             self.previous = None;
         }
-        self.last_check = Some(now);
+        self.last_check = now;
         let mut address = Address::Known;
         if !self.knows(from) {
             if self.addresses.len() == MAX_ADDRESSES {

@@ -187,8 +187,8 @@ pub struct Link {
 
 impl Link {
     /// The answering end: ICE lite, DTLS server.
-    pub fn answering(config: &LinkConfig, local: Credentials, remote: &Remote) -> Self {
-        let ice = Ice::Lite(Lite::new(local, &remote.credentials.ufrag));
+    pub fn answering(config: &LinkConfig, now: Instant, local: Credentials, remote: &Remote) -> Self {
+        let ice = Ice::Lite(Lite::new(now, local, &remote.credentials.ufrag));
         Self::new(config, ice, remote)
     }
 
@@ -420,7 +420,7 @@ impl Link {
     /// When [`Link::timeout`] has to be called at the latest. None: not before a datagram.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
         let ice = match &mut self.ice {
-            Ice::Lite(lite) if !self.lost => lite.expires(self.config.consent),
+            Ice::Lite(lite) if !self.lost => Some(lite.expires(self.config.consent)),
             Ice::Lite(_) => None,
             Ice::Full(full) => full.agent.poll_timeout(),
         };
@@ -434,14 +434,11 @@ impl Link {
 
     /// Lets time pass. The calling end starts with it.
     pub fn timeout(&mut self, now: Instant, send: Send<'_>) {
-        if let Ice::Lite(lite) = &self.ice {
-            let expired = lite
-                .expires(self.config.consent)
-                .is_some_and(|expires| expires <= now);
-            if expired && !self.lost {
-                self.lost = true;
-                self.events.push_back(LinkEvent::Lost);
-            }
+        if let Ice::Lite(lite) = &self.ice
+            && lite.expires(self.config.consent) <= now
+            && !std::mem::replace(&mut self.lost, true)
+        {
+            self.events.push_back(LinkEvent::Lost);
         }
         self.drive(now, send);
         if self.connected.is_some_and(|at| at + LINGER <= now) {

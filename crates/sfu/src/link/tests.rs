@@ -50,7 +50,7 @@ impl Pair {
         let (a, b) = (Credentials::random(), Credentials::random());
         let to = remote(&b, ours.fingerprint());
         let caller = Link::calling(theirs, a.clone(), &to, (address(1), address(2)));
-        let answerer = Link::answering(ours, b, &remote(&a, expected));
+        let answerer = Link::answering(ours, Instant::now(), b, &remote(&a, expected));
         let end = |link, port| End {
             link,
             address: address(port),

@@ -3,6 +3,8 @@
 mod datagrams;
 mod receiving;
 mod sending;
+#[cfg(test)]
+mod tests;
 mod wake;
 
 pub use receiving::{Incoming, Receiving};

@@ -61,6 +61,12 @@ impl Sending {
         }
     }
 
+    /// As with a kernel that cannot.
+    #[cfg(test)]
+    pub fn without_segments(&mut self) {
+        self.segments = false;
+    }
+
     /// Queues what `write` puts into the buffer; it gives the length, or none where nothing is to be sent. `group` is a
     /// number of the receiver. Sends first where the batch is full.
     pub fn queue(

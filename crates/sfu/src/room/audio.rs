@@ -2,10 +2,9 @@
 
 use super::activity::Sound;
 use super::cache::{Entry, State};
-use super::forward::{Unit, fan_out, give};
+use super::forward::{Body, Unit, fan_out, give};
 use super::intake::Place;
-use super::packet::{Format, Forwarded, Media, Packet};
-use super::red::Red;
+use super::packet::{Format, Forwarded, Packet};
 use super::slab::Key;
 use super::timeline::{distance, ticks};
 use super::{Room, stage};
@@ -34,19 +33,15 @@ impl Room {
         let Some(stream) = self.streams.get_mut(key) else {
             return;
         };
-        let red = match (format, stream.formats.payload_type(Format::Opus)) {
-            (Format::Red, Some(opus)) => Red::parse(packet.payload, opus),
-            _ => None,
-        };
-        if format == Format::Red && red.is_none() && !packet.payload.is_empty() {
+        let Some(body) = Body::parse(&stream.formats, format, packet.payload) else {
             self.counters.absurd += 1;
             return;
-        }
+        };
         let place = stream.intake.place(packet.sequence, now);
         let gap = match place {
             Place::New { gap, .. } => gap,
             Place::Restart { .. } => 0,
-            Place::Late { extended } => return self.late_voice(key, extended, packet, format, red, sink),
+            Place::Late { extended } => return self.late(key, extended, packet, format, body, sink),
             Place::Stray { extended } => {
                 let mut entry = Entry::new(extended, 0, State::Held, format);
                 (entry.timestamp, entry.marker, entry.level) =
@@ -65,22 +60,24 @@ impl Room {
             }
         };
         self.counters.received += 1;
+        stream.meter.add(now, packet.payload.len());
         stream.timeline.arrived(packet.timestamp, gap == 0, now);
-        let size = red
-            .map_or(packet.payload, |red| red.primary(packet.payload))
-            .len();
+        let size = match body {
+            Body::Red(red) => red.primary(packet.payload).len(),
+            _ => packet.payload.len(),
+        };
         let duration = u64::from(stream.timeline.frame()) * 1_000 / 48;
         let sound = stream.activity.hear(now, packet.level, size, duration);
         let mut entry = Entry::new(0, 0, State::Sent, format);
         (entry.timestamp, entry.marker, entry.level) = (packet.timestamp, packet.marker, packet.level);
         if stream.timeline.is_ahead(now) {
             // A clock that runs faster than ours, or a lie: left out as silence would be, and forgotten.
-            stream.intake.hold(place, entry, &[], now);
+            stream.intake.hold(place, true, entry, &[], now);
             self.counters.absurd += 1;
             return;
         }
         if stream.activity.silent() > HANGOVER || packet.payload.is_empty() {
-            stream.intake.hold(place, entry, packet.payload, now);
+            stream.intake.hold(place, true, entry, packet.payload, now);
             self.counters.held += 1;
             return;
         }
@@ -122,59 +119,7 @@ impl Room {
         entry.placed = stream.timeline.place(packet.timestamp, next + released + gap);
         let compact = stream.intake.send(place, entry, packet.payload, now);
         stream.timeline.sent(entry.placed);
-        let unit = Unit {
-            number: stream.number,
-            compact,
-            placed: entry.placed,
-            media: Media::Audio,
-            format,
-            marker: packet.marker,
-            level: packet.level,
-            payload: packet.payload,
-            red,
-            frame: stream.timeline.frame(),
-        };
-        self.counters.forwarded += fan_out(&mut self.slots, &stream.subscribers, key, &unit, sink);
-    }
-
-    fn late_voice(
-        &mut self,
-        key: Key,
-        extended: u64,
-        packet: &Packet<'_>,
-        format: Format,
-        red: Option<Red>,
-        sink: &mut impl FnMut(&Forwarded<'_>),
-    ) {
-        let Some(stream) = self.streams.get_mut(key) else {
-            return;
-        };
-        let compact = stream.intake.cache().and_then(|cache| cache.get(extended));
-        let compact = compact.map_or(0, |entry| entry.compact);
-        let mut entry = Entry::new(extended, compact, State::Sent, format);
-        (entry.timestamp, entry.marker, entry.level) = (packet.timestamp, packet.marker, packet.level);
-        entry.placed = stream.timeline.place(packet.timestamp, compact);
-        if !stream.timeline.admits(entry.placed, compact) || packet.payload.is_empty() {
-            self.counters.absurd += 1;
-            return;
-        }
-        stream.timeline.sent(entry.placed);
-        if stream.intake.fill(extended, entry, packet.payload).is_none() {
-            return;
-        }
-        self.counters.received += 1;
-        let unit = Unit {
-            number: stream.number,
-            compact,
-            placed: entry.placed,
-            media: Media::Audio,
-            format,
-            marker: packet.marker,
-            level: packet.level,
-            payload: packet.payload,
-            red,
-            frame: stream.timeline.frame(),
-        };
+        let unit = Unit::of(stream, &entry, compact, packet.payload, body);
         self.counters.forwarded += fan_out(&mut self.slots, &stream.subscribers, key, &unit, sink);
     }
 
@@ -257,7 +202,7 @@ impl Room {
             return;
         };
         let wanted = self.stages[stage].heard(seat, listener);
-        if self.slots.seen[id as usize].stream() == wanted {
+        if self.slots.shows(id) == wanted {
             return;
         }
         // Never again what this listener has heard, in whichever slot.
@@ -289,7 +234,7 @@ impl Room {
         }
         self.slots.past[id as usize].position = stream.subscribers.len() as u32;
         stream.subscribers.push(id);
-        self.slots.show(id, key, first);
+        self.slots.show(id, key, first, stream.counters);
         let Some(sink) = sink.filter(|_| first < next) else {
             return;
         };
@@ -302,22 +247,5 @@ impl Room {
                 self.counters.forwarded += u64::from(give(&mut self.slots, id, key, &unit, sink));
             }
         }
-    }
-
-    /// Shows nothing in a slot any longer.
-    pub(crate) fn hide(&mut self, id: u32) {
-        let Some(key) = self.slots.seen[id as usize].stream() else {
-            return;
-        };
-        let (mut next, mut end) = (0, None);
-        if let Some(stream) = self.streams.get_mut(key) {
-            (next, end) = (stream.intake.next(), stream.timeline.end());
-            let position = self.slots.past[id as usize].position as usize;
-            stream.subscribers.swap_remove(position);
-            if let Some(moved) = stream.subscribers.get(position) {
-                self.slots.past[*moved as usize].position = position as u32;
-            }
-        }
-        self.slots.hide(id, next, end);
     }
 }

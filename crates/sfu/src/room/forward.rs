@@ -1,12 +1,37 @@
 //! A packet and its copies: the inner loop. For each subscriber a number is added to the sequence and one to the
 //! timestamp; everything else happens when a slot changes hands.
 
-use super::packet::{AudioLevel, Format, Forwarded, Header, Media};
+use super::cache::Entry;
+use super::packet::{AudioLevel, Format, Formats, Forwarded, Header, Media};
 use super::red::{MAX_HEAD, Red};
 use super::slot::{Seen, Segment, Slots};
 use super::stream::Stream;
 use super::timeline::{MISSING, distance};
+use super::video::vp8::{Descriptor, MAX_DESCRIPTOR};
 use super::{Key, ParticipantKey};
+
+/// What a payload is made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Body {
+    /// Nothing that is rewritten.
+    Plain,
+    /// Frames with their repetitions.
+    Red(Red),
+    /// A piece of a picture with counters.
+    Vp8(Descriptor),
+}
+
+impl Body {
+    /// Reads it. `None` if it is malformed.
+    pub(crate) fn parse(formats: &Formats, format: Format, payload: &[u8]) -> Option<Self> {
+        match format {
+            _ if payload.is_empty() => Some(Self::Plain),
+            Format::Red => Red::parse(payload, formats.payload_type(Format::Opus)?).map(Self::Red),
+            Format::Vp8 => Descriptor::parse(payload).map(Self::Vp8),
+            Format::Opus | Format::Vp9 | Format::H264 | Format::Av1 => Some(Self::Plain),
+        }
+    }
+}
 
 /// One packet of a stream, numbered and placed.
 #[derive(Clone, Copy, Debug)]
@@ -20,21 +45,15 @@ pub(crate) struct Unit<'a> {
     pub(crate) marker: bool,
     pub(crate) level: Option<AudioLevel>,
     pub(crate) payload: &'a [u8],
-    pub(crate) red: Option<Red>,
+    pub(crate) body: Body,
     /// Ticks a packet.
     pub(crate) frame: u32,
 }
 
 impl<'a> Unit<'a> {
-    /// A packet of the cache.
-    pub(crate) fn cached(stream: &'a Stream, compact: u64) -> Option<Self> {
-        let (entry, payload) = stream.intake.cache()?.sent(compact)?;
-        let opus = stream.formats.payload_type(Format::Opus);
-        let red = match (entry.format, opus) {
-            (Format::Red, Some(opus)) => Some(Red::parse(payload, opus)?),
-            _ => None,
-        };
-        Some(Self {
+    /// A packet that has just come.
+    pub(crate) fn of(stream: &Stream, entry: &Entry, compact: u64, payload: &'a [u8], body: Body) -> Self {
+        Self {
             number: stream.number,
             compact,
             placed: entry.placed,
@@ -43,9 +62,16 @@ impl<'a> Unit<'a> {
             marker: entry.marker,
             level: entry.level,
             payload,
-            red,
+            body,
             frame: stream.timeline.frame(),
-        })
+        }
+    }
+
+    /// A packet of the cache.
+    pub(crate) fn cached(stream: &'a Stream, compact: u64) -> Option<Self> {
+        let (entry, payload) = stream.intake.cache()?.sent(compact)?;
+        let body = Body::parse(&stream.formats, entry.format, payload)?;
+        Some(Self::of(stream, entry, compact, payload, body))
     }
 }
 
@@ -108,21 +134,25 @@ pub(crate) fn copy(
     let timestamp = unit.placed.wrapping_add(segment.offset);
     let mut buffer = [0; MAX_HEAD];
     let (mut head, mut body): (&[u8], &[u8]) = (&[], unit.payload);
-    let payload_type = match &unit.red {
-        None => seen.formats.payload_type(unit.format),
-        Some(red) => {
+    let mut payload_type = seen.formats.payload_type(unit.format);
+    match &unit.body {
+        Body::Plain => {}
+        Body::Red(red) => {
             let opus = seen.formats.payload_type(Format::Opus);
-            let both = seen.formats.payload_type(Format::Red).zip(opus);
-            if let Some((_, opus)) = both {
+            if let Some((_, opus)) = payload_type.zip(opus) {
                 // What lies before the segment belongs to another voice's time.
                 let back = distance(timestamp, segment.floor).max(0) as u32;
                 (head, body) = red.cut(unit.payload, red.excess(back), opus, &mut buffer);
             } else {
                 body = red.primary(unit.payload);
+                payload_type = opus;
             }
-            both.map(|(red, _)| red).or(opus)
         }
-    };
+        Body::Vp8(descriptor) => {
+            const { assert!(MAX_DESCRIPTOR <= MAX_HEAD) };
+            (head, body) = descriptor.rewrite(unit.payload, segment.counters, &mut buffer);
+        }
+    }
     let Some(payload_type) = payload_type else {
         return false;
     };

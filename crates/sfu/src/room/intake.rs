@@ -114,10 +114,10 @@ impl Intake {
         Place::Leap
     }
 
-    /// Takes a packet that [`Intake::place`] called new or a restart, and keeps it back.
-    pub(crate) fn hold(&mut self, place: Place, mut entry: Entry, payload: &[u8], now: u64) {
+    /// Takes a packet that [`Intake::place`] called new or a restart, and keeps it back: silence, or else padding.
+    pub(crate) fn hold(&mut self, place: Place, silence: bool, mut entry: Entry, payload: &[u8], now: u64) {
         let gap = self.advance(place, now);
-        if self.holding {
+        if self.holding && silence {
             // What is lost between two silent packets is silence.
             self.miss(gap, State::Skipped);
             self.held += gap;

@@ -9,6 +9,7 @@ use super::slab::Key;
 use super::stage::Stage;
 use super::stream::Stream;
 use super::timeline::ticks;
+use super::video::Watching;
 use super::{JoinError, ParticipantKey, PublishError, Room};
 
 /// A stream somebody sends.
@@ -33,14 +34,8 @@ pub(crate) struct Participant {
     /// The stage it listens to, and where it stands in the audience.
     pub(crate) seat: Option<(usize, usize)>,
     pub(crate) resends: Limit,
-}
-
-impl Participant {
-    /// The stream of audio that it sends.
-    pub(crate) fn voice(&self) -> Option<Key> {
-        let sends = self.sends.iter().find(|sends| sends.media == Media::Audio);
-        sends.map(|sends| sends.stream)
-    }
+    pub(crate) keyframes: Limit,
+    pub(crate) watching: Watching,
 }
 
 impl Room {
@@ -80,6 +75,8 @@ impl Room {
             sends: Vec::new(),
             seat: None,
             resends: Limit::default(),
+            keyframes: Limit::default(),
+            watching: Watching::default(),
         });
         self.numbers.insert(joining.number, key);
         for (media, configs) in kinds {
@@ -130,6 +127,9 @@ impl Room {
             if before.may_send(sends.media) && !rights.may_send(sends.media) {
                 self.silence(now, sends.stream);
             }
+        }
+        for media in [Media::Video, Media::Share] {
+            self.list_sender(now, who.0, media);
         }
         if before.receive != rights.receive {
             self.admit(now, who.0, rights.receive);
@@ -183,7 +183,7 @@ impl Room {
             media,
             layer,
         });
-        let _ = now;
+        self.list_sender(now, who.0, media);
         Ok(())
     }
 
@@ -204,6 +204,7 @@ impl Room {
             self.silence(now, sends.stream);
             self.streams.remove(sends.stream);
         }
+        self.list_sender(now, who, media);
     }
 
     /// Makes a stream unheard and unseen, until it is taken up again.
@@ -247,9 +248,10 @@ impl Room {
                 {
                     moved.seat = Some((stage, place));
                 }
-                for slot in slots {
-                    self.hide(slot);
+                for slot in &slots[..audio] {
+                    self.hide(*slot);
                 }
+                self.clear_views(now, who);
             }
             None if receive => {
                 let found = self.stages.iter().position(|stage| stage.slots() == audio);
@@ -263,6 +265,7 @@ impl Room {
                 for seat in 0..audio {
                     self.tune(now, stage, seat, who, None::<&mut fn(&Forwarded<'_>)>);
                 }
+                self.arrange(now, who);
             }
             seat => participant.seat = seat,
         }

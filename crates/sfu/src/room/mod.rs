@@ -13,8 +13,10 @@ mod cache;
 mod config;
 mod forward;
 mod intake;
+mod late;
 mod limit;
 mod members;
+mod meter;
 mod packet;
 mod red;
 mod resend;
@@ -24,6 +26,7 @@ mod speakers;
 mod stage;
 mod stream;
 mod timeline;
+mod video;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -35,9 +38,11 @@ use speakers::{Speakers, Voice};
 use stage::Stage;
 use stream::{MAX_PAYLOAD, Stream};
 use timeline::ticks;
+use video::Requests;
 
 pub use config::{Joining, MAX_LAYERS, MAX_SLOTS, Publication, Receive, Rights, SlotConfig, Want};
 pub use packet::{AudioLevel, Format, Formats, Forwarded, Header, MAX_HEADER, Media, Packet, Slot};
+pub use video::layers;
 
 /// A participant of one room, for as long as it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -152,6 +157,14 @@ pub struct Room {
     slots: Slots,
     stages: Vec<Stage>,
     speakers: Speakers,
+    /// Whom all shall see, by number.
+    spotlight: Vec<u32>,
+    /// Who sends a camera, and who a screen.
+    senders: [Vec<Key>; 2],
+    requests: Requests,
+    /// When pictures were arranged for all, and will be.
+    arranged: Option<u64>,
+    arrange_due: Option<u64>,
     events: VecDeque<Event>,
     counters: Counters,
 }
@@ -168,6 +181,11 @@ impl Room {
             slots: Slots::default(),
             stages: Vec::new(),
             speakers: Speakers::default(),
+            spotlight: Vec::new(),
+            senders: [Vec::new(), Vec::new()],
+            requests: Requests::default(),
+            arranged: None,
+            arrange_due: None,
             events: VecDeque::new(),
             counters: Counters::default(),
         }
@@ -211,29 +229,8 @@ impl Room {
         let key = sends.stream;
         match sends.media {
             Media::Audio => self.voice(now, key, packet, format, sink),
-            Media::Video | Media::Share => {}
+            Media::Video | Media::Share => self.picture(now, key, packet, format, sink),
         }
-    }
-
-    /// A receiver cannot show the slot with `ssrc` without a keyframe (PLI or FIR).
-    pub fn keyframe_wanted(&mut self, now: Instant, from: ParticipantKey, ssrc: u32) {
-        let _ = (now, from, ssrc);
-    }
-
-    /// What a receiver's path carries, in bit/s, from transport-wide feedback or REMB.
-    pub fn set_available(&mut self, now: Instant, who: ParticipantKey, bits_per_second: u64) {
-        let _ = (now, who, bits_per_second);
-    }
-
-    /// What a receiver wants to see, most important first, in place of what it wanted before. Slots that are left over
-    /// show the dominant speakers.
-    pub fn watch(&mut self, now: Instant, who: ParticipantKey, wants: &[Want]) {
-        let _ = (now, who, wants);
-    }
-
-    /// Who everybody shall see first, by number, in place of those before.
-    pub fn spotlight(&mut self, now: Instant, numbers: &[u32]) {
-        let _ = (now, numbers);
     }
 
     /// The dominant speakers, by number, the active one first.
@@ -266,8 +263,11 @@ impl Room {
 
     /// When [`Room::handle_timeout`] wants to be called.
     pub fn timeout(&self) -> Option<Instant> {
-        let due = self.speakers.due();
-        due.map(|due| self.epoch + Duration::from_micros(due))
+        let due = [self.speakers.due(), self.requests.due(), self.arrange_due];
+        due.into_iter()
+            .flatten()
+            .min()
+            .map(|due| self.epoch + Duration::from_micros(due))
     }
 
     /// Time has passed.
@@ -293,8 +293,13 @@ impl Room {
             });
             if changed {
                 self.events.push_back(Event::SpeakersChanged);
+                if !self.senders[0].is_empty() {
+                    self.arrange_soon(now);
+                }
             }
         }
+        self.arrange_all(now);
+        self.ask(now);
     }
 
     /// The next event, until there are none.

@@ -4,7 +4,7 @@
 use super::ParticipantKey;
 
 /// What a stream carries, and which slots may show it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Media {
     /// A voice. Slots are given to the loudest.
     Audio,
@@ -112,7 +112,7 @@ pub struct Packet<'a> {
 }
 
 /// A place at a receiver that streams are shown in, one after another: an SSRC of that receiver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slot {
     /// What it may show.
     pub media: Media,

@@ -40,24 +40,21 @@ impl Room {
     }
 
     fn resend(&mut self, id: u32, sequence: u16, sink: &mut impl FnMut(&Forwarded<'_>)) -> Option<()> {
+        let shows = self.slots.shows(id);
         let (seen, past) = (&mut self.slots.seen[id as usize], &self.slots.past[id as usize]);
-        let shown = seen
-            .stream()
-            .and_then(|key| self.streams.get(key))
-            .filter(|_| seen.anchored);
-        let next = match shown {
-            Some(stream) => seen.segment.sequence(stream.intake.next()),
-            None => past.next(),
-        };
+        let shown = shows.filter(|_| seen.anchored);
+        let shown = shown.and_then(|key| Some((key, self.streams.get(key)?.intake.next())));
+        let next = shown.map_or(past.next(), |(_, next)| seen.segment.sequence(next));
         let back = u64::from((next as u16).wrapping_sub(sequence));
         let sequence = next.checked_sub(back).filter(|_| (1..0x8000).contains(&back))?;
-        let current = shown.is_some() && sequence >= seen.segment.sequence(seen.segment.first);
-        let segment = if current {
-            seen.segment
-        } else {
-            *past.segment_with(sequence)?
+        let current = shown.filter(|_| sequence >= seen.segment.sequence(seen.segment.first));
+        let (key, segment) = match current {
+            Some((key, _)) => (key, seen.segment),
+            None => past
+                .shown_with(sequence)
+                .map(|shown| (shown.stream, shown.segment))?,
         };
-        let stream = self.streams.get(segment.stream)?;
+        let stream = self.streams.get(key)?;
         let unit = Unit::cached(stream, sequence.wrapping_sub(segment.shift))?;
         copy(seen, &segment, &unit, false, true, sink).then_some(())
     }

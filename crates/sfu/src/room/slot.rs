@@ -5,6 +5,7 @@
 use super::packet::{Formats, Slot};
 use super::slab::Key;
 use super::timeline::{distance, later};
+use super::video::Counters;
 
 /// Segments remembered. A slot changes hands a few times a second at most.
 const SEGMENTS: usize = 6;
@@ -12,7 +13,6 @@ const SEGMENTS: usize = 6;
 /// A stretch of one stream under constant rewriting.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Segment {
-    pub(crate) stream: Key,
     /// First compact number of the stream.
     pub(crate) first: u64,
     /// Added to compact numbers.
@@ -21,6 +21,8 @@ pub(crate) struct Segment {
     pub(crate) offset: u32,
     /// Nothing of this segment is played before this: there another one was.
     pub(crate) floor: u32,
+    /// Added to the picture's counters.
+    pub(crate) counters: Counters,
 }
 
 impl Segment {
@@ -46,32 +48,33 @@ pub(crate) struct Seen {
     pub(crate) octets: u32,
 }
 
-impl Seen {
-    /// What is shown.
-    pub(crate) fn stream(&self) -> Option<Key> {
-        (self.segment.stream != NOBODY).then_some(self.segment.stream)
-    }
-}
-
 /// What is needed now and then.
 #[derive(Debug)]
 pub(crate) struct Past {
+    /// What is shown.
+    shows: Option<Key>,
+    /// What shall be shown, for pictures.
+    pub(crate) view: View,
     /// Where it stands in the stream's list of subscribers.
     pub(crate) position: u32,
     /// Added to the room's clock.
     base: u32,
-    /// With the compact number that ended each.
-    segments: [Option<(Segment, u64)>; SEGMENTS],
+    segments: [Option<Shown>; SEGMENTS],
     newest: usize,
-    /// While nothing is shown: the next sequence number, and where it may begin.
+    /// While nothing is shown: the next sequence number, where it may begin, and the newest picture.
     next: u64,
     end: u32,
+    counters: Counters,
 }
 
-const NOBODY: Key = Key {
-    index: u32::MAX,
-    generation: 0,
-};
+/// A segment that is over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown {
+    pub(crate) stream: Key,
+    pub(crate) segment: Segment,
+    /// The compact number that ended it.
+    end: u64,
+}
 
 /// All slots of a room, by number.
 #[derive(Debug, Default)]
@@ -94,11 +97,11 @@ impl Slots {
         let base = (chance >> 32) as u32;
         let seen = Seen {
             segment: Segment {
-                stream: NOBODY,
                 first: 0,
                 shift: 0,
                 offset: base,
                 floor: 0,
+                counters: Counters::default(),
             },
             receiver,
             ssrc: config.ssrc,
@@ -110,6 +113,8 @@ impl Slots {
             octets: 0,
         };
         let past = Past {
+            shows: None,
+            view: View::default(),
             position: 0,
             base,
             segments: [None; SEGMENTS],
@@ -117,6 +122,7 @@ impl Slots {
             next: chance >> 20 & 0x3fff,
             // Up to a second back: what a newcomer is given first may have been said just before it came.
             end: base.wrapping_add(clock).wrapping_sub(48_000),
+            counters: Counters::default(),
         };
         if let Some(id) = self.free.pop() {
             self.seen[id as usize] = seen;
@@ -128,15 +134,21 @@ impl Slots {
         (self.seen.len() - 1) as u32
     }
 
+    /// What a slot shows.
+    pub(crate) fn shows(&self, id: u32) -> Option<Key> {
+        self.past[id as usize].shows
+    }
+
     /// Up to which compact number of `stream` a slot has been given it.
     pub(crate) fn given(&self, id: u32, stream: Key) -> Option<u64> {
-        if self.seen[id as usize].stream() == Some(stream) {
+        let past = &self.past[id as usize];
+        if past.shows == Some(stream) {
             return Some(u64::MAX);
         }
-        let segments = self.past[id as usize].segments.iter().flatten();
+        let segments = past.segments.iter().flatten();
         let ends = segments
-            .filter(|(segment, _)| segment.stream == stream)
-            .map(|(_, end)| *end);
+            .filter(|shown| shown.stream == stream)
+            .map(|shown| shown.end);
         ends.max()
     }
 
@@ -145,21 +157,23 @@ impl Slots {
         self.free.push(id);
     }
 
-    /// Begins to show `stream` from its compact number `first` on.
-    pub(crate) fn show(&mut self, id: u32, stream: Key, first: u64) {
-        let (seen, past) = (&mut self.seen[id as usize], &self.past[id as usize]);
+    /// Begins to show `stream` from its compact number `first` on, a picture with `counters`.
+    pub(crate) fn show(&mut self, id: u32, stream: Key, first: u64, counters: Counters) {
+        let (seen, past) = (&mut self.seen[id as usize], &mut self.past[id as usize]);
         seen.segment = Segment {
-            stream,
             first,
             shift: past.next.wrapping_sub(first),
             offset: past.base,
             floor: past.end,
+            counters: past.counters.next().less(counters),
         };
         seen.anchored = false;
+        past.shows = Some(stream);
     }
 
-    /// Shows nothing any longer. `next` is the stream's next compact number, and `end` where it ends on the room's clock.
-    pub(crate) fn hide(&mut self, id: u32, next: u64, end: Option<u32>) {
+    /// Shows nothing any longer. `next` is the stream's next compact number, `end` where it ends on the room's clock, and
+    /// `counters` are its newest picture's.
+    pub(crate) fn hide(&mut self, id: u32, next: u64, end: Option<u32>, counters: Counters) {
         let (seen, past) = (&mut self.seen[id as usize], &mut self.past[id as usize]);
         if seen.anchored {
             let next = next.max(seen.segment.first);
@@ -168,8 +182,10 @@ impl Slots {
             past.end = end.map_or(past.end, |end| {
                 later(past.end, end.wrapping_add(seen.segment.offset))
             });
+            past.counters = counters.plus(seen.segment.counters);
         }
-        seen.segment.stream = NOBODY;
+        seen.anchored = false;
+        past.shows = None;
     }
 
     /// Fixes where the segment lies in time, before its first packet is sent: `first` is where on the room's clock its
@@ -212,24 +228,37 @@ impl Past {
     }
 
     fn remember(&mut self, segment: Segment, end: u64) {
+        let Some(stream) = self.shows else { return };
         self.newest = (self.newest + 1) % SEGMENTS;
-        self.segments[self.newest] = Some((segment, end));
+        self.segments[self.newest] = Some(Shown { stream, segment, end });
     }
 
     /// The segment of `stream` that `compact` belongs to.
     pub(crate) fn segment_of(&self, stream: Key, compact: u64) -> Option<&Segment> {
         let mut segments = self.segments.iter().flatten();
-        let found = segments
-            .find(|(segment, end)| segment.stream == stream && (segment.first..*end).contains(&compact));
-        found.map(|(segment, _)| segment)
+        let within = |shown: &&Shown| (shown.segment.first..shown.end).contains(&compact);
+        let found = segments.find(|shown| shown.stream == stream && within(shown));
+        found.map(|shown| &shown.segment)
     }
 
-    /// The segment that a receiver's sequence number was sent in.
-    pub(crate) fn segment_with(&self, sequence: u64) -> Option<&Segment> {
-        let mut segments = self.segments.iter().flatten();
-        let found = segments.find(|(segment, end)| {
-            (segment.sequence(segment.first)..segment.sequence(*end)).contains(&sequence)
-        });
-        found.map(|(segment, _)| segment)
+    /// What was shown when a receiver's sequence number was sent.
+    pub(crate) fn shown_with(&self, sequence: u64) -> Option<&Shown> {
+        self.segments.iter().flatten().find(|shown| {
+            let segment = &shown.segment;
+            (segment.sequence(segment.first)..segment.sequence(shown.end)).contains(&sequence)
+        })
     }
+}
+
+/// What a slot for pictures is meant to show.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct View {
+    /// Whose picture.
+    pub(crate) owner: Option<Key>,
+    /// How high it is shown, in pixels.
+    pub(crate) height: u16,
+    /// The layer that is waited for, until it begins with a keyframe.
+    pub(crate) target: Option<Key>,
+    /// Whether its receiver was told that it shows its owner.
+    pub(crate) told: bool,
 }

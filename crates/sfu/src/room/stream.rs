@@ -4,9 +4,11 @@ use super::activity::Activity;
 use super::config::Publication;
 use super::intake::Intake;
 use super::limit::Limit;
-use super::packet::{Formats, Media};
+use super::meter::Meter;
+use super::packet::{Format, Formats, Media};
 use super::slab::Key;
 use super::timeline::Timeline;
+use super::video::Counters;
 
 /// Longest payload, in bytes: no more fits an Ethernet frame.
 pub(crate) const MAX_PAYLOAD: usize = 1500;
@@ -17,7 +19,6 @@ pub(crate) struct Stream {
     /// The owner's number.
     pub(crate) number: u32,
     pub(crate) media: Media,
-    pub(crate) layer: u8,
     pub(crate) height: u16,
     pub(crate) formats: Formats,
     pub(crate) intake: Intake,
@@ -26,6 +27,15 @@ pub(crate) struct Stream {
     /// Slots that it is shown in.
     pub(crate) subscribers: Vec<u32>,
     limit: Limit,
+    /// Of the newest picture.
+    pub(crate) counters: Counters,
+    /// Slots that will show it from its next keyframe on.
+    pub(crate) waiting: Vec<u32>,
+    pub(crate) meter: Meter,
+    /// When a keyframe was asked for.
+    pub(crate) asked: Option<u64>,
+    /// How the newest packet was coded.
+    pub(crate) format: Option<Format>,
     /// Whether the dominant speakers are chosen among it and others.
     pub(crate) warm: bool,
 }
@@ -50,7 +60,6 @@ impl Stream {
             owner,
             number,
             media: publication.media,
-            layer: publication.layer,
             height: publication.height,
             formats: publication.formats,
             intake,
@@ -58,6 +67,11 @@ impl Stream {
             activity: Activity::new(),
             subscribers: Vec::new(),
             limit: Limit::default(),
+            counters: Counters::default(),
+            waiting: Vec::new(),
+            meter: Meter::default(),
+            asked: None,
+            format: None,
             warm: false,
         }
     }

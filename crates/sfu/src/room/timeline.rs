@@ -58,10 +58,6 @@ impl Timeline {
         }
     }
 
-    pub(crate) fn rate(&self) -> u32 {
-        self.rate
-    }
-
     /// Ticks a packet.
     pub(crate) fn frame(&self) -> u32 {
         self.frame

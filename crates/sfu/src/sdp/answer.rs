@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::net::SocketAddr;
 
-use super::codec::Codec;
+use super::Extension;
+use super::codec::{Codec, REMB, TRANSPORT_CC};
 use super::offer::{Kind, Offer, Section};
 use crate::link::{Credentials, Fingerprint};
 use crate::room::Format;
@@ -126,12 +127,21 @@ fn write_section(
         out.push_str("a=rtcp-rsize\r\n");
     }
     for (extension, id) in &section.extensions {
+        let skipped = match extension {
+            // We number no packets; receivers judge the path by when packets were sent.
+            Extension::TransportSequence => !answer.receives,
+            Extension::AbsSendTime => answer.sends.is_none(),
+            _ => false,
+        };
+        if skipped {
+            continue;
+        }
         write!(out, "a=extmap:{id} {}\r\n", extension.uri())?;
     }
     section
         .codecs
         .iter()
-        .try_for_each(|codec| write_codec(codec, out))?;
+        .try_for_each(|codec| write_codec(codec, answer, out))?;
     if answer.receives && section.layers.len() > 1 {
         for layer in &section.layers {
             write!(out, "a=rid:{layer} recv\r\n")?;
@@ -155,10 +165,18 @@ fn write_section(
     Ok(())
 }
 
-fn write_codec(codec: &Codec, out: &mut String) -> std::fmt::Result {
+fn write_codec(codec: &Codec, answer: &Answer, out: &mut String) -> std::fmt::Result {
     let payload_type = codec.payload_type;
     write!(out, "a=rtpmap:{payload_type} {}\r\n", codec.map)?;
     for feedback in &codec.feedback {
+        let skipped = match *feedback {
+            TRANSPORT_CC => !answer.receives,
+            REMB => answer.sends.is_none(),
+            _ => false,
+        };
+        if skipped {
+            continue;
+        }
         write!(out, "a=rtcp-fb:{payload_type} {feedback}\r\n")?;
     }
     if codec.format == Format::Opus {

@@ -20,7 +20,13 @@ pub struct Codec {
 }
 
 /// Feedback that we take or give (RFC 4585, RFC 5104).
-const FEEDBACK: [&str; 4] = ["nack", "nack pli", "ccm fir", "transport-cc"];
+const FEEDBACK: [&str; 5] = ["nack", "nack pli", "ccm fir", TRANSPORT_CC, REMB];
+
+/// We give it to whoever sends.
+pub(super) const TRANSPORT_CC: &str = "transport-cc";
+
+/// We take it from whoever receives pictures (draft-alvestrand-rmcat-remb-03).
+pub(super) const REMB: &str = "goog-remb";
 
 /// Longest format parameters that are repeated in the answer, in bytes.
 const MAX_PARAMETERS: usize = 256;

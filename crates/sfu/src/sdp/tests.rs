@@ -60,7 +60,10 @@ fn a_browsers_offer_is_read() {
         ]
     );
     assert_eq!(camera.layers, ["q", "h", "f"]);
-    assert_eq!(camera.codecs[0].feedback, ["nack", "nack pli", "ccm fir"]);
+    assert_eq!(
+        camera.codecs[0].feedback,
+        ["nack", "nack pli", "ccm fir", "goog-remb"]
+    );
     assert!(screen.slides && !camera.slides);
     assert_eq!((screen.ssrc, screen.rtx_ssrc), (Some(5), Some(6)));
     assert_eq!(data.kind, Kind::Other);

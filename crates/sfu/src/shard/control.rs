@@ -37,6 +37,11 @@ impl WallClock {
         }
     }
 
+    /// The middle of the NTP time, as the send time extension has it: 6 bits of seconds, 18 of their fraction.
+    pub fn send_time(&self, now: Instant) -> u32 {
+        (self.ntp(now) >> 14) as u32 & 0xff_ffff
+    }
+
     /// NTP time (RFC 3550 section 4).
     fn ntp(&self, now: Instant) -> u64 {
         let time = self.unix + now.saturating_duration_since(self.start);
@@ -83,13 +88,18 @@ impl Shard {
                         members: &hosted.members,
                         sending: &mut self.sending,
                         socket: &self.socket,
+                        time: self.clock.send_time(now),
                     };
                     hosted.room.nack(now, who, ssrc, missing, &mut |forwarded| {
                         outlet.forward(forwarded)
                     });
                 }
                 Control::Keyframe { ssrc } => hosted.room.keyframe_wanted(now, who, ssrc),
-                Control::Available(bits) => hosted.room.set_available(now, who, bits),
+                Control::Available(bits) => {
+                    if let Some(peer) = self.peers.get_mut(key) {
+                        peer.path.estimate(now, bits);
+                    }
+                }
                 Control::TransportFeedback(_) => {}
                 Control::Bye { ssrc } => {
                     if let Some(peer) = self.peers.get_mut(key) {
@@ -100,6 +110,7 @@ impl Shard {
         }
         if let (Some(peer), Some(worst)) = (self.peers.get_mut(key), worst) {
             peer.stats.fraction_lost = worst;
+            peer.path.loss(now, worst);
         }
         self.touch(room);
     }
@@ -135,9 +146,12 @@ impl Shard {
             return;
         }
         peer.report_due = Some(now + REPORT_INTERVAL);
-        let Some(hosted) = self.rooms.get(peer.room) else {
+        let Some(hosted) = self.rooms.get_mut(peer.room) else {
             return;
         };
+        if let Some(limit) = peer.path.limit(now, peer.stats.bytes_sent) {
+            hosted.room.set_available(now, peer.key, limit);
+        }
         let ntp = self.clock.ntp(now);
         let room = &hosted.room;
         let (socket, sending) = (&self.socket, &mut self.sending);
@@ -200,12 +214,17 @@ fn round_trip(block: &ReportBlock, ntp: u64) -> Option<u32> {
     let now = (ntp >> 16) as u32;
     let trip = now.wrapping_sub(block.last_report).wrapping_sub(block.delay);
     // Ten seconds are a clock that jumped, or a lie.
-    (trip < 10 << 16).then(|| (u64::from(trip) * 1_000_000 >> 16) as u32)
+    (trip < 10 << 16).then(|| ((u64::from(trip) * 1_000_000) >> 16) as u32)
 }
 
 /// Counts a packet for the reports to its sender.
-pub(super) fn count(now: Instant, peer: &mut Peer, packet: &crate::rtp::Parsed<'_>, carries: Carries) {
-    if let Carries::Media(media) = carries {
+pub(super) fn count(
+    now: Instant,
+    peer: &mut Peer,
+    packet: &crate::rtp::Parsed<'_>,
+    carries: Option<Carries>,
+) {
+    if let Some(Carries::Media(media)) = carries {
         let known = peer.receptions.iter_mut().find(|of| of.ssrc() == packet.ssrc);
         if let Some(reception) = known {
             reception.packet(now, packet.sequence, packet.timestamp);

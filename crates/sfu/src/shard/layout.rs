@@ -34,6 +34,7 @@ pub(super) struct Identifiers {
     pub repaired_rid: Option<u8>,
     pub level: Option<u8>,
     pub transport: Option<u8>,
+    pub send_time: Option<u8>,
 }
 
 /// All of it.
@@ -63,6 +64,7 @@ impl Layout {
                 repaired_rid: identifier(Extension::RepairedRid),
                 level: identifier(Extension::AudioLevel),
                 transport: identifier(Extension::TransportSequence),
+                send_time: identifier(Extension::AbsSendTime),
             },
         };
         for section in &offer.sections {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::peer::{Carries, MAX_STREAMS, Peer, Stream};
 use super::{Hosted, Shard};
 use crate::net::{DATAGRAM, Sending};
-use crate::room::{self, AudioLevel, Forwarded, Header, MAX_HEADER, Packet, Publication};
+use crate::room::{self, AudioLevel, Forwarded, Header, MAX_HEADER, Media, Packet, Publication};
 use crate::rtp::Parsed;
 use crate::sfu::Event;
 use crate::slab::{Key, Slab};
@@ -40,7 +40,7 @@ impl Shard {
                 voice: byte & 0x80 != 0,
             });
         let carries = carries(now, peer, hosted, &parsed);
-        super::control::count(now, peer, &parsed, carries.unwrap_or(Carries::Nothing));
+        super::control::count(now, peer, &parsed, carries);
         let wants_timer = peer
             .feedback
             .due()
@@ -60,7 +60,7 @@ impl Shard {
                 };
                 (ssrc, u16::from_be_bytes(*sequence), of, payload)
             }
-            Some(Carries::Nothing) | None => {
+            None => {
                 peer.stats.dropped += 1;
                 self.stats.unsorted += 1;
                 return;
@@ -81,6 +81,7 @@ impl Shard {
             members: &hosted.members,
             sending: &mut self.sending,
             socket: &self.socket,
+            time: self.clock.send_time(now),
         };
         hosted
             .room
@@ -133,7 +134,7 @@ fn carries(now: Instant, peer: &mut Peer, hosted: &mut Hosted, packet: &Parsed<'
         return Some(stream.carries);
     }
     if peer.streams.len() >= MAX_STREAMS {
-        return None;
+        peer.forget_replaced();
     }
     let layout = &peer.layout;
     let mid = packet.extension(layout.identifiers.mid);
@@ -157,8 +158,6 @@ fn carries(now: Instant, peer: &mut Peer, hosted: &mut Hosted, packet: &Parsed<'
         let of = (source.media, layer);
         peer.published.retain(|(published, _)| *published != of);
         peer.published.push((of, packet.ssrc));
-        // Repetitions that came before what they repeat can be sorted now.
-        peer.streams.retain(|stream| stream.carries != Carries::Nothing);
         Carries::Media(source.media)
     };
     let ssrc = packet.ssrc;
@@ -172,6 +171,8 @@ pub(super) struct Outlet<'a> {
     pub members: &'a [Option<Key>],
     pub sending: &'a mut Sending,
     pub socket: &'a UdpSocket,
+    /// Now, as the send time extension has it: 24 bits, in units of 2^-18 s.
+    pub time: u32,
 }
 
 impl Outlet<'_> {
@@ -191,14 +192,21 @@ impl Outlet<'_> {
             .resent
             .then(|| peer.layout.repeater(&forwarded.header))
             .flatten();
+        // Voices are too thin to tell anything of a path, and a voice that is repeated must be the same to the bit.
+        let id = peer.layout.identifiers.send_time;
+        let time = id
+            .filter(|_| forwarded.slot.media != Media::Audio)
+            .map(|id| (id, self.time));
         self.sending.queue(self.socket, to, key.index, |buffer| {
             let length = match repeater {
                 Some((header, original)) => {
-                    let length = write(&header, &[&original, forwarded.head, forwarded.body], buffer)?;
+                    let parts = [&original, forwarded.head, forwarded.body];
+                    let length = write(&header, time, &parts, buffer)?;
                     link.seal_rtp(buffer, length)
                 }
                 None => {
-                    let length = write(&forwarded.header, &[forwarded.head, forwarded.body], buffer)?;
+                    let parts = [forwarded.head, forwarded.body];
+                    let length = write(&forwarded.header, time, &parts, buffer)?;
                     if forwarded.resent {
                         link.seal_rtp_again(buffer, length)
                     } else {
@@ -214,10 +222,23 @@ impl Outlet<'_> {
     }
 }
 
-/// Writes a packet in the clear. None where it does not fit.
-fn write(header: &Header, parts: &[&[u8]], buffer: &mut [u8; DATAGRAM]) -> Option<usize> {
+/// Writes a packet in the clear, with its send time where there is a `time`: the identifier of the extension, and the
+/// value. None where it does not fit.
+fn write(
+    header: &Header,
+    time: Option<(u8, u32)>,
+    parts: &[&[u8]],
+    buffer: &mut [u8; DATAGRAM],
+) -> Option<usize> {
     let start: &mut [u8; MAX_HEADER] = buffer.first_chunk_mut()?;
     let mut length = header.write(start);
+    if let (Some((id, time)), 16) = (time, length) {
+        // A one-byte header extension of three bytes (RFC 8285 section 4.2).
+        let [_, a, b, c] = time.to_be_bytes();
+        start[0] |= 0x10;
+        start[16..24].copy_from_slice(&[0xbe, 0xde, 0, 1, id << 4 | 2, a, b, c]);
+        length = 24;
+    }
     for part in parts {
         buffer.get_mut(length..length + part.len())?.copy_from_slice(part);
         length += part.len();

@@ -6,10 +6,11 @@ use rand::RngExt;
 
 use super::bucket::Bucket;
 use super::layout::Layout;
+use super::path::Path;
 use super::peer::Peer;
 use super::{Command, Hosted, Shard};
 use crate::link::{Credentials, Link};
-use crate::room::{Joining, Rights, Room};
+use crate::room::{Joining, Publication, Rights, Room};
 use crate::rtp::TransportFeedback;
 use crate::sdp::{Offer, Transport};
 use crate::sfu::{JoinError, Number, ParticipantStats, RoomId, RoomStats, ShardStats};
@@ -159,7 +160,7 @@ impl Shard {
             key: participant,
             number,
             rights,
-            link: Link::answering(&self.link, credentials.clone(), &offer.remote),
+            link: Link::answering(&self.link, now, credentials.clone(), &offer.remote),
             credentials: credentials.clone(),
             layout,
             streams: Vec::new(),
@@ -169,6 +170,7 @@ impl Shard {
             receptions: Vec::new(),
             feedback: TransportFeedback::new(now),
             report_due: None,
+            path: Path::new(now),
             bucket: Bucket::new(now, &self.limits),
             stats: ParticipantStats {
                 number,
@@ -180,6 +182,7 @@ impl Shard {
         seat(hosted, participant.index(), key);
         hosted.numbers.insert(number, key);
         self.touch(room);
+        self.schedule(key);
         self.answer(key, offer).ok_or(JoinError::NoRoom)
     }
 
@@ -200,8 +203,8 @@ impl Shard {
             let rights = peer.rights;
             return self.join(now, id, number, offer, rights);
         }
-        if !peer.layout.is_same(&layout(offer, hosted)) {
-            let layout = layout(offer, hosted);
+        let layout = layout(offer, hosted);
+        if !peer.layout.is_same(&layout) {
             hosted.room.leave(now, peer.key);
             if let Some(member) = hosted.members.get_mut(peer.key.index()) {
                 *member = None;
@@ -212,10 +215,7 @@ impl Shard {
                 receive: layout.receive.clone(),
             };
             peer.key = hosted.room.join(now, &joining)?;
-            peer.layout = layout;
-            peer.streams.clear();
-            peer.published.clear();
-            peer.receptions.clear();
+            republish(now, peer, hosted, layout);
             seat(hosted, peer.key.index(), key);
         }
         if !peer.link.uses(&offer.remote.credentials.ufrag) {
@@ -279,4 +279,32 @@ fn seat(hosted: &mut Hosted, index: usize, key: Key) {
         hosted.members.resize(index + 1, None);
     }
     hosted.members[index] = Some(key);
+}
+
+/// Gives a participant another layout. What it sends already says no more which section it belongs to, and so is
+/// remembered where the section is still there.
+fn republish(now: Instant, peer: &mut Peer, hosted: &mut Hosted, layout: Layout) {
+    let before = std::mem::replace(&mut peer.layout, layout);
+    let published = std::mem::take(&mut peer.published);
+    for ((media, layer), ssrc) in published {
+        let of = |layout: &Layout| {
+            let mut sources = layout.sources.iter();
+            let source = sources.find(|source| source.media == media)?;
+            Some((source.mid.clone(), source.layers.clone(), source.formats))
+        };
+        let (Some((mid, layers, _)), Some(after)) = (of(&before), of(&peer.layout)) else {
+            continue;
+        };
+        let publication = Publication {
+            media,
+            layer,
+            ssrc,
+            formats: after.2,
+            height: 0,
+        };
+        if (mid, layers) == (after.0, after.1) && hosted.room.publish(now, peer.key, &publication).is_ok() {
+            peer.published.push(((media, layer), ssrc));
+        }
+    }
+    peer.forget_replaced();
 }

@@ -7,6 +7,7 @@ mod control;
 mod layout;
 mod media;
 mod members;
+mod path;
 mod peer;
 
 use std::cmp::Reverse;

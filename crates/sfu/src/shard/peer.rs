@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::bucket::Bucket;
 use super::layout::Layout;
+use super::path::Path;
 use crate::link::{Credentials, Link};
 use crate::room::{Media, ParticipantKey, Rights};
 use crate::rtp::{Reception, TransportFeedback};
@@ -18,8 +19,6 @@ pub(super) enum Carries {
     Media(Media),
     /// Repetitions of this source (RFC 4588).
     Repeats(u32),
-    /// Repetitions of a layer whose source is not known yet, or nothing we want.
-    Nothing,
 }
 
 /// A source that packets have come from.
@@ -51,6 +50,7 @@ pub(super) struct Peer {
     pub receptions: Vec<Reception>,
     pub feedback: TransportFeedback,
     pub report_due: Option<Instant>,
+    pub path: Path,
     pub bucket: Bucket,
     pub stats: ParticipantStats,
     /// When its timer in the heap is due.
@@ -64,5 +64,17 @@ impl Peer {
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// Makes room for one more source: forgets those that have been replaced.
+    pub fn forget_replaced(&mut self) {
+        let published = &self.published;
+        self.streams.retain(|stream| {
+            let source = match stream.carries {
+                Carries::Media(_) => stream.ssrc,
+                Carries::Repeats(of) => of,
+            };
+            published.iter().any(|(_, ssrc)| *ssrc == source)
+        });
     }
 }

@@ -13,6 +13,10 @@ const GCM_TAG: usize = 16;
 const HMAC_TAG: usize = 10;
 
 /// Keys of RTP or of RTCP in one direction.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one is used for each packet, and there are few"
+)]
 pub(super) enum Cipher {
     Gcm {
         key: LessSafeKey,

@@ -5,9 +5,9 @@ use super::index::Window;
 use super::keys::MasterKeys;
 use super::{SrtpError, rtp_header_length, word};
 
-/// Most sources of one peer: a microphone, a camera in three layers and a screen, each with retransmissions, and
-/// those it used before.
-const MAX_SOURCES: usize = 64;
+/// Most sources of one peer. It has a dozen at a time, and none is forgotten, for what it sent could then be replayed; so
+/// this is how often it may begin anew.
+const MAX_SOURCES: usize = 256;
 
 /// Opens the packets of one peer.
 pub struct Opener {

@@ -7,6 +7,7 @@ mod ear;
 mod hearing;
 mod hostile;
 mod people;
+mod pictures;
 mod rewriting;
 mod selection;
 mod world;

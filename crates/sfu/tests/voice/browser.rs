@@ -34,7 +34,8 @@ pub struct Browser {
 }
 
 impl Browser {
-    pub async fn start() -> Self {
+    /// Opens the page with what it shall send, as the query says.
+    pub async fn start(query: &str) -> Self {
         let page = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = page.local_addr().unwrap();
         let (writer, posts) = mpsc::unbounded_channel();
@@ -64,7 +65,7 @@ impl Browser {
                 "--disable-features=WebRtcHideLocalIpsWithMdns",
             ])
             .arg(format!("--user-data-dir={}", profile.path().display()))
-            .arg(format!("http://{}/", address))
+            .arg(format!("http://{address}/?{query}"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -109,7 +110,7 @@ async fn read(mut stream: TcpStream) -> Option<Post> {
     let mut words = text.split(' ');
     let (method, path) = (words.next()?, words.next()?.to_owned());
     if method == "get" {
-        let page = if path == "/" {
+        let page = if path.starts_with("/?") {
             include_str!("page.html")
         } else {
             ""

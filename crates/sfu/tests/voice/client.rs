@@ -75,6 +75,24 @@ impl Client {
         }
     }
 
+    /// Restarts ICE, and waits until it is through.
+    pub async fn restart(&mut self, service: &Service, room: RoomId, number: u32) {
+        let offer = TransportCommand::Offer { restart: true };
+        self.transport.command(offer, Instant::now());
+        let sdp = loop {
+            match poll_fn(|cx| self.transport.poll_event(cx)).await {
+                TransportEvent::LocalDescription(description) => break description.sdp,
+                TransportEvent::Error(error) => panic!("{error}"),
+                _ => {}
+            }
+        };
+        let sdp = service.restart(room, number, &sdp).await.unwrap();
+        let kind = DescriptionKind::Answer;
+        let answer = TransportCommand::Remote(Description { kind, sdp });
+        self.transport.command(answer, Instant::now());
+        self.connected().await;
+    }
+
     /// Ten milliseconds of talking and listening.
     pub fn tick(&mut self) {
         let mut block = [0.0; BLOCK];

@@ -11,6 +11,7 @@ use browser::Browser;
 use client::Client;
 use serde_json::{Value, json};
 use service::Service;
+use sidetone_sfu::room::{Media, Want};
 use sidetone_sfu::{Event, Rights};
 
 #[test]
@@ -41,16 +42,97 @@ fn two_clients_hear_each_other_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_client_that_restarts_its_connection_loses_nothing() {
+    service::run(async {
+        let service = Service::start();
+        let room = service.room();
+        let mut a = Client::join(&service, room, 1, Rights::ALL).await;
+        let mut b = Client::join(&service, room, 2, Rights::ALL).await;
+        a.connected().await;
+        b.connected().await;
+        client::talk(&mut [&mut a, &mut b], Duration::from_secs(1)).await;
+        a.restart(&service, room, 1).await;
+        client::talk(&mut [&mut a, &mut b], Duration::from_secs(3)).await;
+        let (ours, theirs) = (a.transport_stats(), b.transport_stats());
+        // What it sends while it opens new sockets is its own loss, and no more than the sockets take.
+        assert!(theirs.packets_received + 40 > a.sent(), "{ours:?} {theirs:?}");
+        assert!(ours.packets_received + 40 > b.sent(), "{ours:?} {theirs:?}");
+        let participants = service.stats(room).await.participants;
+        assert!(participants.iter().all(|of| of.connected), "{participants:?}");
+    });
+}
+
+#[test]
+fn browsers_see_each_other_and_a_screen() {
+    service::run(async {
+        let service = Service::start();
+        let room = service.room();
+        let mut browsers = Vec::new();
+        for (number, query) in [
+            (1, "layers&pictures=2&slides"),
+            (2, "camera&screen&pictures=2&slides"),
+        ] {
+            let mut browser = Browser::start(query).await;
+            service.admit(&mut browser, room, number).await;
+            browsers.push(browser);
+        }
+        // The second wants the first large.
+        let want = Want {
+            number: 1,
+            media: Media::Video,
+            height: 720,
+            pinned: true,
+        };
+        service.sfu.watch(room, 2, vec![want]).unwrap();
+        let mut latest = vec![Value::Null; 2];
+        let end = std::time::Instant::now() + Duration::from_secs(15);
+        while std::time::Instant::now() < end {
+            for (browser, latest) in browsers.iter_mut().zip(&mut latest) {
+                let post = browser.post().await;
+                assert_eq!(post.path, "/stats", "{}", post.body);
+                *latest = post.body.clone();
+                post.answer(&json!({})).await;
+            }
+        }
+        let pictures = |stats: &Value| {
+            let entries = stats.as_array().unwrap().iter();
+            let pictures = entries.filter(|entry| entry["type"] == "inbound-rtp" && entry["kind"] == "video");
+            let decoded = pictures.filter(|entry| {
+                entry["framesDecoded"]
+                    .as_f64()
+                    .is_some_and(|frames| frames > 50.0)
+            });
+            decoded.cloned().collect::<Vec<_>>()
+        };
+        let stats = service.stats(room).await;
+        let (first, second) = (pictures(&latest[0]), pictures(&latest[1]));
+        assert!(
+            second[0]["frameWidth"].as_f64() >= Some(640.0),
+            "a larger layer: {second:?}"
+        );
+        let shown = |participant, shown| {
+            let mut events = service.events().into_iter();
+            events.any(|event| {
+                matches!(event, Event::Shown { participant: to, shown: of, .. } if to == participant && of == Some(shown))
+            })
+        };
+        assert!(shown(1, 2) && shown(2, 1), "{:?}", service.events());
+        // The first sees the camera and the screen of the second, which sees the first.
+        assert_eq!((first.len(), second.len()), (2, 1), "{stats:?} {latest:?}");
+        for picture in first.iter().chain(&second) {
+            assert_eq!(picture["packetsLost"], 0, "{picture}");
+            assert!(picture["freezeCount"].as_f64().unwrap() < 5.0, "{picture}");
+        }
+    });
+}
+
+#[test]
 fn a_browser_and_our_client_hear_each_other() {
     service::run(async {
         let service = Service::start();
         let room = service.room();
-        let mut browser = Browser::start().await;
-        let offer = browser.post().await;
-        assert_eq!(offer.path, "/offer", "{}", offer.body);
-        let sdp = offer.body["sdp"].as_str().unwrap();
-        let answer = service.join(room, 7, sdp, Rights::ALL).await.unwrap();
-        offer.answer(&json!({"type": "answer", "sdp": answer})).await;
+        let mut browser = Browser::start("").await;
+        service.admit(&mut browser, room, 7).await;
         let mut client = Client::join(&service, room, 1, Rights::ALL).await;
         client.connected().await;
         let mut stats = Value::Null;

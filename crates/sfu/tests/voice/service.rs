@@ -3,8 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde_json::json;
 use sidetone_sfu::{Config, Event, JoinError, Rights, RoomId, RoomSettings, RoomStats, Sfu};
 use tokio::sync::oneshot;
+
+use crate::browser::Browser;
 
 pub struct Service {
     pub sfu: Sfu,
@@ -38,6 +41,22 @@ impl Service {
         self.sfu.join(room, number, offer, rights, move |result| {
             let _ = answer.send(result);
         });
+        answered.await.unwrap()
+    }
+
+    /// Takes a browser's offer, and gives it the answer.
+    pub async fn admit(&self, browser: &mut Browser, room: RoomId, number: u32) {
+        let offer = browser.post().await;
+        assert_eq!(offer.path, "/offer", "{}", offer.body);
+        let sdp = offer.body["sdp"].as_str().unwrap();
+        let answer = self.join(room, number, sdp, Rights::ALL).await.unwrap();
+        offer.answer(&json!({"type": "answer", "sdp": answer})).await;
+    }
+
+    pub async fn restart(&self, room: RoomId, number: u32, offer: &str) -> Result<String, JoinError> {
+        let (answer, answered) = oneshot::channel();
+        self.sfu
+            .restart(room, number, offer, move |result| _ = answer.send(result));
         answered.await.unwrap()
     }
 

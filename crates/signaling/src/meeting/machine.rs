@@ -15,7 +15,7 @@ use super::media::MEDIA_TIMERS;
 use crate::agent::{AgentEvent, MediaAction, Role};
 use crate::call::{CallState, Settings};
 use crate::end_reason::Reason;
-use crate::protocol::meeting::{self, Join, Joined, Locator, Passage, Restarted};
+use crate::protocol::meeting::{self, Join, Joined, Locator, ParticipantId, Passage, Restarted};
 use crate::protocol::{CallId, LegId, MediaState, Request};
 use crate::timers::Timers;
 
@@ -80,6 +80,8 @@ pub(crate) struct ClientMeeting {
     /// The one before, until nothing more comes over it.
     pub(super) old: Option<LegId>,
     pub(super) phase: Phase,
+    /// The number in it, once it was joined: it comes back as the same.
+    participant: Option<ParticipantId>,
     /// In or before the door, as last known.
     passage: Option<Passage>,
     muted: bool,
@@ -119,6 +121,7 @@ impl ClientMeeting {
             leg: LegId(FIRST_LEG),
             old: after,
             phase: Phase::Offering,
+            participant: None,
             passage: moves.then_some(Passage::Connected),
             muted,
             told_muted: muted,
@@ -183,6 +186,7 @@ impl ClientMeeting {
                     display_name: self.display_name.clone(),
                     offer,
                     muted: self.muted,
+                    rejoin: self.participant,
                 }));
             }
             Phase::In => {
@@ -205,6 +209,7 @@ impl ClientMeeting {
         self.phase = Phase::In;
         let call = std::mem::replace(&mut self.id, joined.call);
         self.locator = Locator::Call(joined.call);
+        self.participant = Some(joined.participant);
         self.passage = Some(joined.passage);
         // First of all its id.
         let answer = joined.answer.clone();

@@ -3,6 +3,7 @@
 use super::super::report::{
     Audio, Cpu, JitterSample, LatencyBudget, Memory, MouthToEar, RealTime, Rtp, Scenario, Setup,
 };
+use super::super::svg::escape;
 use super::*;
 
 /// A report with everything in it.

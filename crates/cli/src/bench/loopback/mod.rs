@@ -18,7 +18,7 @@ use std::time::SystemTime;
 pub use args::LoopbackArgs;
 pub use carrier::child;
 
-use crate::bench::{file, html, table};
+use crate::bench::{figures, file, html, table};
 use conductor::Conductor;
 
 /// Runs the benchmark and returns what to print.
@@ -34,7 +34,7 @@ pub fn run(args: &LoopbackArgs) -> Result<String, String> {
         .join(" ");
     report.judge();
 
-    let mut text = table::render(&report);
+    let mut text = table::render(figures::sections(&report), &report.targets);
     let mut leave = |path: &Path, what: &str, content: String| -> Result<(), String> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             file::folder(folder)?;

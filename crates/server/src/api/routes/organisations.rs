@@ -8,7 +8,7 @@ use axum::http::{HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use sidetone_organisation::access::Operation;
 use sidetone_organisation::{
-    Approval, Organisation, OrganisationId, OrganisationKind, RecordingConsent, Switches,
+    Approval, MeetingPolicy, Organisation, OrganisationId, OrganisationKind, RecordingConsent, Switches,
 };
 use sidetone_signaling::identifier::Label;
 use utoipa::ToSchema;
@@ -67,6 +67,9 @@ struct OrganisationChange {
     switches: Option<Patch<Switches>>,
     /// Whether people are asked before a call of its members is recorded or transcribed.
     recording_consent: Option<RecordingConsent>,
+    /// What its meetings may be: the fields that it changes; the others stay.
+    #[schema(value_type = Option<MeetingPolicy>)]
+    meetings: Option<Patch<MeetingPolicy>>,
 }
 
 /// Why an organisation is refused.
@@ -125,6 +128,7 @@ async fn create(
         approval,
         switches: Switches::default(),
         recording_consent: RecordingConsent::default(),
+        meetings: MeetingPolicy::default(),
     };
     let name = (new.id.clone(),);
     let create = |old: Option<&Organisation>| match old {
@@ -182,6 +186,7 @@ async fn edit(
         set(&mut organisation.name, change.name);
         turn(&mut organisation.switches, change.switches);
         set(&mut organisation.recording_consent, change.recording_consent);
+        turn(&mut organisation.meetings, change.meetings);
         Ok(organisation)
     };
     api.registry

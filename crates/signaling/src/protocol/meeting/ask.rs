@@ -59,6 +59,11 @@ pub struct Join {
     /// The microphone is off.
     #[serde(default)]
     pub muted: bool,
+    /// The participant that this identity was here before, at an endpoint that is gone. It comes back as that one; an
+    /// endpoint that is not gone is put out. Without it, it comes back as the one whose endpoint is known to be gone,
+    /// if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejoin: Option<ParticipantId>,
 }
 
 impl fmt::Debug for Join {

@@ -1,0 +1,386 @@
+//! What goes into [`Meetings`](crate::Meetings), what comes out, and what they are told at the start.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use sidetone_organisation::{MeetingId, OrganisationId};
+use sidetone_signaling::protocol::meeting::{Kind, LobbyReason, ParticipantId, PersonKind, Role};
+use sidetone_signaling::protocol::{CallId, Event, SessionId};
+use sidetone_signaling::switchboard::Ask;
+use sidetone_signaling::{Identifier, Reason};
+
+/// How meetings behave.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What links begin with. The number and the secret follow.
+    pub link_base: String,
+    /// How long a participant stays without media: a client that lost its network has that long to bring it back.
+    pub media_lease: Duration,
+    /// How long a participant stays on the roster without a session, whatever its media does.
+    pub roster_grace: Duration,
+    /// How long media may take to come up.
+    pub setup_timeout: Duration,
+    /// How long people ring who are asked to come.
+    pub ring: Duration,
+    /// Least time between two changes of the roster that everyone is told of. More makes the roster late, less costs a
+    /// frame to everyone for each.
+    pub pace_least: Duration,
+    /// What each who is told adds to it.
+    pub pace_each: Duration,
+    /// The most it becomes.
+    pub pace_most: Duration,
+    /// Most entries of one roster event.
+    pub page: usize,
+    /// Most calls of one endpoint at a time.
+    pub calls_per_session: usize,
+    /// Wrong links and passcodes a minute, of one identity.
+    pub guesses_per_identity: u32,
+    /// Wrong passcodes a minute, for one meeting.
+    pub guesses_per_meeting: u32,
+    /// Most stays that are kept of one call: who came and went, for the roster of those who read it later.
+    pub stays: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            link_base: "sidetone:meet/".to_owned(),
+            media_lease: Duration::from_secs(60),
+            roster_grace: Duration::from_secs(120),
+            setup_timeout: Duration::from_secs(85),
+            ring: Duration::from_secs(120),
+            pace_least: Duration::from_millis(100),
+            pace_each: Duration::from_millis(1),
+            pace_most: Duration::from_secs(1),
+            page: 100,
+            calls_per_session: 8,
+            guesses_per_identity: 10,
+            guesses_per_meeting: 60,
+            stays: 20_000,
+        }
+    }
+}
+
+/// Names one try to bring media up, so that a late answer is not taken for another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Attempt(pub u64);
+
+/// What meetings are told.
+#[derive(Debug)]
+pub enum Input {
+    /// An endpoint asks for something.
+    Ask(Box<Ask>),
+    /// An identity has a new endpoint.
+    SessionOpened(SessionId, Identifier),
+    /// An endpoint lost its socket, and may come back.
+    SessionDetached(SessionId),
+    /// It is back.
+    SessionResumed(SessionId),
+    /// It is over.
+    SessionEnded(SessionId, Reason),
+    /// Something about media.
+    Media(CallId, MediaEvent),
+    /// An operator or organiser wants something done, and is in no meeting.
+    Order(CallId, Order),
+    /// The directory is another: rules, roles and meetings may have changed.
+    Changed,
+    /// The instant of [`Output::Timeout`] has come.
+    Timeout,
+}
+
+/// What is wanted from outside a meeting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Let these in who wait.
+    Admit(Vec<ParticipantId>),
+    /// Let in all who wait.
+    AdmitAll,
+    /// Turn these away.
+    Reject(Vec<ParticipantId>),
+    /// Turn away all who wait.
+    RejectAll,
+    /// Put somebody out.
+    Remove(ParticipantId),
+    /// End it for everyone.
+    End(Reason),
+}
+
+/// What happens to media.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MediaEvent {
+    /// The answer to [`MediaOrder::Join`] or [`MediaOrder::Restart`].
+    Answered {
+        /// Which try.
+        attempt: Attempt,
+        /// The answer, or why there is none.
+        result: Result<String, MediaError>,
+    },
+    /// A participant's media is up: for the first time, or again.
+    Up(ParticipantId),
+    /// It is lost, and may come back.
+    Lost(ParticipantId),
+    /// It never came up.
+    Failed(ParticipantId),
+    /// Who is heard, the loudest first.
+    Speakers(Vec<ParticipantId>),
+}
+
+/// Why there is no answer to an offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum MediaError {
+    /// The offer cannot be answered.
+    #[error("the offer cannot be answered")]
+    Offer,
+    /// There is no such participant, as far as media goes.
+    #[error("the participant has no media")]
+    Gone,
+    /// It cannot be taken now.
+    #[error("the media cannot be carried now")]
+    Unavailable,
+}
+
+impl MediaError {
+    /// The reason in the table.
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::Offer => Reason::OFFER_REFUSED,
+            Self::Gone => Reason::WRONG_STATE,
+            Self::Unavailable => Reason::MEDIA_UNAVAILABLE,
+        }
+    }
+}
+
+/// What of a participant's media passes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Rights {
+    /// Its sound reaches others.
+    pub audio: bool,
+    /// Its video reaches others.
+    pub video: bool,
+    /// Its screen reaches others.
+    pub share: bool,
+    /// What others send reaches it.
+    pub receive: bool,
+}
+
+impl Rights {
+    /// Nothing passes: before the door.
+    pub const NONE: Self = Self {
+        audio: false,
+        video: false,
+        share: false,
+        receive: false,
+    };
+}
+
+/// What is wanted of whoever carries the media. Orders of one call are carried out in their order.
+#[derive(Clone, PartialEq, Eq)]
+pub enum MediaOrder {
+    /// There will be participants.
+    Open {
+        /// So many at most, those before the door among them.
+        participants: usize,
+    },
+    /// A participant: answer its offer by [`MediaEvent::Answered`].
+    Join {
+        /// The number, which forwarded media carries.
+        participant: ParticipantId,
+        /// Names the try.
+        attempt: Attempt,
+        /// The offer.
+        offer: String,
+        /// What passes at first.
+        rights: Rights,
+    },
+    /// Its network changed: answer its offer by [`MediaEvent::Answered`].
+    Restart {
+        /// Whose.
+        participant: ParticipantId,
+        /// Names the try.
+        attempt: Attempt,
+        /// The offer.
+        offer: String,
+    },
+    /// Something else passes from now on.
+    SetRights {
+        /// Whose.
+        participant: ParticipantId,
+        /// What.
+        rights: Rights,
+    },
+    /// Whom everybody sees first, in this order.
+    Spotlight {
+        /// Who.
+        participants: Vec<ParticipantId>,
+    },
+    /// Its media is no longer wanted.
+    Leave {
+        /// Whose.
+        participant: ParticipantId,
+    },
+    /// All of it is over.
+    Close,
+}
+
+impl std::fmt::Debug for MediaOrder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Offers hold addresses.
+        match self {
+            Self::Open { participants } => write!(f, "Open({participants})"),
+            Self::Join {
+                participant, rights, ..
+            } => write!(f, "Join({participant}, {rights:?})"),
+            Self::Restart { participant, .. } => write!(f, "Restart({participant})"),
+            Self::SetRights { participant, rights } => write!(f, "SetRights({participant}, {rights:?})"),
+            Self::Spotlight { participants } => write!(f, "Spotlight({participants:?})"),
+            Self::Leave { participant } => write!(f, "Leave({participant})"),
+            Self::Close => f.write_str("Close"),
+        }
+    }
+}
+
+/// What meetings want done.
+#[derive(Debug)]
+pub enum Output {
+    /// Answer a request.
+    Answer {
+        /// Who asked.
+        session: SessionId,
+        /// The request's number.
+        id: u64,
+        /// The answer.
+        result: Result<Value, Reason>,
+    },
+    /// Tell these endpoints.
+    Tell {
+        /// Which.
+        sessions: Vec<SessionId>,
+        /// What.
+        event: Box<Event>,
+    },
+    /// A call between two is a group call from now on: the switchboard lets go of it.
+    MoveCall(CallId),
+    /// Something for whoever carries the media.
+    Media(CallId, MediaOrder),
+    /// A fact, for events, usage and records.
+    Fact(Box<Fact>),
+    /// Nothing more to do before this instant, or before the next input.
+    Timeout(Option<Instant>),
+}
+
+/// Somebody in a fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Who {
+    /// The number within the call.
+    pub participant: ParticipantId,
+    /// Who.
+    pub identity: Identifier,
+    /// On which endpoint, where it has one.
+    pub session: Option<SessionId>,
+    /// The name everyone sees.
+    pub display_name: String,
+    /// What they are in it.
+    pub role: Role,
+}
+
+/// A fact, each told once, in the order in which things happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// A meeting or group call began.
+    Started {
+        /// Which.
+        call: CallId,
+        /// What kind.
+        kind: Kind,
+        /// The meeting it is.
+        meeting: Option<(OrganisationId, MeetingId)>,
+        /// Whose meeting it is.
+        host: Option<Identifier>,
+        /// Who came first.
+        by: Who,
+    },
+    /// A call between two became one of more.
+    Escalated {
+        /// Which.
+        call: CallId,
+    },
+    /// Somebody is asked to come.
+    Invited {
+        /// To which call.
+        call: CallId,
+        /// Who.
+        to: Identifier,
+    },
+    /// Somebody waits in the lobby.
+    Waits {
+        /// Of which call.
+        call: CallId,
+        /// Who.
+        who: Who,
+    },
+    /// Somebody is in.
+    Joined {
+        /// Which call.
+        call: CallId,
+        /// Who.
+        who: Who,
+    },
+    /// Somebody is in no longer, nor in the lobby; or goes on at another endpoint, where [`Fact::Joined`] follows.
+    Left {
+        /// Which call.
+        call: CallId,
+        /// Who.
+        who: Who,
+        /// Why.
+        reason: Reason,
+    },
+    /// It is over.
+    Ended {
+        /// Which call.
+        call: CallId,
+        /// The meeting it was.
+        meeting: Option<(OrganisationId, MeetingId)>,
+        /// Why.
+        reason: Reason,
+        /// Everyone who was there.
+        stays: Vec<Stay>,
+    },
+}
+
+/// Where somebody is, for whoever reads the roster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// Rings.
+    Ringing,
+    /// Before the door.
+    InLobby(LobbyReason),
+    /// In.
+    Inside,
+    /// In, and its connection is lost.
+    Reconnecting,
+    /// Gone.
+    Gone,
+}
+
+/// Somebody who is or was in a call or its lobby.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stay {
+    /// The number.
+    pub participant: ParticipantId,
+    /// Who.
+    pub identity: Identifier,
+    /// The name everyone saw.
+    pub display_name: String,
+    /// What kind of person.
+    pub kind: PersonKind,
+    /// What they were, at last.
+    pub role: Role,
+    /// Where they are.
+    pub place: Place,
+    /// When they began to wait, where they did.
+    pub waited: Option<Instant>,
+    /// When they came in, where they did.
+    pub joined: Option<Instant>,
+    /// When they went, and why.
+    pub left: Option<(Instant, Reason)>,
+}

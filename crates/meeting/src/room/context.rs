@@ -1,0 +1,177 @@
+//! What a room works with that is not its own: the people, the clock, the deadlines, the endpoints, and where its outputs
+//! go.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Instant;
+
+use serde::Serialize;
+use sidetone_signaling::protocol::meeting::ParticipantId;
+use sidetone_signaling::protocol::{CallId, Event, SessionId};
+use sidetone_signaling::timers::Timers;
+use sidetone_signaling::{Identifier, Reason};
+
+use crate::api::{Attempt, Config, Fact, MediaOrder, Output};
+use crate::people::People;
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Timer {
+    /// A participant is without media.
+    Lease(CallId, ParticipantId),
+    /// A participant is without a session.
+    Grace(CallId, ParticipantId),
+    /// Somebody waits in the lobby.
+    Lobby(CallId, ParticipantId),
+    /// Somebody rings.
+    Ring(CallId, ParticipantId),
+    /// There is something to tell.
+    Flush(CallId),
+}
+
+/// An endpoint.
+#[derive(Debug)]
+struct Endpoint {
+    identity: Identifier,
+    attached: bool,
+    calls: BTreeSet<CallId>,
+}
+
+/// Every endpoint there is.
+#[derive(Debug, Default)]
+pub(crate) struct Endpoints {
+    by_session: BTreeMap<SessionId, Endpoint>,
+    by_identity: BTreeMap<Identifier, BTreeSet<SessionId>>,
+}
+
+impl Endpoints {
+    pub(crate) fn opened(&mut self, session: SessionId, identity: Identifier) {
+        self.by_identity
+            .entry(identity.clone())
+            .or_default()
+            .insert(session);
+        let endpoint = Endpoint {
+            identity,
+            attached: true,
+            calls: BTreeSet::new(),
+        };
+        self.by_session.insert(session, endpoint);
+    }
+
+    /// Forgets an endpoint, and gives the calls it was in.
+    pub(crate) fn ended(&mut self, session: SessionId) -> BTreeSet<CallId> {
+        let Some(endpoint) = self.by_session.remove(&session) else {
+            return BTreeSet::new();
+        };
+        if let Some(sessions) = self.by_identity.get_mut(&endpoint.identity) {
+            sessions.remove(&session);
+            if sessions.is_empty() {
+                self.by_identity.remove(&endpoint.identity);
+            }
+        }
+        endpoint.calls
+    }
+
+    /// Marks whether it has a socket, and gives the calls it is in.
+    pub(crate) fn attach(&mut self, session: SessionId, attached: bool) -> Vec<CallId> {
+        match self.by_session.get_mut(&session) {
+            Some(endpoint) => {
+                endpoint.attached = attached;
+                endpoint.calls.iter().copied().collect()
+            }
+            None => Vec::new(),
+        }
+    }
+
+    pub(crate) fn is_attached(&self, session: SessionId) -> bool {
+        self.by_session
+            .get(&session)
+            .is_some_and(|endpoint| endpoint.attached)
+    }
+
+    pub(crate) fn of(&self, identity: &Identifier) -> Vec<SessionId> {
+        self.by_identity
+            .get(identity)
+            .into_iter()
+            .flatten()
+            .copied()
+            .collect()
+    }
+
+    pub(crate) fn joined(&mut self, session: SessionId, call: CallId) {
+        if let Some(endpoint) = self.by_session.get_mut(&session) {
+            endpoint.calls.insert(call);
+        }
+    }
+
+    pub(crate) fn left(&mut self, session: SessionId, call: CallId) {
+        if let Some(endpoint) = self.by_session.get_mut(&session) {
+            endpoint.calls.remove(&call);
+        }
+    }
+
+    pub(crate) fn calls(&self, session: SessionId) -> usize {
+        self.by_session
+            .get(&session)
+            .map_or(0, |endpoint| endpoint.calls.len())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_session.is_empty()
+    }
+}
+
+/// What a room works with.
+pub(crate) struct Context<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) people: &'a dyn People,
+    pub(crate) endpoints: &'a mut Endpoints,
+    pub(crate) timers: &'a mut Timers<Timer>,
+    pub(crate) outputs: &'a mut VecDeque<Output>,
+    /// The last try that was named, and whose room it was of.
+    pub(crate) attempts: &'a mut u64,
+    pub(crate) now: Instant,
+}
+
+impl Context<'_> {
+    pub(crate) fn tell(&mut self, sessions: Vec<SessionId>, event: Event) {
+        if !sessions.is_empty() {
+            self.outputs.push_back(Output::Tell {
+                sessions,
+                event: Box::new(event),
+            });
+        }
+    }
+
+    pub(crate) fn tell_one(&mut self, session: SessionId, event: Event) {
+        self.tell(vec![session], event);
+    }
+
+    pub(crate) fn answer<T: Serialize>(&mut self, session: SessionId, id: u64, result: Result<T, Reason>) {
+        let result = result.map(|answer| serde_json::to_value(answer).unwrap_or_default());
+        self.outputs.push_back(Output::Answer { session, id, result });
+    }
+
+    pub(crate) fn media(&mut self, call: CallId, order: MediaOrder) {
+        self.outputs.push_back(Output::Media(call, order));
+    }
+
+    pub(crate) fn fact(&mut self, fact: Fact) {
+        self.outputs.push_back(Output::Fact(Box::new(fact)));
+    }
+
+    pub(crate) fn next_attempt(&mut self) -> Attempt {
+        *self.attempts += 1;
+        Attempt(*self.attempts)
+    }
+
+    pub(crate) fn cancel_timers(&mut self, call: CallId, id: ParticipantId) {
+        for timer in [
+            Timer::Lease(call, id),
+            Timer::Grace(call, id),
+            Timer::Lobby(call, id),
+            Timer::Ring(call, id),
+        ] {
+            self.timers.cancel(timer);
+        }
+    }
+}

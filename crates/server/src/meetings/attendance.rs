@@ -1,0 +1,164 @@
+//! Who was in a meeting, kept when it is over, so that the roster can be read afterwards (L20). As long as call records
+//! are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use serde::{Deserialize, Serialize};
+use sidetone_ledger::Scope;
+use sidetone_organisation::{MeetingId, OrganisationId};
+use sidetone_signaling::protocol::CallId;
+use sidetone_signaling::protocol::meeting::{ParticipantId, PersonKind, Role};
+use sidetone_signaling::{Identifier, Reason};
+use sidetone_store::{Key, Kv, Revision, StoreError, WallTime};
+use tokio::sync::mpsc;
+
+use crate::api::registry::Estate;
+use crate::clock::wall_now;
+
+/// What the keys begin with.
+const PREFIX: &str = "attendance.";
+/// Entries in one value: one of a thousand people is more than a value may hold.
+const SHEET: usize = 200;
+
+/// Where somebody is, or that they are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum State {
+    /// Asked to come.
+    Ringing,
+    /// Before the door.
+    InLobby,
+    /// In.
+    Connected,
+    /// In, and the connection is lost.
+    Reconnecting,
+    /// Gone.
+    Disconnected,
+}
+
+/// Somebody who is or was in a meeting or its lobby. Times in milliseconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Attended {
+    pub(crate) participant: ParticipantId,
+    pub(crate) identity: Identifier,
+    pub(crate) display_name: String,
+    pub(crate) kind: PersonKind,
+    pub(crate) role: Role,
+    pub(crate) state: State,
+    pub(crate) waited_ms: Option<u64>,
+    pub(crate) joined_ms: Option<u64>,
+    pub(crate) left_ms: Option<u64>,
+    pub(crate) reason: Option<Reason>,
+}
+
+/// A meeting that is over, and everyone who was in it.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) organisation: OrganisationId,
+    pub(crate) meeting: MeetingId,
+    pub(crate) call: CallId,
+    pub(crate) attended: Vec<Attended>,
+}
+
+/// One value in the store.
+#[derive(Serialize, Deserialize)]
+struct Sheet {
+    call: CallId,
+    attended: Vec<Attended>,
+}
+
+/// Keeps and finds it.
+pub(crate) struct Attendance {
+    kv: Arc<dyn Kv>,
+    keep: Duration,
+}
+
+impl Attendance {
+    pub(crate) fn new(kv: Arc<dyn Kv>, keep: Duration) -> Arc<Self> {
+        Arc::new(Self { kv, keep })
+    }
+
+    /// Keeps what comes, until nothing can come any more.
+    pub(crate) async fn keep(self: Arc<Self>, mut ended: mpsc::Receiver<Ended>) {
+        while let Some(ended) = ended.recv().await {
+            if let Err(error) = self.put(&ended, wall_now()).await {
+                tracing::error!(call = %ended.call, %error, "who was in a meeting could not be kept");
+            }
+        }
+    }
+
+    async fn put(&self, ended: &Ended, now: WallTime) -> Result<(), StoreError> {
+        for (number, chunk) in ended.attended.chunks(SHEET).enumerate() {
+            let prefix = prefix(&ended.organisation, Some(&ended.meeting));
+            // In the order in which they were held.
+            let key = Key::new(format!("{prefix}{:013}.{}.{number:04}", now.as_millis(), ended.call))?;
+            let sheet = Sheet {
+                call: ended.call,
+                attended: chunk.to_vec(),
+            };
+            let value = serde_json::to_vec(&sheet).map_err(|error| StoreError::Storage {
+                message: error.to_string(),
+            })?;
+            self.kv
+                .put(&key, value.into(), Revision::ABSENT, Some(now.after(self.keep)), now)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Everyone who was in a meeting, each time it was held, the oldest first.
+    pub(crate) async fn of(
+        &self,
+        organisation: &OrganisationId,
+        meeting: &MeetingId,
+        now: WallTime,
+    ) -> Result<Vec<(CallId, Vec<Attended>)>, StoreError> {
+        let entries = self.kv.list(&prefix(organisation, Some(meeting)), now).await?;
+        let mut held: Vec<(CallId, Vec<Attended>)> = Vec::new();
+        for entry in entries {
+            match serde_json::from_slice::<Sheet>(&entry.value) {
+                Ok(sheet) => match held.last_mut().filter(|(call, _)| *call == sheet.call) {
+                    Some((_, attended)) => attended.extend(sheet.attended),
+                    None => held.push((sheet.call, sheet.attended)),
+                },
+                Err(error) => tracing::error!(key = %entry.key, %error, "who was in a meeting cannot be read"),
+            }
+        }
+        Ok(held)
+    }
+
+    /// Forgets who was in a meeting.
+    pub(crate) async fn forget(
+        &self,
+        organisation: &OrganisationId,
+        meeting: Option<&MeetingId>,
+    ) -> Result<(), StoreError> {
+        let now = wall_now();
+        let entries = self.kv.list(&prefix(organisation, meeting), now).await?;
+        let gone = entries.iter().map(|entry| self.kv.delete(&entry.key, entry.revision, now));
+        join_all(gone).await.into_iter().collect()
+    }
+}
+
+#[async_trait]
+impl Estate for Attendance {
+    async fn clear(self: Arc<Self>, tenant: &Scope) -> Result<(), StoreError> {
+        match tenant {
+            Scope::Organisation(organisation) => self.forget(organisation, None).await,
+            Scope::Resource(_) => Ok(()),
+        }
+    }
+}
+
+fn prefix(organisation: &OrganisationId, meeting: Option<&MeetingId>) -> String {
+    // A label may hold dots and never `=`.
+    let organisation = organisation.as_str().replace('.', "=");
+    match meeting {
+        Some(meeting) => format!("{PREFIX}{organisation}.{meeting}."),
+        None => format!("{PREFIX}{organisation}."),
+    }
+}

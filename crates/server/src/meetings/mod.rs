@@ -1,0 +1,42 @@
+//! Meetings and group calls as the service runs them: their brain beside the switchboard ([`Stage`]), what carries their
+//! media ([`Media`]), and their addresses in the API. What a meeting is, is `sidetone_organisation`'s to say, and who is
+//! in it `sidetone_meeting`'s; here they are driven, kept and shown.
+
+mod attendance;
+mod http;
+mod media;
+mod people;
+mod stage;
+mod told;
+
+pub(crate) use attendance::{Attendance, Ended};
+pub(crate) use http::{Desk, router};
+pub(crate) use media::{Heard, Media, NoMedia, SfuMedia};
+pub(crate) use people::WorldPeople;
+pub(crate) use stage::{Present, Stage};
+
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Where participants of meetings send their media, and where they are told to.
+#[derive(Clone, Debug)]
+pub struct MediaConfig {
+    /// The address to receive at.
+    pub bind: IpAddr,
+    /// The port of the first thread, the others follow; 0 takes any free ones.
+    pub port: u16,
+    /// The addresses that clients are told, the best first: the public one behind an address translator. Empty: `bind`.
+    pub advertise: Vec<IpAddr>,
+    /// Threads, each with its own socket. A meeting is on one of them.
+    pub threads: usize,
+}
+
+impl Default for MediaConfig {
+    fn default() -> Self {
+        Self {
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 0,
+            advertise: Vec::new(),
+            threads: 1,
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Whom meetings ask: the world as it is at the moment of each question.
+
+use std::sync::Arc;
+
+use sidetone_meeting::{Hall, Located, Naming, People, Secret};
+use sidetone_organisation::{Attendee, MeetingId, OrganisationId, World};
+use sidetone_signaling::{Identifier, Reason};
+
+use crate::api::registry::Registry;
+
+/// Everyone in the registry.
+pub(crate) struct WorldPeople(pub(crate) Arc<Registry>);
+
+impl People for WorldPeople {
+    fn locate(&self, id: &MeetingId, secret: Secret<'_>) -> Option<Located> {
+        self.0.world().locate(id, secret)
+    }
+
+    fn naming(&self, id: &MeetingId, identity: &Identifier) -> Naming {
+        self.0.world().naming(id, identity)
+    }
+
+    fn hall(&self, id: &MeetingId) -> Option<Hall> {
+        self.0.world().hall(id)
+    }
+
+    fn attendee(
+        &self,
+        host: &OrganisationId,
+        identity: &Identifier,
+        wanted: &str,
+    ) -> Result<Attendee, Reason> {
+        <World as People>::attendee(&self.0.world(), host, identity, wanted)
+    }
+
+    fn caller(&self, starter: &Identifier, identity: &Identifier, wanted: &str) -> Attendee {
+        self.0.world().caller(starter, identity, wanted)
+    }
+
+    fn may_join_group(&self, starter: &Identifier, identity: &Identifier) -> Result<(), Reason> {
+        <World as People>::may_join_group(&self.0.world(), starter, identity)
+    }
+
+    fn may_add(&self, by: &Identifier, to: &Identifier) -> Result<(), Reason> {
+        self.0.world().may_add(by, to)
+    }
+
+    fn may_escalate(&self, one: &Identifier, other: &Identifier) -> Result<(), Reason> {
+        self.0.world().may_escalate(one, other)
+    }
+}

@@ -1,0 +1,232 @@
+//! Drives the brain of meetings beside the switchboard: hands it what concerns it, carries out what it wants, and gives
+//! back what the switchboard shall do.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use sidetone_meeting::{Fact, Input, MediaEvent, Meetings, Order, Output, Place, Stay};
+use sidetone_organisation::{MeetingId, OrganisationId};
+use sidetone_signaling::Reason;
+use sidetone_signaling::protocol::CallId;
+use sidetone_signaling::switchboard::{Ask, Record, ServerInput};
+use sidetone_store::WallTime;
+use tokio::sync::mpsc;
+
+use super::attendance::{Attended, Ended};
+use super::{Media, told};
+use crate::accounting::Recorder;
+use crate::api::registry::Registry;
+
+/// Everyone who is and was in a call that runs.
+#[derive(Debug)]
+pub(crate) struct Present {
+    /// The call.
+    pub(crate) call: CallId,
+    /// Since when, and until when.
+    pub(crate) attended: Vec<Attended>,
+}
+
+/// The brain of meetings, and what it works with.
+pub(crate) struct Stage {
+    meetings: Meetings,
+    media: Box<dyn Media>,
+    registry: Arc<Registry>,
+    recorder: Recorder,
+    ended: mpsc::Sender<Ended>,
+    replies: VecDeque<ServerInput>,
+    wake: Option<Instant>,
+}
+
+impl Stage {
+    pub(crate) fn new(
+        meetings: Meetings,
+        media: Box<dyn Media>,
+        registry: Arc<Registry>,
+        recorder: Recorder,
+        ended: mpsc::Sender<Ended>,
+    ) -> Self {
+        Self {
+            meetings,
+            media,
+            registry,
+            recorder,
+            ended,
+            replies: VecDeque::new(),
+            wake: None,
+        }
+    }
+
+    /// A request that the switchboard handed on.
+    pub(crate) fn asked(&mut self, ask: Box<Ask>, now: (Instant, WallTime)) {
+        self.input(Input::Ask(ask), now);
+    }
+
+    /// What the switchboard reports of sessions.
+    pub(crate) fn heard(&mut self, record: &Record, now: (Instant, WallTime)) {
+        let input = match record {
+            Record::SessionOpened { session, identity, .. } => {
+                Input::SessionOpened(*session, identity.clone())
+            }
+            Record::SessionDetached { session } => Input::SessionDetached(*session),
+            Record::SessionResumed { session, .. } => Input::SessionResumed(*session),
+            Record::SessionEnded { session, reason } => Input::SessionEnded(*session, reason.clone()),
+            _ => return,
+        };
+        self.input(input, now);
+    }
+
+    /// What media reports.
+    pub(crate) fn media(&mut self, call: CallId, event: MediaEvent, now: (Instant, WallTime)) {
+        self.input(Input::Media(call, event), now);
+    }
+
+    /// The world has changed.
+    pub(crate) fn changed(&mut self, now: (Instant, WallTime)) {
+        if !self.meetings.is_empty() {
+            self.input(Input::Changed, now);
+        }
+    }
+
+    /// The instant has come that was waited for.
+    pub(crate) fn timeout(&mut self, now: (Instant, WallTime)) {
+        if self.wake.is_some_and(|at| at <= now.0) {
+            self.input(Input::Timeout, now);
+        }
+    }
+
+    /// Carries out an order from outside.
+    pub(crate) fn order(
+        &mut self,
+        meeting: &MeetingId,
+        order: Order,
+        now: (Instant, WallTime),
+    ) -> Result<(), Reason> {
+        let call = self.meetings.running(meeting).ok_or(Reason::NO_SUCH_CALL)?;
+        let result = self.meetings.order(call, order, now.0);
+        self.drain(now);
+        result
+    }
+
+    /// Ends every meeting: the service stops.
+    pub(crate) fn end_all(&mut self, now: (Instant, WallTime)) {
+        self.meetings.end_all(&Reason::GOING_AWAY, now.0);
+        self.drain(now);
+    }
+
+    /// Who is and was in a meeting that runs.
+    pub(crate) fn present(&self, meeting: &MeetingId, now: (Instant, WallTime)) -> Option<Present> {
+        let call = self.meetings.running(meeting)?;
+        let stays = self.meetings.roster(call)?;
+        Some(Present {
+            call,
+            attended: stays.iter().map(|stay| attended(stay, now)).collect(),
+        })
+    }
+
+    /// The meetings of an organisation that run.
+    pub(crate) fn running(&self, organisation: &OrganisationId) -> Vec<(MeetingId, CallId)> {
+        self.meetings
+            .running_of(organisation)
+            .map(|(id, call)| (id.clone(), call))
+            .collect()
+    }
+
+    /// What the switchboard shall do, one after the other.
+    pub(crate) fn reply(&mut self) -> Option<ServerInput> {
+        self.replies.pop_front()
+    }
+
+    /// When something is to be done without any input.
+    pub(crate) fn wake(&self) -> Option<Instant> {
+        self.wake
+    }
+
+    fn input(&mut self, input: Input, now: (Instant, WallTime)) {
+        self.meetings.handle(input, now.0);
+        self.drain(now);
+    }
+
+    fn drain(&mut self, now: (Instant, WallTime)) {
+        loop {
+            match self.meetings.poll() {
+                Output::Answer { session, id, result } => {
+                    self.replies.push_back(ServerInput::Answer { session, id, result });
+                }
+                Output::Tell { sessions, event } => {
+                    self.replies.push_back(ServerInput::TellSessions { sessions, event });
+                }
+                Output::MoveCall(call) => self.replies.push_back(ServerInput::MoveCall { call }),
+                Output::Media(call, order) => self.media.order(call, order),
+                Output::Fact(fact) => self.fact(*fact, now),
+                Output::Timeout(at) => {
+                    self.wake = at;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn fact(&mut self, fact: Fact, now: (Instant, WallTime)) {
+        log(&fact);
+        let told = told::told(&fact, &self.registry.world());
+        self.recorder.tell(told);
+        if let Fact::Ended {
+            call,
+            meeting: Some((organisation, meeting)),
+            stays,
+            ..
+        } = fact
+        {
+            let ended = Ended {
+                organisation,
+                meeting,
+                call,
+                attended: stays.iter().map(|stay| attended(stay, now)).collect(),
+            };
+            if self.ended.try_send(ended).is_err() {
+                tracing::error!(%call, "who was in a meeting could not be kept");
+            }
+        }
+    }
+}
+
+/// Ids and reasons, no identity.
+fn log(fact: &Fact) {
+    match fact {
+        Fact::Started { call, kind, .. } => tracing::info!(%call, ?kind, "meeting began"),
+        Fact::Escalated { call } => tracing::info!(%call, "call of two became one of more"),
+        Fact::Joined { call, who } => tracing::debug!(%call, participant = who.participant.0, "joined"),
+        Fact::Waits { call, who } => tracing::debug!(%call, participant = who.participant.0, "waits"),
+        Fact::Left { call, who, reason } => {
+            tracing::debug!(%call, participant = who.participant.0, %reason, "left");
+        }
+        Fact::Invited { call, .. } => tracing::debug!(%call, "invited"),
+        Fact::Ended { call, reason, .. } => tracing::info!(%call, %reason, "meeting ended"),
+    }
+}
+
+fn attended(stay: &Stay, (now, wall): (Instant, WallTime)) -> Attended {
+    let at = |instant: Instant| {
+        let ago = now.saturating_duration_since(instant).as_millis();
+        wall.as_millis().saturating_sub(u64::try_from(ago).unwrap_or(u64::MAX))
+    };
+    Attended {
+        participant: stay.participant,
+        identity: stay.identity.clone(),
+        display_name: stay.display_name.clone(),
+        kind: stay.kind,
+        role: stay.role,
+        state: match stay.place {
+            Place::Ringing => super::attendance::State::Ringing,
+            Place::InLobby(_) => super::attendance::State::InLobby,
+            Place::Inside => super::attendance::State::Connected,
+            Place::Reconnecting => super::attendance::State::Reconnecting,
+            Place::Gone => super::attendance::State::Disconnected,
+        },
+        waited_ms: stay.waited.map(at),
+        joined_ms: stay.joined.map(at),
+        left_ms: stay.left.as_ref().map(|(left, _)| at(*left)),
+        reason: stay.left.as_ref().map(|(_, reason)| reason.clone()),
+    }
+}
