@@ -23,47 +23,34 @@ pub(crate) type Answered = Box<dyn FnOnce(Result<Value, Error>) + Send>;
 #[derive(Default)]
 pub(super) struct Asked {
     last: u64,
-    waiting: Vec<(u64, CallId, Answered)>,
+    waiting: Vec<(u64, Answered)>,
 }
 
 impl Driver {
-    /// Asks the service something about a call.
+    /// Asks the service something about a call. The answer may come after the end of the call, which it may have asked for.
     pub(super) fn request(&mut self, call: CallId, request: Request, answer: Answered, now: Instant) {
         if self.entry(call).is_none() {
             return answer(Err(Error::State("over")));
         }
         self.asked.last += 1;
         let ask = self.asked.last;
-        self.asked.waiting.push((ask, call, answer));
+        self.asked.waiting.push((ask, answer));
         self.command(Command::Ask { ask, call, request }, now);
     }
 
     pub(super) fn answered(&mut self, ask: u64, result: Result<Value, sidetone_signaling::Reason>) {
-        if let Some(at) = self
-            .asked
-            .waiting
-            .iter()
-            .position(|(waiting, ..)| *waiting == ask)
-        {
-            let (_, _, answer) = self.asked.waiting.remove(at);
+        if let Some(at) = self.asked.waiting.iter().position(|(waiting, _)| *waiting == ask) {
+            let (_, answer) = self.asked.waiting.remove(at);
             answer(result.map_err(Error::Refused));
         }
     }
 
     /// The session is lost, and there will be no answers.
     pub(super) fn unanswered(&mut self) {
-        for (_, _, answer) in std::mem::take(&mut self.asked.waiting) {
+        for (_, answer) in std::mem::take(&mut self.asked.waiting) {
             answer(Err(Error::Network(
                 "the session with the service was lost".into(),
             )));
-        }
-    }
-
-    /// A call is over, and what was asked about it with it.
-    pub(super) fn forget_asked(&mut self, call: CallId) {
-        let gone = self.asked.waiting.extract_if(.., |(_, about, _)| *about == call);
-        for (_, _, answer) in gone.collect::<Vec<_>>() {
-            answer(Err(Error::State("over")));
         }
     }
 
@@ -85,11 +72,6 @@ impl Driver {
     pub(super) fn meeting_joined(&mut self, call: CallId, joined: Joined) {
         let id = joined.call;
         self.legs.rename(call, id);
-        for (_, about, _) in &mut self.asked.waiting {
-            if *about == call {
-                *about = id;
-            }
-        }
         let Some(entry) = self.entry(call) else { return };
         let shared = entry.shared.clone();
         if call != id {

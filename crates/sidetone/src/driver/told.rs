@@ -168,7 +168,6 @@ impl Driver {
                 for waiting in self.notices.extract_if(.., |waiting| waiting.call == call) {
                     waiting.answer.refuse(Error::State("over"));
                 }
-                self.forget_asked(call);
                 // Last: whoever is told that the answer came too late finds the call ended.
                 self.forget_accept(call);
             }

@@ -1,7 +1,11 @@
 //! What can be asked of `sidetone meet`.
 
-use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
+use clap::{Args, Subcommand, ValueEnum};
+use sidetone::Identifier;
+
+use crate::address::ServiceAddress;
 use crate::args::EndArgs;
 
 /// `sidetone meet`.
@@ -15,10 +19,109 @@ pub struct MeetArgs {
 /// What about meetings.
 #[derive(Debug, Subcommand)]
 pub enum MeetCommand {
+    /// Make a meeting, and print its link
+    Create(Box<CreateArgs>),
     /// Join a meeting or group call, and talk until it is over
     Join(JoinArgs),
     /// Join with the microphone off, and see who speaks
     Watch(WatchArgs),
+}
+
+/// `sidetone meet create`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sidetone meet create --identity member:acme:ann --subject \"Weekly\"
+      a meeting of Ann's, with a development token
+  sidetone meet create --token \"$TOKEN\" --bypass everyone --json | jq -r .link
+      nobody waits in the lobby; the link alone
+  sidetone meet create --token \"$TOKEN\" --kind webinar --hard-mute --presenter member:acme:bob
+      few speak, many listen")]
+pub struct CreateArgs {
+    /// The service
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SIDETONE_SERVER",
+        default_value = "http://127.0.0.1:7480"
+    )]
+    pub server: ServiceAddress,
+    /// Access token of the member whose meeting it is
+    #[arg(long, value_name = "TOKEN", env = "SIDETONE_TOKEN", hide_env_values = true)]
+    #[arg(required_unless_present = "identity")]
+    pub token: Option<String>,
+    /// Whose it is: asks the service for a development token
+    #[arg(long, value_name = "ID", conflicts_with = "token")]
+    pub identity: Option<Identifier>,
+    /// What it is about
+    #[arg(long, default_value = "")]
+    pub subject: String,
+    /// What kind of gathering it is
+    #[arg(long, value_enum, default_value = "standard")]
+    pub kind: KindName,
+    /// Who may do what the organiser may. May be given several times
+    #[arg(long, value_name = "ID")]
+    pub co_organiser: Vec<Identifier>,
+    /// Who presents. May be given several times
+    #[arg(long, value_name = "ID")]
+    pub presenter: Vec<Identifier>,
+    /// Who is invited. May be given several times
+    #[arg(long, value_name = "ID")]
+    pub attendee: Vec<Identifier>,
+    /// Who need not wait in the lobby; as the organisation has it without
+    #[arg(long, value_enum)]
+    pub bypass: Option<BypassName>,
+    /// How many it holds
+    #[arg(long, value_name = "COUNT")]
+    pub max_participants: Option<u32>,
+    /// Attendees cannot switch their microphones on
+    #[arg(long)]
+    pub hard_mute: bool,
+    /// When it is to begin, such as 2026-12-01T09:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub start: Option<String>,
+    /// When it is to end
+    #[arg(long, value_name = "TIME")]
+    pub end: Option<String>,
+    /// Trust the certificates in this PEM file and no others
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Send the token over plain HTTP to another machine, where everybody between can read it
+    #[arg(long)]
+    pub insecure_http: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What kind of gathering a meeting is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum KindName {
+    /// People meet
+    Standard,
+    /// The people of a channel meet
+    Channel,
+    /// Few speak, many listen and may be given the word
+    Webinar,
+    /// Few speak, very many listen
+    TownHall,
+}
+
+/// Who need not wait in the lobby.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BypassName {
+    /// The organiser and co-organisers
+    Organiser,
+    /// Who was invited by name
+    Invited,
+    /// Members, guests aside
+    MembersWithoutGuests,
+    /// Members
+    Members,
+    /// Members, and those of organisations that this one deals with
+    Federated,
+    /// Everyone
+    Everyone,
 }
 
 /// Where a meeting is.

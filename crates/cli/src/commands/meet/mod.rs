@@ -2,6 +2,7 @@
 //! drawn by `watch` on a `screen`.
 
 pub mod args;
+mod create;
 mod join;
 mod name;
 mod place;
@@ -17,6 +18,7 @@ use args::{MeetArgs, MeetCommand};
 /// Does what was asked.
 pub fn run(args: MeetArgs) -> Result<Exit, Failure> {
     match args.command {
+        MeetCommand::Create(args) => create::run(*args),
         MeetCommand::Join(args) => join::run(args),
         MeetCommand::Watch(args) => watch::run(args),
     }
