@@ -421,6 +421,8 @@ impl World {
                     let at = self.now + self.draw_delay();
                     self.plan(at, Occurrence::Verdict(connection, token));
                 }
+                // Nobody here joins meetings, so what is asked of the rest of the service stays unanswered.
+                ServerOutput::Ask(_) => {}
                 ServerOutput::Record(record) => self.records.push(*record),
                 ServerOutput::Timeout(at) => {
                     let at = at.map(|at| at.max(self.now));

@@ -18,6 +18,7 @@ use crate::bench::meeting::MeetingArgs;
 use crate::bench::voice::VoiceArgs;
 use crate::commands::admin::args::AdminArgs;
 use crate::commands::doctor::args::DoctorArgs;
+use crate::commands::meet::args::MeetArgs;
 use crate::exit;
 use crate::sound::{InputChoice, OutputChoice};
 
@@ -57,6 +58,8 @@ pub enum Command {
     Call(CallArgs),
     /// Wait for calls and answer them
     Answer(AnswerArgs),
+    /// Meetings and group calls: join or watch one
+    Meet(Box<MeetArgs>),
     /// Take messages for members of an organisation who do not answer
     Voicemail(VoicemailArgs),
     /// Find the first broken hop between this machine and a service, and what to do about it

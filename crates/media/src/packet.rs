@@ -67,6 +67,11 @@ pub struct VoicePacket {
     pub timestamp: RtpTimestamp,
     /// Synchronisation source. Zero on the way out: the transport stamps its own.
     pub ssrc: u32,
+    /// Which of the streams of its link it belongs to, counted from zero (see
+    /// [`TransportConfig::slots`](crate::transport::TransportConfig::slots)).
+    pub slot: u8,
+    /// Who made the sound, where a mixer or selector tells: the first contributing source (RFC 3550 section 5.1, CSRC).
+    pub source: Option<u32>,
     /// Marker bit: first packet after silence (RFC 3551 section 4.1).
     pub marker: bool,
     /// Level announced by the sender, if the extension was negotiated.
@@ -102,6 +107,8 @@ impl VoicePacket {
             sequence: SequenceNumber::default(),
             timestamp: RtpTimestamp::default(),
             ssrc: 0,
+            slot: 0,
+            source: None,
             marker: false,
             level: None,
             at,

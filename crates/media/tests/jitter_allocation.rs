@@ -59,6 +59,7 @@ fn nothing_is_allocated_after_creation() {
             packet.ssrc = if i < packets.len() / 2 { 1 } else { 2 };
             packet.sequence = SequenceNumber(sequence);
             packet.timestamp = RtpTimestamp(timestamp);
+            packet.source = Some(i as u32 / 40);
             assert!(packet.set_payload(&packets[i]));
             for back in [1, 3] {
                 if i % 100 > 50 && i >= back {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sidetone_signaling::Identifier;
 use sidetone_signaling::agent::ConnectionState;
+use sidetone_signaling::protocol::meeting::Locator;
 use sidetone_signaling::protocol::{CallId, PickupOffered};
 use tokio::sync::mpsc;
 
@@ -13,6 +14,7 @@ use crate::client::NetworkThread;
 use crate::diagnostics::{DiagnosticChanged, Diagnostics};
 use crate::driver::Ask;
 use crate::events::Source;
+use crate::meeting::JoinOptions;
 use crate::options::StartCallOptions;
 use crate::pending::Pending;
 use crate::{Error, Events};
@@ -159,6 +161,46 @@ impl CallAgent {
         };
         let (reply, pending) = Pending::new();
         let _ = self.driver.send(Ask::Start { call, options, reply });
+        pending
+    }
+
+    /// Joins a meeting or group call. Opens the microphone and the speaker. The outcome comes before it is joined: its
+    /// states tell how that goes, and its end why it does not. [`CallState::InLobby`](crate::CallState::InLobby) while
+    /// somebody must let this end in; after [`CallEvent::MeetingJoined`](crate::CallEvent::MeetingJoined) its id is the
+    /// meeting's.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when a device cannot be opened, [`Error::Closed`] when the agent is.
+    pub fn join(&self, locator: Locator, options: JoinOptions) -> Pending<Call> {
+        let id = match &locator {
+            Locator::Call(call) | Locator::Group { call, .. } => *call,
+            Locator::Link(_) | Locator::Meeting { .. } => CallId(uuid::Uuid::new_v4()),
+        };
+        let (reply, pending) = Pending::new();
+        // Known since the agent was made.
+        let Some(identifier) = self.identity() else {
+            let _ = reply.send(Err(Error::Closed));
+            return pending;
+        };
+        let this_end = Participant {
+            identifier,
+            display_name: options.display_name.clone().unwrap_or_default(),
+            is_muted: options.muted,
+        };
+        let shared = CallShared::new(Snapshot {
+            muted: options.muted,
+            ..Snapshot::new(id, CallDirection::Outgoing, this_end)
+        });
+        let call = Call {
+            shared,
+            driver: self.driver.clone(),
+        };
+        let _ = self.driver.send(Ask::Join {
+            call,
+            locator,
+            options,
+            reply,
+        });
         pending
     }
 

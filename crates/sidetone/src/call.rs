@@ -9,6 +9,9 @@ use sidetone_media::transport::{ConnectionState as MediaState, TransportStats};
 use sidetone_media::voice::VoiceStats;
 use sidetone_signaling::agent::TransferState;
 use sidetone_signaling::call::CallState;
+use sidetone_signaling::protocol::meeting::{
+    Capabilities, CapabilityCause, LobbyReason, ParticipantId, Reaction, Role, UnlobbiedWhy,
+};
 use sidetone_signaling::protocol::{CallId, Notice, NoticeKind, NoticeState, TransferTarget};
 use sidetone_signaling::{Identifier, Reason};
 use tokio::sync::mpsc;
@@ -16,6 +19,7 @@ use tokio::sync::mpsc;
 use crate::diagnostics::{DiagnosticChanged, Diagnostics};
 use crate::driver::Ask;
 use crate::events::Source;
+use crate::meeting::{LobbyParticipant, Meeting, MeetingInfo, RaisedHand};
 use crate::options::AcceptOptions;
 use crate::pending::Pending;
 use crate::statistics::{CollectorOptions, MediaStatisticsEvent};
@@ -80,6 +84,63 @@ pub enum CallEvent {
     /// What is recorded or transcribed of the call changed, or who has agreed to that. People must be shown this at
     /// once.
     NoticesChanged(Notices),
+    /// A meeting or group call is joined, in it or in its lobby; or a call of two became one.
+    MeetingJoined(MeetingInfo),
+    /// Why this end waits in the lobby: it was let in where there is no reason any more.
+    LobbyReasonChanged(Option<LobbyReason>),
+    /// The meeting's settings, as they are now.
+    MeetingChanged(MeetingInfo),
+    /// Others came, changed or left: read [`Call::participants`].
+    ParticipantsUpdated {
+        /// New ones.
+        added: Vec<ParticipantId>,
+        /// Those whose entry changed.
+        changed: Vec<ParticipantId>,
+        /// Those who left, and why, where that was told.
+        removed: Vec<(ParticipantId, Option<Reason>)>,
+    },
+    /// Others began to wait in the lobby, or no longer do.
+    LobbyUpdated {
+        /// They wait.
+        added: Vec<LobbyParticipant>,
+        /// They no longer do, and what became of them.
+        removed: Vec<(LobbyParticipant, UnlobbiedWhy)>,
+    },
+    /// Who speaks in the meeting, the loudest first.
+    DominantSpeakersChanged(Vec<ParticipantId>),
+    /// Who is heard at this end, by number: somebody began or stopped.
+    SpeakingChanged(Vec<ParticipantId>),
+    /// This end is something else in the meeting.
+    RoleChanged(Role),
+    /// What this end may do changed.
+    CapabilitiesChanged {
+        /// Those that changed, as they were.
+        old: Capabilities,
+        /// The same ones, as they are.
+        new: Capabilities,
+        /// What changed them.
+        cause: CapabilityCause,
+    },
+    /// Hands went up or down, this end's too.
+    HandsChanged {
+        /// Up.
+        raised: Vec<RaisedHand>,
+        /// Down.
+        lowered: Vec<ParticipantId>,
+    },
+    /// People showed a reaction.
+    Reaction {
+        /// Which.
+        reaction: Reaction,
+        /// How many times.
+        count: u32,
+        /// By whom, where they are few.
+        participants: Vec<ParticipantId>,
+    },
+    /// Who is in front for everyone, in this order.
+    SpotlightChanged(Vec<ParticipantId>),
+    /// Somebody switched this end's microphone off. [`CallEvent::IsMutedChanged`] was told before.
+    MutedByOthers(ParticipantId),
     /// The call is over. The last event.
     Ended(Reason),
 }
@@ -139,6 +200,8 @@ pub(crate) struct Snapshot {
     pub transferred_by: Option<Identifier>,
     pub transfer: TransferState,
     pub notices: Notices,
+    /// Where it is a meeting or group call.
+    pub meeting: Option<Box<Meeting>>,
     pub end_reason: Option<Reason>,
 }
 
@@ -158,6 +221,7 @@ impl Snapshot {
             transferred_by: None,
             transfer: TransferState::None,
             notices: Notices::default(),
+            meeting: None,
             end_reason: None,
         }
     }
@@ -265,7 +329,8 @@ impl Call {
         self.shared.snapshot().muted
     }
 
-    /// The other end.
+    /// The other end of a call of two. Of a meeting or group call: who asked this end to come, or this end itself; see
+    /// [`Call::participants`] for the others.
     pub fn remote_participant(&self) -> Participant {
         self.shared.snapshot().remote.clone()
     }

@@ -32,6 +32,7 @@ mod diagnostics;
 mod driver;
 mod error;
 mod events;
+mod meeting;
 mod options;
 mod pending;
 mod recording;
@@ -46,6 +47,10 @@ pub use diagnostics::{
 };
 pub use error::Error;
 pub use events::{Blocking, Events};
+pub use meeting::{
+    CapabilitiesFeature, DominantSpeakers, JoinOptions, Lobby, LobbyParticipant, MeetingInfo,
+    RaiseHandFeature, RaisedHand, ReactionsFeature, RemoteParticipant, Speaker, SpotlightFeature,
+};
 pub use options::{AcceptOptions, AgentOptions, AudioOptions, Credential, NetworkOptions, StartCallOptions};
 pub use pending::Pending;
 pub use recording::{Recording, RecordingNotice};
@@ -55,6 +60,10 @@ pub use sidetone_media::recording::{
 };
 pub use sidetone_signaling::agent::{ConnectionState, TransferState};
 pub use sidetone_signaling::call::CallState;
+pub use sidetone_signaling::protocol::meeting::{
+    Capabilities, Capability, CapabilityCause, Kind as MeetingKind, LobbyReason, Locator, ParticipantId,
+    ParticipantState, PersonKind, Reaction, Role, Standing, UnlobbiedWhy,
+};
 pub use sidetone_signaling::protocol::{
     CallId, Notice, NoticeKind, NoticeState, PickupOffered, TransferTarget,
 };

@@ -21,6 +21,13 @@ impl<T> Pending<T> {
         (sender, Self { receiver })
     }
 
+    /// An outcome that is there already.
+    pub(crate) fn ready(outcome: T) -> Self {
+        let (reply, pending) = Self::new();
+        let _ = reply.send(Ok(outcome));
+        pending
+    }
+
     /// Blocks for the outcome. Must not run inside an async runtime.
     ///
     /// # Errors

@@ -22,6 +22,7 @@ pub mod agent;
 pub mod call;
 pub mod end_reason;
 pub mod identifier;
+mod meeting;
 pub mod protocol;
 pub mod session;
 #[cfg(feature = "sim")]

@@ -4,17 +4,19 @@ use std::future;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use serde_json::json;
 use sidetone::{
     AgentEvent, Call, CallEvent, CallId, CallState, CallStats, Category, ConnectionState, Error, Events,
-    Reason, Recording, RecordingNotice, RecordingOptions, TransferTarget,
+    Pending, Reason, Recording, RecordingNotice, RecordingOptions, TransferTarget,
 };
 use sidetone_media::device::Direction;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::end::End;
 use super::journal::Journal;
-use super::{notices, statistics};
+use super::{meet, notices, statistics};
 use crate::args::EndArgs;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
@@ -41,6 +43,17 @@ impl Ended {
             reason,
             fulfilled: false,
             interrupted: false,
+            unrecorded: None,
+        }
+    }
+
+    /// It was watched to its end.
+    pub fn of(call: CallId, reason: Reason, connected: bool, interrupted: bool) -> Self {
+        Self {
+            call,
+            reason,
+            fulfilled: connected,
+            interrupted,
             unrecorded: None,
         }
     }
@@ -89,6 +102,10 @@ pub struct Conversation {
     /// To whom to hand the call over, and how long after being connected.
     transfer: Option<(TransferTarget, Duration)>,
     consent: bool,
+    /// Let in everyone who waits in the lobby.
+    pub admit: bool,
+    /// Raise a hand once inside.
+    pub raise_hand: bool,
     /// Where to record it, and what everyone is told of that.
     record: Option<(PathBuf, RecordingNotice)>,
     recording: Option<Recording>,
@@ -99,6 +116,8 @@ pub struct Conversation {
     told: Option<(CallState, bool)>,
     remote: Option<(String, bool)>,
     stats: Option<CallStats>,
+    /// What the service was asked, of which only a refusal is news.
+    asked: FuturesUnordered<Pending<()>>,
 }
 
 impl Conversation {
@@ -111,6 +130,8 @@ impl Conversation {
             length: args.duration,
             transfer: args.transfer_to.clone().map(|to| (to, args.transfer_after)),
             consent: args.consent,
+            admit: false,
+            raise_hand: false,
             record: args.record.clone().map(|file| {
                 let notice = RecordingNotice {
                     consent: args.ask_consent,
@@ -125,6 +146,7 @@ impl Conversation {
             told: None,
             remote: None,
             stats: None,
+            asked: FuturesUnordered::new(),
         }
     }
 
@@ -143,6 +165,12 @@ impl Conversation {
                 hang_up_at = self.length.map(|length| Instant::now() + length);
                 transfer_at = self.transfer.as_ref().map(|(_, after)| Instant::now() + *after);
                 end.microphone.begin();
+                if self.raise_hand {
+                    self.asked.push(self.call.raise_hand().raise());
+                }
+                if self.admit {
+                    self.asked.push(self.call.lobby().admit_all());
+                }
                 if let Some((file, notice)) = self.record.take() {
                     self.start_recording(file, notice, journal).await;
                 }
@@ -182,6 +210,9 @@ impl Conversation {
                     interrupted = true;
                     self.hang_up("interrupted", journal).await;
                 }
+                Some(answer) = self.asked.next() => if let Err(error) = answer {
+                    journal.event("refused", &error.to_string(), json!({ "error": error.to_string() }));
+                },
                 _ = keep.tick() => self.keep_stats().await,
             }
         };
@@ -352,7 +383,15 @@ impl Conversation {
                 journal.event("diagnostic", &format!("{name}: {}", changed.value), fields);
             }
             CallEvent::InputEnded => journal.event("inputEnded", "the recording is over", json!({})),
-            _ => {}
+            other => {
+                if self.admit
+                    && let CallEvent::LobbyUpdated { added, .. } = &other
+                    && !added.is_empty()
+                {
+                    self.asked.push(self.call.lobby().admit_all());
+                }
+                meet::tell(&self.call, &other, journal);
+            }
         }
     }
 
@@ -386,12 +425,14 @@ async fn until(instant: Option<Instant>) {
     }
 }
 
-fn describe(state: CallState) -> (&'static str, &'static str) {
+/// A state, for programs and in words.
+pub fn describe(state: CallState) -> (&'static str, &'static str) {
     match state {
         CallState::None => ("none", "waiting for the service"),
         CallState::Connecting => ("connecting", "connecting"),
         CallState::Ringing => ("ringing", "ringing"),
         CallState::EarlyMedia => ("earlyMedia", "hearing the far end before the answer"),
+        CallState::InLobby => ("inLobby", "in the lobby"),
         CallState::Connected => ("connected", "connected"),
         CallState::LocalHold => ("localHold", "on hold"),
         CallState::RemoteHold => ("remoteHold", "put on hold by the other end"),

@@ -8,6 +8,7 @@ pub mod devices;
 pub mod doctor;
 mod end;
 mod journal;
+pub mod meet;
 mod notices;
 pub mod serve;
 mod statistics;

@@ -2,6 +2,7 @@
 
 use comfy_table::{Table, presets};
 use sidetone::CallStats;
+use sidetone_media::jitter::JitterStats;
 
 /// The figures that tell how a call sounded.
 pub fn table(stats: &CallStats) -> String {
@@ -38,8 +39,24 @@ pub fn table(stats: &CallStats) -> String {
             ),
         ),
     ];
-    if let Some(inbound) = voice.inbound.first() {
-        let jitter = &inbound.jitter;
+    if !voice.inbound.is_empty() {
+        // Of a meeting, all that was heard together.
+        let mut jitter = JitterStats::default();
+        for JitterStats {
+            total_samples_received,
+            concealed_samples,
+            inserted_samples_for_deceleration,
+            removed_samples_for_acceleration,
+            packets_late,
+            ..
+        } in voice.inbound.iter().map(|inbound| &inbound.jitter)
+        {
+            jitter.total_samples_received += total_samples_received;
+            jitter.concealed_samples += concealed_samples;
+            jitter.inserted_samples_for_deceleration += inserted_samples_for_deceleration;
+            jitter.removed_samples_for_acceleration += removed_samples_for_acceleration;
+            jitter.packets_late += packets_late;
+        }
         rows.push(("concealed", format!("{:.2} %", 100.0 * jitter.concealed_ratio())));
         rows.push(("stretched", format!("{:.2} %", 100.0 * jitter.stretched_ratio())));
         rows.push(("late", format!("{} packets", jitter.packets_late)));

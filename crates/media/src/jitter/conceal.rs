@@ -7,6 +7,9 @@ use super::stretch::{self, Side};
 /// Length of a joint, 5 ms.
 const JOINT: usize = 240;
 
+/// How long it takes a sound that goes on at another height to get there, 1 ms: an edge that is not heard.
+const EASE: usize = 48;
+
 /// Gain of the concealment: one, then a straight line to zero.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fade {
@@ -52,6 +55,12 @@ fn go_on(pcm: &Pcm) -> [f32; JOINT] {
         } else {
             next[i - lag]
         };
+    }
+    // The period began at another height than it ended at.
+    let last = tail.len() - 1;
+    let step = tail[last] - tail[last - lag];
+    for (i, sample) in next.iter_mut().take(EASE).enumerate() {
+        *sample += step * (1.0 - (i + 1) as f32 / (EASE + 1) as f32);
     }
     next
 }

@@ -16,9 +16,11 @@ impl<D: VoiceDecoder> Playout<D> {
         };
         let payload = first.packet.payload();
         let frame = first.samples;
+        let talker = first.packet.source;
         let has_fec = frame % QUANTUM == 0 && self.decoder.has_fec(payload);
         if has_fec && hole <= frame {
-            let joint = (hole < frame || self.is_resting()).then(|| Joint::new(&self.pcm));
+            let turns = self.turn_to(talker);
+            let joint = (hole < frame || turns || self.is_resting()).then(|| Joint::new(&self.pcm));
             let room = self.pcm.room(frame as usize);
             if room.and_then(|room| self.decoder.decode_fec(payload, room)) == Some(frame as usize) {
                 round.stats.fec_packets_received += 1;
@@ -28,6 +30,8 @@ impl<D: VoiceDecoder> Playout<D> {
             }
         }
         let reach = match self.redundancy {
+            // What another talker said before goes before the sound that was lost here, not in its place.
+            _ if talker != self.talker => 0,
             Some((at, reach)) if at == first.at => reach,
             _ => {
                 let reach = self.decoder.redundancy(payload) as i64;

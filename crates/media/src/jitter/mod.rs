@@ -205,6 +205,7 @@ impl<D: VoiceDecoder> JitterBuffer<D> {
             }
             let Some(mut copy) = self.spare.take() else { return };
             if copy.set_payload(frame) {
+                copy.source = packet.source;
                 self.packets.insert(Waiting {
                     at,
                     samples,
@@ -256,6 +257,16 @@ impl<D: VoiceDecoder> JitterBuffer<D> {
     /// during the first 10 ms after it, and after a long silence.
     pub fn is_playing(&self) -> bool {
         self.playout.is_playing()
+    }
+
+    /// Whether nothing plays and nothing waits: until a packet comes, pulls bring silence and may be left out.
+    pub fn is_idle(&self) -> bool {
+        !self.playout.playing && self.playout.ready() == 0 && self.packets.len() == 0
+    }
+
+    /// Who made the sound that was decoded last, where packets tell ([`VoicePacket::source`]).
+    pub fn talker(&self) -> Option<u32> {
+        self.playout.talker
     }
 
     /// Samples that can be pulled before another packet is needed.

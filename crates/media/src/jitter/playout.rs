@@ -87,6 +87,8 @@ pub(super) struct Playout<D> {
     pub(super) paused: bool,
     /// Number of the packet that was heard last, unless that was a copy.
     sequence: Option<SequenceNumber>,
+    /// Who made the sound that was decoded last, where packets tell.
+    pub(super) talker: Option<u32>,
     /// Reach of the deep redundancy that packets carry now, looked at every so often.
     pub(super) deep: i64,
     since_look: u32,
@@ -121,6 +123,7 @@ impl<D: VoiceDecoder> Playout<D> {
             },
             paused: false,
             sequence: None,
+            talker: None,
             deep: 0,
             since_look: 0,
             redundancy: None,
@@ -300,6 +303,18 @@ impl<D: VoiceDecoder> Playout<D> {
         self.slack.clear();
     }
 
+    /// Goes on with another talker's sound, if it is another's: it was coded by another encoder, whose state this decoder
+    /// does not have. Tells whether it was.
+    pub(super) fn turn_to(&mut self, talker: Option<u32>) -> bool {
+        let turns = self.talker != talker;
+        if turns {
+            self.talker = talker;
+            self.decoder.reset();
+            self.redundancy = None;
+        }
+        turns
+    }
+
     /// Makes the first packet ready, which is here in time or late. `false` when nothing came of it.
     pub(super) fn take(&mut self, round: &mut Round<'_>) -> bool {
         let Some(waiting) = round.packets.take_first() else {
@@ -332,7 +347,9 @@ impl<D: VoiceDecoder> Playout<D> {
             round.stats.packets_discarded += 1;
             return false;
         }
-        let continuous = skip == 0 && passed == self.covered && !resting && self.source != Source::Idle;
+        let turns = self.turn_to(waiting.packet.source);
+        let continuous =
+            skip == 0 && passed == self.covered && !resting && !turns && self.source != Source::Idle;
         let offset = self.pcm.ready() as i64;
         let joint = (!continuous).then(|| Joint::new(&self.pcm));
         let room = self.pcm.room(waiting.samples as usize);

@@ -17,6 +17,8 @@ use crate::packet::VoicePacket;
 #[cfg(feature = "memory")]
 pub mod memory;
 mod reception;
+#[cfg(any(feature = "webrtc", feature = "memory"))]
+mod receptions;
 #[cfg(feature = "rtp")]
 pub mod red;
 #[cfg(feature = "rtp")]
@@ -150,7 +152,17 @@ pub struct TransportConfig {
     pub hold_candidates: bool,
     /// Only relayed candidates (W3C `iceTransportPolicy: relay`).
     pub relay_only: bool,
+    /// How many streams can come at the same time from a server that selects talkers (RFC 7667 section 3.7): each has
+    /// its own section in our offer. Zero for a call with one other end, where one section goes both ways.
+    pub slots: usize,
 }
+
+/// Streams a participant of a meeting listens to at the same time, unless it has reasons: more than three talkers at
+/// once are not understood anyway.
+pub const DEFAULT_SLOTS: usize = 3;
+
+/// Most streams that can come at the same time.
+pub const MAX_SLOTS: usize = 8;
 
 /// The voice side of a transport: two queues, one each way.
 ///
@@ -159,8 +171,10 @@ pub struct TransportConfig {
 pub struct VoicePort {
     /// Packets to send.
     pub outgoing: QueueSender<Pooled<VoicePacket>>,
-    /// Packets received.
+    /// Packets received, of all streams in order of arrival.
     pub incoming: QueueReceiver<Pooled<VoicePacket>>,
+    /// As in [`TransportConfig::slots`]: [`VoicePacket::slot`] is below this, and zero where this is zero.
+    pub slots: usize,
 }
 
 /// Counters and measurements of a transport, named as in W3C webrtc-stats, durations in seconds when serialised.

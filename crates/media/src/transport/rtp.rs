@@ -97,6 +97,8 @@ pub fn read(
     voice.sequence = SequenceNumber(header.sequence_number);
     voice.timestamp = RtpTimestamp(header.timestamp);
     voice.ssrc = header.ssrc;
+    voice.slot = 0;
+    voice.source = header.csrc.first().copied();
     voice.marker = header.marker;
     voice.level = negotiated.level_id.and_then(|id| level(header, id));
     voice.at = at;
@@ -116,6 +118,8 @@ pub fn write(voice: &VoicePacket, ssrc: u32, negotiated: Negotiated) -> rtp::Pac
         sequence_number: voice.sequence.0,
         timestamp: voice.timestamp.0,
         ssrc,
+        // Without one it allocates nothing.
+        csrc: voice.source.into_iter().collect(),
         ..Header::default()
     };
     if let (Some(id), Some(level)) = (negotiated.level_id, voice.level) {
@@ -198,19 +202,21 @@ mod tests {
     proptest! {
         #[test]
         fn a_packet_survives_the_wire(
-            sequence: u16, timestamp: u32, ssrc: u32, marker: bool, level in any_level(),
+            sequence: u16, timestamp: u32, ssrc: u32, source: Option<u32>, marker: bool, level in any_level(),
             id in proptest::option::of(1u8..=14), payload_type in 96u8..=127,
             payload in proptest::collection::vec(any::<u8>(), 1..=MAX_PAYLOAD),
         ) {
             let negotiated = Negotiated { payload_type, level_id: id, red_payload_type: None };
-            let sent = voice(sequence, timestamp, marker, level, &payload);
+            let mut sent = voice(sequence, timestamp, marker, level, &payload);
+            sent.source = source;
             let wire = write(&sent, ssrc, negotiated).marshal().unwrap();
-            prop_assert!(wire.len() <= payload.len() + 20);
+            prop_assert!(wire.len() <= payload.len() + 24);
             let mut received = VoicePacket::empty(Instant::now());
             read(&parse(&wire).unwrap(), negotiated, Instant::now(), &mut received).unwrap();
             prop_assert_eq!(received.sequence, sent.sequence);
             prop_assert_eq!(received.timestamp, sent.timestamp);
             prop_assert_eq!(received.ssrc, ssrc);
+            prop_assert_eq!(received.source, source);
             prop_assert_eq!(received.marker, marker);
             prop_assert_eq!(received.level, id.and(level));
             prop_assert_eq!(received.payload(), &payload[..]);

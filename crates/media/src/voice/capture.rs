@@ -26,8 +26,8 @@ const BLOCK_LENGTH: Duration = Duration::from_millis(10);
 
 /// What the engine tells the worker.
 pub enum CaptureCommand {
-    /// Packets go here from now on.
-    Connect(LinkId, QueueSender<Pooled<VoicePacket>>),
+    /// Packets go here from now on, and to the link that it takes the place of as well, if it does.
+    Connect(LinkId, QueueSender<Pooled<VoicePacket>>, Option<LinkId>),
     /// Packets of this link go nowhere from now on.
     Disconnect(LinkId),
     /// Send silence.
@@ -51,6 +51,8 @@ struct Outlet {
     link: LinkId,
     queue: QueueSender<Pooled<VoicePacket>>,
     open: bool,
+    /// The link that takes the place of this one, which gets the same packets.
+    successor: Option<LinkId>,
 }
 
 /// An open microphone.
@@ -192,6 +194,12 @@ impl CaptureWorker {
                 }
             }
             if let (Some(packet), Some(outlet)) = (packet, open) {
+                let same = |other: &&Outlet| other.open && other.successor == Some(outlet.link);
+                for other in self.outlets.iter().filter(same) {
+                    if let Some(copy) = self.uplink.copy(&packet) {
+                        other.queue.push(copy);
+                    }
+                }
                 outlet.queue.push(packet);
             }
         }
@@ -199,11 +207,24 @@ impl CaptureWorker {
 
     fn obey(&mut self, command: CaptureCommand) {
         match command {
-            CaptureCommand::Connect(link, queue) => self.outlets.push(Outlet {
-                link,
-                queue,
-                open: true,
-            }),
+            CaptureCommand::Connect(link, queue, before) => {
+                for outlet in self
+                    .outlets
+                    .iter_mut()
+                    .filter(|outlet| Some(outlet.link) == before)
+                {
+                    outlet.successor = Some(link);
+                }
+                for (tapped, _) in self.taps.iter_mut().filter(|(tapped, _)| Some(*tapped) == before) {
+                    *tapped = link;
+                }
+                self.outlets.push(Outlet {
+                    link,
+                    queue,
+                    open: true,
+                    successor: None,
+                });
+            }
             CaptureCommand::Disconnect(link) => {
                 self.outlets.retain(|outlet| outlet.link != link);
                 self.taps.retain(|(tapped, _)| *tapped != link);

@@ -13,6 +13,8 @@ use crate::packet::{RtpTimestamp, VoicePacket};
 pub struct Downlink {
     jitter: JitterBuffer<OpusDecoder>,
     meter: LevelMeter,
+    /// Whether a voice was heard since [`Downlink::take_voice`].
+    voice: bool,
 }
 
 impl Downlink {
@@ -22,6 +24,7 @@ impl Downlink {
         Ok(Self {
             jitter: JitterBuffer::new(config, decoder, now),
             meter: LevelMeter::default(),
+            voice: false,
         })
     }
 
@@ -34,7 +37,27 @@ impl Downlink {
     /// Writes the next samples, a multiple of 2.5 ms and at most a block.
     pub fn pull(&mut self, out: &mut [f32], now: Instant) {
         self.jitter.pull(out, now);
-        self.meter.measure(out);
+        self.voice |= self.meter.measure(out).voice;
+    }
+
+    /// Whether nothing plays and nothing waits. [`pull`](Self::pull) may be left out then, see [`rest`](Self::rest).
+    pub fn is_idle(&self) -> bool {
+        self.jitter.is_idle()
+    }
+
+    /// What a pull would do while there is nothing to pull.
+    pub fn rest(&mut self) {
+        self.meter.rest();
+    }
+
+    /// Who made the sound that is heard, where packets tell: the participant's number in a meeting.
+    pub fn source(&self) -> Option<u32> {
+        self.jitter.talker()
+    }
+
+    /// Whether a voice was heard since the last time this was asked.
+    pub fn take_voice(&mut self) -> bool {
+        std::mem::take(&mut self.voice)
     }
 
     /// Whether a stream is being played. Until then, pull in the smallest steps, so that it starts at the right
@@ -61,6 +84,8 @@ impl Downlink {
     /// Counters so far.
     pub fn stats(&self) -> InboundStats {
         InboundStats {
+            slot: 0,
+            source: self.source(),
             level: self.level(),
             jitter: self.jitter.stats(),
         }

@@ -4,22 +4,24 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use sidetone_pipeline::{Notifier, Pool, Priority, QueueSender, notifier, queue};
 
 use super::capture::{CaptureCommand, CaptureWorker};
+use super::inlet::Inlet;
 use super::playout::{PlayoutCommand, PlayoutWorker};
-use super::{BLOCK, Coding, Downlink, Processing, Profile, Uplink, VoiceStats};
+use super::{BLOCK, Coding, Downlink, Heard, Processing, Profile, Uplink, VoiceStats};
 use crate::device::convert::ResampleError;
 use crate::device::{DeviceError, Direction, InputDevice, OutputDevice};
 use crate::jitter::JitterConfig;
 use crate::packet::VoicePacket;
 use crate::recording::Taps;
-use crate::transport::VoicePort;
+use crate::transport::{MAX_SLOTS, VoicePort};
 
 /// Names a link. Chosen by the caller, unique within an engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LinkId(pub u64);
 
 /// How an engine is set up.
@@ -87,6 +89,7 @@ pub enum VoiceEvent {
 /// a real-time thread up.
 pub(super) struct Shared {
     stats: Mutex<VoiceStats>,
+    heard: Mutex<Heard>,
     events: Mutex<mpsc::Sender<VoiceEvent>>,
     priorities: Mutex<[Option<Priority>; 2]>,
     on_event: Notify,
@@ -98,6 +101,12 @@ impl Shared {
     pub fn update(&self, change: impl FnOnce(&mut VoiceStats)) {
         if let Ok(mut stats) = self.stats.try_lock() {
             change(&mut stats);
+        }
+    }
+
+    pub fn update_heard(&self, change: impl FnOnce(&mut Heard)) {
+        if let Ok(mut heard) = self.heard.try_lock() {
+            change(&mut heard);
         }
     }
 
@@ -142,6 +151,42 @@ impl<C: Send> Worker<C> {
     }
 }
 
+/// Makes decoders off the real-time threads.
+struct Maker {
+    profile: Profile,
+    jitter: JitterConfig,
+}
+
+impl Maker {
+    fn make(&self) -> Result<Box<Downlink>, sidetone_opus::Error> {
+        Downlink::new(&self.profile, self.jitter.clone(), Instant::now()).map(Box::new)
+    }
+
+    /// Makes one whenever the returned queue asks, until nobody can ask any more.
+    fn start(self, link: LinkId, playout: &Worker<PlayoutCommand>) -> Result<QueueSender<()>, VoiceError> {
+        let (wanted, requests) = queue(MAX_SLOTS);
+        let (bell, waiter) = notifier();
+        requests.set_notifier(bell);
+        let (commands, wake) = (playout.commands.clone(), playout.wake.clone());
+        thread::Builder::new().name("decoders".into()).spawn(move || {
+            while !requests.is_closed() {
+                while requests.pop().is_some() {
+                    match self.make() {
+                        Ok(downlink) => drop(commands.push(PlayoutCommand::Supply(link, downlink))),
+                        Err(error) => tracing::warn!(%error, "no memory for a decoder"),
+                    }
+                    wake.notify();
+                }
+                waiter.wait(IDLE);
+            }
+        })?;
+        Ok(wanted)
+    }
+}
+
+/// How long the maker sleeps when nobody asks. It is woken.
+const IDLE: Duration = Duration::from_secs(60);
+
 /// Commands a worker can be behind by. It looks every few milliseconds.
 const COMMANDS: usize = 256;
 
@@ -170,6 +215,7 @@ impl VoiceEngine {
         let (sender, events) = mpsc::channel();
         let shared = Arc::new(Shared {
             stats: Mutex::new(VoiceStats::default()),
+            heard: Mutex::default(),
             events: Mutex::new(sender),
             priorities: Mutex::default(),
             on_event: Box::new(on_event),
@@ -241,10 +287,45 @@ impl VoiceEngine {
     /// # Errors
     /// [`VoiceError::Codec`] when there is no memory for a decoder.
     pub fn connect(&self, link: LinkId, port: VoicePort) -> Result<(), VoiceError> {
-        let downlink = Downlink::new(&self.config.profile, self.config.jitter.clone(), Instant::now())?;
-        self.playout
-            .tell(PlayoutCommand::Connect(link, port.incoming, Box::new(downlink)));
-        self.capture.tell(CaptureCommand::Connect(link, port.outgoing));
+        self.join(link, port, None)
+    }
+
+    /// Joins another transport to the same call in place of the link `from`, without a gap. Both are sent to until `from`
+    /// is [taken off](Self::disconnect), since the other end may not be there yet; `from` is heard until `source` (the
+    /// other end's number in the meeting; anybody, where none is named) is heard over `to`. A recording of `from` goes on
+    /// with `to`.
+    ///
+    /// # Errors
+    /// [`VoiceError::Codec`] when there is no memory for a decoder.
+    pub fn hand_over(
+        &self,
+        from: LinkId,
+        to: LinkId,
+        port: VoicePort,
+        source: Option<u32>,
+    ) -> Result<(), VoiceError> {
+        self.join(to, port, Some((from, source)))
+    }
+
+    fn join(
+        &self,
+        link: LinkId,
+        port: VoicePort,
+        after: Option<(LinkId, Option<u32>)>,
+    ) -> Result<(), VoiceError> {
+        let maker = Maker {
+            profile: self.config.profile,
+            jitter: self.config.jitter.clone(),
+        };
+        let spare = maker.make()?;
+        let wanted = (port.slots > 1)
+            .then(|| maker.start(link, &self.playout))
+            .transpose()?;
+        let inlet = Inlet::new(link, (port.incoming, port.slots), spare, wanted);
+        self.playout.tell(PlayoutCommand::Connect(inlet, after));
+        let after = after.map(|(from, _)| from);
+        self.capture
+            .tell(CaptureCommand::Connect(link, port.outgoing, after));
         Ok(())
     }
 
@@ -316,6 +397,11 @@ impl VoiceEngine {
             real_time,
             ..lock(&self.shared.stats).clone()
         }
+    }
+
+    /// Who is heard now and how loud, at most a tenth of a second old. Cheap enough to be asked ten times a second.
+    pub fn heard(&self) -> Heard {
+        lock(&self.shared.heard).clone()
     }
 
     /// Scheduling the two workers got, capture first, once they run.

@@ -26,6 +26,17 @@ impl Level {
         // dBov is relative to an overload point of a full-scale square wave, whose RMS is 1.
         (-20.0 * self.audio_level.log10()).round().clamp(0.0, 127.0) as u8
     }
+
+    /// Root mean square since an earlier level of the same stream, 0 to 1.
+    pub fn since(&self, before: &Self) -> f64 {
+        let seconds = self.total_samples_duration - before.total_samples_duration;
+        let energy = self.total_audio_energy - before.total_audio_energy;
+        if seconds > 0.0 {
+            (energy.max(0.0) / seconds).sqrt().min(1.0)
+        } else {
+            0.0
+        }
+    }
 }
 
 /// Measures a [`Level`] and guesses whether a voice is present.
@@ -85,6 +96,12 @@ impl LevelMeter {
             minus_dbov: self.level.minus_dbov(),
             voice: self.hangover > 0,
         }
+    }
+
+    /// Nothing is heard for now.
+    pub fn rest(&mut self) {
+        self.level.audio_level = 0.0;
+        self.hangover = 0;
     }
 
     /// The level so far.

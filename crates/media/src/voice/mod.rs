@@ -10,8 +10,10 @@ mod blocks;
 mod capture;
 mod downlink;
 mod engine;
+mod heard;
 #[cfg(feature = "processing")]
 mod high_pass;
+mod inlet;
 mod lead;
 mod level;
 mod listener;
@@ -31,6 +33,7 @@ mod uplink;
 pub use adapt::{Adaptation, Coding, Red, Report, Terms, VOICE_RATE};
 pub use downlink::Downlink;
 pub use engine::{LinkId, VoiceConfig, VoiceEngine, VoiceError, VoiceEvent};
+pub use heard::{Heard, Speaking};
 pub use lead::Lead;
 pub use level::{Level, LevelMeter};
 pub use listener::{Listener, MicrophoneStats};

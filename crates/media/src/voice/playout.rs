@@ -3,31 +3,34 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sidetone_pipeline::{
-    ClockReader, Pooled, QueueReceiver, Waiter, guard, notifier, promote_current_thread,
-};
+use sidetone_pipeline::{ClockReader, QueueReceiver, Waiter, guard, notifier, promote_current_thread};
 
 use super::blocks::{BlockWriter, QUARTER, request};
 use super::engine::{Shared, VoiceEvent};
+use super::inlet::Inlet;
 use super::lead::{RingState, frames};
 use super::stats::{DeviceStats, PlayoutStats};
-use super::{BLOCK, Downlink, Lead, LinkId, Mixer, RATE, ReferenceWriter};
+use super::{BLOCK, Downlink, Lead, Level, LevelMeter, LinkId, Mixer, RATE, ReferenceWriter};
 use crate::device::{
     DeviceError, Direction, LatencyGauge, OutputDevice, PlayoutStream, StreamEvent, StreamEvents, headless,
 };
-use crate::packet::VoicePacket;
 use crate::recording::Tap;
 
 /// Name of the guard section of one turn of this worker.
 pub const SECTION: &str = "playout worker";
+
+/// How often it is told who is heard.
+const HEARD: Duration = Duration::from_millis(100);
 
 /// Longest sleep: commands and device events are looked at this often even when no sound is due.
 const NAP: Duration = Duration::from_millis(20);
 
 /// What the engine tells the worker.
 pub enum PlayoutCommand {
-    /// Play this stream.
-    Connect(LinkId, QueueReceiver<Pooled<VoicePacket>>, Box<Downlink>),
+    /// Play what comes over this link. It may take the place of another, once this source is heard over it.
+    Connect(Inlet, Option<(LinkId, Option<u32>)>),
+    /// A decoder for a link that asked.
+    Supply(LinkId, Box<Downlink>),
     /// Stop playing it.
     Disconnect(LinkId),
     /// Keep receiving a stream but do not let it be heard (hold).
@@ -42,11 +45,18 @@ pub enum PlayoutCommand {
     Stop,
 }
 
-struct Inlet {
-    link: LinkId,
-    queue: QueueReceiver<Pooled<VoicePacket>>,
-    downlink: Box<Downlink>,
+/// A link that is played.
+struct Source {
+    inlet: Inlet,
     playing: bool,
+    /// The link that takes its place, and who has to be heard over that.
+    successor: Option<(LinkId, Option<u32>)>,
+}
+
+impl Source {
+    fn link(&self) -> LinkId {
+        self.inlet.link()
+    }
 }
 
 /// An open speaker.
@@ -99,9 +109,12 @@ fn open(mut device: Box<dyn OutputDevice>, period: u32) -> Result<Speaker, Devic
 /// The worker's state.
 pub struct PlayoutWorker {
     speaker: Speaker,
-    inlets: Vec<Inlet>,
+    sources: Vec<Source>,
     taps: Vec<(LinkId, Tap)>,
     mixer: Mixer,
+    /// The level of the mix, now and when it was last told.
+    mix: LevelMeter,
+    before: Level,
     lead: Lead,
     muted: bool,
     reference: ReferenceWriter,
@@ -126,9 +139,11 @@ impl PlayoutWorker {
         let speaker = open(device, period)?;
         Ok(Self {
             speaker,
-            inlets: Vec::with_capacity(8),
+            sources: Vec::with_capacity(8),
             taps: Vec::new(),
             mixer: Mixer::default(),
+            mix: LevelMeter::default(),
+            before: Level::default(),
             lead: Lead::default(),
             muted: false,
             reference,
@@ -146,6 +161,7 @@ impl PlayoutWorker {
         self.shared
             .set_playout_priority(promote_current_thread(Duration::from_millis(10)));
         let mut published = Instant::now();
+        let mut told = published;
         loop {
             while let Some(command) = self.commands.pop() {
                 if matches!(command, PlayoutCommand::Stop) {
@@ -162,6 +178,10 @@ impl PlayoutWorker {
                 published = now;
                 self.publish(now);
             }
+            if now.duration_since(told) >= HEARD {
+                told = now;
+                self.tell_heard();
+            }
             self.waiter.wait(due.saturating_duration_since(now).min(NAP));
         }
     }
@@ -171,10 +191,8 @@ impl PlayoutWorker {
         let _section = guard::enter_worker(SECTION);
         loop {
             let now = Instant::now();
-            for inlet in &mut self.inlets {
-                while let Some(packet) = inlet.queue.pop() {
-                    inlet.downlink.insert(packet);
-                }
+            for source in &mut self.sources {
+                source.inlet.receive();
             }
             let ring = self.ring(now);
             let due = self.lead.next_pull(ring, now);
@@ -205,7 +223,7 @@ impl PlayoutWorker {
     }
 
     fn is_playing(&self) -> bool {
-        self.inlets.iter().any(|inlet| inlet.downlink.is_playing())
+        self.sources.iter().any(|source| source.inlet.is_playing())
     }
 
     /// Makes ready what the next callback needs, but at least 5 ms; the least there is while nothing plays, so that a
@@ -236,59 +254,111 @@ impl PlayoutWorker {
         self.stats.blocks += 1;
     }
 
-    /// Samples that every stream has decoded, in whole quarters of a block.
+    /// Samples that every stream has decoded, in whole quarters of a block. A stream that begins meanwhile is heard that
+    /// much later, at most a frame, and its buffer works that off.
     fn decoded(&self) -> usize {
-        let streams = self.inlets.iter().map(|inlet| inlet.downlink.decoded());
+        let streams = self.sources.iter().filter_map(|source| source.inlet.decoded());
         streams.min().unwrap_or(0) / QUARTER * QUARTER
     }
 
     /// Pulls from every stream, mixes, and writes to the speaker, which takes the first sample at `due`.
     fn pull(&mut self, len: usize, due: Instant, now: Instant) {
         let mut block = [0.0; BLOCK];
-        for inlet in &mut self.inlets {
-            inlet.downlink.pull(&mut block[..len], now);
-            if inlet.playing {
-                let taps = self.taps.iter_mut().filter(|(link, _)| *link == inlet.link);
-                taps.for_each(|(_, tap)| tap.push(&block[..len], now));
+        for at in 0..self.sources.len() {
+            let fades = self.is_replaced(at);
+            let source = &mut self.sources[at];
+            let block = &mut block[..len];
+            block.fill(0.0);
+            source.inlet.pull(block, now);
+            if source.playing {
+                let taps = self
+                    .taps
+                    .iter_mut()
+                    .filter(|(link, _)| *link == source.inlet.link());
+                taps.for_each(|(_, tap)| tap.push(block, now));
             }
-            if inlet.playing && !self.muted {
-                self.mixer.add(&block[..len]);
+            if fades {
+                let samples = block.iter_mut().enumerate();
+                samples.for_each(|(i, sample)| *sample *= 1.0 - (i + 1) as f32 / len as f32);
+            }
+            if source.playing && !self.muted {
+                self.mixer.add(block);
+            }
+            if fades {
+                self.replace_source(at);
             }
         }
         for (link, tap) in &mut self.taps {
             let silent = !self
-                .inlets
+                .sources
                 .iter()
-                .any(|inlet| inlet.link == *link && inlet.playing);
+                .any(|source| source.link() == *link && source.playing);
             if silent {
                 tap.push_silence(len, now);
             }
         }
         self.mixer.finish(&mut block[..len]);
+        self.mix.measure(&block[..len]);
         self.speaker.blocks.write(&block[..len]);
         self.reference.write(&block[..len], due);
         self.stats.total_samples_count += len as u64;
     }
 
+    /// Whether what takes the place of a link is heard by now, and the link itself still is.
+    fn is_replaced(&self, at: usize) -> bool {
+        let source = &self.sources[at];
+        source.playing
+            && source.successor.is_some_and(|(link, who)| {
+                let successor = self.sources.iter().find(|source| source.link() == link);
+                successor.is_some_and(|successor| successor.playing && successor.inlet.plays(who))
+            })
+    }
+
+    /// A link is heard no more, since another has taken its place. Its recording goes on there.
+    fn replace_source(&mut self, at: usize) {
+        let source = &mut self.sources[at];
+        source.playing = false;
+        let link = source.link();
+        if let Some((to, _)) = source.successor.take() {
+            let taps = self.taps.iter_mut().filter(|(tapped, _)| *tapped == link);
+            taps.for_each(|(tapped, _)| *tapped = to);
+        }
+    }
+
     fn obey(&mut self, command: PlayoutCommand) {
         match command {
-            PlayoutCommand::Connect(link, queue, downlink) => {
-                self.inlets.retain(|inlet| inlet.link != link);
-                self.inlets.push(Inlet {
-                    link,
-                    queue,
-                    downlink,
+            PlayoutCommand::Connect(inlet, before) => {
+                let link = inlet.link();
+                self.sources.retain(|source| source.link() != link);
+                for source in &mut self.sources {
+                    if let Some((from, who)) = before
+                        && source.link() == from
+                    {
+                        source.successor = Some((link, who));
+                    }
+                }
+                self.sources.push(Source {
+                    inlet,
                     playing: true,
+                    successor: None,
                 });
             }
+            PlayoutCommand::Supply(link, downlink) => {
+                if let Some(source) = self.sources.iter_mut().find(|source| source.link() == link) {
+                    source.inlet.supply(downlink);
+                }
+            }
             PlayoutCommand::Disconnect(link) => {
-                self.inlets.retain(|inlet| inlet.link != link);
+                if let Some(at) = self.sources.iter().position(|source| source.link() == link) {
+                    self.replace_source(at);
+                    self.sources.remove(at);
+                }
                 self.taps.retain(|(tapped, _)| *tapped != link);
             }
             PlayoutCommand::Tap(link, tap) => self.taps.push((link, tap)),
             PlayoutCommand::Play(link, playing) => {
-                for inlet in self.inlets.iter_mut().filter(|inlet| inlet.link == link) {
-                    inlet.playing = playing;
+                for source in self.sources.iter_mut().filter(|source| source.link() == link) {
+                    source.playing = playing;
                 }
             }
             PlayoutCommand::Mute(muted) => self.muted = muted,
@@ -327,6 +397,21 @@ impl PlayoutWorker {
         }
     }
 
+    fn tell_heard(&mut self) {
+        let level = self.mix.level();
+        let audio_level = level.since(&self.before);
+        self.before = level;
+        let sources = &mut self.sources;
+        self.shared.update_heard(|heard| {
+            heard.audio_level = audio_level;
+            heard.speaking.clear();
+            for source in sources.iter_mut() {
+                let playing = source.playing;
+                heard.speaking.extend(source.inlet.heard().filter(|_| playing));
+            }
+        });
+    }
+
     fn publish(&mut self, now: Instant) {
         self.taps.retain(|(_, tap)| !tap.is_closed());
         let speaker = &mut self.speaker;
@@ -340,7 +425,11 @@ impl PlayoutWorker {
         let device = speaker.latency.get().unwrap_or_default().as_secs_f64() + speaker.blocks.delay();
         let mut playout = self.stats.clone();
         playout.lead = self.lead.current().as_secs_f64();
-        let inbound: Vec<_> = self.inlets.iter().map(|inlet| inlet.downlink.stats()).collect();
+        let inbound: Vec<_> = self
+            .sources
+            .iter()
+            .flat_map(|source| source.inlet.stats())
+            .collect();
         self.shared.update(|stats| {
             stats.latency.device = device;
             stats.latency.playout = playout.total_playout_delay / playout.blocks.max(1) as f64;

@@ -32,6 +32,12 @@ pub struct OutboundStats {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InboundStats {
+    /// Which of its link's streams it is.
+    #[serde(default)]
+    pub slot: u8,
+    /// Who is heard in it, or was last: the participant's number in a meeting.
+    #[serde(default)]
+    pub source: Option<u32>,
     /// Level after decoding.
     #[serde(flatten)]
     pub level: Level,
@@ -96,7 +102,7 @@ pub struct LatencyBudget {
 pub struct VoiceStats {
     /// Sending.
     pub outbound: OutboundStats,
-    /// Receiving, one for each connected link.
+    /// Receiving, one for each stream that ever had a packet, by link and slot; a link without slots has one at once.
     pub inbound: Vec<InboundStats>,
     /// Playing.
     pub playout: PlayoutStats,

@@ -223,6 +223,9 @@ impl Uplink {
         self.sent.note(timestamp, packet.payload());
         packet.sequence = self.sequence;
         packet.timestamp = timestamp;
+        // The box may have carried what came.
+        packet.slot = 0;
+        packet.source = None;
         packet.marker = !discontinued && std::mem::take(&mut self.talk_spurt_ended);
         packet.level = Some(level);
         packet.at = now;
@@ -231,6 +234,13 @@ impl Uplink {
         let copies: usize = packet.copies().map(|(_, frame)| frame.len()).sum();
         self.stats.bytes_sent += (packet.payload().len() + copies) as u64;
         Some(packet)
+    }
+
+    /// Another packet of the same content; `None`, as for a frame that is lost, when every buffer is in use.
+    pub fn copy(&self, packet: &VoicePacket) -> Option<Pooled<VoicePacket>> {
+        let mut copy = self.pool.take()?;
+        copy.clone_from(packet);
+        Some(copy)
     }
 
     /// The block that was pushed last, as it is sent: processed, and silent where it is muted.

@@ -11,3 +11,4 @@ mod network;
 mod pause;
 mod rejoin;
 mod sound;
+mod talkers;

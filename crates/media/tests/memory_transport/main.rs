@@ -208,6 +208,51 @@ fn voice_arrives_late_as_the_path_says_and_the_rest_is_counted() {
 }
 
 #[test]
+fn an_end_with_slots_takes_what_its_sender_labelled() {
+    let mut world = World::new(Config::IDEAL, 5);
+    let mut peers = world.pair();
+    let config = TransportConfig {
+        slots: 2,
+        ..TransportConfig::default()
+    };
+    let pool = peers[0].pool.clone();
+    peers[0].transport = world.net.transport(&config, pool, None);
+    peers[0].voice = peers[0].transport.take_voice().unwrap();
+    assert_eq!((peers[0].voice.slots, peers[1].voice.slots), (2, 0));
+    world.connect(&mut peers);
+    for sequence in 0..30_u16 {
+        let mut packet = peers[1].pool.take().unwrap();
+        packet.sequence = SequenceNumber(sequence);
+        packet.slot = (sequence % 3) as u8;
+        packet.source = Some(u32::from(sequence));
+        assert!(packet.set_payload(b"voice"));
+        peers[1].voice.outgoing.push(packet);
+    }
+    world.run(&mut peers, Duration::from_millis(20));
+    let mut ssrcs = [None; 2];
+    let mut came = 0;
+    while let Some(packet) = peers[0].voice.incoming.pop() {
+        came += 1;
+        assert_eq!(packet.source, Some(u32::from(packet.sequence.0)));
+        assert_eq!(u16::from(packet.slot), packet.sequence.0 % 3);
+        let ssrc = ssrcs[usize::from(packet.slot)].get_or_insert(packet.ssrc);
+        assert_eq!(*ssrc, packet.ssrc, "every slot has its own source");
+    }
+    assert_ne!(ssrcs[0], ssrcs[1]);
+    let stats = peers[0].transport.stats();
+    assert_eq!(
+        (came, stats.packets_discarded),
+        (20, 10),
+        "there is no third slot"
+    );
+
+    // The other way nothing is labelled, whatever the box carried before.
+    peers[0].send(7, world.now);
+    world.run(&mut peers, Duration::from_millis(20));
+    assert_eq!(peers[1].voice.incoming.pop().unwrap().sequence.0, 7);
+}
+
+#[test]
 fn a_killed_end_is_noticed_and_a_silent_network_is_survived() {
     let mut world = World::new(Config::IDEAL.delay(Duration::from_millis(20)), 1);
     let mut peers = world.pair();

@@ -6,6 +6,7 @@ mod connect;
 mod hostile;
 mod privacy;
 mod restart;
+mod slots;
 mod statistics;
 mod support;
 mod trickle;

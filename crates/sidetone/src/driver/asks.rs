@@ -6,13 +6,15 @@ use sidetone_media::device::Direction;
 use sidetone_media::recording::RecordingOptions;
 use sidetone_signaling::Reason;
 use sidetone_signaling::agent::{Command, StartOptions};
-use sidetone_signaling::protocol::{CallId, NoticeKind, NoticeState, TransferTarget};
+use sidetone_signaling::protocol::meeting::Locator;
+use sidetone_signaling::protocol::{CallId, NoticeKind, NoticeState, Request, TransferTarget};
 use tokio::sync::mpsc;
 
 use super::audio::Opened;
 use super::lookout::Reporter;
-use super::{Answer, Driver, Entry, Waiting, WaitingNotice};
+use super::{Answer, Answered, Driver, Entry, Waiting, WaitingNotice};
 use crate::call::{Call, CallEvent, CallStats};
+use crate::meeting::JoinOptions;
 use crate::options::{AcceptOptions, StartCallOptions};
 use crate::pending::Reply;
 use crate::statistics::{CollectorOptions, MediaStatisticsEvent};
@@ -29,6 +31,17 @@ pub(crate) enum Ask {
         call: Call,
         options: AcceptOptions,
         reply: Reply<Call>,
+    },
+    Join {
+        call: Call,
+        locator: Locator,
+        options: JoinOptions,
+        reply: Reply<Call>,
+    },
+    Request {
+        call: CallId,
+        request: Box<Request>,
+        answer: Answered,
     },
     Decline {
         call: CallId,
@@ -102,6 +115,27 @@ impl Driver {
                 self.waiting.push(Waiting::Start { call, options, reply });
                 self.open_audio(now);
             }
+            Ask::Join {
+                call,
+                locator,
+                options,
+                reply,
+            } => {
+                self.calls.push(Entry::new(call.shared.clone(), true, now));
+                self.calls_updated();
+                self.waiting.push(Waiting::Join {
+                    call,
+                    locator,
+                    options,
+                    reply,
+                });
+                self.open_audio(now);
+            }
+            Ask::Request {
+                call,
+                request,
+                answer,
+            } => self.request(call, *request, answer, now),
             Ask::Accept { call, options, reply } => self.accept(call, options, reply, now),
             Ask::Decline { call } => self.command(Command::Decline { call }, now),
             Ask::HangUp { call } => {
@@ -313,6 +347,22 @@ impl Driver {
                         );
                     }
                 }
+                Waiting::Join {
+                    call,
+                    locator,
+                    options,
+                    reply,
+                } => {
+                    let id = call.id();
+                    let _ = reply.send(Ok(call));
+                    let join = Command::Join {
+                        call: id,
+                        locator,
+                        display_name: options.display_name,
+                        muted: options.muted,
+                    };
+                    self.command(join, now);
+                }
                 Waiting::PickUp { call, reply } => {
                     let id = call.id();
                     let _ = reply.send(Ok(call));
@@ -338,7 +388,9 @@ impl Driver {
         for waiting in std::mem::take(&mut self.waiting) {
             let error = first.take().unwrap_or_else(|| Error::Audio(words.clone()));
             match waiting {
-                Waiting::Start { call, reply, .. } | Waiting::PickUp { call, reply } => {
+                Waiting::Start { call, reply, .. }
+                | Waiting::Join { call, reply, .. }
+                | Waiting::PickUp { call, reply } => {
                     call.shared.end(Reason::MEDIA_SETUP_FAILED);
                     self.remove(call.id());
                     let _ = reply.send(Err(error));
@@ -365,7 +417,10 @@ impl Driver {
     /// A call that was hung up before the microphone was open was never told to the service.
     fn forget_start(&mut self, id: CallId) {
         for waiting in self.take_waiting(id) {
-            if let Waiting::Start { call, reply, .. } | Waiting::PickUp { call, reply } = waiting {
+            if let Waiting::Start { call, reply, .. }
+            | Waiting::Join { call, reply, .. }
+            | Waiting::PickUp { call, reply } = waiting
+            {
                 call.shared.end(Reason::CANCELLED);
                 self.remove(id);
                 let _ = reply.send(Ok(call));

@@ -137,7 +137,10 @@ impl Legs {
 
     /// The leg of a call whose sound is the engine's.
     pub fn talking_in(&self, call: CallId) -> Option<&Leg> {
-        self.of(call).find(|leg| leg.port.is_none())
+        // The newest, while a call moves from one to another.
+        self.of(call)
+            .filter(|leg| leg.port.is_none())
+            .max_by_key(|leg| leg.link.0)
     }
 
     /// Legs whose sound is the engine's.
@@ -151,7 +154,7 @@ impl Legs {
         (call, leg): (CallId, LegId),
         role: Role,
         hold_candidates: bool,
-        ice_servers: Vec<protocol::IceServer>,
+        (ice_servers, slots): (Vec<protocol::IceServer>, usize),
         now: Instant,
     ) -> Result<(), TransportError> {
         let mut urls = ice_servers.iter().flat_map(|server| &server.urls);
@@ -174,6 +177,7 @@ impl Legs {
                 .collect(),
             hold_candidates,
             relay_only: self.network.relay_only,
+            slots,
         };
         let mut transport = WebRtcTransport::new(config, self.pool.clone(), None)?;
         let port = transport.take_voice();
@@ -194,6 +198,12 @@ impl Legs {
             relay,
         });
         Ok(())
+    }
+
+    /// A call has another id.
+    pub fn rename(&mut self, call: CallId, id: CallId) {
+        let legs = self.list.iter_mut().filter(|leg| leg.call == call);
+        legs.for_each(|leg| leg.call = id);
     }
 
     /// Passes on what concerns the connection alone.

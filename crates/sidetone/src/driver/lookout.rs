@@ -254,7 +254,10 @@ fn media(leg: &Leg, state: CallState, voice: Option<&VoiceStats>) -> Option<Medi
     if leg.state != MediaState::Connected {
         return leg.was_connected().then_some(Media::Lost);
     }
-    if matches!(state, CallState::LocalHold | CallState::RemoteHold) {
+    if matches!(
+        state,
+        CallState::LocalHold | CallState::RemoteHold | CallState::InLobby
+    ) {
         return Some(Media::Quiet);
     }
     // Which of several streams is this leg's is not told.

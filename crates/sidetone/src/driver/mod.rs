@@ -8,6 +8,7 @@ mod audio;
 mod config;
 mod legs;
 mod lookout;
+mod meetings;
 mod quality;
 mod recording;
 mod socket;
@@ -27,6 +28,7 @@ use sidetone_signaling::agent::{
     Agent, AgentConfig, AgentInput, AgentOutput, Command, ConnectionState, MediaAction, MediaEvent,
     SocketEvent,
 };
+use sidetone_signaling::protocol::meeting::Locator;
 use sidetone_signaling::protocol::{
     CallId, EndpointOptions, LegId, MediaFailure, NoticeKind, NoticeState, Report,
 };
@@ -40,6 +42,7 @@ use crate::call::{CallEvent, CallShared};
 use crate::devices::{DeviceManager, Selection};
 use crate::diagnostics::history::History;
 use crate::diagnostics::monitor::Monitor;
+use crate::meeting::JoinOptions;
 use crate::options::{AcceptOptions, Refresher, StartCallOptions};
 use crate::pending::Reply;
 pub(crate) use asks::Ask;
@@ -47,6 +50,8 @@ use audio::{Audio, Opened};
 pub(crate) use config::Config;
 use legs::{Leg, LegEvent, Legs};
 use lookout::{Reporter, Trouble};
+pub(crate) use meetings::Answered;
+use meetings::{Asked, HEAR};
 use recording::{Announced, News, Wanted};
 use socket::{Socket, SocketReport};
 use token::TokenKeeper;
@@ -58,8 +63,8 @@ const CREATION: Duration = Duration::from_millis(4_500);
 const GOODBYE: Duration = Duration::from_secs(1);
 /// How often everything is looked at: loss, diagnostics, statistics.
 const WATCH: Duration = Duration::from_secs(1);
-/// Packets in flight anywhere in an agent: a second of 10 ms packets, both ways, and some.
-const POOL: usize = 256;
+/// Packets in flight anywhere in an agent: a second of 10 ms packets, one way and those of three talkers, and some.
+const POOL: usize = 512;
 
 /// A call the driver takes part in.
 struct Entry {
@@ -110,6 +115,12 @@ enum Waiting {
         options: StartCallOptions,
         reply: Reply<crate::Call>,
     },
+    Join {
+        call: crate::Call,
+        locator: Locator,
+        options: JoinOptions,
+        reply: Reply<crate::Call>,
+    },
     Accept {
         call: crate::Call,
         options: AcceptOptions,
@@ -133,7 +144,10 @@ fn report(leg: &mut Leg, voice: &VoiceStats) -> AgentInput {
 impl Waiting {
     fn id(&self) -> CallId {
         match self {
-            Self::Start { call, .. } | Self::Accept { call, .. } | Self::PickUp { call, .. } => call.id(),
+            Self::Start { call, .. }
+            | Self::Join { call, .. }
+            | Self::Accept { call, .. }
+            | Self::PickUp { call, .. } => call.id(),
         }
     }
 }
@@ -207,6 +221,7 @@ pub(crate) struct Driver {
     waiting: Vec<Waiting>,
     /// Notices that the service was asked for.
     notices: Vec<WaitingNotice>,
+    asked: Asked,
     devices: DeviceManager,
     selection: watch::Receiver<Selection>,
     trouble: Trouble,
@@ -266,6 +281,7 @@ impl Driver {
             tokens: mpsc::unbounded_channel(),
             waiting: Vec::new(),
             notices: Vec::new(),
+            asked: Asked::default(),
             selection: devices.watch(),
             devices,
             trouble: Trouble::default(),
@@ -280,6 +296,8 @@ impl Driver {
     pub async fn run(mut self) {
         let mut watch = tokio::time::interval(WATCH);
         watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut hear = tokio::time::interval(HEAR);
+        hear.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let events = self.audio.events.clone();
         loop {
             let now = Instant::now();
@@ -320,6 +338,7 @@ impl Driver {
                 Some(token) = self.tokens.1.recv() => self.token_fetched(token, Instant::now()),
                 () = events.notified() => self.voice_events(),
                 Ok(()) = self.selection.changed() => self.reselect(),
+                _ = hear.tick(), if self.hears_a_meeting() => self.hear(),
                 _ = watch.tick(), if self.is_watchful() => self.watch(Instant::now()),
                 () = tokio::time::sleep_until(deadline.into()) => {
                     self.agent.handle(AgentInput::Timeout, Instant::now());
@@ -438,10 +457,11 @@ impl Driver {
                 role,
                 hold_candidates,
                 ice_servers,
+                slots,
             } => {
                 let created = self
                     .legs
-                    .create((call, leg), role, hold_candidates, ice_servers, now);
+                    .create((call, leg), role, hold_candidates, (ice_servers, slots), now);
                 if let Err(error) = created {
                     tracing::warn!(%call, %error, "no media connection");
                     let event = MediaEvent::Error(MediaFailure::Setup);
@@ -464,6 +484,8 @@ impl Driver {
     }
 
     fn set_audio(&mut self, call: CallId, leg: LegId, on: bool) {
+        let source = self.other_end(call);
+        let before = self.legs.talking_in(call).map(|leg| leg.link);
         let (Some(engine), Some(leg)) = (self.audio.engine(), self.legs.get_mut(call, leg)) else {
             // A leg that could not be made; the call is about to end for it.
             tracing::warn!(%call, "no audio to open");
@@ -476,10 +498,15 @@ impl Driver {
                 engine.set_muted(entry.shared.snapshot().is_silent());
             }
         }
-        if let Some(port) = leg.port.take()
-            && let Err(error) = engine.connect(leg.link, port)
-        {
-            tracing::error!(%call, %error, "no decoder");
+        if let Some(port) = leg.port.take() {
+            let connected = match before {
+                // The call moves: what it was talked over is heard until this is.
+                Some(before) => engine.hand_over(before, leg.link, port, source),
+                None => engine.connect(leg.link, port),
+            };
+            if let Err(error) = connected {
+                tracing::error!(%call, %error, "no decoder");
+            }
         }
         engine.set_sending(leg.link, on);
         engine.set_playing(leg.link, on);

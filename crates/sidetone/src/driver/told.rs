@@ -33,7 +33,14 @@ impl Driver {
                     self.created(created);
                 }
             }
-            Told::SessionLost { reason } => tracing::warn!(%reason, "session lost"),
+            Told::SessionLost { reason } => {
+                tracing::warn!(%reason, "session lost");
+                self.unanswered();
+            }
+            Told::MeetingIncoming(incoming) => self.meeting_incoming(incoming, now),
+            Told::MeetingJoined { call, joined } => self.meeting_joined(call, *joined),
+            Told::Meeting { call, event } => self.meeting_event(call, *event),
+            Told::Answered { ask, result } => self.answered(ask, result),
             Told::TokenExpiring { .. } => self.keeper.expiring(now),
             Told::TokenRefreshed => self.keeper.taken(),
             Told::TokenRefused { reason } => {
@@ -167,7 +174,7 @@ impl Driver {
         }
     }
 
-    fn incoming(&mut self, snapshot: Snapshot, now: Instant) {
+    pub(super) fn incoming(&mut self, snapshot: Snapshot, now: Instant) {
         let shared = CallShared::new(snapshot);
         self.calls.push(Entry::new(shared.clone(), false, now));
         // Without handles there is nobody to tell, and the agent is about to close.

@@ -3,12 +3,15 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::call::CallState;
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
+use crate::protocol::meeting::{self, Locator};
 use crate::protocol::{
-    CallId, CandidateLine, EndpointOptions, IceServer, LegId, MediaFailure, MediaState, NoticeKind,
-    NoticeState, Notices, PickupOffered, Report, SessionDescription, TransferTarget,
+    CallId, CandidateLine, EndpointOptions, Event, IceServer, LegId, MediaFailure, MediaState, NoticeKind,
+    NoticeState, Notices, PickupOffered, Report, Request, SessionDescription, TransferTarget,
 };
 
 /// One attempt at a socket, numbered by the agent. Inputs about an older one are ignored.
@@ -29,6 +32,8 @@ pub struct AgentConfig {
     pub hide_addresses: bool,
     /// Legs of an outgoing call that get a connection while ringing. Each costs a socket and a handshake.
     pub warm_legs: usize,
+    /// Streams that a meeting can send here at the same time.
+    pub slots: usize,
     /// Seeds the jitter of reconnect delays, so that not all clients come back at once.
     pub seed: u64,
     /// Waiting times.
@@ -44,6 +49,7 @@ impl AgentConfig {
             options: EndpointOptions::default(),
             hide_addresses: false,
             warm_legs: 4,
+            slots: 3,
             seed: 0,
             timing: AgentTiming::default(),
         }
@@ -146,6 +152,26 @@ pub enum Command {
         to: Identifier,
         /// Details.
         options: StartOptions,
+    },
+    /// Join a meeting or group call. Told of as a call: by its states, and by its end where it cannot be joined.
+    Join {
+        /// A new random id, or the call's where the locator names one.
+        call: CallId,
+        /// Where.
+        locator: Locator,
+        /// Shown to the others instead of the agent's display name.
+        display_name: Option<String>,
+        /// The microphone is off.
+        muted: bool,
+    },
+    /// Ask something of a meeting or group call, or of a call that is to become one.
+    Ask {
+        /// A number of the application's, for [`AgentEvent::Answered`].
+        ask: u64,
+        /// The call.
+        call: CallId,
+        /// One of the `meeting.` requests but for joining, restarting and leaving.
+        request: Request,
     },
     /// Answer an incoming call.
     Accept {
@@ -323,6 +349,8 @@ pub enum MediaAction {
         hold_candidates: bool,
         /// Servers for connectivity.
         ice_servers: Vec<IceServer>,
+        /// Streams that can come at the same time; zero for a call of two, where one section goes both ways.
+        slots: usize,
     },
     /// Apply the peer's description; an offer is answered by [`MediaEvent::LocalDescription`].
     RemoteDescription(SessionDescription),
@@ -424,6 +452,30 @@ pub enum AgentEvent {
         unheard: u32,
         /// How many were heard and kept.
         heard: u32,
+    },
+    /// Someone asks this identity to come to a meeting or group call. [`Command::Accept`] joins it.
+    MeetingIncoming(meeting::Incoming),
+    /// A meeting or group call is joined, in it or before its door. Its id is `joined.call` from now on, also where it was
+    /// a call of two.
+    MeetingJoined {
+        /// The id it had here.
+        call: CallId,
+        /// What the service says. Its answer was taken care of.
+        joined: Box<meeting::Joined>,
+    },
+    /// Something happened in a meeting or group call: one of the `meeting.` events, as it came.
+    Meeting {
+        /// Which.
+        call: CallId,
+        /// What.
+        event: Box<Event>,
+    },
+    /// The service answered [`Command::Ask`]. There is no answer when the session is lost.
+    Answered {
+        /// Its number.
+        ask: u64,
+        /// The answer.
+        result: Result<Value, Reason>,
     },
     /// Someone calls.
     IncomingCall {

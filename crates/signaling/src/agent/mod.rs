@@ -4,6 +4,7 @@
 //! is: a leg's connection is made, fed and closed by whoever carries out [`AgentOutput::Media`].
 
 mod api;
+mod meetings;
 mod moves;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -20,6 +21,7 @@ pub use api::{
 use crate::call::{self, ClientCall, Settings};
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
+use crate::meeting::ClientMeeting;
 use crate::protocol::{
     CallId, Consent, Event, Incoming, LegId, Opened, Refreshed, Request, SetNotice, Start, Started,
 };
@@ -33,6 +35,9 @@ pub struct Agent {
     session: ClientSession,
     settings: Settings,
     calls: BTreeMap<CallId, ClientCall>,
+    meetings: BTreeMap<CallId, ClientMeeting>,
+    /// Meetings and group calls that this identity is asked to come to.
+    invitations: BTreeMap<CallId, ()>,
     /// Calls placed that the service has not answered for yet, and whom they are for. Outlives the call: one that
     /// was hung up meanwhile may still turn out to be merged.
     placed: BTreeMap<CallId, Identifier>,
@@ -70,11 +75,14 @@ impl Agent {
             // Until the service says otherwise.
             media_lease: Duration::from_secs(60),
             ice_servers: Vec::new(),
+            slots: config.slots,
         };
         let mut agent = Self {
             session,
             settings,
             calls: BTreeMap::new(),
+            meetings: BTreeMap::new(),
+            invitations: BTreeMap::new(),
             placed: BTreeMap::new(),
             replacing: BTreeMap::new(),
             picking: BTreeMap::new(),
@@ -91,13 +99,18 @@ impl Agent {
             AgentInput::Socket { socket, event } => self.session.handle_socket(socket, event, now),
             AgentInput::Command(command) => self.command(command, now),
             AgentInput::Media { call, leg, event } => {
-                if let Some(call) = self.calls.get_mut(&call) {
+                if let Some(meeting) = self.meetings.get_mut(&call) {
+                    meeting.handle_media(leg, event, now);
+                } else if let Some(call) = self.calls.get_mut(&call) {
                     call.handle_media(leg, event, now);
                 }
             }
             AgentInput::Timeout => {
                 self.session.handle_timeout(now);
                 self.calls.values_mut().for_each(|call| call.handle_timeout(now));
+                self.meetings
+                    .values_mut()
+                    .for_each(|meeting| meeting.handle_timeout(now));
             }
         }
         self.settle(now);
@@ -107,13 +120,16 @@ impl Agent {
     pub fn poll(&mut self) -> AgentOutput {
         self.outputs.pop_front().unwrap_or_else(|| {
             let calls = self.calls.values().filter_map(ClientCall::next_timeout);
-            AgentOutput::Timeout(calls.chain(self.session.next_timeout()).min())
+            let meetings = self.meetings.values().filter_map(ClientMeeting::next_timeout);
+            AgentOutput::Timeout(calls.chain(meetings).chain(self.session.next_timeout()).min())
         })
     }
 
     /// Whether no call is left, and nothing is remembered of one that could still change anything.
     pub fn is_idle(&self) -> bool {
         self.calls.is_empty()
+            && self.meetings.is_empty()
+            && self.invitations.is_empty()
             && self.placed.is_empty()
             && self.replacing.is_empty()
             && self.picking.is_empty()
@@ -122,22 +138,48 @@ impl Agent {
     fn command(&mut self, command: Command, now: Instant) {
         match command {
             Command::StartCall { call, to, options } => self.start(call, to, options, now),
+            Command::Join {
+                call,
+                locator,
+                display_name,
+                muted,
+            } => self.join(call, locator, display_name, muted, now),
+            Command::Ask { ask, call, request } => {
+                self.session.request(request, Some(call), Purpose::Ask(ask), now);
+            }
             Command::Accept { call } => {
+                if self.accept_meeting(call, now) {
+                    return;
+                }
                 if self.calls.get(&call).is_some_and(ClientCall::is_ringing_here) {
                     self.hold_others(call);
                     self.with(call, |call| call.accept(now));
                 }
             }
-            Command::Decline { call } => self.with(call, ClientCall::decline),
+            Command::Decline { call } => {
+                if !self.decline_meeting(call, now) {
+                    self.with(call, ClientCall::decline);
+                }
+            }
             Command::HangUp { call } => {
                 self.abandon_pickup(call);
-                self.with(call, ClientCall::hang_up);
+                if !self.decline_meeting(call, now) {
+                    self.in_meeting(call, ClientMeeting::leave);
+                    self.with(call, ClientCall::hang_up);
+                }
             }
-            Command::Mute { call, muted } => self.with(call, |call| call.mute(muted)),
-            Command::Hold { call } => self.with(call, |call| call.hold(true)),
+            Command::Mute { call, muted } => {
+                self.in_meeting(call, |meeting| meeting.mute(muted));
+                self.with(call, |call| call.mute(muted));
+            }
+            Command::Hold { call } => {
+                self.in_meeting(call, |meeting| meeting.hold(true));
+                self.with(call, |call| call.hold(true));
+            }
             Command::Resume { call } => {
-                if self.calls.contains_key(&call) {
+                if self.calls.contains_key(&call) || self.meetings.contains_key(&call) {
                     self.hold_others(call);
+                    self.in_meeting(call, |meeting| meeting.hold(false));
                     self.with(call, |call| call.hold(false));
                 }
             }
@@ -176,6 +218,7 @@ impl Agent {
             Command::NetworkChanged => self.session.reconnect(now),
             Command::Close => {
                 self.calls.values_mut().for_each(ClientCall::hang_up);
+                self.meetings.values_mut().for_each(ClientMeeting::leave);
                 self.settle_calls(now);
                 self.session.close(now);
                 self.forget_intentions();
@@ -250,6 +293,11 @@ impl Agent {
                 call.hold(true);
             }
         }
+        for (id, meeting) in &mut self.meetings {
+            if *id != active && meeting.can_hold() {
+                meeting.hold(true);
+            }
+        }
     }
 
     /// Carries out what the session and the calls want, until they want nothing.
@@ -268,6 +316,13 @@ impl Agent {
             .find_map(|(id, call)| Some((*id, call.poll()?)))
         {
             self.call_output(id, output, now);
+        }
+        while let Some((id, output)) = self
+            .meetings
+            .iter_mut()
+            .find_map(|(id, meeting)| Some((*id, meeting.poll()?)))
+        {
+            self.meeting_output(id, output, now);
         }
     }
 
@@ -324,12 +379,18 @@ impl Agent {
                 self.calls
                     .values_mut()
                     .for_each(|call| call.set_online(online, now));
+                self.meetings
+                    .values_mut()
+                    .for_each(|meeting| meeting.set_online(online));
                 if let ConnectionState::Refused(reason) = &state {
                     self.end_all(reason);
+                    self.meetings
+                        .values_mut()
+                        .for_each(|meeting| meeting.ended(reason.clone()));
                 }
                 self.tell(AgentEvent::Connection(state));
             }
-            client::Output::Opened(opened) => self.opened(*opened),
+            client::Output::Opened(opened) => self.opened(*opened, now),
             client::Output::Lost(reason) => {
                 let ends_calls = if reason.is_about_token() {
                     &reason
@@ -337,6 +398,7 @@ impl Agent {
                     &Reason::NETWORK_LOST
                 };
                 self.end_all(ends_calls);
+                self.meetings_lost(&reason, now);
                 self.settle_calls(now);
                 self.tell(AgentEvent::SessionLost { reason });
             }
@@ -346,12 +408,15 @@ impl Agent {
         }
     }
 
-    fn opened(&mut self, opened: Opened) {
+    fn opened(&mut self, opened: Opened, now: Instant) {
         self.settings.media_lease = opened.media_lease_ms.into();
         self.settings.ice_servers = opened.ice_servers;
         self.tell(AgentEvent::Registered {
             identity: opened.identity,
         });
+        self.meetings
+            .values_mut()
+            .for_each(|meeting| meeting.session_opened(now));
     }
 
     /// Calls from now on reach relays with the new credentials.
@@ -402,6 +467,9 @@ impl Agent {
                     Err(reason) => AgentEvent::TokenRefused { reason },
                 });
             }
+            Purpose::Join(call) => self.join_answered(call, result, now),
+            Purpose::Restart(call) => self.restart_answered(call, result),
+            Purpose::Ask(ask) => self.tell(AgentEvent::Answered { ask, result }),
             Purpose::Accept(call) => self.with(call, |call| call.confirmed(result.map(drop))),
             Purpose::Start(call) => self.started(call, result, now),
             Purpose::PickUp(call) => self.picked_up(call, result, now),
@@ -494,8 +562,7 @@ impl Agent {
                 unheard: mailbox.unheard,
                 heard: mailbox.heard,
             }),
-            // Meetings are not this machine's business.
-            Event::MeetingIncoming(_)
+            meeting @ (Event::MeetingIncoming(_)
             | Event::MeetingMoved(_)
             | Event::MeetingState(_)
             | Event::MeetingRoster(_)
@@ -507,7 +574,7 @@ impl Agent {
             | Event::MeetingReactions(_)
             | Event::MeetingSpotlight(_)
             | Event::MeetingMutedBy(_)
-            | Event::MeetingEnded(_) => {}
+            | Event::MeetingEnded(_)) => self.meeting_event(meeting, now),
         }
     }
 

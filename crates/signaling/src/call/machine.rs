@@ -27,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) timing: AgentTiming,
     pub(crate) media_lease: Duration,
     pub(crate) ice_servers: Vec<IceServer>,
+    /// Streams that a meeting can send here at the same time.
+    pub(crate) slots: usize,
 }
 
 /// What a call wants done.
@@ -215,6 +217,18 @@ impl ClientCall {
         matches!(self.phase, Phase::Talking(_))
     }
 
+    /// The leg it is talked over.
+    pub(crate) fn talking_leg(&self) -> Option<LegId> {
+        match &self.phase {
+            Phase::Talking(talking) => Some(talking.leg),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_muted(&self) -> bool {
+        self.muted
+    }
+
     /// Whether the application knows of it.
     pub(crate) fn is_surfaced(&self) -> bool {
         self.unannounced.is_none()
@@ -321,6 +335,7 @@ impl ClientCall {
                 role,
                 hold_candidates,
                 ice_servers,
+                slots: 0,
             },
         );
     }

@@ -11,6 +11,8 @@ pub enum CallState {
     Ringing,
     /// Media of the far end before the answer, such as an announcement.
     EarlyMedia,
+    /// Before the door of a meeting, until somebody lets this endpoint in.
+    InLobby,
     /// Answered, and media is up.
     Connected,
     /// On hold from here (and perhaps from there too).

@@ -31,6 +31,12 @@ pub(crate) enum Purpose {
     Accept(CallId),
     /// A call that rings at somebody else is taken.
     PickUp(CallId),
+    /// A meeting was asked to be let in to.
+    Join(CallId),
+    /// A meeting's media begins anew.
+    Restart(CallId),
+    /// The application asked, and numbered it.
+    Ask(u64),
     /// A call is handed over.
     Transfer(CallId),
     /// A call is recorded or transcribed.
@@ -180,12 +186,12 @@ impl ClientSession {
         }
     }
 
-    /// Takes back requests about a call that were not sent yet. Tells whether its start was among them.
+    /// Takes back requests about a call whose start or join was not sent yet. Tells whether it was among them.
     pub(crate) fn take_back(&mut self, call: CallId) -> bool {
         let started = self
             .waiting
             .iter()
-            .any(|waiting| waiting.purpose == Purpose::Start(call));
+            .any(|waiting| [Purpose::Start(call), Purpose::Join(call)].contains(&waiting.purpose));
         if started {
             self.waiting.retain(|waiting| waiting.call != Some(call));
         }

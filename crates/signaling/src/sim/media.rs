@@ -63,6 +63,7 @@ impl World {
             role,
             hold_candidates,
             ice_servers,
+            ..
         } = action
         {
             let media = LegMedia {

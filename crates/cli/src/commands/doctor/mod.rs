@@ -8,7 +8,7 @@ mod ice;
 mod report;
 mod service;
 mod socket;
-mod token;
+pub mod token;
 mod way;
 
 use std::net::SocketAddr;

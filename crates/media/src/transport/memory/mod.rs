@@ -3,7 +3,8 @@
 //!
 //! Endpoints are made one by one and find each other by the descriptions that are carried between them, as over
 //! a network. Time passes in [`MemoryNetwork::advance`] only. Packets are not encrypted and candidates are
-//! numbers; servers, bind addresses and announced addresses are ignored.
+//! numbers; servers, bind addresses and announced addresses are ignored. An end with slots takes packets as their sender
+//! labelled them, slot and source; so an end without slots can play the server of a meeting.
 
 mod endpoint;
 mod token;
@@ -19,8 +20,9 @@ use sidetone_pipeline::{Notifier, Pool, Pooled, QueueReceiver, QueueSender, queu
 
 use self::endpoint::{Control, Endpoint, Output};
 use self::token::Id;
+use super::receptions::Receptions;
 use super::{
-    Reception, Transport, TransportCommand, TransportConfig, TransportEvent, TransportStats, VoicePort,
+    MAX_SLOTS, Transport, TransportCommand, TransportConfig, TransportEvent, TransportStats, VoicePort,
 };
 use crate::bandwidth::Feedback;
 use crate::packet::VoicePacket;
@@ -95,7 +97,8 @@ struct Node {
     to_send: QueueReceiver<Pooled<VoicePacket>>,
     received: QueueSender<Pooled<VoicePacket>>,
     pool: Pool<VoicePacket>,
-    reception: Reception,
+    reception: Receptions,
+    slots: usize,
     feedback: Feedback,
     stats: TransportStats,
     ssrc: u32,
@@ -121,8 +124,9 @@ impl MemoryNetwork {
         pool: Pool<VoicePacket>,
         playout: Option<Notifier>,
     ) -> MemoryTransport {
+        let slots = config.slots.min(MAX_SLOTS);
         let (outgoing, to_send) = queue(QUEUE);
-        let (received, incoming) = queue(QUEUE);
+        let (received, incoming) = queue(QUEUE * slots.max(1));
         if let Some(playout) = playout {
             received.set_notifier(playout);
         }
@@ -142,7 +146,8 @@ impl MemoryNetwork {
             to_send,
             received,
             pool,
-            reception: Reception::default(),
+            reception: Receptions::default(),
+            slots,
             feedback: Feedback::new(VOICE_RATE, net.now),
             stats: TransportStats::default(),
             // Spread, so that no two ends that meet have the same, and never zero.
@@ -152,7 +157,11 @@ impl MemoryNetwork {
         MemoryTransport {
             id,
             net: self.clone(),
-            port: Some(VoicePort { outgoing, incoming }),
+            port: Some(VoicePort {
+                outgoing,
+                incoming,
+                slots,
+            }),
         }
     }
 
@@ -299,7 +308,7 @@ impl Net {
         let Some(peer) = peer.filter(|_| open) else { return };
         for packet in waiting {
             let mut packet = Box::new((*packet).clone());
-            packet.ssrc = ssrc;
+            packet.ssrc = ssrc.wrapping_add(u32::from(packet.slot) << 1);
             // As RED (RFC 2198): a header of four bytes for each copy, and one for the packet's own frame.
             let copies: usize = packet.copies().map(|(_, frame)| 4 + frame.len()).sum();
             let bytes = packet.payload().len() + copies + usize::from(copies > 0);
@@ -356,10 +365,11 @@ impl Node {
         }
         self.endpoint.on_sign_of_life(now, out);
         self.reception
-            .on_packet(packet.ssrc, packet.sequence, packet.timestamp, now);
+            .on_packet(packet.slot, packet.ssrc, packet.sequence, packet.timestamp, now);
         self.stats.packets_received += 1;
         self.stats.bytes_received += packet.payload().len() as u64;
-        let taken = self.pool.take().is_some_and(|mut slot| {
+        let wanted = usize::from(packet.slot) < self.slots.max(1);
+        let taken = self.pool.take().filter(|_| wanted).is_some_and(|mut slot| {
             slot.clone_from(packet);
             slot.at = now;
             self.received.push(slot).is_none()

@@ -4,14 +4,16 @@
 use rtc::peer_connection::sdp::RTCSessionDescription;
 
 use super::candidate::Line;
+use super::voice::Stream;
 use crate::transport::rtp::{AUDIO_LEVEL_URI, Negotiated};
-use crate::transport::{Candidate, Description, DescriptionKind, TransportError};
+use crate::transport::{Candidate, Description, DescriptionKind, MAX_SLOTS, TransportError};
 
 /// Largest description we read, in bytes. A browser's with every codec is about 8 KiB.
 const MAX_SDP: usize = 64 * 1024;
 
-/// Most media sections. We use one; a browser may offer more, which are refused one by one.
-const MAX_SECTIONS: usize = 8;
+/// Most media sections. We use one, or one more than there are slots; a browser may offer more, which are refused one by
+/// one.
+const MAX_SECTIONS: usize = 2 * MAX_SLOTS;
 
 /// Most candidates in one description.
 const MAX_CANDIDATES: usize = 64;
@@ -64,20 +66,21 @@ pub(super) fn check(description: &Description) -> Result<Checked, TransportError
     if !lines.contains(&"a=rtcp-mux") {
         return bad("RTCP is not multiplexed");
     }
-    let mut candidates = Vec::new();
     let mid = audio.mid.unwrap_or("0");
-    for line in lines
-        .iter()
-        .filter(|line| line.starts_with("a=candidate:"))
-        .take(MAX_CANDIDATES)
-    {
-        candidates.push(Candidate {
-            candidate: line[2..].to_owned(),
-            mid: mid.to_owned(),
-            username_fragment: ufrag.to_owned(),
-        });
+    // Bundled sections may all name the same ones.
+    let mut found: Vec<&str> = Vec::new();
+    for line in lines.iter().filter(|line| line.starts_with("a=candidate:")) {
+        if found.len() < MAX_CANDIDATES && !found.contains(line) {
+            found.push(line);
+        }
     }
-    let plain = without_candidates(sdp);
+    let candidates = found.iter().map(|line| Candidate {
+        candidate: line[2..].to_owned(),
+        mid: mid.to_owned(),
+        username_fragment: ufrag.to_owned(),
+    });
+    let candidates = candidates.collect();
+    let plain = with_codecs(&without_candidates(sdp));
     let session = match description.kind {
         DescriptionKind::Offer => RTCSessionDescription::offer(plain),
         DescriptionKind::Answer => RTCSessionDescription::answer(plain),
@@ -88,6 +91,32 @@ pub(super) fn check(description: &Description) -> Result<Checked, TransportError
         candidates,
         negotiated: audio.negotiated,
     })
+}
+
+/// The streams that an answer to an offer with slots announces: the first section is our microphone's, the others are the
+/// slots, in the order of the offer (RFC 3264 section 6).
+///
+/// # Errors
+/// A section that sends and does not say from which source (RFC 5576): the library could not tell it from the others.
+pub(super) fn streams(sdp: &str) -> Result<[Option<Stream>; MAX_SLOTS], TransportError> {
+    let lines: Vec<&str> = lines(sdp).collect();
+    let mut streams = [None; MAX_SLOTS];
+    for (stream, section) in streams.iter_mut().zip(sections(&lines).skip(1)) {
+        let quiet = ["a=inactive", "a=recvonly"];
+        let Some(audio) = Audio::read(section).filter(|_| !section.iter().any(|line| quiet.contains(line)))
+        else {
+            continue;
+        };
+        let ssrc = attribute(section, "ssrc").and_then(|ssrc| ssrc.split(' ').next()?.parse().ok());
+        let Some(ssrc) = ssrc else {
+            return Err(TransportError::BadDescription("a slot without a source".into()));
+        };
+        *stream = Some(Stream {
+            ssrc,
+            negotiated: audio.negotiated,
+        });
+    }
+    Ok(streams)
 }
 
 /// The ICE user fragment of a description.
@@ -111,6 +140,28 @@ pub(super) fn without_candidates(sdp: &str) -> String {
     plain
 }
 
+/// `sdp` with a codec in every audio section that is refused, which may name none (RFC 8829 section 5.3.1): the library
+/// looks up each format, refused or not.
+fn with_codecs(sdp: &str) -> String {
+    let lines: Vec<&str> = lines(sdp).collect();
+    let mut out = String::with_capacity(sdp.len() + 64);
+    for section in lines.chunk_by(|_, next| !next.starts_with("m=")) {
+        for line in section {
+            out.push_str(line);
+            out.push_str("\r\n");
+        }
+        let head = section.first().and_then(|head| head.strip_prefix("m=audio 0 "));
+        for format in head.into_iter().flat_map(|head| head.split(' ').skip(1)) {
+            let map = format!("a=rtpmap:{format} ");
+            if !section.iter().any(|line| line.starts_with(&map)) {
+                out.push_str(&map);
+                out.push_str("opus/48000/2\r\n");
+            }
+        }
+    }
+    out
+}
+
 /// Whether a candidate line is one that ICE could use; the others are left alone.
 pub(super) fn usable(candidate: &Candidate) -> Result<bool, TransportError> {
     Line::parse(&candidate.candidate).map(|line| line.is_usable())
@@ -125,13 +176,7 @@ struct Audio<'a> {
 impl<'a> Audio<'a> {
     /// The first audio section that has Opus and is not refused.
     fn find(lines: &[&'a str]) -> Option<Self> {
-        let starts: Vec<usize> = (0..lines.len())
-            .filter(|&at| lines[at].starts_with("m="))
-            .collect();
-        starts.iter().enumerate().find_map(|(index, &start)| {
-            let end = starts.get(index + 1).copied().unwrap_or(lines.len());
-            Self::read(&lines[start..end])
-        })
+        sections(lines).find_map(Self::read)
     }
 
     fn read(section: &[&'a str]) -> Option<Self> {
@@ -174,6 +219,13 @@ impl<'a> Audio<'a> {
             },
         })
     }
+}
+
+/// The media sections, each with its lines.
+fn sections<'s, 'a>(lines: &'s [&'a str]) -> impl Iterator<Item = &'s [&'a str]> {
+    lines
+        .chunk_by(|_, next| !next.starts_with("m="))
+        .filter(|section| section.first().is_some_and(|line| line.starts_with("m=")))
 }
 
 fn lines(sdp: &str) -> impl Iterator<Item = &str> {
@@ -238,6 +290,39 @@ mod tests {
     }
 
     #[test]
+    fn slots_are_told_apart_by_their_sources() {
+        let section = |port: u16, rest: &str| {
+            format!("m=audio {port} UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\n{rest}")
+        };
+        let one = section(
+            9,
+            "a=sendonly\r\na=extmap:3 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n\
+            a=rtpmap:63 red/48000/2\r\na=ssrc:17 cname:x\r\na=ssrc:17 msid:s t\r\n",
+        );
+        let answer = |sections: &[&str]| format!("{BROWSER}{}", sections.concat());
+        let quiet = section(9, "a=inactive\r\n");
+        let refused = section(0, "");
+        let two = section(9, "a=sendonly\r\na=ssrc:18 cname:x\r\n");
+        let found = streams(&answer(&[&one, &quiet, &refused, &two])).unwrap();
+        let sources = found.map(|stream| stream.map(|stream| stream.ssrc));
+        assert_eq!(sources[..5], [Some(17), None, None, Some(18), None]);
+        let of = |slot: usize| found[slot].unwrap().negotiated;
+        assert_eq!((of(0).level_id, of(0).red_payload_type), (Some(3), Some(63)));
+        assert_eq!((of(3).level_id, of(3).red_payload_type), (None, None));
+        assert_eq!(streams(BROWSER).unwrap(), [None; MAX_SLOTS]);
+        let silent = section(9, "a=sendonly\r\n");
+        assert!(streams(&answer(&[&silent])).is_err());
+        let many = vec![one.as_str(); 14];
+        assert!(check(&offer(&answer(&many))).is_ok() && streams(&answer(&many)).is_ok());
+    }
+
+    #[test]
+    fn a_candidate_named_in_every_section_is_one() {
+        let twice = format!("{BROWSER}a=candidate:1 1 udp 2113937151 192.0.2.7 50123 typ host\r\n");
+        assert_eq!(check(&offer(&twice)).unwrap().candidates.len(), 1);
+    }
+
+    #[test]
     fn redundant_data_of_opus_alone_is_taken() {
         let red = |parameters: &str| {
             let sdp = BROWSER.replace("a=rtpmap:9 ", &format!("{parameters}a=rtpmap:9 "));
@@ -269,7 +354,7 @@ mod tests {
             (
                 BROWSER.replace(
                     "m=audio",
-                    &"m=video 9 UDP/TLS/RTP/SAVPF 96\r\n".repeat(8).add("m=audio"),
+                    &"m=video 9 UDP/TLS/RTP/SAVPF 96\r\n".repeat(16).add("m=audio"),
                 ),
                 "too many",
             ),

@@ -1,4 +1,5 @@
-//! The WebRTC transport: ICE, DTLS-SRTP and RTCP by the `webrtc` crate, one Opus stream each way.
+//! The WebRTC transport: ICE, DTLS-SRTP and RTCP by the `webrtc` crate, one Opus stream each way, or one out and several
+//! in.
 //!
 //! [`WebRtcTransport`] is a handle; a session task owns the peer connection and talks to the handle by channels,
 //! so commands never block. It runs where the handle was made, best on a current-thread tokio runtime. The
@@ -22,6 +23,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use rtc::rtp_transceiver::RTCRtpTransceiverDirection;
+use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use sidetone_pipeline::{Notifier, Pool, Pooled, QueueReceiver, QueueSender, queue};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
@@ -37,7 +40,7 @@ use self::signals::{Signal, SignalHandler};
 use self::stats::SelectedPair;
 use self::voice::Voice;
 use super::{
-    ConnectionState, Transport, TransportCommand, TransportConfig, TransportError, TransportEvent,
+    ConnectionState, MAX_SLOTS, Transport, TransportCommand, TransportConfig, TransportError, TransportEvent,
     TransportStats, VoicePort,
 };
 use crate::packet::VoicePacket;
@@ -45,7 +48,7 @@ use crate::packet::VoicePacket;
 /// Packets that may wait to be sent; more means the network task is starved, and old voice is useless.
 pub const OUTGOING_CAPACITY: usize = 32;
 
-/// Packets that may wait for the playout worker: over a second of 20 ms frames.
+/// Packets that may wait for the playout worker, for each slot: over a second of 20 ms frames.
 pub const INCOMING_CAPACITY: usize = 64;
 
 /// Every interface that is up, IPv4 and IPv6, any port.
@@ -67,8 +70,8 @@ impl WebRtcTransport {
     /// `playout`, if given, is notified of each.
     ///
     /// # Errors
-    /// [`TransportError::Misuse`] outside a tokio runtime, with a server address that is none, or with relayed
-    /// candidates only and no TURN server. Sockets are
+    /// [`TransportError::Misuse`] outside a tokio runtime, with a server address that is none, with more than
+    /// [`MAX_SLOTS`], or with relayed candidates only and no TURN server. Sockets are
     /// opened in the background: when that fails, [`TransportEvent::Error`] and
     /// [`ConnectionState::Failed`] follow.
     pub fn new(
@@ -80,6 +83,9 @@ impl WebRtcTransport {
             .map_err(|_| TransportError::Misuse("a WebRTC transport lives in a tokio runtime".into()))?;
         for url in config.ice_servers.iter().flat_map(|server| &server.urls) {
             check_url(url)?;
+        }
+        if config.slots > MAX_SLOTS {
+            return Err(TransportError::Misuse(format!("more than {MAX_SLOTS} slots")));
         }
         let has_relay = config
             .ice_servers
@@ -94,7 +100,8 @@ impl WebRtcTransport {
         let (commands, command_reader) = unbounded_channel();
         let (event_writer, events) = unbounded_channel();
         let (outgoing, to_send) = queue(OUTGOING_CAPACITY);
-        let (received, incoming) = queue(INCOMING_CAPACITY);
+        let slots = config.slots;
+        let (received, incoming) = queue(INCOMING_CAPACITY * slots.max(1));
         if let Some(playout) = playout {
             received.set_notifier(playout);
         }
@@ -114,7 +121,11 @@ impl WebRtcTransport {
             received,
         };
         handle.spawn(start.run(command_reader, event_writer, (signal_writer, signals)));
-        let port = Some(VoicePort { outgoing, incoming });
+        let port = Some(VoicePort {
+            outgoing,
+            incoming,
+            slots,
+        });
         Ok(Self {
             commands,
             events,
@@ -238,7 +249,20 @@ impl Start {
                 .await?,
         );
         let track: Arc<dyn TrackLocal> = Arc::new(TrackLocalStaticRTP::new(settings::track(ssrc)));
-        connection.add_track(Arc::clone(&track)).await?;
+        if self.config.slots == 0 {
+            connection.add_track(Arc::clone(&track)).await?;
+        } else {
+            let send = settings::one_way(RTCRtpTransceiverDirection::Sendonly);
+            connection
+                .add_transceiver_from_track(Arc::clone(&track), send)
+                .await?;
+            for _ in 0..self.config.slots {
+                let receive = settings::one_way(RTCRtpTransceiverDirection::Recvonly);
+                connection
+                    .add_transceiver_from_kind(RtpCodecKind::Audio, receive)
+                    .await?;
+            }
+        }
         let mut loops = JoinSet::new();
         let voice = Arc::clone(&self.voice);
         loops.spawn(async move { voice.send(self.to_send, track, ssrc).await });

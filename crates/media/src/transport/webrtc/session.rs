@@ -153,6 +153,15 @@ impl Session {
 
     async fn on_remote(&mut self, description: Description) -> Result<(), TransportError> {
         let checked = description::check(&description)?;
+        let slots = self.config.slots > 0;
+        if slots && description.kind == DescriptionKind::Offer {
+            return Err(TransportError::BadDescription(
+                "an offer to an end with slots".into(),
+            ));
+        }
+        let streams = slots
+            .then(|| description::streams(&description.sdp))
+            .transpose()?;
         if description.kind == DescriptionKind::Offer
             && self.connection.pending_local_description().await.is_some()
         {
@@ -187,7 +196,12 @@ impl Session {
                     .map_err(bad)?;
                 self.announce(DescriptionKind::Answer, &answer.sdp);
             }
-            DescriptionKind::Answer => self.voice.set_negotiated(checked.negotiated),
+            DescriptionKind::Answer => {
+                self.voice.set_negotiated(checked.negotiated);
+                if let Some(streams) = streams {
+                    self.voice.set_slots(streams);
+                }
+            }
         }
         let early = self.remote.early.take(&self.remote.username_fragment);
         for candidate in checked.candidates.into_iter().chain(early) {

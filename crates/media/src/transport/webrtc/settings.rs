@@ -1,4 +1,4 @@
-//! How the library is set up for one Opus stream each way, and the reasons for every value.
+//! How the library is set up for one Opus stream out and one or several in, and the reasons for every value.
 
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
     RTCRtpHeaderExtensionCapability, RtpCodecKind,
 };
+use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 use rtc::shared::error::Result;
 
 use super::bandwidth::Bandwidth;
@@ -138,6 +139,14 @@ pub(super) fn track(ssrc: u32) -> MediaStreamTrack {
         RtpCodecKind::Audio,
         vec![encoding],
     )
+}
+
+/// A section that only goes one way.
+pub(super) fn one_way(direction: RTCRtpTransceiverDirection) -> Option<RTCRtpTransceiverInit> {
+    Some(RTCRtpTransceiverInit {
+        direction,
+        ..RTCRtpTransceiverInit::default()
+    })
 }
 
 fn opus() -> RTCRtpCodec {

@@ -1,7 +1,7 @@
 //! The two loops that carry packets between the voice queues and the library's tracks, and what they count.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use sidetone_pipeline::{Pool, Pooled, QueueReceiver, QueueSender};
@@ -9,16 +9,47 @@ use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 
 use crate::packet::{RtpTimestamp, SequenceNumber, VoicePacket};
-use crate::transport::Reception;
+use crate::transport::MAX_SLOTS;
+use crate::transport::receptions::Receptions;
 use crate::transport::rtp::{self, Negotiated, RtpError};
+
+/// What an answer says of one of the streams that come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stream {
+    pub(super) ssrc: u32,
+    pub(super) negotiated: Negotiated,
+}
+
+/// What was settled about packets.
+#[derive(Clone, Copy, Debug, Default)]
+struct Settled {
+    /// Of what we send, and of what comes where there are no slots.
+    both: Negotiated,
+    slots: Option<[Option<Stream>; MAX_SLOTS]>,
+}
+
+impl Settled {
+    /// Where a packet from `ssrc` belongs, and how to read it. The library gives what a source sends to whatever track it
+    /// was announced for, so the source alone counts.
+    fn slot(&self, ssrc: u32) -> Option<(u8, Negotiated)> {
+        let Some(slots) = &self.slots else {
+            return Some((0, self.both));
+        };
+        (0..).zip(slots).find_map(|(slot, stream)| {
+            stream
+                .filter(|stream| stream.ssrc == ssrc)
+                .map(|s| (slot, s.negotiated))
+        })
+    }
+}
 
 /// What the loops and [`stats`](super::WebRtcTransport) share.
 #[derive(Default)]
 pub(super) struct Voice {
     /// Whether media may flow: DTLS is done and nothing failed since.
     pub(super) open: Arc<AtomicBool>,
-    negotiated: Mutex<Negotiated>,
-    pub(super) reception: Mutex<Reception>,
+    settled: Mutex<Settled>,
+    pub(super) reception: Mutex<Receptions>,
     pub(super) packets_sent: AtomicU64,
     pub(super) bytes_sent: AtomicU64,
     pub(super) packets_received: AtomicU64,
@@ -29,11 +60,21 @@ pub(super) struct Voice {
 
 impl Voice {
     pub(super) fn set_negotiated(&self, negotiated: Negotiated) {
-        *self.negotiated.lock().unwrap_or_else(PoisonError::into_inner) = negotiated;
+        self.settled().both = negotiated;
     }
 
+    /// Tells slots apart from now on.
+    pub(super) fn set_slots(&self, slots: [Option<Stream>; MAX_SLOTS]) {
+        self.settled().slots = Some(slots);
+    }
+
+    /// What was settled about the packets we send.
     pub(super) fn negotiated(&self) -> Negotiated {
-        *self.negotiated.lock().unwrap_or_else(PoisonError::into_inner)
+        self.settled().both
+    }
+
+    fn settled(&self) -> MutexGuard<'_, Settled> {
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends what the capture worker pushes, until the last producer is gone. What comes before the connection
@@ -86,20 +127,26 @@ impl Voice {
     ) {
         let header = &packet.header;
         let sequence = SequenceNumber(header.sequence_number);
-        let mut reception = self.reception.lock().unwrap_or_else(PoisonError::into_inner);
-        reception.on_packet(header.ssrc, sequence, RtpTimestamp(header.timestamp), at);
-        drop(reception);
+        let known = self.settled().slot(header.ssrc);
+        if let Some((slot, _)) = known {
+            let mut reception = self.reception.lock().unwrap_or_else(PoisonError::into_inner);
+            reception.on_packet(slot, header.ssrc, sequence, RtpTimestamp(header.timestamp), at);
+        }
         self.packets_received.fetch_add(1, Relaxed);
         self.bytes_received
             .fetch_add(packet.payload.len() as u64, Relaxed);
-        let taken =
-            pool.take().is_some_and(
-                |mut voice| match rtp::read(packet, self.negotiated(), at, &mut voice) {
-                    Ok(()) => incoming.push(voice).is_none(),
+        let taken = known
+            .zip(pool.take())
+            .is_some_and(|((slot, negotiated), mut voice)| {
+                match rtp::read(packet, negotiated, at, &mut voice) {
+                    Ok(()) => {
+                        voice.slot = slot;
+                        incoming.push(voice).is_none()
+                    }
                     Err(RtpError::Empty) => true,
                     Err(_) => false,
-                },
-            );
+                }
+            });
         if !taken {
             self.discarded.fetch_add(1, Relaxed);
         }

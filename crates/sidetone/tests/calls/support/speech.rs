@@ -27,6 +27,38 @@ pub fn likeness(heard: &[f32], recording: &str) -> f64 {
         .fold(0.0, f64::max)
 }
 
+/// Longest silence, in seconds, in what was heard of a recording that is not the recording's own, neither as late as at the
+/// beginning nor as late as at the end.
+#[allow(dead_code)] // by calls that stay where they are
+pub fn longest_silence(heard: &[f32], recording: &str) -> f64 {
+    let heard = course(heard, 48_000);
+    let whole = recording_course(recording);
+    let place = |part: &[f64]| {
+        let likeness = whole
+            .windows(part.len())
+            .map(|passage| correlation(part, passage));
+        likeness
+            .enumerate()
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .map_or(0, |best| best.0)
+    };
+    let part = 3 * FRAMES / 2;
+    let length = whole.len() - 5 * FRAMES;
+    let first = place(&heard[..part]);
+    let last = (place(&heard[heard.len() - part..]) + 2 * length - (heard.len() - part)) % length;
+    let (mut run, mut longest) = (0, 0);
+    for (n, heard) in heard.iter().enumerate() {
+        let expected = whole[(first + n) % length].min(whole[(last + n) % length]);
+        run = if expected > 0.1 && *heard < expected / 3.0 {
+            run + 1
+        } else {
+            0
+        };
+        longest = longest.max(run);
+    }
+    f64::from(longest) / FRAMES as f64
+}
+
 /// Root mean square.
 pub fn level(samples: &[f32]) -> f32 {
     let sum: f32 = samples.iter().map(|s| s * s).sum();

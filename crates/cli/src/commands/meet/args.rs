@@ -1,0 +1,184 @@
+//! What can be asked of `sidetone meet`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use sidetone::Identifier;
+
+use crate::address::ServiceAddress;
+use crate::args::EndArgs;
+
+/// `sidetone meet`.
+#[derive(Args, Debug)]
+pub struct MeetArgs {
+    /// What about meetings.
+    #[command(subcommand)]
+    pub command: MeetCommand,
+}
+
+/// What about meetings.
+#[derive(Debug, Subcommand)]
+pub enum MeetCommand {
+    /// Make a meeting, and print its link
+    Create(Box<CreateArgs>),
+    /// Join a meeting or group call, and talk until it is over
+    Join(JoinArgs),
+    /// Join with the microphone off, and see who speaks
+    Watch(WatchArgs),
+}
+
+/// `sidetone meet create`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sidetone meet create --identity member:acme:ann --subject \"Weekly\"
+      a meeting of Ann's, with a development token
+  sidetone meet create --token \"$TOKEN\" --bypass everyone --json | jq -r .link
+      nobody waits in the lobby; the link alone
+  sidetone meet create --token \"$TOKEN\" --kind webinar --hard-mute --presenter member:acme:bob
+      few speak, many listen")]
+pub struct CreateArgs {
+    /// The service
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SIDETONE_SERVER",
+        default_value = "http://127.0.0.1:7480"
+    )]
+    pub server: ServiceAddress,
+    /// Access token of the member whose meeting it is
+    #[arg(long, value_name = "TOKEN", env = "SIDETONE_TOKEN", hide_env_values = true)]
+    #[arg(required_unless_present = "identity")]
+    pub token: Option<String>,
+    /// Whose it is: asks the service for a development token
+    #[arg(long, value_name = "ID", conflicts_with = "token")]
+    pub identity: Option<Identifier>,
+    /// What it is about
+    #[arg(long, default_value = "")]
+    pub subject: String,
+    /// What kind of gathering it is
+    #[arg(long, value_enum, default_value = "standard")]
+    pub kind: KindName,
+    /// Who may do what the organiser may. May be given several times
+    #[arg(long, value_name = "ID")]
+    pub co_organiser: Vec<Identifier>,
+    /// Who presents. May be given several times
+    #[arg(long, value_name = "ID")]
+    pub presenter: Vec<Identifier>,
+    /// Who is invited. May be given several times
+    #[arg(long, value_name = "ID")]
+    pub attendee: Vec<Identifier>,
+    /// Who need not wait in the lobby; as the organisation has it without
+    #[arg(long, value_enum)]
+    pub bypass: Option<BypassName>,
+    /// How many it holds
+    #[arg(long, value_name = "COUNT")]
+    pub max_participants: Option<u32>,
+    /// Attendees cannot switch their microphones on
+    #[arg(long)]
+    pub hard_mute: bool,
+    /// When it is to begin, such as 2026-12-01T09:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub start: Option<String>,
+    /// When it is to end
+    #[arg(long, value_name = "TIME")]
+    pub end: Option<String>,
+    /// Trust the certificates in this PEM file and no others
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Send the token over plain HTTP to another machine, where everybody between can read it
+    #[arg(long)]
+    pub insecure_http: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What kind of gathering a meeting is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum KindName {
+    /// People meet
+    Standard,
+    /// The people of a channel meet
+    Channel,
+    /// Few speak, many listen and may be given the word
+    Webinar,
+    /// Few speak, very many listen
+    TownHall,
+}
+
+/// Who need not wait in the lobby.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BypassName {
+    /// The organiser and co-organisers
+    Organiser,
+    /// Who was invited by name
+    Invited,
+    /// Members, guests aside
+    MembersWithoutGuests,
+    /// Members
+    Members,
+    /// Members, and those of organisations that this one deals with
+    Federated,
+    /// Everyone
+    Everyone,
+}
+
+/// Where a meeting is.
+#[derive(Args, Debug)]
+pub struct PlaceArgs {
+    /// The meeting's link; its number, with --passcode; or the id of a group call
+    #[arg(value_name = "LINK")]
+    pub place: String,
+    /// Passcode that goes with the meeting's number
+    #[arg(long, value_name = "CODE")]
+    pub passcode: Option<String>,
+    /// Name to be shown under in this meeting. Members cannot choose theirs
+    #[arg(long, value_name = "NAME")]
+    pub display_name: Option<String>,
+}
+
+/// `sidetone meet join`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sidetone meet join \"$LINK\" --identity guest:visit7 --display-name Eve
+      with the default microphone and speaker, until the meeting ends or Ctrl-C
+  sidetone meet join 123456789012 --passcode abcd2345 --token \"$TOKEN\" --input speech --output heard.wav --json
+      for scripts: one event a line, the statistics last
+  sidetone meet join \"$LINK\" --identity member:acme:ann --admit
+      lets in everyone who waits in the lobby")]
+pub struct JoinArgs {
+    /// Where.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Let in everyone who waits in the lobby, as they come
+    #[arg(long)]
+    pub admit: bool,
+    /// Raise a hand once inside
+    #[arg(long)]
+    pub raise_hand: bool,
+    /// What it shares with calls.
+    #[command(flatten)]
+    pub end: EndArgs,
+}
+
+/// `sidetone meet watch`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sidetone meet watch \"$LINK\" --identity member:acme:ann --output null
+      a live view on a terminal: who speaks and how loud, the lobby, hands, the network
+  sidetone meet watch \"$LINK\" --identity member:acme:ann --output null | tee log
+      one line for each thing that happens")]
+pub struct WatchArgs {
+    /// Where.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Tell line by line, also on a terminal
+    #[arg(long)]
+    pub plain: bool,
+    /// What it shares with calls.
+    #[command(flatten)]
+    pub end: EndArgs,
+}

@@ -1,0 +1,13 @@
+//! Meetings and group calls with the SDK: a real service with its forwarding of media, real UDP on loopback, devices
+//! without hardware, real human speech. One behaviour a file.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+mod clinic;
+mod grown;
+mod lost;
+mod order;
+#[path = "../calls/support/mod.rs"]
+#[allow(dead_code)] // what calls alone need
+mod support;
+mod visit;
