@@ -43,6 +43,8 @@ pub fn organisation(name: &str) -> Organisation {
         approval: Approval::Approved,
         switches: Switches::default(),
         recording_consent: Default::default(),
+        region: None,
+        chat: Default::default(),
     }
 }
 
@@ -53,6 +55,7 @@ pub fn resource(name: &str) -> Resource {
         cloud: label("public"),
         allowed_origins: Vec::new(),
         switches: ResourceSwitches::default(),
+        region: None,
     }
 }
 

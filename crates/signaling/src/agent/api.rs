@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use crate::call::CallState;
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
+use crate::protocol::chat::ThreadId;
 use crate::protocol::{
-    CallId, CandidateLine, EndpointOptions, IceServer, LegId, MediaFailure, MediaState, NoticeKind,
+    CallId, CandidateLine, EndpointOptions, Event, IceServer, LegId, MediaFailure, MediaState, NoticeKind,
     NoticeState, Notices, PickupOffered, Report, SessionDescription, TransferTarget,
 };
 
@@ -237,6 +238,8 @@ pub struct StartOptions {
     pub ring_for: Option<Duration>,
     /// The member as whom to call, who let this identity do so.
     pub on_behalf_of: Option<Identifier>,
+    /// The chat thread that the call comes out of: both ends take part in it.
+    pub thread: Option<ThreadId>,
 }
 
 /// What happens to a leg's media connection.
@@ -425,6 +428,8 @@ pub enum AgentEvent {
         /// How many were heard and kept.
         heard: u32,
     },
+    /// Something happened in a chat: one of the `chat.` events, as it came.
+    Chat(Box<Event>),
     /// Someone calls.
     IncomingCall {
         /// Its id.
@@ -441,6 +446,8 @@ pub enum AgentEvent {
         placed_by: Option<Identifier>,
         /// Who handed it over to here.
         transferred_by: Option<Identifier>,
+        /// The chat thread that it comes out of.
+        thread: Option<ThreadId>,
     },
     /// A call rings at somebody else, and may be taken by [`Command::PickUp`].
     PickupOffered(PickupOffered),

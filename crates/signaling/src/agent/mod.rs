@@ -210,12 +210,14 @@ impl Agent {
             context,
             ring_for,
             on_behalf_of,
+            thread,
         } = options;
         let start = Start {
             display_name,
             context,
             ring_for_ms: ring_for.map(Into::into),
             on_behalf_of,
+            thread,
             ..Start::new(id, to)
         };
         self.dial(start, now);
@@ -494,6 +496,16 @@ impl Agent {
                 unheard: mailbox.unheard,
                 heard: mailbox.heard,
             }),
+            chat @ (Event::ChatMessageReceived(_)
+            | Event::ChatMessageEdited(_)
+            | Event::ChatMessageDeleted(_)
+            | Event::ChatTypingReceived(_)
+            | Event::ChatReadReceiptReceived(_)
+            | Event::ChatThreadCreated(_)
+            | Event::ChatThreadDeleted(_)
+            | Event::ChatThreadUpdated(_)
+            | Event::ChatParticipantsAdded(_)
+            | Event::ChatParticipantsRemoved(_)) => self.tell(AgentEvent::Chat(Box::new(chat))),
         }
     }
 
