@@ -259,6 +259,7 @@ pub enum MediaEvent {
 }
 
 /// What the agent wants done.
+#[allow(clippy::large_enum_variant, reason = "passed on one at a time")]
 pub enum AgentOutput {
     /// Open a socket to the service.
     Connect {

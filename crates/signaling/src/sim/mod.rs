@@ -53,6 +53,7 @@ impl Default for Conditions {
 
 /// What happens to a client from outside.
 #[derive(Clone)]
+#[allow(clippy::large_enum_variant, reason = "passed on one at a time")]
 pub enum Happening {
     /// Its application wants something.
     Command(Command),
