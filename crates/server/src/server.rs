@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use sidetone_chat::ChatLimits;
 use sidetone_ledger::Fact;
 use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::switchboard::{Policy, Stats, Switchboard, SwitchboardConfig};
@@ -19,6 +20,7 @@ use crate::accounting::{self, Keep, Recorder};
 use crate::admission::Admission;
 use crate::api::registry::Estate;
 use crate::api::{self, Api};
+use crate::chat::{self, Chats};
 use crate::clock::wall_now;
 use crate::config::{DevTokens, ServerConfig};
 use crate::connection::Connections;
@@ -125,7 +127,9 @@ impl Server {
         };
         // Session ids and resume tokens are drawn from this seed.
         let mut switchboard = Switchboard::new(switchboard_config(&config), rand::random());
-        switchboard.set_policy(policy.unwrap_or_else(|| Box::new(WorldPolicy(registry.clone()))));
+        let threads = chat::open(store.kv.clone()).await?;
+        let own_policy = || Box::new(WorldPolicy(registry.clone(), threads.clone())) as Box<dyn Policy>;
+        switchboard.set_policy(policy.unwrap_or_else(own_policy));
         if let Some(turn) = config.turn.clone() {
             switchboard.set_relays(turn.relays());
         }
@@ -140,6 +144,19 @@ impl Server {
             inputs.downgrade(),
         );
         let messages: Weak<dyn Estate> = Arc::downgrade(&(mailboxes.clone() as Arc<dyn Estate>));
+        let chats = Chats::new(
+            threads,
+            chat::Ground {
+                registry: registry.clone(),
+                kv: kv.clone(),
+                post: accounting::Post::new(store.clone()),
+                webhooks: webhooks.clone(),
+                inputs: inputs.downgrade(),
+                limits: ChatLimits {
+                    participants: config.chat_participants,
+                },
+            },
+        );
         registry.keepers(vec![keys, exchanges, subscriptions, messages]);
 
         let (stop, stopped) = watch::channel(false);
@@ -176,6 +193,7 @@ impl Server {
             accounting::http::router(Arc::new(accounts)),
             events::http::router(Arc::new(events)),
             voicemail::router(mailboxes.clone()),
+            chat::router(chats.clone()),
             health::router(Arc::new(examination)),
         ];
         let (withdraw, withdrawn) = mpsc::channel(WAITING_WITHDRAWALS);
@@ -183,6 +201,7 @@ impl Server {
         followers.spawn(token::follow(tokens.clone(), kv.clone(), withdraw).await?);
         followers.spawn(pass_on(withdrawn, inputs.downgrade(), stopped.clone()));
         let mut caretakers = JoinSet::new();
+        caretakers.spawn(chat::sweep(chats, config.chat_sweep, stopped.clone()));
         caretakers.spawn(voicemail::follow_departures(mailboxes.clone(), stopped.clone()));
         caretakers.spawn(voicemail::follow_openings(mailboxes, openings, stopped.clone()));
         let acceptor = Acceptor {

@@ -5,6 +5,7 @@ pub(crate) mod create;
 pub(crate) mod delete;
 mod edit;
 pub(crate) mod history;
+mod last;
 pub(crate) mod meeting;
 mod people;
 pub(crate) mod properties;

@@ -1,8 +1,8 @@
 //! Sending a message.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use sidetone_ledger::{Client, Party, Scope, message_usage};
+use sidetone_ledger::{Client, Party, Scope, UsageRecord, message_usage};
 use sidetone_signaling::protocol::chat::Priority;
 use sidetone_signaling::{Identifier, Reason};
 use uuid::Uuid;
@@ -110,7 +110,7 @@ impl Thread {
         let mut plan = Plan {
             before: files.into_iter().map(Item::Attachment).collect(),
             commit: vec![Item::Message(message.clone())],
-            usage: vec![self.used(context, actor, &message)],
+            usage: vec![self.used_by(&message)],
             news: vec![News::Sent(message.clone())],
             ..Plan::default()
         };
@@ -195,24 +195,26 @@ impl Thread {
         }));
     }
 
-    fn used(
-        &self,
-        context: Context<'_>,
-        actor: &Actor,
-        message: &Message,
-    ) -> (sidetone_ledger::UsageRecord, std::collections::BTreeSet<Scope>) {
+    /// The use of a message, entered with whoever pays for its sender.
+    pub(super) fn used_by(&self, message: &Message) -> (UsageRecord, BTreeSet<Scope>) {
         let sender = Party {
             client: Client {
-                application: actor.through.clone(),
+                application: message.through.clone(),
                 ..Client::default()
             },
-            ..Party::new(actor.identity.clone(), "")
+            ..Party::new(message.sender.clone(), "")
         };
-        let resources = self.scopes().into_iter();
-        let resources = resources
-            .filter(|scope| matches!(scope, Scope::Resource(_)))
-            .collect();
-        message_usage(self.id(), message.id, &sender, context.now, &resources)
+        let resources = self
+            .scopes()
+            .into_iter()
+            .filter(|scope| matches!(scope, Scope::Resource(_)));
+        message_usage(
+            self.id(),
+            message.id,
+            &sender,
+            message.created,
+            &resources.collect(),
+        )
     }
 }
 
