@@ -201,7 +201,7 @@ impl Server {
         followers.spawn(token::follow(tokens.clone(), kv.clone(), withdraw).await?);
         followers.spawn(pass_on(withdrawn, inputs.downgrade(), stopped.clone()));
         let mut caretakers = JoinSet::new();
-        caretakers.spawn(chat::sweep(chats, config.chat_sweep, stopped.clone()));
+        caretakers.spawn(chat::sweep(chats.clone(), config.chat_sweep, stopped.clone()));
         caretakers.spawn(voicemail::follow_departures(mailboxes.clone(), stopped.clone()));
         caretakers.spawn(voicemail::follow_openings(mailboxes, openings, stopped.clone()));
         let acceptor = Acceptor {
@@ -248,6 +248,8 @@ impl Server {
             metrics,
             store,
             first_operator_key,
+            #[cfg(test)]
+            chats,
         })
     }
 }
@@ -431,6 +433,8 @@ pub struct ServerHandle {
     metrics: Arc<Metrics>,
     store: Store,
     first_operator_key: Option<Secret>,
+    #[cfg(test)]
+    pub(crate) chats: Arc<Chats>,
 }
 
 impl ServerHandle {

@@ -93,7 +93,7 @@ async fn messages_are_metered_to_the_resource_and_listed_for_members() {
     }
     let used = stage
         .owner
-        .get(&format!("/v1/resources/{}/usage", stage.resource))
+        .get(&format!("/v1/resources/{}/usage/records", stage.resource))
         .await
         .expect(200);
     let records: Vec<&Value> = used["items"].as_array().unwrap().iter().collect();

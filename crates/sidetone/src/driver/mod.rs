@@ -236,6 +236,7 @@ impl Driver {
             display_name: options.display_name,
             options: EndpointOptions {
                 busy_when_in_call: options.busy_when_in_call,
+                no_calls: options.no_calls,
             },
             hide_addresses: options.network.hide_addresses,
             seed: rand::random(),

@@ -464,6 +464,7 @@ fn verdict(token: &str) -> Result<Grant, Reason> {
         identity,
         expires_in,
         may_start_calls: true,
+        may_take_calls: true,
         application: None,
     })
 }

@@ -58,6 +58,7 @@ impl Switchboard {
                 display_name: opening.display_name.unwrap_or(grant.display_name),
                 options: opening.options,
                 may_start_calls: grant.may_start_calls,
+                may_take_calls: grant.may_take_calls,
                 resume_token,
                 token_ends: now + grant.expires_in,
                 connection,
@@ -322,6 +323,7 @@ impl Switchboard {
             Ok(grant) => {
                 known.token_ends = now + grant.expires_in;
                 known.may_start_calls = grant.may_start_calls;
+                known.may_take_calls = grant.may_take_calls;
                 self.timers.set(Timer::Token(session), now + grant.expires_in);
                 let refreshed = Refreshed {
                     token_expires_in_ms: grant.expires_in.into(),

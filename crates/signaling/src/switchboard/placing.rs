@@ -126,6 +126,9 @@ impl Switchboard {
     /// Whether an endpoint can be rung now.
     pub(super) fn can_ring(&self, endpoint: SessionId, now: Instant) -> Result<(), LegOutcome> {
         let session = self.sessions.get(&endpoint).ok_or(LegOutcome::Offline)?;
+        if !session.takes_calls() {
+            return Err(LegOutcome::Offline);
+        }
         if let Attachment::Detached(since) = session.attachment
             && now.saturating_duration_since(since) >= self.config.reach_grace
         {
