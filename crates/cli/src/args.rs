@@ -16,6 +16,7 @@ use crate::bench::echo::EchoArgs;
 use crate::bench::loopback::LoopbackArgs;
 use crate::bench::voice::VoiceArgs;
 use crate::commands::admin::args::AdminArgs;
+use crate::commands::chat::args::ChatArgs;
 use crate::commands::doctor::args::DoctorArgs;
 use crate::exit;
 use crate::sound::{InputChoice, OutputChoice};
@@ -56,6 +57,8 @@ pub enum Command {
     Call(CallArgs),
     /// Wait for calls and answer them
     Answer(AnswerArgs),
+    /// Chat: threads, messages, and being in a conversation
+    Chat(Box<ChatArgs>),
     /// Take messages for members of an organisation who do not answer
     Voicemail(VoicemailArgs),
     /// Find the first broken hop between this machine and a service, and what to do about it
@@ -457,7 +460,7 @@ pub enum BenchCommand {
 }
 
 /// A length of time such as `10s`, `1m 30s` or `250ms`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error} (such as 10s, 250ms or 1m30s)"))
 }
 

@@ -157,7 +157,8 @@ impl Server {
                 },
             },
         );
-        registry.keepers(vec![keys, exchanges, subscriptions, messages]);
+        let conversations: Weak<dyn Estate> = Arc::downgrade(&(chats.clone() as Arc<dyn Estate>));
+        registry.keepers(vec![keys, exchanges, subscriptions, messages, conversations]);
 
         let (stop, stopped) = watch::channel(false);
         let (abandon, abandoned) = watch::channel(false);
@@ -201,6 +202,7 @@ impl Server {
         followers.spawn(token::follow(tokens.clone(), kv.clone(), withdraw).await?);
         followers.spawn(pass_on(withdrawn, inputs.downgrade(), stopped.clone()));
         let mut caretakers = JoinSet::new();
+        caretakers.spawn(chat::follow_departures(chats.clone(), stopped.clone()));
         caretakers.spawn(chat::sweep(chats.clone(), config.chat_sweep, stopped.clone()));
         caretakers.spawn(voicemail::follow_departures(mailboxes.clone(), stopped.clone()));
         caretakers.spawn(voicemail::follow_openings(mailboxes, openings, stopped.clone()));

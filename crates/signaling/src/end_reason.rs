@@ -236,8 +236,6 @@ table! {
     ATTACHMENT_TOO_LARGE = 413 / 20113 ExpectedError "the file is too large";
     /// Nothing left of the message can be changed.
     MESSAGE_DELETED = 409 / 20114 ExpectedError "the message is deleted";
-    /// The idempotency token came with another request before.
-    TOKEN_REUSED = 409 / 20115 UnexpectedClientError "the idempotency token belongs to another request";
 
     // Calls that broke.
     /// The peer's program or machine is gone.

@@ -95,6 +95,17 @@ impl Thread {
         Ok(Outcome { value: (), plan })
     }
 
+    /// Takes somebody out who is no more: nothing of the thread is shown to a later one of the same name.
+    pub fn expel(&self, context: Context<'_>, who: &Identifier) -> Outcome<()> {
+        match self.people.get(who) {
+            Some(known) if !known.spans.is_empty() => Outcome {
+                value: (),
+                plan: self.removing(context, who, vec![who.clone()], true),
+            },
+            _ => Outcome::known(()),
+        }
+    }
+
     /// The first message that was sent at this time or later.
     fn first_since(&self, history: Option<Timestamp>) -> u64 {
         let new = self.next_message();

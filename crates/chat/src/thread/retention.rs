@@ -141,8 +141,9 @@ impl Thread {
         }
     }
 
-    /// All of a thread that was deleted long enough ago, its record last.
-    fn everything(&self) -> Plan {
+    /// All of a thread, its record last, some at a time: ask again until it is gone. For threads that were deleted long
+    /// enough ago, and those of organisations that are no more.
+    pub fn everything(&self) -> Plan {
         let mut plan = Plan::default();
         let by = self.record.created_by.clone();
         let messages = self

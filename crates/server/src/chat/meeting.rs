@@ -182,7 +182,12 @@ mod tests {
         server
     }
 
-    async fn say(server: &ServerHandle, thread: ThreadId, who: Identifier, text: &str) -> Result<u64, Problem> {
+    async fn say(
+        server: &ServerHandle,
+        thread: ThreadId,
+        who: Identifier,
+        text: &str,
+    ) -> Result<u64, Problem> {
         let actor = sidetone_chat::Actor::new(who);
         let message = sidetone_chat::NewMessage::new(sidetone_chat::Content::Text(text.into()));
         server
@@ -199,7 +204,9 @@ mod tests {
             .open_for_meeting(new_id(), acme(), bob(), "Visit", false)
             .await
             .unwrap();
-        let again = chats.open_for_meeting(thread, acme(), bob(), "Visit", false).await;
+        let again = chats
+            .open_for_meeting(thread, acme(), bob(), "Visit", false)
+            .await;
         assert_eq!(again.unwrap(), thread);
         chats
             .participant_joined(thread, eve(), Some("Eve".into()))
@@ -235,7 +242,11 @@ mod tests {
         let server = server(AccessAfterMeeting::None).await;
         let thread = opened(&server).await;
         let chats = &server.chats;
-        let text = async |who| say(&server, thread, who, "x").await.map_err(|problem| problem.kind.name);
+        let text = async |who| {
+            say(&server, thread, who, "x")
+                .await
+                .map_err(|problem| problem.kind.name)
+        };
         assert!(text(eve()).await.is_ok());
         chats.participant_left(thread, &eve()).await.unwrap();
         assert_eq!(text(eve()).await, Err("meeting-chat-closed"));

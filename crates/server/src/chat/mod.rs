@@ -4,6 +4,7 @@
 //! What may be done, who is told and what ends when is decided by `sidetone_chat`; this refuses to know any of it. It
 //! writes in the order that a plan asks for, so that a process that is killed anywhere leaves a whole thread.
 
+mod follow;
 mod http;
 mod meeting;
 mod refusal;
@@ -25,6 +26,7 @@ use sidetone_signaling::{Identifier, Reason};
 use sidetone_store::{Kv, StoreError, WallTime};
 use tokio::sync::{OwnedMutexGuard, mpsc};
 
+pub(crate) use follow::follow_departures;
 pub(crate) use http::router;
 pub(crate) use sweep::sweep;
 pub(crate) use threads::Threads;

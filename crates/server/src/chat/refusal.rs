@@ -73,7 +73,6 @@ kinds! {
     ATTACHMENT_TYPE "attachment-type" "Files of this type are not taken";
     ATTACHMENT_TOO_LARGE "attachment-too-large" "The file is too large";
     MESSAGE_DELETED "message-deleted" "The message is deleted";
-    TOKEN_REUSED "idempotency-token-reused" "The idempotency token belongs to another request";
     SCOPE_MISSING "scope-missing" "The token does not allow this";
 }
 

@@ -110,6 +110,12 @@ impl Threads {
         ids.filter_map(|id| held.threads.get(id).cloned()).collect()
     }
 
+    /// Everybody who takes part in anything.
+    pub(super) fn everybody(&self) -> Vec<Identifier> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.of.keys().cloned().collect()
+    }
+
     pub(super) fn all(&self) -> Vec<Arc<Entry>> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         held.threads.values().cloned().collect()

@@ -38,8 +38,14 @@ async fn ad_hoc_chat_between_an_external_user_and_members() {
         eve_hears.event("chat.message_received").await;
     }
     let heard = bob_hears.event("chat.message_received").await;
-    assert_eq!((&heard["text"], name(&heard)), (&json!("hello"), "Eve (External)"));
-    assert_eq!(bob_hears.event("chat.message_received").await["text"], "<b>rich</b>");
+    assert_eq!(
+        (&heard["text"], name(&heard)),
+        (&json!("hello"), "Eve (External)")
+    );
+    assert_eq!(
+        bob_hears.event("chat.message_received").await["text"],
+        "<b>rich</b>"
+    );
     let add = json!({ "participants": [{ "id": carol.id }], "shareHistoryTime": "1970-01-01T00:00:00Z" });
     let added = eve
         .http
@@ -51,18 +57,30 @@ async fn ad_hoc_chat_between_an_external_user_and_members() {
     carol_hears.event("chat.message_received").await;
     for hears in [&mut eve_hears, &mut bob_hears] {
         hears.event("chat.participants_added").await;
-        assert_eq!(hears.event("chat.message_received").await["kind"], "participant_added");
+        assert_eq!(
+            hears.event("chat.message_received").await["kind"],
+            "participant_added"
+        );
     }
     assert_eq!(carol.texts(&thread).await, ["hello", "<b>rich</b>"]);
 
     // Typing and receipts, in both directions, always with a name.
-    eve.http.post(&format!("{thread}/typing"), json!({})).await.expect(204);
+    eve.http
+        .post(&format!("{thread}/typing"), json!({}))
+        .await
+        .expect(204);
     for hears in [&mut bob_hears, &mut carol_hears] {
         let typing = hears.event("chat.typing_received").await;
         assert_eq!(typing["display_name"], "Eve (External)");
     }
-    bob.http.post(&format!("{thread}/typing"), json!({})).await.expect(204);
-    assert_eq!(eve_hears.event("chat.typing_received").await["display_name"], "Bob");
+    bob.http
+        .post(&format!("{thread}/typing"), json!({}))
+        .await
+        .expect(204);
+    assert_eq!(
+        eve_hears.event("chat.typing_received").await["display_name"],
+        "Bob"
+    );
     carol_hears.event("chat.typing_received").await;
     let read = json!({ "message": 3 });
     bob.http
@@ -70,7 +88,10 @@ async fn ad_hoc_chat_between_an_external_user_and_members() {
         .await
         .expect(204);
     let receipt = eve_hears.event("chat.read_receipt_received").await;
-    assert_eq!((&receipt["reader"], &receipt["read_by"], &receipt["of"]), (&json!(bob.id), &json!(1), &json!(2)));
+    assert_eq!(
+        (&receipt["reader"], &receipt["read_by"], &receipt["of"]),
+        (&json!(bob.id), &json!(1), &json!(2))
+    );
     carol_hears.event("chat.read_receipt_received").await;
     eve.http
         .post(&format!("{thread}/read-receipts"), json!({ "message": 4 }))
@@ -85,10 +106,16 @@ async fn ad_hoc_chat_between_an_external_user_and_members() {
     let first = bob.say(&thread, "helo").await;
     let second = bob.say(&thread, "to be regretted").await;
     bob.http
-        .patch(&format!("{thread}/messages/{first}"), json!({ "content": "hello" }))
+        .patch(
+            &format!("{thread}/messages/{first}"),
+            json!({ "content": "hello" }),
+        )
         .await
         .expect(200);
-    bob.http.delete(&format!("{thread}/messages/{second}")).await.expect(204);
+    bob.http
+        .delete(&format!("{thread}/messages/{second}"))
+        .await
+        .expect(204);
     let reply = json!({ "content": "yes, Eve?", "replyTo": 2, "mentions": [eve.id] });
     bob.send(&thread, reply).await.expect(201);
     bob.http
@@ -105,16 +132,25 @@ async fn ad_hoc_chat_between_an_external_user_and_members() {
     assert_eq!(eve_hears.event("chat.message_edited").await["text"], "hello");
     assert_eq!(eve_hears.event("chat.message_deleted").await["id"], second);
     let reply = eve_hears.event("chat.message_received").await;
-    assert_eq!((&reply["reply_to"], &reply["mentions"]), (&json!(2), &json!([eve.id])));
+    assert_eq!(
+        (&reply["reply_to"], &reply["mentions"]),
+        (&json!(2), &json!([eve.id]))
+    );
     let reacted = eve_hears.event("chat.message_edited").await;
-    assert_eq!(reacted["reactions"], json!([{ "emoji": "👍", "count": 1, "by": [bob.id] }]));
+    assert_eq!(
+        reacted["reactions"],
+        json!([{ "emoji": "👍", "count": 1, "by": [bob.id] }])
+    );
     assert_eq!(eve_hears.event("chat.message_edited").await["pinned"], true);
     assert_eq!(
         eve.texts(&thread).await,
         ["hello", "<b>rich</b>", "hello", "yes, Eve?"]
     );
     eve.http
-        .patch(&format!("{thread}/messages/{first}"), json!({ "content": "mine" }))
+        .patch(
+            &format!("{thread}/messages/{first}"),
+            json!({ "content": "mine" }),
+        )
         .await
         .expect(403);
 
@@ -158,19 +194,35 @@ async fn the_same_with_the_sources_limits_is_refused_with_a_reason() {
         .http
         .post("/v1/chat/threads", json!({ "participants": [{ "id": eve.id }] }))
         .await;
-    assert_eq!((refused.status, refused.problem()), (403, "chat-initiation-disabled"));
-    assert_eq!((&refused.body["code"], &refused.body["subcode"]), (&json!(403), &json!(5280)));
+    assert_eq!(
+        (refused.status, refused.problem()),
+        (403, "chat-initiation-disabled")
+    );
+    assert_eq!(
+        (&refused.body["code"], &refused.body["subcode"]),
+        (&json!(403), &json!(5280))
+    );
     let edit = json!({ "content": "x" });
-    let refused = bob.http.patch(&format!("{thread}/messages/{message}"), edit).await;
+    let refused = bob
+        .http
+        .patch(&format!("{thread}/messages/{message}"), edit)
+        .await;
     assert_eq!(refused.problem(), "member-edits-disabled");
     let read = json!({ "message": message });
     let refused = bob.http.post(&format!("{thread}/read-receipts"), read).await;
     assert_eq!(refused.problem(), "read-receipts-disabled");
-    let refused = eve.send(&thread, json!({ "content": "x", "replyTo": message })).await;
+    let refused = eve
+        .send(&thread, json!({ "content": "x", "replyTo": message }))
+        .await;
     assert_eq!(refused.problem(), "chat-features-disabled");
     let (status, _) = eve
         .http
-        .sound("POST", &format!("{thread}/attachments?name=a.txt"), "text/plain", b"x")
+        .sound(
+            "POST",
+            &format!("{thread}/attachments?name=a.txt"),
+            "text/plain",
+            b"x",
+        )
         .await;
     assert_eq!(status, 403);
     let refused = eve.http.delete(&format!("{thread}?mode=forAll")).await;

@@ -25,10 +25,16 @@ async fn each_tenant_is_sent_its_events_once_for_each_user_and_once_for_the_thre
     let thread = eve.begin(&[&bob, &carol]).await;
     let message = eve.say(&thread, "hello").await;
     eve.http
-        .patch(&format!("{thread}/messages/{message}"), json!({ "content": "hello!" }))
+        .patch(
+            &format!("{thread}/messages/{message}"),
+            json!({ "content": "hello!" }),
+        )
         .await
         .expect(200);
-    eve.http.delete(&format!("{thread}/messages/{message}")).await.expect(204);
+    eve.http
+        .delete(&format!("{thread}/messages/{message}"))
+        .await
+        .expect(204);
     let edit = json!({ "topic": "Order 18" });
     eve.http.patch(&thread, edit).await.expect(200);
     eve.http
@@ -58,19 +64,39 @@ async fn each_tenant_is_sent_its_events_once_for_each_user_and_once_for_the_thre
     for event in &taken {
         let count = expected.get_mut(kind(event).as_str());
         let count = count.unwrap_or_else(|| panic!("unexpected {}", event.event));
-        *count = count.checked_sub(1).unwrap_or_else(|| panic!("too many {}", kind(event)));
+        *count = count
+            .checked_sub(1)
+            .unwrap_or_else(|| panic!("too many {}", kind(event)));
     }
     assert!(expected.values().all(|left| *left == 0), "{expected:?}");
-    let find = |wanted: &str| taken.iter().find(|one| kind(one) == wanted).unwrap().event.clone();
+    let find = |wanted: &str| {
+        taken
+            .iter()
+            .find(|one| kind(one) == wanted)
+            .unwrap()
+            .event
+            .clone()
+    };
     let received = find("ChatMessageReceived");
     let data = &received["data"];
     assert_eq!(data["messageBody"], "hello");
     assert_eq!(data["senderDisplayName"], "Eve (External)");
     assert_eq!(data["senderCommunicationIdentifier"]["rawId"], json!(eve.id));
-    let recipient = data["recipientCommunicationIdentifier"]["rawId"].as_str().unwrap();
-    assert_eq!(received["subject"], json!(format!("thread/{}/recipient/{recipient}", thread.rsplit('/').next().unwrap())));
+    let recipient = data["recipientCommunicationIdentifier"]["rawId"]
+        .as_str()
+        .unwrap();
+    assert_eq!(
+        received["subject"],
+        json!(format!(
+            "thread/{}/recipient/{recipient}",
+            thread.rsplit('/').next().unwrap()
+        ))
+    );
     assert_eq!(find("ChatMessageDeleted")["data"].get("messageBody"), None);
-    assert_eq!(find("ChatThreadPropertiesUpdated")["data"]["properties"]["topic"], "Order 18");
+    assert_eq!(
+        find("ChatThreadPropertiesUpdated")["data"]["properties"]["topic"],
+        "Order 18"
+    );
     // What happened later has a number that compares greater.
     let numbers: Vec<&str> = taken
         .iter()
@@ -99,6 +125,10 @@ async fn messages_are_metered_to_the_resource_and_listed_for_members() {
     let records: Vec<&Value> = used["items"].as_array().unwrap().iter().collect();
     let count = |metered: bool| records.iter().filter(|one| one["metered"] == metered).count();
     assert_eq!((count(true), count(false)), (3, 5), "{records:?}");
-    assert!(records.iter().all(|one| one["usageType"] == "messages" && one["quantity"] == 1));
+    assert!(
+        records
+            .iter()
+            .all(|one| one["usageType"] == "messages" && one["quantity"] == 1)
+    );
     stage.server.shutdown().await;
 }

@@ -22,7 +22,13 @@ async fn files_go_both_ways_and_their_bytes_are_whole() {
     let large: Vec<u8> = (0..700_000_u32).map(|n| n as u8).collect();
     for (from, to, query, kind, bytes) in [
         (&eve, &bob, "name=x-ray.png&inline=true", "image/png", PNG),
-        (&bob, &eve, "name=report%20%C3%A9.pdf", "application/pdf", &large[..]),
+        (
+            &bob,
+            &eve,
+            "name=report%20%C3%A9.pdf",
+            "application/pdf",
+            &large[..],
+        ),
     ] {
         let (status, file) = upload(from, &thread, query, kind, bytes).await;
         assert_eq!(status, 201, "{file}");
@@ -35,14 +41,25 @@ async fn files_go_both_ways_and_their_bytes_are_whole() {
         from.send(&thread, message).await.expect(201);
         let (status, found) = to.http.sound("GET", &path, "", b"").await;
         assert!(status == 200 && found == bytes, "{} bytes", found.len());
-        assert_eq!(carol.http.get(&path).await.status, 404, "strangers have nothing of it");
-        let page = to.http.get(&format!("{thread}/messages?limit=1")).await.expect(200);
+        assert_eq!(
+            carol.http.get(&path).await.status,
+            404,
+            "strangers have nothing of it"
+        );
+        let page = to
+            .http
+            .get(&format!("{thread}/messages?limit=1"))
+            .await
+            .expect(200);
         let shown = &page["items"][0]["content"];
         assert_eq!(shown["attachments"][0]["size"], bytes.len());
         assert_eq!(shown["message"], json!(content));
         // With the message it is gone.
         let message = page["items"][0]["id"].as_u64().unwrap();
-        from.http.delete(&format!("{thread}/messages/{message}")).await.expect(204);
+        from.http
+            .delete(&format!("{thread}/messages/{message}"))
+            .await
+            .expect(204);
         assert_eq!(to.http.get(&path).await.status, 404);
     }
     stage.server.shutdown().await;
@@ -54,10 +71,22 @@ async fn what_is_not_taken_says_why() {
     let (eve, bob) = (stage.external("eve"), stage.member("bob"));
     let thread = eve.begin(&[&bob]).await;
     for (query, kind, bytes, status, problem) in [
-        ("name=a.exe", "application/octet-stream", &b"MZ"[..], 415, "attachment-type"),
+        (
+            "name=a.exe",
+            "application/octet-stream",
+            &b"MZ"[..],
+            415,
+            "attachment-type",
+        ),
         ("name=a.svg", "image/svg+xml", b"<svg/>", 415, "attachment-type"),
         ("name=a.png", "image/png", b"<script>", 415, "attachment-type"),
-        ("name=a.txt&inline=true", "text/plain", b"x", 415, "attachment-type"),
+        (
+            "name=a.txt&inline=true",
+            "text/plain",
+            b"x",
+            415,
+            "attachment-type",
+        ),
         ("name=a.txt", "text/plain", b"", 422, "bad-content"),
         ("", "text/plain", b"x", 400, "malformed"),
     ] {
@@ -67,8 +96,16 @@ async fn what_is_not_taken_says_why() {
     }
     stage.set_chat(json!({ "maxAttachmentBytes": 1_000 })).await;
     let (status, body) = upload(&eve, &thread, "name=a.txt", "text/plain", &[b'x'; 1_001]).await;
-    assert_eq!((status, &body["type"]), (413, &json!("urn:sidetone:problem:attachment-too-large")));
-    assert_eq!(upload(&eve, &thread, "name=a.txt", "text/plain", &[b'x'; 1_000]).await.0, 201);
+    assert_eq!(
+        (status, &body["type"]),
+        (413, &json!("urn:sidetone:problem:attachment-too-large"))
+    );
+    assert_eq!(
+        upload(&eve, &thread, "name=a.txt", "text/plain", &[b'x'; 1_000])
+            .await
+            .0,
+        201
+    );
     // A file is sent once, and by who uploaded it.
     let (_, file) = upload(&eve, &thread, "name=a.txt", "text/plain", b"x").await;
     let with_file = json!({ "attachments": [file["id"]] });

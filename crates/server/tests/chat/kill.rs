@@ -107,7 +107,10 @@ async fn a_hard_kill_loses_nothing_acknowledged_and_doubles_nothing() {
         let mut found = Vec::new();
         let mut since = 0;
         loop {
-            let changes = reader.get(&format!("{thread}/changes?since={since}")).await.expect(200);
+            let changes = reader
+                .get(&format!("{thread}/changes?since={since}"))
+                .await
+                .expect(200);
             for message in changes["messages"].as_array().unwrap() {
                 let text = message["content"]["message"].as_str().unwrap().to_owned();
                 found.push((message["id"].as_u64().unwrap(), text));
@@ -118,7 +121,11 @@ async fn a_hard_kill_loses_nothing_acknowledged_and_doubles_nothing() {
             }
         }
         let ids: Vec<u64> = found.iter().map(|(id, _)| *id).collect();
-        assert_eq!(ids, (1..=ids.len() as u64).collect::<Vec<_>>(), "in order, without gaps");
+        assert_eq!(
+            ids,
+            (1..=ids.len() as u64).collect::<Vec<_>>(),
+            "in order, without gaps"
+        );
         let texts: BTreeSet<&String> = found.iter().map(|(_, text)| text).collect();
         assert_eq!(texts.len(), found.len(), "nothing is there twice");
         let found: BTreeSet<(u64, String)> = found.into_iter().filter(|(id, _)| *id > 1).collect();

@@ -105,7 +105,9 @@ async fn sizes_are_exact() {
     assert_eq!((refused.status, refused.problem()), (409, "limit-reached"));
     let longest = "x".repeat(28 * 1024);
     eve.say(&thread, &longest).await;
-    let refused = eve.send(&thread, json!({ "content": format!("{longest}x") })).await;
+    let refused = eve
+        .send(&thread, json!({ "content": format!("{longest}x") }))
+        .await;
     assert_eq!((refused.status, refused.problem()), (413, "message-too-large"));
     for bad in [
         json!({}),
@@ -116,7 +118,11 @@ async fn sizes_are_exact() {
         json!([]),
     ] {
         let refused = eve.send(&thread, bad.clone()).await;
-        assert!(matches!(refused.status, 400 | 404 | 422), "{bad}: {}", refused.status);
+        assert!(
+            matches!(refused.status, 400 | 404 | 422),
+            "{bad}: {}",
+            refused.status
+        );
     }
     stage.server.shutdown().await;
 }

@@ -38,7 +38,11 @@ async fn who_has_a_new_session_asks_for_what_changed() {
     let (eve, bob) = (stage.external("eve"), stage.member("bob"));
     let thread = eve.begin(&[&bob]).await;
     let first = eve.say(&thread, "first").await;
-    let known = bob.http.get(&format!("{thread}/changes?since=0")).await.expect(200);
+    let known = bob
+        .http
+        .get(&format!("{thread}/changes?since=0"))
+        .await
+        .expect(200);
     let version = known["version"].as_u64().unwrap();
     let texts = |changes: &Value| -> Vec<(u64, String)> {
         changes["messages"]
@@ -62,7 +66,10 @@ async fn who_has_a_new_session_asks_for_what_changed() {
     }
     let second = eve.say(&thread, "second").await;
     let third = eve.say(&thread, "third").await;
-    eve.http.delete(&format!("{thread}/messages/{second}")).await.expect(204);
+    eve.http
+        .delete(&format!("{thread}/messages/{second}"))
+        .await
+        .expect(204);
     let mut since = version;
     let mut seen = Vec::new();
     loop {
@@ -76,7 +83,11 @@ async fn who_has_a_new_session_asks_for_what_changed() {
     }
     assert_eq!(
         seen,
-        [(first, "edit 2".into()), (third, "third".into()), (second, String::new())]
+        [
+            (first, "edit 2".into()),
+            (third, "third".into()),
+            (second, String::new())
+        ]
     );
     let nothing = bob
         .http

@@ -35,7 +35,11 @@ async fn age(folder: &std::path::Path, days: u64) {
         let mut value: Value = serde_json::from_slice(&entry.value).unwrap();
         older(&mut value, days * 24 * 3600);
         let value = serde_json::to_vec(&value).unwrap().into();
-        store.kv.put(&entry.key, value, entry.revision, None, now).await.unwrap();
+        store
+            .kv
+            .put(&entry.key, value, entry.revision, None, now)
+            .await
+            .unwrap();
     }
 }
 
@@ -65,7 +69,11 @@ async fn retention_deletes_and_the_audit_says_so() {
     let again = server(config()).await;
     let bobs = Caller::new(&again, bob.token.clone());
     let page = bobs.get(&format!("{thread}/messages")).await.expect(200);
-    assert_eq!(page["items"].as_array().unwrap().len(), 4, "six days are not seven");
+    assert_eq!(
+        page["items"].as_array().unwrap().len(),
+        4,
+        "six days are not seven"
+    );
     again.shutdown().await;
 
     age(folder.path(), 2).await;
@@ -104,7 +112,11 @@ async fn retention_deletes_and_the_audit_says_so() {
     // Nothing is left of it in the chat that is stored.
     let store = Store::open(&folder.path().join("sidetone.redb")).unwrap();
     for entry in store.kv.list("chat.", WallTime::from_millis(1)).await.unwrap() {
-        assert!(!String::from_utf8_lossy(&entry.value).contains("secret"), "{}", entry.key);
+        assert!(
+            !String::from_utf8_lossy(&entry.value).contains("secret"),
+            "{}",
+            entry.key
+        );
     }
 }
 
@@ -115,18 +127,66 @@ async fn a_hold_keeps_what_is_deleted_where_nobody_sees_it() {
     let thread = eve.begin(&[&bob]).await;
     let id = thread.rsplit('/').next().unwrap();
     let hold = format!("/v1/organisations/acme/chat/threads/{id}/hold");
-    stage.administrator.put(&hold, json!({ "hold": true })).await.expect(204);
+    stage
+        .administrator
+        .put(&hold, json!({ "hold": true }))
+        .await
+        .expect(204);
     let message = eve.say(&thread, "regretted").await;
-    eve.http.delete(&format!("{thread}/messages/{message}")).await.expect(204);
+    eve.http
+        .delete(&format!("{thread}/messages/{message}"))
+        .await
+        .expect(204);
     assert_eq!(bob.texts(&thread).await, Vec::<String>::new());
     let stored = stage
         .administrator
         .get("/v1/organisations/acme/chat/storage")
         .await
         .expect(200);
-    assert_eq!((&stored["items"][0]["held"], &stored["items"][0]["hold"]), (&json!(1), &json!(true)));
+    assert_eq!(
+        (&stored["items"][0]["held"], &stored["items"][0]["hold"]),
+        (&json!(1), &json!(true))
+    );
     for other in [&stage.owner, &eve.http, &bob.http] {
         assert_eq!(other.put(&hold, json!({ "hold": false })).await.status, 403);
     }
+    stage.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn who_was_deleted_leaves_nothing_to_a_later_one_of_the_name() {
+    let stage = Stage::set().await;
+    let (eve, bob, carol) = (stage.external("eve"), stage.member("bob"), stage.member("carol"));
+    let thread = eve.begin(&[&bob, &carol]).await;
+    eve.say(&thread, "for Carol").await;
+    let path = "/v1/organisations/acme/members/carol";
+    stage.administrator.delete(path).await.expect(204);
+    in_time("Carol is out", async {
+        while bob.http.get(&format!("{thread}/participants")).await.expect(200)["items"]
+            .as_array()
+            .unwrap()
+            .len()
+            > 2
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    let other = json!({ "displayName": "Another Carol" });
+    stage.administrator.put(path, other).await.expect(201);
+    // Tokens that the former had are void; the new one's are not.
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    let another = stage.member("carol");
+    assert_eq!(another.http.get(&thread).await.status, 404);
+    assert_eq!(
+        another.http.get("/v1/chat/threads").await.expect(200)["items"],
+        json!([])
+    );
+    // The organisation goes with its chats.
+    crate::client::operator(&stage.server)
+        .delete("/v1/organisations/acme")
+        .await
+        .expect(204);
+    assert_eq!(eve.http.get(&thread).await.status, 404);
     stage.server.shutdown().await;
 }

@@ -97,7 +97,7 @@ impl Desk {
                 Ok(threads) => {
                     self.begun = true;
                     for thread in threads {
-                        self.tracker.begin(thread.id, thread.version);
+                        self.tracker.begin(thread.id, thread.version, thread.last_message);
                     }
                 }
                 // The next event of each thread shows what is missing.
@@ -110,7 +110,7 @@ impl Desk {
     async fn renewed(&mut self, threads: Vec<ChatThread>) {
         for thread in &threads {
             // One that began meanwhile.
-            if self.tracker.known(thread.id) == 0 {
+            if self.tracker.last_message(thread.id).is_none() {
                 let created = ThreadCreated {
                     thread: thread.clone(),
                     participants: Vec::new(),
@@ -131,13 +131,13 @@ impl Desk {
                 Step::Ask(thread, since) => match self.changes(thread, since).await {
                     Ok(changes) => {
                         let (version, more) = (changes.version, changes.more);
-                        let found = found(thread, since, changes);
+                        let found = found(thread, self.tracker.last_message(thread), changes);
                         let next = self.tracker.answered(thread, version, found, more);
                         steps.extend(next);
                     }
                     Err(error) => {
                         tracing::warn!(%thread, %error, "what was missed could not be asked for");
-                        self.tracker.refused(thread);
+                        self.tracker.failed(thread);
                     }
                 },
             }
@@ -165,7 +165,8 @@ impl Desk {
 }
 
 /// What changed, as the events that would have told it.
-fn found(thread: ThreadId, since: u64, changes: ThreadChanges) -> Vec<ChatEvent> {
+fn found(thread: ThreadId, known: Option<u64>, changes: ThreadChanges) -> Vec<ChatEvent> {
+    let known = known.unwrap_or_default();
     let mut events = Vec::new();
     for message in changes.messages {
         events.push(match message.deleted_at_ms {
@@ -175,7 +176,7 @@ fn found(thread: ThreadId, since: u64, changes: ThreadChanges) -> Vec<ChatEvent>
                 version: message.version,
                 deleted_at_ms,
             }),
-            None if message.is_new_since(since) => ChatEvent::MessageReceived(message),
+            None if message.id > known => ChatEvent::MessageReceived(message),
             None => ChatEvent::MessageEdited(message),
         });
     }

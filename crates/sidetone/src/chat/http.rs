@@ -223,7 +223,11 @@ impl Http {
         let mut bearer = HeaderValue::from_str(&format!("Bearer {token}"))
             .map_err(|_| "the token cannot be sent".to_owned())?;
         bearer.set_sensitive(true);
-        let host = self.base.authority().map(|authority| authority.as_str()).unwrap_or_default();
+        let host = self
+            .base
+            .authority()
+            .map(|authority| authority.as_str())
+            .unwrap_or_default();
         let mut built = hyper::Request::builder()
             .method(request.method.clone())
             .uri(format!("{}{}", self.prefix(), request.path))
@@ -243,7 +247,12 @@ impl Http {
     }
 
     async fn connect(&mut self) -> Result<SendRequest<Full<Bytes>>, String> {
-        let host = self.base.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let host = self
+            .base
+            .host()
+            .unwrap_or_default()
+            .trim_matches(['[', ']'])
+            .to_owned();
         let secure = self.base.scheme_str() == Some("wss");
         let port = self.base.port_u16().unwrap_or(if secure { 443 } else { 80 });
         let stream = TcpStream::connect((host.as_str(), port))

@@ -4,9 +4,9 @@
 mod desk;
 mod http;
 mod rest;
+mod thread;
 #[cfg(feature = "tls")]
 mod tls;
-mod thread;
 mod tracker;
 
 use std::collections::BTreeMap;
@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 use sidetone_signaling::Identifier;
 use sidetone_signaling::protocol::Event;
 use sidetone_signaling::protocol::chat::{
-    ChatMessage, ChatThread, MessageDeleted, ParticipantsAdded, ParticipantsRemoved, ReadReceiptReceived, ThreadCreated,
-    ThreadDeleted, ThreadId, ThreadUpdated, TypingReceived,
+    ChatMessage, ChatThread, MessageDeleted, ParticipantsAdded, ParticipantsRemoved, ReadReceiptReceived,
+    ThreadCreated, ThreadDeleted, ThreadId, ThreadUpdated, TypingReceived,
 };
 use tokio::sync::mpsc;
 
@@ -27,7 +27,8 @@ use crate::events::Source;
 use crate::pending::Pending;
 use crate::{Error, Events};
 
-pub(crate) use desk::{Line, Signal};
+pub(crate) use desk::{Line, Signal, open};
+pub(crate) use http::Token;
 use http::{Answer, Job, Request};
 pub use thread::{
     ChatThreadClient, MessagePage, OutgoingMessage, ReadReceipt, ReadReceipts, ThreadChanges, ThreadUpdate,
@@ -52,7 +53,10 @@ pub enum ChatEvent {
     ThreadCreated(ThreadCreated),
     /// A thread is no more, or no more for this user.
     ThreadDeleted(ThreadDeleted),
-    /// What is said of a thread changed.
+    /// A thread was deleted, or hidden, while there was no connection.
+    ThreadGone(ThreadId),
+    /// What is said of a thread changed. While there was no connection, this and who came and went is told by the
+    /// service's messages alone.
     ThreadUpdated(ThreadUpdated),
     /// Some were added to a thread.
     ParticipantsAdded(ParticipantsAdded),
@@ -85,16 +89,20 @@ impl ChatEvent {
     /// The thread and the version that it has by this, where it is about one that changed.
     pub(crate) fn place(&self) -> Option<(ThreadId, u64)> {
         Some(match self {
-            Self::MessageReceived(message) | Self::MessageEdited(message) => (message.thread, message.version),
+            Self::MessageReceived(message) | Self::MessageEdited(message) => {
+                (message.thread, message.version)
+            }
             Self::MessageDeleted(gone) => (gone.thread, gone.version),
             Self::ThreadCreated(created) => (created.thread.id, created.thread.version),
             Self::ThreadDeleted(gone) => (gone.thread, gone.version),
             Self::ThreadUpdated(updated) => (updated.thread.id, updated.thread.version),
             Self::ParticipantsAdded(added) => (added.thread, added.version),
             Self::ParticipantsRemoved(removed) => (removed.thread, removed.version),
-            Self::TypingReceived(_) | Self::ReadReceiptReceived(_) | Self::Connected | Self::Disconnected => {
-                return None;
-            }
+            Self::TypingReceived(_)
+            | Self::ReadReceiptReceived(_)
+            | Self::ThreadGone(_)
+            | Self::Connected
+            | Self::Disconnected => return None,
         })
     }
 }
@@ -164,7 +172,9 @@ pub struct ChatClient {
 
 impl fmt::Debug for ChatClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChatClient").field("agent", &self.agent).finish_non_exhaustive()
+        f.debug_struct("ChatClient")
+            .field("agent", &self.agent)
+            .finish_non_exhaustive()
     }
 }
 
@@ -220,9 +230,11 @@ impl ChatClient {
     /// [`Error::Refused`], [`Error::Network`].
     pub fn list_threads(&self) -> Pending<Vec<ChatThread>> {
         let first = Request::get("/v1/chat/threads?limit=200");
-        self.paged(first, "/v1/chat/threads?limit=200", |page: rest::Page<rest::Thread>| {
-            (page.items.into_iter().map(Into::into).collect(), page.next)
-        })
+        self.paged(
+            first,
+            "/v1/chat/threads?limit=200",
+            |page: rest::Page<rest::Thread>| (page.items.into_iter().map(Into::into).collect(), page.next),
+        )
     }
 
     /// Deletes a thread, in one of the ways or as is usual.
@@ -231,7 +243,10 @@ impl ChatClient {
     /// [`Error::Refused`], [`Error::Network`].
     pub fn delete_thread(&self, id: ThreadId, how: Option<ThreadDeletion>) -> Pending<()> {
         let mode = how.map(|how| format!("?mode={}", how.word())).unwrap_or_default();
-        self.ask(Request::delete(format!("/v1/chat/threads/{id}{mode}")), |_| Ok(()))
+        self.ask(
+            Request::delete(format!("/v1/chat/threads/{id}{mode}")),
+            |_| Ok(()),
+        )
     }
 
     /// What happens from now on.

@@ -269,7 +269,11 @@ impl From<Receipts> for ReadReceipts {
         });
         Self {
             receipts: receipts.collect(),
-            counts: all.counts.into_iter().map(|one| (one.message, one.read_by)).collect(),
+            counts: all
+                .counts
+                .into_iter()
+                .map(|one| (one.message, one.read_by))
+                .collect(),
         }
     }
 }
@@ -315,6 +319,9 @@ mod tests {
         assert_eq!(message.priority, wire::Priority::High);
         assert_eq!(timestamp(message.created_at_ms), "2026-03-01T10:00:00.250Z");
         let later = text.replace("\"html\"", "\"poll\"");
-        assert!(serde_json::from_str::<Message>(&later).is_ok(), "a kind of a later version");
+        assert!(
+            serde_json::from_str::<Message>(&later).is_ok(),
+            "a kind of a later version"
+        );
     }
 }

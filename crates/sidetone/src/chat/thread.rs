@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde_json::json;
 use sidetone_signaling::Identifier;
-use sidetone_signaling::protocol::chat::{Attachment, ChatMessage, ChatParticipant, ChatThread, Priority, ThreadId};
+use sidetone_signaling::protocol::chat::{
+    Attachment, ChatMessage, ChatParticipant, ChatThread, Priority, ThreadId,
+};
 use uuid::Uuid;
 
 use super::ChatClient;
@@ -168,9 +170,10 @@ impl ChatThreadClient {
         if let Some(answered) = message.reply_to {
             wish["replyTo"] = answered.into();
         }
-        self.chat.ask(Request::post(self.path("/messages"), &wish), |answer| {
-            Ok(answer.json::<rest::Sent>()?.id)
-        })
+        self.chat
+            .ask(Request::post(self.path("/messages"), &wish), |answer| {
+                Ok(answer.json::<rest::Sent>()?.id)
+            })
     }
 
     /// A message.
@@ -182,7 +185,9 @@ impl ChatThreadClient {
 
     /// A page of messages before this id, the newest first; the newest of all without. At most 200.
     pub fn messages(&self, before: Option<u64>, limit: u32) -> Pending<MessagePage> {
-        let before = before.map(|before| format!("&before={before}")).unwrap_or_default();
+        let before = before
+            .map(|before| format!("&before={before}"))
+            .unwrap_or_default();
         let request = Request::get(self.path(&format!("/messages?limit={limit}{before}")));
         self.chat.ask(request, |answer| {
             let page: rest::Page<rest::Message, u64> = answer.json()?;
@@ -223,16 +228,23 @@ impl ChatThreadClient {
     /// Pins a message to the thread, or takes it down.
     pub fn pin(&self, message: u64, pinned: bool) -> Pending<()> {
         let path = self.path(&format!("/messages/{message}/pin"));
-        self.done(if pinned { Request::put(path) } else { Request::delete(path) })
+        self.done(if pinned {
+            Request::put(path)
+        } else {
+            Request::delete(path)
+        })
     }
 
     /// Who takes part, all of them.
     pub fn participants(&self) -> Pending<Vec<ChatParticipant>> {
         let path = self.path("/participants?limit=200");
-        self.chat
-            .paged(Request::get(path.clone()), path, |page: rest::Page<rest::Participant>| {
+        self.chat.paged(
+            Request::get(path.clone()),
+            path,
+            |page: rest::Page<rest::Participant>| {
                 (page.items.into_iter().map(Into::into).collect(), page.next)
-            })
+            },
+        )
     }
 
     /// Adds participants, who see what was said since `history` (milliseconds since the Unix epoch), or without it what
@@ -247,9 +259,10 @@ impl ChatThreadClient {
         if let Some(history) = history {
             wish["shareHistoryTime"] = rest::timestamp(history).into();
         }
-        self.chat.ask(Request::post(self.path("/participants"), &wish), |answer| {
-            Ok(answer.json::<rest::Added>()?.added)
-        })
+        self.chat
+            .ask(Request::post(self.path("/participants"), &wish), |answer| {
+                Ok(answer.json::<rest::Added>()?.added)
+            })
     }
 
     /// Removes a participant. Of oneself: leaves.
@@ -272,9 +285,10 @@ impl ChatThreadClient {
 
     /// Up to where everybody has read.
     pub fn read_receipts(&self) -> Pending<ReadReceipts> {
-        self.chat.ask(Request::get(self.path("/read-receipts")), |answer| {
-            Ok(answer.json::<rest::Receipts>()?.into())
-        })
+        self.chat
+            .ask(Request::get(self.path("/read-receipts")), |answer| {
+                Ok(answer.json::<rest::Receipts>()?.into())
+            })
     }
 
     /// Uploads a file or an image, to be sent with a message within a day.
@@ -302,10 +316,9 @@ impl ChatThreadClient {
     /// What changed since a version, at most 200 things. [`ChatClient::events`](super::ChatClient::events) asks this by
     /// itself after an outage; an app that keeps messages itself asks for what was said while it was not running.
     pub fn changes(&self, since: u64) -> Pending<ThreadChanges> {
-        self.chat
-            .ask(rest::changes_request(self.id, since), |answer| {
-                Ok(answer.json::<rest::Changes>()?.into())
-            })
+        self.chat.ask(rest::changes_request(self.id, since), |answer| {
+            Ok(answer.json::<rest::Changes>()?.into())
+        })
     }
 
     fn done(&self, request: Request) -> Pending<()> {

@@ -24,6 +24,8 @@ struct Followed {
     /// A change was seen that is further than what is being asked for may reach.
     again: bool,
     waiting: VecDeque<ChatEvent>,
+    /// The newest message that the app was told of, or that is older than the app.
+    last_message: u64,
 }
 
 /// All threads.
@@ -44,9 +46,10 @@ pub(super) enum Step {
 
 impl Tracker {
     /// A thread is at this version when the app begins: what is older it can read if it likes.
-    pub(super) fn begin(&mut self, thread: ThreadId, version: u64) {
+    pub(super) fn begin(&mut self, thread: ThreadId, version: u64, last_message: u64) {
         let followed = self.threads.entry(thread).or_default();
         followed.known = followed.known.max(version);
+        followed.last_message = followed.last_message.max(last_message);
     }
 
     /// An event came.
@@ -56,12 +59,14 @@ impl Tracker {
         };
         match &event {
             // The thread is as it says; what was said in it before is asked for by who wants it.
-            ChatEvent::ThreadCreated(_) => {
+            ChatEvent::ThreadCreated(created) => {
+                let last_message = created.thread.last_message;
                 let followed = self.threads.entry(thread).or_default();
                 if version <= followed.asked {
                     return Vec::new();
                 }
                 followed.known = followed.known.max(version.saturating_sub(1));
+                followed.last_message = followed.last_message.max(last_message);
                 return vec![Step::Tell(event)];
             }
             ChatEvent::ThreadDeleted(_) => {
@@ -92,13 +97,23 @@ impl Tracker {
             followed.waiting.push_back(event);
             return vec![Step::Ask(thread, since)];
         }
+        followed.told(&event);
         followed.known = followed.known.max(version);
         vec![Step::Tell(event)]
     }
 
-    /// The session is a new one: whatever was told meanwhile did not come. `threads` is how all of them are now.
+    /// The session is a new one: whatever was told meanwhile did not come. `threads` is how all of them are now; those
+    /// that are not among them are gone.
     pub(super) fn renewed(&mut self, threads: impl IntoIterator<Item = (ThreadId, u64)>) -> Vec<Step> {
         let mut steps = Vec::new();
+        let threads: BTreeMap<ThreadId, u64> = threads.into_iter().collect();
+        self.threads.retain(|thread, _| {
+            let there = threads.contains_key(thread);
+            if !there {
+                steps.push(Step::Tell(ChatEvent::ThreadGone(*thread)));
+            }
+            there
+        });
         for (thread, version) in threads {
             let followed = self.threads.entry(thread).or_default();
             if version <= followed.known {
@@ -115,10 +130,17 @@ impl Tracker {
     }
 
     /// What was asked for is there, up to this version. `found` is what it brought, as events.
-    pub(super) fn answered(&mut self, thread: ThreadId, version: u64, found: Vec<ChatEvent>, more: bool) -> Vec<Step> {
+    pub(super) fn answered(
+        &mut self,
+        thread: ThreadId,
+        version: u64,
+        found: Vec<ChatEvent>,
+        more: bool,
+    ) -> Vec<Step> {
         let Some(followed) = self.threads.get_mut(&thread) else {
             return Vec::new();
         };
+        found.iter().for_each(|event| followed.told(event));
         let mut steps: Vec<Step> = found.into_iter().map(Step::Tell).collect();
         followed.known = followed.known.max(version);
         followed.asked = followed.asked.max(version);
@@ -133,14 +155,28 @@ impl Tracker {
         steps
     }
 
-    /// It could not be asked for, and never will be: the thread is not (any more) this user's.
-    pub(super) fn refused(&mut self, thread: ThreadId) {
-        self.threads.remove(&thread);
+    /// It could not be asked for. The next event asks for it again.
+    pub(super) fn failed(&mut self, thread: ThreadId) {
+        if let Some(followed) = self.threads.get_mut(&thread) {
+            followed.asking = false;
+            followed.again = false;
+            // What is asked for next has them, too.
+            followed.waiting.clear();
+        }
     }
 
-    /// Whether a message was there before what is asked for: it came, or is older than the app.
-    pub(super) fn known(&self, thread: ThreadId) -> u64 {
-        self.threads.get(&thread).map_or(0, |followed| followed.known)
+    /// The newest message that the app knows of: what has a greater number is new to it. `None` for a thread that it does
+    /// not know.
+    pub(super) fn last_message(&self, thread: ThreadId) -> Option<u64> {
+        Some(self.threads.get(&thread)?.last_message)
+    }
+}
+
+impl Followed {
+    fn told(&mut self, event: &ChatEvent) {
+        if let ChatEvent::MessageReceived(message) = event {
+            self.last_message = self.last_message.max(message.id);
+        }
     }
 }
 
@@ -175,7 +211,7 @@ mod tests {
     #[test]
     fn events_in_order_are_told_at_once() {
         let mut tracker = Tracker::default();
-        tracker.begin(T, 4);
+        tracker.begin(T, 4, 0);
         for version in [5, 6, 6, 7] {
             assert_eq!(told(&tracker.event(change(version))), [version]);
         }
@@ -184,7 +220,7 @@ mod tests {
     #[test]
     fn a_version_that_is_left_out_is_asked_for_and_told_once() {
         let mut tracker = Tracker::default();
-        tracker.begin(T, 4);
+        tracker.begin(T, 4, 0);
         assert_eq!(tracker.event(change(7)), [Step::Ask(T, 4)]);
         assert_eq!(tracker.event(change(8)), []);
         let steps = tracker.answered(T, 7, vec![change(5), change(6), change(7)], false);
@@ -195,22 +231,24 @@ mod tests {
     #[test]
     fn what_is_there_at_the_beginning_hides_no_event_that_is_under_way() {
         let mut tracker = Tracker::default();
-        tracker.begin(T, 4);
+        tracker.begin(T, 4, 0);
         assert_eq!(told(&tracker.event(change(4))), [4]);
     }
 
     #[test]
     fn a_new_session_asks_for_threads_that_went_on() {
         let mut tracker = Tracker::default();
-        tracker.begin(T, 4);
+        tracker.begin(T, 4, 0);
         let other = ThreadId(Uuid::from_u128(2));
         assert_eq!(
             tracker.renewed([(T, 4), (other, 3)]),
             [Step::Ask(other, 0)],
             "one stands still, one is new"
         );
-        assert_eq!(tracker.renewed([(T, 6)]), [Step::Ask(T, 4)]);
-        assert_eq!(tracker.renewed([(T, 7)]), [], "it is being asked for");
+        assert_eq!(tracker.renewed([(T, 6), (other, 3)]), [Step::Ask(T, 4)]);
+        assert_eq!(tracker.renewed([(T, 7), (other, 3)]), [], "it is being asked for");
+        let gone = Step::Tell(ChatEvent::ThreadGone(other));
+        assert_eq!(tracker.renewed([(T, 7)]), [gone]);
         let steps = tracker.answered(T, 6, vec![change(5), change(6)], false);
         assert_eq!(steps.last(), Some(&Step::Ask(T, 6)), "and asked for again");
     }
@@ -222,7 +260,7 @@ mod tests {
             steps in prop::collection::vec((any::<bool>(), 0u8..10), 1..200),
         ) {
             let mut tracker = Tracker::default();
-            tracker.begin(T, 0);
+            tracker.begin(T, 0, 0);
             let (mut version, mut seen) = (0, Vec::new());
             let mut asked: Option<u64> = None;
             fn take(steps: Vec<Step>, seen: &mut Vec<u64>, asked: &mut Option<u64>) {

@@ -16,6 +16,7 @@ mod told;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,7 @@ use sidetone_signaling::protocol::{
     CallId, EndpointOptions, LegId, MediaFailure, NoticeKind, NoticeState, Report,
 };
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_tungstenite::tungstenite::http::Uri;
 
@@ -171,6 +173,12 @@ struct Closing {
     reply: Option<Reply<()>>,
 }
 
+/// Takes the agent when it is there, or why it is not. Nobody may be waiting any more.
+pub(crate) type Created = Box<dyn FnOnce(Result<CallAgent, Error>) + Send>;
+
+/// A task that runs for as long as an agent is there.
+pub(crate) type Chore = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 pub(crate) struct Driver {
     uri: Uri,
     refresher: Option<Refresher>,
@@ -181,7 +189,7 @@ pub(crate) struct Driver {
     asks: mpsc::UnboundedReceiver<Ask>,
     own_asks: mpsc::WeakUnboundedSender<Ask>,
     running: watch::Receiver<()>,
-    created: Option<(Reply<CallAgent>, CallAgent)>,
+    created: Option<(Created, CallAgent)>,
     /// The service refused the first token, and the refresher has brought no better one yet.
     unconvinced: bool,
     closing: Option<Closing>,
@@ -213,6 +221,8 @@ pub(crate) struct Driver {
     monitor: Monitor,
     incoming_muted: bool,
     calls: Vec<Entry>,
+    /// What the agent's chat does. Ends with the agent.
+    chores: JoinSet<()>,
     born: Instant,
 }
 
@@ -221,7 +231,7 @@ impl Driver {
         config: Config,
         asks: mpsc::UnboundedReceiver<Ask>,
         running: watch::Receiver<()>,
-        created: (Reply<CallAgent>, CallAgent),
+        created: (Created, CallAgent),
     ) -> Self {
         let now = Instant::now();
         let Config {
@@ -273,6 +283,7 @@ impl Driver {
             monitor: Monitor::default(),
             incoming_muted: false,
             calls: Vec::new(),
+            chores: JoinSet::new(),
             born: now,
         }
     }
@@ -385,15 +396,16 @@ impl Driver {
             state.calls.clear();
         }
         self.shared.events.close();
+        self.shared.signals.close();
         if let Some(reply) = self.closing.take().and_then(|closing| closing.reply) {
             let _ = reply.send(Ok(()));
         }
     }
 
     fn not_created(&mut self, error: Error, now: Instant) {
-        if let Some((reply, agent)) = self.created.take() {
+        if let Some((created, agent)) = self.created.take() {
             drop(agent);
-            let _ = reply.send(Err(error));
+            created(Err(error));
             self.close(None, now);
         }
     }
