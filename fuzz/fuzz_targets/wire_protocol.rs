@@ -41,6 +41,7 @@ impl Service {
                             display_name: String::new(),
                             expires_in: Duration::from_secs(3600),
                             may_start_calls: true,
+                            may_take_calls: true,
                             application: None,
                         });
                     self.switchboard

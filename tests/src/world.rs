@@ -447,6 +447,7 @@ fn verdict(token: &str) -> Result<Grant, Reason> {
         identity,
         expires_in: Duration::from_secs(86_400),
         may_start_calls: true,
+        may_take_calls: true,
         application: None,
     })
 }

@@ -128,6 +128,7 @@ fn build(seed: u64, start: Instant, weather: Config, rng: &mut ChaCha8Rng) -> Wo
                 hide_addresses: rng.random_bool(0.3),
                 options: EndpointOptions {
                     busy_when_in_call: rng.random_bool(0.2),
+                    ..EndpointOptions::default()
                 },
                 warm_legs: rng.random_range(0..4),
                 ..AgentConfig::new("")

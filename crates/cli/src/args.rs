@@ -17,6 +17,7 @@ use crate::bench::loopback::LoopbackArgs;
 use crate::bench::meeting::MeetingArgs;
 use crate::bench::voice::VoiceArgs;
 use crate::commands::admin::args::AdminArgs;
+use crate::commands::chat::args::ChatArgs;
 use crate::commands::doctor::args::DoctorArgs;
 use crate::commands::meet::args::MeetArgs;
 use crate::exit;
@@ -60,6 +61,8 @@ pub enum Command {
     Answer(AnswerArgs),
     /// Meetings and group calls: join or watch one
     Meet(Box<MeetArgs>),
+    /// Chat: threads, messages, and being in a conversation
+    Chat(Box<ChatArgs>),
     /// Take messages for members of an organisation who do not answer
     Voicemail(VoicemailArgs),
     /// Find the first broken hop between this machine and a service, and what to do about it
@@ -477,7 +480,7 @@ pub enum BenchCommand {
 }
 
 /// A length of time such as `10s`, `1m 30s` or `250ms`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error} (such as 10s, 250ms or 1m30s)"))
 }
 

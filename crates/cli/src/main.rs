@@ -48,6 +48,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Call(args) => commands::call::run(args),
         Command::Answer(args) => commands::answer::run(args),
         Command::Meet(args) => commands::meet::run(*args),
+        Command::Chat(args) => commands::chat::run(*args),
         Command::Voicemail(args) => commands::voicemail::run(args),
         Command::Doctor(args) => commands::doctor::run(*args),
         Command::Devices {

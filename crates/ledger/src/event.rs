@@ -13,6 +13,7 @@ use sidetone_signaling::protocol::{CallId, NoticeKind, NoticeState};
 use sidetone_signaling::{Identifier, Reason};
 use utoipa::ToSchema;
 
+use crate::chat::ChatData;
 use crate::{
     Call, Called, EndpointType, Fact, ParticipantId, Party, RecordingChunk, RecordingEnd, RecordingFile,
     Role, Scope, Seconds, Timestamp, VoiceMessage, What,
@@ -58,6 +59,55 @@ pub enum EventKind {
     /// Somebody left a voice message.
     #[serde(rename = "sidetone.calling.VoicemailReceived")]
     VoicemailReceived,
+    /// A participant has a new message. This and the seven that follow are sent for each participant but the one who did
+    /// it, to the tenants of that participant.
+    #[serde(rename = "sidetone.chat.ChatMessageReceived")]
+    ChatMessageReceived,
+    /// A message of a participant's thread was edited.
+    #[serde(rename = "sidetone.chat.ChatMessageEdited")]
+    ChatMessageEdited,
+    /// A message of a participant's thread was deleted.
+    #[serde(rename = "sidetone.chat.ChatMessageDeleted")]
+    ChatMessageDeleted,
+    /// Somebody takes part in a thread that is new to them.
+    #[serde(rename = "sidetone.chat.ChatThreadCreatedWithUser")]
+    ChatThreadCreatedWithUser,
+    /// A thread is no more for a participant.
+    #[serde(rename = "sidetone.chat.ChatThreadWithUserDeleted")]
+    ChatThreadWithUserDeleted,
+    /// A participant's thread has other properties.
+    #[serde(rename = "sidetone.chat.ChatThreadPropertiesUpdatedPerUser")]
+    ChatThreadPropertiesUpdatedPerUser,
+    /// Someone was added to a participant's thread.
+    #[serde(rename = "sidetone.chat.ChatParticipantAddedToThreadWithUser")]
+    ChatParticipantAddedToThreadWithUser,
+    /// Someone was removed from a participant's thread.
+    #[serde(rename = "sidetone.chat.ChatParticipantRemovedFromThreadWithUser")]
+    ChatParticipantRemovedFromThreadWithUser,
+    /// A thread was begun. This and the seven that follow are sent once, to every tenant that takes part.
+    #[serde(rename = "sidetone.chat.ChatThreadCreated")]
+    ChatThreadCreated,
+    /// A thread was deleted.
+    #[serde(rename = "sidetone.chat.ChatThreadDeleted")]
+    ChatThreadDeleted,
+    /// Someone was added to a thread.
+    #[serde(rename = "sidetone.chat.ChatThreadParticipantAdded")]
+    ChatThreadParticipantAdded,
+    /// Someone was removed from a thread.
+    #[serde(rename = "sidetone.chat.ChatThreadParticipantRemoved")]
+    ChatThreadParticipantRemoved,
+    /// A thread has a new message.
+    #[serde(rename = "sidetone.chat.ChatMessageReceivedInThread")]
+    ChatMessageReceivedInThread,
+    /// A thread has other properties.
+    #[serde(rename = "sidetone.chat.ChatThreadPropertiesUpdated")]
+    ChatThreadPropertiesUpdated,
+    /// A message was edited.
+    #[serde(rename = "sidetone.chat.ChatMessageEditedInThread")]
+    ChatMessageEditedInThread,
+    /// A message was deleted.
+    #[serde(rename = "sidetone.chat.ChatMessageDeletedInThread")]
+    ChatMessageDeletedInThread,
 }
 
 /// An event, before it is known to whom it goes.
@@ -76,8 +126,8 @@ pub struct Event {
     /// The chain of calls.
     pub correlation: CallId,
     /// What of the call it is about.
-    subject: String,
-    data: Data,
+    pub(crate) subject: String,
+    pub(crate) data: Data,
 }
 
 /// An event as it is sent: a CloudEvent (specification 1.0, section 3), with the extension attributes `sequence`,
@@ -94,7 +144,8 @@ pub struct Notification {
     #[serde(rename = "type")]
     pub kind: EventKind,
     /// What it is about: `call/<call>/startedBy/<raw id>`, `call/<call>/participant/<raw id>`,
-    /// `call/<call>/recording/<id>` or `call/<call>/voicemail/<id>`.
+    /// `call/<call>/recording/<id>` or `call/<call>/voicemail/<id>`; of chat `thread/<thread>`,
+    /// `thread/<thread>/sender/<raw id>` or `thread/<thread>/recipient/<raw id>`.
     pub subject: String,
     /// When it happened.
     pub time: Timestamp,
@@ -105,7 +156,7 @@ pub struct Notification {
     /// Ten digits that rise within a call: what happened later compares greater as text. There may be gaps.
     #[schema(example = "0000000007")]
     pub sequence: String,
-    /// The same for every event of a call, and of those that it was forwarded or transferred to.
+    /// The same for every event of a call, and of those that it was forwarded or transferred to; of chat the thread.
     #[schema(value_type = String, format = Uuid)]
     pub correlationid: CallId,
     /// What happened.
@@ -207,6 +258,8 @@ pub enum UserKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum Data {
+    /// Of every event whose name begins with `sidetone.chat.`.
+    Chat(Box<ChatData>),
     /// Of [`EventKind::RecordingFileStatusUpdated`].
     Recording(RecordingData),
     /// Of [`EventKind::RecordingStateChanged`] and [`EventKind::TranscriptionStateChanged`].
@@ -569,7 +622,7 @@ fn as_user(called: &Called) -> User {
     user(&Party::new(called.identity.clone(), ""))
 }
 
-fn user(party: &Party) -> User {
+pub(crate) fn user(party: &Party) -> User {
     User {
         raw_id: party.identity.clone(),
         kind: match party.identity {

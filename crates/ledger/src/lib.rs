@@ -9,6 +9,7 @@
 
 mod book;
 mod call;
+mod chat;
 mod event;
 mod fact;
 mod kind;
@@ -20,6 +21,7 @@ mod usage;
 
 pub use book::{Book, Booked};
 pub use call::{Call, Stay};
+pub use chat::{ChatData, ChatHappening, ChatMember, ChatProperties, chat_event, message_usage};
 pub use event::{
     CallData, Data, EndedData, Event, EventKind, IncomingData, Notification, ParticipantData, Place,
     RecordingData, RecordingStorage, User, UserKind, VoicemailData,

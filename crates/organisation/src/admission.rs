@@ -8,7 +8,9 @@ use sidetone_signaling::{Identifier, Reason};
 
 use crate::gate::require;
 use crate::relation::{Insider, Outsider, Party};
-use crate::{Gate, MemberMode, OrganisationKind, PolicyName, PolicyOrigin, Refusal, Relation, World};
+use crate::{
+    Gate, MemberMode, OrganisationKind, PolicyName, PolicyOrigin, Refusal, Relation, Setting, World,
+};
 
 /// How an identity can be reached, at best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +32,13 @@ pub struct Admitted {
     pub relation: Relation,
     /// The policy of gate 5 and why it was that one, where the gate was asked.
     pub policy: Option<(PolicyName, PolicyOrigin)>,
+}
+
+/// What somebody wants of somebody else: each has its limit.
+#[derive(Clone, Copy)]
+enum Wish {
+    Call,
+    Chat,
 }
 
 impl Admitted {
@@ -76,6 +85,27 @@ impl World {
     /// # Errors
     /// The first gate that does not hold.
     pub fn may_call(&self, from: &Identifier, to: &Identifier) -> Result<Admitted, Refusal> {
+        self.may_reach(from, to, Some(Wish::Call))
+    }
+
+    /// Whether `from` may begin a chat with `to`, or take `to` into one: as [`World::may_call`], with the limit of chats
+    /// (L9) in the place of that of calls.
+    ///
+    /// # Errors
+    /// The first gate that does not hold.
+    pub fn may_begin_chat(&self, from: &Identifier, to: &Identifier) -> Result<Admitted, Refusal> {
+        self.may_reach(from, to, Some(Wish::Chat))
+    }
+
+    /// Whether two may be in a chat with each other, whoever began it: gates 0 to 6 as they are now.
+    ///
+    /// # Errors
+    /// The first gate that does not hold.
+    pub fn may_meet_in_chat(&self, one: &Identifier, other: &Identifier) -> Result<Admitted, Refusal> {
+        self.may_reach(one, other, None)
+    }
+
+    fn may_reach(&self, from: &Identifier, to: &Identifier, wish: Option<Wish>) -> Result<Admitted, Refusal> {
         let caller = self.party(from).ok_or_else(unknown_caller)?;
         let callee = self.party(to).ok_or_else(no_such_callee)?;
         match (caller, callee) {
@@ -83,7 +113,7 @@ impl World {
             (Party::Outside(caller), _) if !caller.exists => Err(unknown_caller()),
             (Party::Inside(caller), Party::Inside(callee)) => self.between_insiders(caller, callee),
             (Party::Outside(caller), Party::Inside(callee)) => self.inbound(caller, callee),
-            (Party::Inside(caller), Party::Outside(callee)) => self.outbound(caller, callee),
+            (Party::Inside(caller), Party::Outside(callee)) => self.outbound(caller, callee, wish),
             (Party::Outside(caller), Party::Outside(callee)) => between_outsiders(caller, callee),
             (Party::Stranger, Party::Stranger) => Ok(Admitted::freely(Relation::Undeclared)),
             (Party::Stranger, Party::Outside(other)) | (Party::Outside(other), Party::Stranger)
@@ -128,11 +158,21 @@ impl World {
     /// The sources speak of the *called* member's policy and mode. When a member calls out, the member who calls is
     /// the one in the organisation, so it is that one's policy and mode that gates 5 and 6 ask for: access that is
     /// closed is closed in both directions.
-    fn outbound(&self, caller: Insider<'_>, callee: Outsider<'_>) -> Result<Admitted, Refusal> {
+    fn outbound(
+        &self,
+        caller: Insider<'_>,
+        callee: Outsider<'_>,
+        wish: Option<Wish>,
+    ) -> Result<Admitted, Refusal> {
         self.organisation_gates(caller, callee)?;
         let policy = member_gates(caller)?;
-        let open = caller.tenant.organisation.switches.outgoing_calls.is_open();
-        require(open, Gate::Limit, Reason::OUTGOING_CALLS_DISABLED)?;
+        let switches = &caller.tenant.organisation.switches;
+        let (setting, reason) = match wish {
+            Some(Wish::Call) => (switches.outgoing_calls, Reason::OUTGOING_CALLS_DISABLED),
+            Some(Wish::Chat) => (switches.chat_initiation, Reason::CHAT_INITIATION_DISABLED),
+            None => (Setting::Open, Reason::NOT_ALLOWED),
+        };
+        require(setting.is_open(), Gate::Limit, reason)?;
         require(callee.exists, Gate::Existence, Reason::NO_SUCH_CALLEE)?;
         Ok(Admitted {
             relation: Relation::Outbound,

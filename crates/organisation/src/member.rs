@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sidetone_signaling::Identifier;
 use utoipa::ToSchema;
 
-use crate::{DomainError, GroupId, MemberId, PolicyName, Routing, text};
+use crate::{DomainError, GroupId, MemberId, PolicyName, Routing, chat, text};
 
 const MAX_ATTRIBUTES: usize = 64;
 const MAX_GROUPS: usize = 64;
@@ -48,6 +48,11 @@ pub struct Member {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     #[schema(value_type = Vec<String>)]
     pub delegates: BTreeSet<Identifier>,
+    /// After how many days chat in which the member takes part is deleted, 1 to 36,500. The organisation's own
+    /// retention holds besides: the shorter one counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 36_500)]
+    pub chat_retention_days: Option<u32>,
     /// Where the entry comes from, so that the next import finds it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<ExternalKey>,
@@ -135,6 +140,7 @@ impl Member {
             roles: BTreeSet::new(),
             routing: Routing::default(),
             delegates: BTreeSet::new(),
+            chat_retention_days: None,
             source: None,
         }
     }
@@ -148,6 +154,7 @@ impl Member {
         }
         text::count("groups", self.groups.len(), MAX_GROUPS)?;
         text::count("delegates", self.delegates.len(), MAX_DELEGATES)?;
+        chat::days("chatRetentionDays", self.chat_retention_days)?;
         self.routing.check()
     }
 }

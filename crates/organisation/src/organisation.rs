@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sidetone_signaling::identifier::Label;
 use utoipa::ToSchema;
 
-use crate::{DomainError, MeetingPolicy, OrganisationId, Switches, text};
+use crate::{ChatPolicy, DomainError, MeetingPolicy, OrganisationId, Switches, text};
 
 /// An organisation. Its members call each other freely; what else they may do is [`Federation`](crate::Federation),
 /// [`ExternalAccessPolicy`](crate::ExternalAccessPolicy) and [`Switches`].
@@ -33,6 +33,13 @@ pub struct Organisation {
     /// What its meetings may be.
     #[serde(default)]
     pub meetings: MeetingPolicy,
+    /// Where the chat of its meetings is kept: the name of a region. Without, the deployment's one region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "eu")]
+    pub region: Option<Label>,
+    /// What it decided about chat, beside the switches.
+    #[serde(default)]
+    pub chat: ChatPolicy,
 }
 
 /// Whether people are asked before they are recorded or transcribed. They are told in any case.
@@ -77,6 +84,7 @@ impl Organisation {
     pub(crate) fn check(&self) -> Result<(), DomainError> {
         text::name("name", &self.name)?;
         self.meetings.check()?;
+        self.chat.check()?;
         match &self.approval {
             Approval::Refused { reason } => text::bounded("reason", reason, 500),
             Approval::Pending | Approval::Approved => Ok(()),

@@ -82,6 +82,16 @@ impl<'w> Insider<'w> {
 }
 
 impl World {
+    /// Whether an identity counts as existing: in a directory, of a resource, or let in undeclared.
+    pub fn knows(&self, identity: &Identifier) -> bool {
+        match self.party(identity) {
+            Some(Party::Inside(insider)) => insider.who.is_some(),
+            Some(Party::Outside(outsider)) => outsider.exists,
+            Some(Party::Stranger) => true,
+            None => false,
+        }
+    }
+
     /// Looks an identity up. `None`: its organisation or resource does not exist, or it is of a kind that cannot
     /// take part in a call here.
     pub(crate) fn party(&self, identity: &Identifier) -> Option<Party<'_>> {

@@ -28,6 +28,10 @@ pub struct Resource {
     /// Which limits it chose.
     #[serde(default)]
     pub switches: ResourceSwitches,
+    /// Where copies of its users' chat messages are kept: the name of a region. Without, the deployment's one region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "us")]
+    pub region: Option<Label>,
 }
 
 impl Resource {

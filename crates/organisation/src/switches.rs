@@ -94,12 +94,45 @@ switches! {
         call_features "callFeatures" "L7"
             "every feature works with external users in the call"
             / "transfer, transcription and consultation do not work in a 1:1 call with an external user";
+        chat_initiation "chatInitiation" "L9"
+            "members begin chats with external users, as policy allows"
+            / "only external users begin chats";
+        chat_attachments "chatAttachments" "L10"
+            "external users send files and images as members do"
+            / "external users receive files and images and send none";
+        chat_deletion "chatDeletion" "L11"
+            "a chat is left, hidden for oneself or deleted for all, as one likes"
+            / "an external user who deletes a chat removes the members from it and hides what was said from them";
         external_names "externalNames" "L12"
             "external users are shown with their name and the suffix"
             / "external users are shown as External, without their name";
         bot_events "botEvents" "L30"
             "bots are told of everyone who joins and leaves"
             / "bots are not told of external users";
+        typing_names "typingNames" "L13"
+            "whoever types is named"
+            / "a member who types is not named to external users";
+        read_receipts "readReceipts" "L14"
+            "everybody has read receipts"
+            / "members neither send nor get read receipts where external users take part";
+        chat_calls "chatCalls" "L15"
+            "a chat can become a call"
+            / "a member cannot call out of a chat with external users";
+        member_edits "memberEdits" "L16"
+            "everybody edits their messages"
+            / "a member cannot edit messages to external users";
+        chat_features "chatFeatures" "L16b"
+            "replies, reactions, mentions, pins and priority work with external users"
+            / "replies, reactions, mentions, pins and priority do not work for external users";
+        channel_chat "channelChat" "L17"
+            "external users take part in the chat of a channel's meeting, and in nothing else of the channel"
+            / "external users have no chat in a channel's meeting";
+        meeting_chat_features "meetingChatFeatures" "L27"
+            "files, replies and reactions work for external users in the chat of a meeting"
+            / "files, replies and reactions do not work for external users in the chat of a meeting";
+        member_chat "memberChat" "L42"
+            "members chat through a resource's application as external users do"
+            / "members chat through the native client only";
         analytics_names "analyticsNames" "L36"
             "call analytics name external users"
             / "call analytics show external users as Anonymous";

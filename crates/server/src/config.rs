@@ -72,6 +72,10 @@ pub struct ServerConfig {
     pub keep_records: Duration,
     /// How long messages stay in a mailbox, heard or not.
     pub keep_voicemail: Duration,
+    /// Participants of one chat thread at most.
+    pub chat_participants: usize,
+    /// How often chat is looked through for what retention deletes.
+    pub chat_sweep: Duration,
     /// How events are delivered to webhooks, and for how long they are kept.
     pub deliveries: DeliveryConfig,
     /// How seconds of use become minutes on a report. What is kept are seconds.
@@ -109,6 +113,9 @@ impl Default for ServerConfig {
             trusted_proxies: Vec::new(),
             keep_records: Duration::from_secs(30 * 24 * 3600),
             keep_voicemail: Duration::from_secs(30 * 24 * 3600),
+            chat_participants: 1_000,
+            // Retention counts in days.
+            chat_sweep: Duration::from_secs(3600),
             deliveries: DeliveryConfig::default(),
             usage_rounding: Rounding::default(),
             shutdown_grace: Duration::from_secs(5),

@@ -47,6 +47,7 @@
 mod accounting;
 mod admission;
 mod api;
+mod chat;
 mod clock;
 mod config;
 mod connection;

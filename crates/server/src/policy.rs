@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sidetone_organisation::routing::{Attempt, Decision, Outcome, Reach, Routed};
 use sidetone_organisation::{ApplicationKind, CallFeature, OrganisationId, Presence, Refusal, World};
 use sidetone_signaling::protocol::NoticeKind;
+use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::switchboard::{
     Availability, CallRequest, Consented, Onward, Policy, Purpose, Reaches, Route, Target, TransferRequest,
     Unanswered,
@@ -13,9 +14,11 @@ use sidetone_signaling::switchboard::{
 use sidetone_signaling::{Identifier, Reason};
 
 use crate::api::registry::Registry;
+use crate::chat::Threads;
+use crate::clock::wall_now;
 
 /// The policy of everyone in the registry, as they are at the moment of each question.
-pub(crate) struct WorldPolicy(pub(crate) Arc<Registry>);
+pub(crate) struct WorldPolicy(pub(crate) Arc<Registry>, pub(crate) Arc<Threads>);
 
 impl Policy for WorldPolicy {
     fn route(&self, request: CallRequest<'_>, reach: Reaches<'_>) -> Result<Route, Reason> {
@@ -37,6 +40,10 @@ impl Policy for WorldPolicy {
 
     fn act_for(&self, actor: &Identifier, member: &Identifier) -> Result<(), Reason> {
         self.0.world().may_act_for(actor, member).map_err(reason)
+    }
+
+    fn call_from_thread(&self, from: &Identifier, to: &Identifier, thread: ThreadId) -> Result<(), Reason> {
+        self.1.may_call(&self.0.world(), wall_now(), from, to, thread)
     }
 
     fn transfer(&self, request: TransferRequest<'_>) -> Result<(), Reason> {

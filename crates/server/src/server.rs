@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use sidetone_chat::ChatLimits;
 use sidetone_ledger::Fact;
 use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::switchboard::{Policy, Stats, Switchboard, SwitchboardConfig};
@@ -19,6 +20,7 @@ use crate::accounting::{self, Keep, Recorder};
 use crate::admission::Admission;
 use crate::api::registry::Estate;
 use crate::api::{self, Api};
+use crate::chat::{self, Chats};
 use crate::clock::wall_now;
 use crate::config::{DevTokens, ServerConfig};
 use crate::connection::Connections;
@@ -140,7 +142,9 @@ impl Server {
         let stage = Stage::new(brain, media, registry.clone(), recorder.clone(), ended);
         // Session ids and resume tokens are drawn from this seed.
         let mut switchboard = Switchboard::new(switchboard_config(&config), rand::random());
-        switchboard.set_policy(policy.unwrap_or_else(|| Box::new(WorldPolicy(registry.clone()))));
+        let threads = chat::open(store.kv.clone()).await?;
+        let own_policy = || Box::new(WorldPolicy(registry.clone(), threads.clone())) as Box<dyn Policy>;
+        switchboard.set_policy(policy.unwrap_or_else(own_policy));
         if let Some(turn) = config.turn.clone() {
             switchboard.set_relays(turn.relays());
         }
@@ -163,13 +167,27 @@ impl Server {
         );
         let messages: Weak<dyn Estate> = Arc::downgrade(&(mailboxes.clone() as Arc<dyn Estate>));
         let attended: Weak<dyn Estate> = Arc::downgrade(&(attendance.clone() as Arc<dyn Estate>));
-        registry.keepers(vec![keys, exchanges, subscriptions, messages, attended]);
         let meetings = meetings::Desk {
             registry: registry.clone(),
             attendance: attendance.clone(),
             inputs: inputs.downgrade(),
             link_base: config.meeting_links.clone(),
         };
+        let chats = Chats::new(
+            threads,
+            chat::Ground {
+                registry: registry.clone(),
+                kv: kv.clone(),
+                post: accounting::Post::new(store.clone()),
+                webhooks: webhooks.clone(),
+                inputs: inputs.downgrade(),
+                limits: ChatLimits {
+                    participants: config.chat_participants,
+                },
+            },
+        );
+        let conversations: Weak<dyn Estate> = Arc::downgrade(&(chats.clone() as Arc<dyn Estate>));
+        registry.keepers(vec![keys, exchanges, subscriptions, messages, attended, conversations]);
 
         let (stop, stopped) = watch::channel(false);
         let (abandon, abandoned) = watch::channel(false);
@@ -206,6 +224,7 @@ impl Server {
             events::http::router(Arc::new(events)),
             voicemail::router(mailboxes.clone()),
             meetings::router(Arc::new(meetings)),
+            chat::router(chats.clone()),
             health::router(Arc::new(examination)),
         ];
         let (withdraw, withdrawn) = mpsc::channel(WAITING_WITHDRAWALS);
@@ -215,6 +234,8 @@ impl Server {
         followers.spawn(pass_changes_on(registry.changes(), inputs.downgrade()));
         let mut caretakers = JoinSet::new();
         caretakers.spawn(attendance.keep(endings));
+        caretakers.spawn(chat::follow_departures(chats.clone(), stopped.clone()));
+        caretakers.spawn(chat::sweep(chats.clone(), config.chat_sweep, stopped.clone()));
         caretakers.spawn(voicemail::follow_departures(mailboxes.clone(), stopped.clone()));
         caretakers.spawn(voicemail::follow_openings(mailboxes, openings, stopped.clone()));
         let acceptor = Acceptor {
@@ -261,6 +282,8 @@ impl Server {
             metrics,
             store,
             first_operator_key,
+            #[cfg(test)]
+            chats,
         })
     }
 }
@@ -464,6 +487,8 @@ pub struct ServerHandle {
     metrics: Arc<Metrics>,
     store: Store,
     first_operator_key: Option<Secret>,
+    #[cfg(test)]
+    pub(crate) chats: Arc<Chats>,
 }
 
 impl ServerHandle {

@@ -1,15 +1,17 @@
 //! The agent: one user's presence at the service, able to call and be called.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use sidetone_signaling::Identifier;
 use sidetone_signaling::agent::ConnectionState;
 use sidetone_signaling::protocol::meeting::Locator;
 use sidetone_signaling::protocol::{CallId, PickupOffered};
 use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::http::Uri;
 
 use crate::call::{Call, CallDirection, CallShared, IncomingCall, Participant, Snapshot};
+use crate::chat::{self, ChatClient, ChatShared, Line, Signal, Token};
 use crate::client::NetworkThread;
 use crate::diagnostics::{DiagnosticChanged, Diagnostics};
 use crate::driver::Ask;
@@ -50,6 +52,13 @@ pub enum AgentEvent {
 pub(crate) struct AgentShared {
     state: Mutex<AgentState>,
     pub events: Source<AgentEvent>,
+    /// What chat is told of the session.
+    pub signals: Source<Signal>,
+    /// The token in use.
+    pub token: Token,
+    /// Where the service's WebSocket is.
+    base: Uri,
+    chat: OnceLock<Arc<ChatShared>>,
 }
 
 pub(crate) struct AgentState {
@@ -60,6 +69,11 @@ pub(crate) struct AgentState {
 }
 
 impl AgentShared {
+    /// Requests from now on carry this token.
+    pub fn use_token(&self, token: &str) {
+        token.clone_into(&mut self.token.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
     pub fn state(&self) -> MutexGuard<'_, AgentState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -87,7 +101,12 @@ impl fmt::Debug for CallAgent {
 }
 
 impl CallAgent {
-    pub(crate) fn new(driver: mpsc::UnboundedSender<Ask>, thread: Arc<NetworkThread>) -> Self {
+    pub(crate) fn new(
+        driver: mpsc::UnboundedSender<Ask>,
+        thread: Arc<NetworkThread>,
+        base: Uri,
+        token: &str,
+    ) -> Self {
         let state = AgentState {
             connection: ConnectionState::Connecting,
             identity: None,
@@ -97,6 +116,10 @@ impl CallAgent {
         let shared = Arc::new(AgentShared {
             state: Mutex::new(state),
             events: Source::default(),
+            signals: Source::default(),
+            token: Arc::new(Mutex::new(token.to_owned())),
+            base,
+            chat: OnceLock::new(),
         });
         Self {
             shared,
@@ -153,6 +176,7 @@ impl CallAgent {
         let shared = CallShared::new(Snapshot {
             muted: options.muted,
             context: options.context.clone(),
+            thread: options.thread,
             ..Snapshot::new(id, CallDirection::Outgoing, remote)
         });
         let call = Call {
@@ -202,6 +226,26 @@ impl CallAgent {
             reply,
         });
         pending
+    }
+
+    /// The chats of this user, by the same session and token.
+    pub fn chat(&self) -> ChatClient {
+        let mut chores = None;
+        let shared = self.shared.chat.get_or_init(|| {
+            let line = Line {
+                base: self.shared.base.clone(),
+                token: self.shared.token.clone(),
+                signals: self.shared.signals.subscribe(),
+                online: self.connection_state() == ConnectionState::Online,
+            };
+            let (shared, both) = chat::open(line);
+            chores = Some(both);
+            shared
+        });
+        if let Some(chores) = chores {
+            let _ = self.driver.send(Ask::Chores(chores));
+        }
+        ChatClient::new(self.clone(), shared.clone())
     }
 
     /// Takes a call that rings at a colleague, as [`AgentEvent::PickupOffered`] told of it. The call tells by its end

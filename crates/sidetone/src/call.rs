@@ -12,6 +12,7 @@ use sidetone_signaling::call::CallState;
 use sidetone_signaling::protocol::meeting::{
     Capabilities, CapabilityCause, LobbyReason, ParticipantId, Reaction, Role, UnlobbiedWhy,
 };
+use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::protocol::{CallId, Notice, NoticeKind, NoticeState, TransferTarget};
 use sidetone_signaling::{Identifier, Reason};
 use tokio::sync::mpsc;
@@ -198,6 +199,7 @@ pub(crate) struct Snapshot {
     pub on_behalf_of: Option<Identifier>,
     pub placed_by: Option<Identifier>,
     pub transferred_by: Option<Identifier>,
+    pub thread: Option<ThreadId>,
     pub transfer: TransferState,
     pub notices: Notices,
     /// Where it is a meeting or group call.
@@ -219,6 +221,7 @@ impl Snapshot {
             on_behalf_of: None,
             placed_by: None,
             transferred_by: None,
+            thread: None,
             transfer: TransferState::None,
             notices: Notices::default(),
             meeting: None,
@@ -338,6 +341,11 @@ impl Call {
     /// Free text that the caller's app sent along.
     pub fn context(&self) -> Option<String> {
         self.shared.snapshot().context.clone()
+    }
+
+    /// The chat thread that it comes out of.
+    pub fn thread(&self) -> Option<ThreadId> {
+        self.shared.snapshot().thread
     }
 
     /// Why it ended, once it has.
@@ -541,6 +549,11 @@ impl IncomingCall {
     /// Free text of the caller's app.
     pub fn context(&self) -> Option<String> {
         self.call.context()
+    }
+
+    /// The chat thread that it comes out of.
+    pub fn thread(&self) -> Option<ThreadId> {
+        self.call.thread()
     }
 
     /// Whose call this is, where it rings here because they had it forwarded, or others ring with them.

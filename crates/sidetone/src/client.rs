@@ -9,8 +9,9 @@ use tokio::sync::{mpsc, watch};
 
 use crate::Error;
 use crate::agent::CallAgent;
+use crate::chat::ChatClient;
 use crate::devices::DeviceManager;
-use crate::driver::{Config, Driver};
+use crate::driver::{Config, Created, Driver};
 use crate::options::{AgentOptions, Credential};
 use crate::pending::Pending;
 
@@ -106,6 +107,23 @@ impl CallClient {
         self.devices.clone()
     }
 
+    /// As [`CallClient::create_call_agent`], for an app that chats and never rings. A token for chat alone will do.
+    ///
+    /// # Errors
+    /// As [`CallClient::create_call_agent`].
+    pub fn create_chat_client(&self, url: &str, credential: Credential) -> Pending<ChatClient> {
+        let options = AgentOptions {
+            no_calls: true,
+            ..AgentOptions::default()
+        };
+        let (reply, pending) = Pending::new();
+        self.connect(url, credential, options, move |agent| {
+            // Nobody may be waiting any more; then nobody wants to know.
+            let _ = reply.send(agent.map(|agent| agent.chat()));
+        });
+        pending
+    }
+
     /// Connects to the service at `url` (`ws://host:port`, or `wss://host:port` behind a TLS proxy) as the token's
     /// user. The agent can be called from then on, and reconnects by itself.
     ///
@@ -120,21 +138,32 @@ impl CallClient {
         options: AgentOptions,
     ) -> Pending<CallAgent> {
         let (reply, pending) = Pending::new();
+        self.connect(url, credential, options, move |agent| {
+            // Nobody may be waiting any more; then nobody wants to know.
+            let _ = reply.send(agent);
+        });
+        pending
+    }
+
+    fn connect(
+        &self,
+        url: &str,
+        credential: Credential,
+        options: AgentOptions,
+        created: impl FnOnce(Result<CallAgent, Error>) + Send + 'static,
+    ) {
         let config = match Config::new(url, credential, options, self.devices.clone()) {
             Ok(config) => config,
-            Err(error) => {
-                // Nobody may be waiting any more; then nobody wants to know.
-                let _ = reply.send(Err(error));
-                return pending;
-            }
+            Err(error) => return created(Err(error)),
         };
         let (asks, inbox) = mpsc::unbounded_channel();
-        let agent = CallAgent::new(asks, self.thread.clone());
-        let driver = Driver::new(config, inbox, self.thread.running.clone(), (reply, agent));
+        let (base, token) = (config.uri.clone(), &config.credential.token);
+        let agent = CallAgent::new(asks, self.thread.clone(), base, token);
+        let created = (Box::new(created) as Created, agent);
+        let driver = Driver::new(config, inbox, self.thread.running.clone(), created);
         if let Some(spawner) = &self.thread.spawner {
             // A thread that is gone drops the driver and with it the reply: the outcome is `Closed`.
             let _ = spawner.send(driver);
         }
-        pending
     }
 }

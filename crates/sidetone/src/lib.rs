@@ -26,6 +26,7 @@
 
 mod agent;
 mod call;
+mod chat;
 mod client;
 mod devices;
 mod diagnostics;
@@ -40,6 +41,10 @@ mod statistics;
 
 pub use agent::{AgentEvent, CallAgent};
 pub use call::{Call, CallDirection, CallEvent, CallStats, IncomingCall, Notices, Participant};
+pub use chat::{
+    ChatClient, ChatEvent, ChatThreadClient, MessagePage, NewThread, OutgoingMessage, ReadReceipt,
+    ReadReceipts, ThreadChanges, ThreadDeletion, ThreadUpdate,
+};
 pub use client::CallClient;
 pub use devices::{AudioFeed, AudioInput, AudioOutput, AudioTap, DeviceManager};
 pub use diagnostics::{
@@ -63,6 +68,11 @@ pub use sidetone_signaling::call::CallState;
 pub use sidetone_signaling::protocol::meeting::{
     Capabilities, Capability, CapabilityCause, Kind as MeetingKind, LobbyReason, Locator, ParticipantId,
     ParticipantState, PersonKind, Reaction, Role, Standing, UnlobbiedWhy,
+};
+pub use sidetone_signaling::protocol::chat::{
+    Attachment, ChatMessage, ChatParticipant, ChatThread, MessageDeleted, MessageKind, ParticipantsAdded,
+    ParticipantsRemoved, Priority, Reaction as ChatReaction, ReadReceiptReceived, ThreadCreated, ThreadDeleted, ThreadId,
+    ThreadKind, ThreadUpdated, TypingReceived,
 };
 pub use sidetone_signaling::protocol::{
     CallId, Notice, NoticeKind, NoticeState, PickupOffered, TransferTarget,

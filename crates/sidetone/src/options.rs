@@ -7,6 +7,7 @@ use std::time::Duration;
 use sidetone_media::jitter::JitterConfig;
 use sidetone_media::voice::{Processing, Profile};
 use sidetone_signaling::Identifier;
+use sidetone_signaling::protocol::chat::ThreadId;
 
 /// Where tokens come from.
 #[derive(Clone)]
@@ -56,6 +57,8 @@ pub struct AgentOptions {
     pub display_name: Option<String>,
     /// Do not ring here while in a call.
     pub busy_when_in_call: bool,
+    /// Never ring here: the agent is there for chat.
+    pub no_calls: bool,
     /// Sound.
     pub audio: AudioOptions,
     /// Sockets and addresses.
@@ -126,6 +129,8 @@ pub struct StartCallOptions {
     pub muted: bool,
     /// The member as whom to call, who let this user do so. The callee sees both.
     pub on_behalf_of: Option<Identifier>,
+    /// The chat thread that the call comes out of: both ends take part in it.
+    pub thread: Option<ThreadId>,
 }
 
 /// Details of an answer.

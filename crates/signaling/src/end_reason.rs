@@ -239,6 +239,62 @@ table! {
     /// Reactions come faster than allowed.
     TOO_MANY_REACTIONS = 429 / 20083 ExpectedError "too many reactions";
 
+    // Chat: limits that an organisation chose.
+    /// The organisation's members begin no chats with external users.
+    CHAT_INITIATION_DISABLED = 403 / 5280 ExpectedError "only external users begin chats";
+    /// External users send no files or images to members.
+    CHAT_ATTACHMENTS_DISABLED = 403 / 5281 ExpectedError "external users cannot send files or images";
+    /// Of the ways to delete a thread, this one is not offered.
+    CHAT_DELETION_DISABLED = 403 / 5282 ExpectedError "this way of deleting a chat is not available";
+    /// There are no read receipts of members.
+    READ_RECEIPTS_DISABLED = 403 / 5283 ExpectedError "members have no read receipts";
+    /// Members place no calls out of a chat with external users.
+    CHAT_CALLS_DISABLED = 403 / 5284 ExpectedError "the chat cannot become a call";
+    /// Members change none of their messages to external users.
+    MEMBER_EDITS_DISABLED = 403 / 5285 ExpectedError "members cannot edit messages";
+    /// Replies, reactions and the like do not work for external users.
+    CHAT_FEATURES_DISABLED = 403 / 5286 ExpectedError "not available in a chat with external users";
+    /// External users have no chat in meetings of channels.
+    CHANNEL_CHAT_DISABLED = 403 / 5287 ExpectedError "external users have no chat in channel meetings";
+    /// Files, replies and reactions do not work for external users in the chat of a meeting.
+    MEETING_CHAT_FEATURES_DISABLED = 403 / 5288 ExpectedError "not available in the chat of a meeting";
+    /// The external user has left the meeting, or it is over.
+    MEETING_CHAT_CLOSED = 403 / 5289 ExpectedError "the chat of the meeting is closed to the external user";
+    /// Members chat through the native client only.
+    MEMBER_CHAT_DISABLED = 403 / 5290 ExpectedError "members chat through the native client only";
+
+    // Chat: everything else.
+    /// There is no such thread, for this identity.
+    NO_SUCH_THREAD = 404 / 20100 ExpectedError "no such thread";
+    /// There is no such message, for this identity.
+    NO_SUCH_MESSAGE = 404 / 20101 ExpectedError "no such message";
+    /// Who is to be removed does not take part.
+    NO_SUCH_THREAD_PARTICIPANT = 404 / 20102 ExpectedError "no such participant";
+    /// There is no such attachment, or it has expired.
+    NO_SUCH_ATTACHMENT = 404 / 20103 ExpectedError "no such attachment";
+    /// The identity has left the thread or was removed.
+    NOT_IN_THREAD = 403 / 20104 ExpectedError "no longer a participant of the thread";
+    /// Only its sender changes a message.
+    NOT_THE_SENDER = 403 / 20105 ExpectedError "only the sender can change a message";
+    /// Only who began the thread, or somebody from outside, deletes it for all.
+    NOT_THE_OWNER = 403 / 20106 ExpectedError "only who began the thread can delete it for all";
+    /// Who takes part in the chat of a meeting is decided in the meeting.
+    FOLLOWS_MEETING = 403 / 20107 ExpectedError "the thread follows its meeting";
+    /// The thread has as many participants as it may.
+    THREAD_FULL = 409 / 20108 ExpectedError "the thread has as many participants as it may";
+    /// A message is longer than it may be.
+    MESSAGE_TOO_LARGE = 413 / 20109 UnexpectedClientError "message too large";
+    /// A message, topic or list that cannot be taken.
+    BAD_CONTENT = 422 / 20110 UnexpectedClientError "content against the rules";
+    /// Too much in too short a time in this thread.
+    CHAT_TOO_FAST = 429 / 20111 ExpectedError "too many operations in this thread";
+    /// The service takes no files of this type.
+    ATTACHMENT_TYPE = 415 / 20112 ExpectedError "files of this type are not taken";
+    /// The file is longer than the organisation takes.
+    ATTACHMENT_TOO_LARGE = 413 / 20113 ExpectedError "the file is too large";
+    /// Nothing left of the message can be changed.
+    MESSAGE_DELETED = 409 / 20114 ExpectedError "the message is deleted";
+
     // Calls that broke.
     /// The peer's program or machine is gone.
     PEER_GONE = 0 / 4521 ExpectedError "a participant was disconnected abruptly";

@@ -6,6 +6,7 @@ mod support;
 use sidetone_signaling::agent::{AgentConfig, AgentEvent, Command, StartOptions};
 use sidetone_signaling::call::CallState;
 use sidetone_signaling::protocol::CallId;
+use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::sim::{ClientId, Happening, World};
 use sidetone_signaling::switchboard::Record;
 use sidetone_signaling::{Identifier, Reason};
@@ -44,11 +45,13 @@ fn start_ring_answer_talk_hang_up() {
 fn the_callee_sees_who_calls_and_the_context() {
     let (mut world, alice, bob) = pair();
     let call = world.draw_call();
+    let thread = ThreadId(uuid::Uuid::from_u128(7));
     let options = StartOptions {
         display_name: Some("Eve (External)".into()),
         context: Some("order 17".into()),
         ring_for: None,
         on_behalf_of: None,
+        thread: Some(thread),
     };
     command(
         &mut world,
@@ -68,6 +71,7 @@ fn the_callee_sees_who_calls_and_the_context() {
         on_behalf_of: None,
         placed_by: None,
         transferred_by: None,
+        thread: Some(thread),
     };
     assert!(
         world.clients[bob.0]

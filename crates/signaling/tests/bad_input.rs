@@ -70,6 +70,7 @@ impl Bench {
                             display_name: String::new(),
                             expires_in: Duration::from_secs(3600),
                             may_start_calls: !token.contains("guest"),
+                            may_take_calls: !token.contains("chat"),
                             application: None,
                         });
                     self.switchboard

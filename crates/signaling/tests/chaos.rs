@@ -114,6 +114,7 @@ fn build(seed: u64, rng: &mut ChaCha8Rng) -> World {
             config.hide_addresses = rng.random_bool(0.3);
             config.options = EndpointOptions {
                 busy_when_in_call: rng.random_bool(0.2),
+                ..EndpointOptions::default()
             };
             config.warm_legs = rng.random_range(0..4);
             world.add_with(config);

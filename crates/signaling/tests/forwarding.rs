@@ -176,6 +176,7 @@ fn nobody_there_and_everybody_busy_go_on_at_once() {
     let mut busy = sidetone_signaling::agent::AgentConfig::new(World::token(BOB, 3600));
     busy.options = EndpointOptions {
         busy_when_in_call: true,
+        ..EndpointOptions::default()
     };
     let bob = world.add_with(busy);
     world.run_for(seconds(1));

@@ -227,6 +227,7 @@ fn busy_when_in_a_call() {
     let mut config = AgentConfig::new(World::token(BOB, 3600));
     config.options = EndpointOptions {
         busy_when_in_call: true,
+        ..EndpointOptions::default()
     };
     let (alice, bob, carol) = (world.add(ALICE), world.add_with(config), world.add(CAROL));
     world.run_for(seconds(1));

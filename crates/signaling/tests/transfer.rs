@@ -231,6 +231,7 @@ fn a_target_that_was_asked_first_goes_on_at_once() {
         let config = sidetone_signaling::agent::AgentConfig {
             options: EndpointOptions {
                 busy_when_in_call: carol_is_busy,
+                ..EndpointOptions::default()
             },
             ..sidetone_signaling::agent::AgentConfig::new(World::token(CAROL, 86_400))
         };

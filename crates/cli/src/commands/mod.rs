@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod answer;
 pub mod call;
+pub mod chat;
 mod conversation;
 pub mod devices;
 pub mod doctor;

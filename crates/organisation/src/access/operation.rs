@@ -83,6 +83,10 @@ pub enum Operation {
     ReadCommonGreeting(OrganisationId),
     /// Change it.
     WriteCommonGreeting(OrganisationId),
+    /// See where chat of an organisation or a resource is kept.
+    ReadChatStorage(Scope),
+    /// Put a hold on a chat of an organisation, or take it off.
+    HoldChat(OrganisationId),
     /// Read which identity provider an organisation's members sign in at.
     ReadIdentityProvider(OrganisationId),
     /// Change it.
@@ -219,7 +223,10 @@ impl Operation {
             | Self::RevokeTokens(of)
             | Self::ExchangeTokens(of) => vec![owner(of)],
 
+            Self::HoldChat(of) => vec![administrator(of)],
+
             Self::ReadUsage(scope)
+            | Self::ReadChatStorage(scope)
             | Self::ReadRecords(scope)
             | Self::ReadSubscriptions(scope)
             | Self::ReadAudit(scope) => match scope {
@@ -272,6 +279,8 @@ impl Operation {
             Self::WriteGreeting(..) => "changing a greeting",
             Self::ReadCommonGreeting(_) => "hearing the organisation's greeting",
             Self::WriteCommonGreeting(_) => "changing the organisation's greeting",
+            Self::ReadChatStorage(_) => "reading where chat is kept",
+            Self::HoldChat(_) => "holding a chat",
             Self::ReadIdentityProvider(_) => "reading the identity provider",
             Self::SetIdentityProvider(_) => "changing the identity provider",
             Self::ListMeetings(_) => "listing meetings",

@@ -44,6 +44,8 @@ pub fn organisation(name: &str) -> Organisation {
         switches: Switches::default(),
         recording_consent: Default::default(),
         meetings: MeetingPolicy::default(),
+        region: None,
+        chat: Default::default(),
     }
 }
 
@@ -54,6 +56,7 @@ pub fn resource(name: &str) -> Resource {
         cloud: label("public"),
         allowed_origins: Vec::new(),
         switches: ResourceSwitches::default(),
+        region: None,
     }
 }
 

@@ -6,6 +6,7 @@ mod batch;
 mod derive;
 pub(crate) mod http;
 pub(crate) mod names;
+mod post;
 mod shelf;
 mod told;
 mod writer;
@@ -19,6 +20,7 @@ use sidetone_store::{Sequence, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+pub(crate) use post::Post;
 pub(crate) use shelf::Shelf;
 pub(crate) use writer::Keep;
 

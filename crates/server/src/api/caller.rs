@@ -22,7 +22,7 @@ use super::problem::{MissingRole, Problem, ProblemType};
 use super::registry::Registry;
 use crate::clock::wall_now;
 use crate::listener::Peer;
-use crate::token::TokenError;
+use crate::token::{Claims, TokenError};
 
 /// Longest address of a refused request that the audit log keeps, in characters.
 const MAX_TARGET: usize = 300;
@@ -50,6 +50,12 @@ pub(crate) enum Actor {
         #[schema(value_type = String)]
         identity: Identifier,
     },
+    /// An external user or a guest, with an access token.
+    External {
+        /// Who: `external:<resource>:<id>` or `guest:<visit>`.
+        #[schema(value_type = String)]
+        identity: Identifier,
+    },
     /// The service itself, or a person at its machine.
     Service,
 }
@@ -61,6 +67,8 @@ pub(crate) struct Caller {
     pub(crate) roles: Arc<[Role]>,
     /// Made of the secret that was shown, for sealing what only its bearer may read again. Not the secret.
     pub(crate) seal: [u8; 32],
+    /// What the token says, where it was one. Its bearer acts as themselves.
+    pub(crate) claims: Option<Arc<Claims>>,
 }
 
 impl Caller {
@@ -156,7 +164,12 @@ impl Api {
             | Actor::Application {
                 identity: Identifier::Application { organisation, .. },
             } => AuditScope::Organisation(organisation.clone().into()),
-            Actor::Member { .. } | Actor::Application { .. } | Actor::Service => AuditScope::Deployment,
+            Actor::External {
+                identity: Identifier::ExternalUser { resource, .. },
+            } => AuditScope::Resource(resource.clone().into()),
+            Actor::Member { .. } | Actor::Application { .. } | Actor::External { .. } | Actor::Service => {
+                AuditScope::Deployment
+            }
         };
         let target: String = target.chars().take(MAX_TARGET).collect();
         let entry = AuditEntry::new(actor, "refused", target, now).noting(detail);
@@ -174,19 +187,24 @@ impl Api {
         if shown.contains('.') {
             let claims = self.tokens.verify(shown, now).map_err(refused_token)?;
             let roles: Arc<[Role]> = self.registry.world().roles_of(&claims.sub).into();
-            if roles.is_empty() {
+            if roles.is_empty() && !self.registry.world().knows(&claims.sub) {
                 return Err(Problem::new(
                     ProblemType::UNAUTHENTICATED,
-                    "the token is not of a member or voice application of an organisation",
+                    "the token is of nobody who is known",
                 ));
             }
-            let identity = claims.sub;
-            let actor = if matches!(identity, Identifier::Application { .. }) {
-                Actor::Application { identity }
-            } else {
-                Actor::Member { identity }
+            let identity = claims.sub.clone();
+            let actor = match identity {
+                Identifier::Application { .. } => Actor::Application { identity },
+                Identifier::Member { .. } => Actor::Member { identity },
+                _ => Actor::External { identity },
             };
-            return Ok(Caller { actor, roles, seal });
+            return Ok(Caller {
+                actor,
+                roles,
+                seal,
+                claims: Some(Arc::new(claims)),
+            });
         }
         let (key, owner) = self.keys.verify(shown).ok_or_else(|| {
             Problem::new(
@@ -203,6 +221,7 @@ impl Api {
             actor: Actor::Key { key, owner },
             roles: [role].into(),
             seal,
+            claims: None,
         })
     }
 }

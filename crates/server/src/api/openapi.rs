@@ -112,6 +112,11 @@ pub(crate) const CAPABILITIES: &[Capability] = &[
         Stability::PublicPreview,
     ),
     capability(
+        "chat",
+        "Conversations of external users and members, and where they are kept",
+        Stability::PublicPreview,
+    ),
+    capability(
         "ad-hoc calling",
         "1:1 calls between external users and members",
         Stability::PublicPreview,
@@ -161,7 +166,7 @@ pub(crate) fn complete(mut document: OpenApi) -> OpenApi {
     let scheme = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some(
-            "A key of this API, or the access token of a member or voice application.",
+            "A key of this API, or the access token of a user: a member, an external user, a voice application.",
         ));
     components
         .security_schemes

@@ -10,7 +10,7 @@ pub(crate) mod http;
 mod receiver;
 mod subscription;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -56,6 +56,7 @@ impl Estate for Webhooks {
 
 /// A task that serves a subscription. Ends when this is dropped.
 struct Running {
+    scope: Scope,
     commands: mpsc::Sender<Command>,
     health: Arc<Mutex<Health>>,
     task: JoinHandle<()>,
@@ -260,6 +261,12 @@ impl Webhooks {
         Ok(told.then_some(start))
     }
 
+    /// The tenants that have subscriptions which are served.
+    pub(crate) fn served(&self) -> HashSet<Scope> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.values().map(|one| one.scope.clone()).collect()
+    }
+
     /// How deliveries go; `None` while the subscription is not served.
     pub(crate) fn health(&self, id: SubscriptionId) -> Option<Health> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
@@ -359,15 +366,17 @@ impl Webhooks {
         );
         let receiver = receiver.await?;
         let webhooks = Arc::downgrade(self);
+        let tenant = scope.clone();
         let task = tokio::spawn(async move {
             if receiver.run(waiting).await == End::Gone
                 && let Some(webhooks) = webhooks.upgrade()
             {
                 // Beside this task: who changes the subscription may be waiting for its end.
-                tokio::spawn(async move { webhooks.disable(&scope, id).await });
+                tokio::spawn(async move { webhooks.disable(&tenant, id).await });
             }
         });
         let running = Running {
+            scope,
             commands,
             health,
             task,

@@ -327,6 +327,7 @@ impl Receiver {
 fn call_of(event: &Notification) -> CallId {
     use sidetone_ledger::Data;
     match &event.data {
+        Data::Chat(data) => CallId(data.thread_id.0),
         Data::Call(data) => data.server_call_id,
         Data::Ended(data) => data.call.server_call_id,
         Data::Refused(data) => data.call.server_call_id,

@@ -244,7 +244,8 @@ impl Tokens {
     pub fn grant(&self, token: &str, now: WallTime) -> Result<Grant, TokenError> {
         let claims = self.verify(token, now)?;
         let may_start_calls = claims.scopes.contains(&Scope::Voip);
-        if !may_start_calls && !claims.scopes.contains(&Scope::VoipJoin) {
+        let may_take_calls = may_start_calls || claims.scopes.contains(&Scope::VoipJoin);
+        if claims.scopes.is_empty() {
             return Err(TokenError::ScopeMissing { needed: Scope::Voip });
         }
         Ok(Grant {
@@ -252,6 +253,7 @@ impl Tokens {
             display_name: claims.name.unwrap_or_default(),
             expires_in: Duration::from_millis((claims.exp * 1000).saturating_sub(now.as_millis())),
             may_start_calls,
+            may_take_calls,
             application: claims.resource.map(Into::into),
         })
     }

@@ -15,6 +15,9 @@ const SHARED: [(&str, &str); 4] = [
     ("get", "/v1/resources"),
 ];
 
+/// What everybody has for themselves: done for who asks, and for nobody else. Keys are no users.
+const OWN: [(&str, &str); 2] = [("get", "/v1/chat/threads"), ("post", "/v1/chat/threads")];
+
 /// One operation of the document.
 pub struct Operation {
     pub method: String,
@@ -238,7 +241,11 @@ async fn no_operation_reaches_into_another_tenant() {
         for (who, caller) in &tenants.strangers {
             for body in [operation.body.as_ref(), None] {
                 let answer = caller.send(&method, &operation.path, &[], body).await;
-                let fine = if shared {
+                let own = OWN.contains(&(operation.method.as_str(), operation.template.as_str()));
+                let fine = if own {
+                    let told = answer.body.to_string();
+                    matches!(answer.status, 200 | 201 | 400 | 403 | 415) && !told.contains("acme")
+                } else if shared {
                     let told = answer.body.to_string();
                     answer.status == 200 && !told.contains("acme") && !told.contains(&tenants.resource)
                 } else {

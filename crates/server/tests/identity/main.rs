@@ -13,6 +13,8 @@ mod veto;
 use serde_json::{Value, json};
 use sidetone_server::{IdentityQuotas, ServerConfig};
 use sidetone_signaling::Reason;
+use sidetone_signaling::protocol::{CallId, Request, Start};
+use uuid::Uuid;
 
 use rest::{Caller, Resource, config};
 use support::{Client, server};
@@ -193,25 +195,28 @@ async fn quotas_say_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_token_for_chat_alone_is_refused_by_name() {
+async fn a_token_for_chat_alone_opens_a_session_without_calls() {
     let server = server(config()).await;
     let resource = Resource::create(&Caller::operator(&server), "shop").await;
     let (user, _) = resource.identity().await;
-    let tokens = resource.path(&format!("identities/{user}/tokens"));
-    let issued = resource
-        .owner
-        .post(&tokens, json!({ "scopes": ["chat"] }))
-        .await
-        .is(201);
-    let mut client = Client::connect(&server.url()).await;
-    let refused = client
-        .open_with(issued["token"].as_str().unwrap())
-        .await
-        .unwrap_err();
-    assert!(
-        refused.is(&Reason::SCOPE_MISSING) && refused.code == 403,
-        "{refused}"
-    );
+    let (other, _) = resource.identity().await;
+    let session = async |user: &str, scope: &str| {
+        let tokens = resource.path(&format!("identities/{user}/tokens"));
+        let wish = json!({ "scopes": [scope] });
+        let issued = resource.owner.post(&tokens, wish).await.is(201);
+        let mut client = Client::connect(&server.url()).await;
+        let opened = client.open_with(issued["token"].as_str().unwrap()).await.unwrap();
+        (client, opened.identity)
+    };
+    let (mut chats, chatter) = session(&user, "chat").await;
+    let (mut calls, caller) = session(&other, "voip").await;
+    let start = |to| Request::Start(Start::new(CallId(Uuid::new_v4()), to));
+    // It places none, by name of what is missing.
+    let refused = chats.call(&start(caller)).await.unwrap_err();
+    assert!(refused.is(&Reason::SCOPE_MISSING), "{refused}");
     assert!(refused.message.contains("voip"), "{refused}");
+    // And none rings there: it is as if nobody were there.
+    let refused = calls.call(&start(chatter)).await.unwrap_err();
+    assert!(refused.is(&Reason::NO_ENDPOINT), "{refused}");
     server.shutdown().await;
 }

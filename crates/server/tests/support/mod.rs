@@ -160,20 +160,26 @@ impl Client {
 
     /// The next event, which must be of this kind. Acknowledges it.
     pub async fn event(&mut self, name: &str) -> Value {
+        let (_, event, params) = self.any_event().await;
+        assert_eq!(event, name, "{params}");
+        params
+    }
+
+    /// The next event, whatever it is. Acknowledges it.
+    pub async fn any_event(&mut self) -> (u64, String, Value) {
         let next = async {
             while self.events.is_empty() {
                 assert!(
                     self.read().await,
-                    "closed while waiting for {name}: {:?}",
+                    "closed while waiting for an event: {:?}",
                     self.bye
                 );
             }
         };
-        in_time(&format!("waiting for {name}"), next).await;
+        in_time("waiting for an event", next).await;
         let (seq, event, params) = self.events.pop_front().unwrap();
-        assert_eq!(event, name, "{params}");
         self.send(ClientFrame::ack(seq)).await;
-        params
+        (seq, event, params)
     }
 
     /// Reads until the server has closed the connection; gives its last words.

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::audio::Opened;
 use super::lookout::Reporter;
-use super::{Answer, Answered, Driver, Entry, Waiting, WaitingNotice};
+use super::{Answer, Answered, Chore, Created, Driver, Entry, Waiting, WaitingNotice};
 use crate::call::{Call, CallEvent, CallStats};
 use crate::meeting::JoinOptions;
 use crate::options::{AcceptOptions, StartCallOptions};
@@ -100,6 +100,8 @@ pub(crate) enum Ask {
     Token {
         token: String,
     },
+    /// Tasks to be run for as long as the agent is there.
+    Chores([Chore; 2]),
     NetworkChanged,
     Close {
         reply: Reply<()>,
@@ -201,7 +203,12 @@ impl Driver {
                     entry.reporters.push(Reporter::new(options, events));
                 }
             }
-            Ask::Token { token } => self.command(Command::RefreshToken { token }, now),
+            Ask::Chores(chores) => {
+                for chore in chores {
+                    self.chores.spawn(chore);
+                }
+            }
+            Ask::Token { token } => self.new_token(token, now),
             Ask::NetworkChanged => self.command(Command::NetworkChanged, now),
             Ask::Close { reply } => self.close(Some(reply), now),
         }
@@ -326,6 +333,7 @@ impl Driver {
                         context: options.context,
                         ring_for: options.ring_for,
                         on_behalf_of: options.on_behalf_of,
+                        thread: options.thread,
                     };
                     let _ = reply.send(Ok(call.clone()));
                     self.command(
@@ -438,10 +446,10 @@ impl Driver {
     }
 
     /// The agent is there: whoever asked for it gets it.
-    pub(super) fn created(&mut self, (reply, agent): (Reply<CallAgent>, CallAgent)) {
+    pub(super) fn created(&mut self, (created, agent): (Created, CallAgent)) {
         // A call may ring before the app has had a chance to ask for events.
         self.shared.events.keep();
         // Nobody may be waiting any more: dropping the agent unheard drops its handle, and the driver closes.
-        let _ = reply.send(Ok(agent));
+        created(Ok(agent));
     }
 }

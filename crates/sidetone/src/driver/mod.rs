@@ -17,6 +17,7 @@ mod told;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,7 @@ use sidetone_signaling::protocol::{
     CallId, EndpointOptions, LegId, MediaFailure, NoticeKind, NoticeState, Report,
 };
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_tungstenite::tungstenite::http::Uri;
 
@@ -185,6 +187,12 @@ struct Closing {
     reply: Option<Reply<()>>,
 }
 
+/// Takes the agent when it is there, or why it is not. Nobody may be waiting any more.
+pub(crate) type Created = Box<dyn FnOnce(Result<CallAgent, Error>) + Send>;
+
+/// A task that runs for as long as an agent is there.
+pub(crate) type Chore = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 pub(crate) struct Driver {
     uri: Uri,
     refresher: Option<Refresher>,
@@ -195,7 +203,7 @@ pub(crate) struct Driver {
     asks: mpsc::UnboundedReceiver<Ask>,
     own_asks: mpsc::WeakUnboundedSender<Ask>,
     running: watch::Receiver<()>,
-    created: Option<(Reply<CallAgent>, CallAgent)>,
+    created: Option<(Created, CallAgent)>,
     /// The service refused the first token, and the refresher has brought no better one yet.
     unconvinced: bool,
     closing: Option<Closing>,
@@ -228,6 +236,8 @@ pub(crate) struct Driver {
     monitor: Monitor,
     incoming_muted: bool,
     calls: Vec<Entry>,
+    /// What the agent's chat does. Ends with the agent.
+    chores: JoinSet<()>,
     born: Instant,
 }
 
@@ -236,7 +246,7 @@ impl Driver {
         config: Config,
         asks: mpsc::UnboundedReceiver<Ask>,
         running: watch::Receiver<()>,
-        created: (Reply<CallAgent>, CallAgent),
+        created: (Created, CallAgent),
     ) -> Self {
         let now = Instant::now();
         let Config {
@@ -251,6 +261,7 @@ impl Driver {
             display_name: options.display_name,
             options: EndpointOptions {
                 busy_when_in_call: options.busy_when_in_call,
+                no_calls: options.no_calls,
             },
             hide_addresses: options.network.hide_addresses,
             seed: rand::random(),
@@ -288,6 +299,7 @@ impl Driver {
             monitor: Monitor::default(),
             incoming_muted: false,
             calls: Vec::new(),
+            chores: JoinSet::new(),
             born: now,
         }
     }
@@ -403,15 +415,16 @@ impl Driver {
             state.calls.clear();
         }
         self.shared.events.close();
+        self.shared.signals.close();
         if let Some(reply) = self.closing.take().and_then(|closing| closing.reply) {
             let _ = reply.send(Ok(()));
         }
     }
 
     fn not_created(&mut self, error: Error, now: Instant) {
-        if let Some((reply, agent)) = self.created.take() {
+        if let Some((created, agent)) = self.created.take() {
             drop(agent);
-            let _ = reply.send(Err(error));
+            created(Err(error));
             self.close(None, now);
         }
     }

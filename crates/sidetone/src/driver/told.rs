@@ -14,8 +14,23 @@ use super::{Answer, Driver, Entry, WaitingNotice};
 use crate::Error;
 use crate::agent::AgentEvent;
 use crate::call::{Call, CallDirection, CallEvent, CallShared, IncomingCall, Notices, Participant, Snapshot};
+use crate::chat::Signal;
 
 impl Driver {
+    /// Tells chat how the connection stands. That a session is a new one is told when it is open.
+    fn signal(&self, state: &ConnectionState) {
+        let before = self.shared.state().connection.clone();
+        match (before, state) {
+            (ConnectionState::Reconnecting, ConnectionState::Online) => {
+                self.shared.signals.emit(Signal::Online { new: false });
+            }
+            (ConnectionState::Online, ConnectionState::Connecting | ConnectionState::Reconnecting) => {
+                self.shared.signals.emit(Signal::Offline);
+            }
+            _ => {}
+        }
+    }
+
     /// Runs while the agent's outputs are carried out: anything for the agent is deferred.
     pub(super) fn told(&mut self, event: Told, now: Instant) {
         match event {
@@ -23,12 +38,14 @@ impl Driver {
                 if let ConnectionState::Refused(reason) = &state {
                     self.refused(reason, now);
                 }
+                self.signal(&state);
                 self.shared.state().connection = state.clone();
                 self.shared.events.emit(AgentEvent::ConnectionStateChanged(state));
             }
             Told::Registered { identity } => {
                 self.keeper.taken();
                 self.shared.state().identity = Some(identity);
+                self.shared.signals.emit(Signal::Online { new: true });
                 if let Some(created) = self.created.take() {
                     self.created(created);
                 }
@@ -47,6 +64,7 @@ impl Driver {
                 tracing::warn!(%reason, "new token refused");
                 self.keeper.refused(now);
             }
+            Told::Chat(event) => self.shared.signals.emit(Signal::Event(event)),
             Told::MailboxChanged { unheard, heard } => {
                 self.shared
                     .events
@@ -60,6 +78,7 @@ impl Driver {
                 on_behalf_of,
                 placed_by,
                 transferred_by,
+                thread,
             } => self.incoming(
                 Snapshot {
                     state: CallState::Ringing,
@@ -67,6 +86,7 @@ impl Driver {
                     on_behalf_of,
                     placed_by,
                     transferred_by,
+                    thread,
                     ..Snapshot::new(call, CallDirection::Incoming, participant(from, display_name))
                 },
                 now,
@@ -306,8 +326,14 @@ impl Driver {
         let wanted = self.keeper.answered(token.is_some(), now);
         if let Some(token) = token.filter(|_| wanted) {
             self.unconvinced = false;
-            self.command(Command::RefreshToken { token }, now);
+            self.new_token(token, now);
         }
+    }
+
+    /// A new token, for the session and for what is asked beside it.
+    pub(super) fn new_token(&mut self, token: String, now: Instant) {
+        self.shared.use_token(&token);
+        self.command(Command::RefreshToken { token }, now);
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::call::CallState;
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
+use crate::protocol::chat::ThreadId;
 use crate::protocol::meeting::{self, Locator};
 use crate::protocol::{
     CallId, CandidateLine, EndpointOptions, Event, IceServer, LegId, MediaFailure, MediaState, NoticeKind,
@@ -263,6 +264,8 @@ pub struct StartOptions {
     pub ring_for: Option<Duration>,
     /// The member as whom to call, who let this identity do so.
     pub on_behalf_of: Option<Identifier>,
+    /// The chat thread that the call comes out of: both ends take part in it.
+    pub thread: Option<ThreadId>,
 }
 
 /// What happens to a leg's media connection.
@@ -282,6 +285,7 @@ pub enum MediaEvent {
 }
 
 /// What the agent wants done.
+#[allow(clippy::large_enum_variant, reason = "passed on one at a time")]
 pub enum AgentOutput {
     /// Open a socket to the service.
     Connect {
@@ -477,6 +481,8 @@ pub enum AgentEvent {
         /// The answer.
         result: Result<Value, Reason>,
     },
+    /// Something happened in a chat: one of the `chat.` events, as it came.
+    Chat(Box<Event>),
     /// Someone calls.
     IncomingCall {
         /// Its id.
@@ -493,6 +499,8 @@ pub enum AgentEvent {
         placed_by: Option<Identifier>,
         /// Who handed it over to here.
         transferred_by: Option<Identifier>,
+        /// The chat thread that it comes out of.
+        thread: Option<ThreadId>,
     },
     /// A call rings at somebody else, and may be taken by [`Command::PickUp`].
     PickupOffered(PickupOffered),

@@ -253,12 +253,14 @@ impl Agent {
             context,
             ring_for,
             on_behalf_of,
+            thread,
         } = options;
         let start = Start {
             display_name,
             context,
             ring_for_ms: ring_for.map(Into::into),
             on_behalf_of,
+            thread,
             ..Start::new(id, to)
         };
         self.dial(start, now);
@@ -575,6 +577,16 @@ impl Agent {
             | Event::MeetingSpotlight(_)
             | Event::MeetingMutedBy(_)
             | Event::MeetingEnded(_)) => self.meeting_event(meeting, now),
+            chat @ (Event::ChatMessageReceived(_)
+            | Event::ChatMessageEdited(_)
+            | Event::ChatMessageDeleted(_)
+            | Event::ChatTypingReceived(_)
+            | Event::ChatReadReceiptReceived(_)
+            | Event::ChatThreadCreated(_)
+            | Event::ChatThreadDeleted(_)
+            | Event::ChatThreadUpdated(_)
+            | Event::ChatParticipantsAdded(_)
+            | Event::ChatParticipantsRemoved(_)) => self.tell(AgentEvent::Chat(Box::new(chat))),
         }
     }
 

@@ -155,6 +155,7 @@ impl ClientCall {
             placed_by,
             transferred_by,
             replaces: _,
+            thread,
             warm,
         } = incoming;
         let phase = Phase::Incoming(Ringing {
@@ -173,6 +174,7 @@ impl ClientCall {
             on_behalf_of,
             placed_by,
             transferred_by,
+            thread,
         });
         if warm {
             let hold = call.settings.hide_addresses;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Millis;
+use super::chat::ThreadId;
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
 
@@ -57,6 +58,9 @@ pub struct Start {
     /// The call that this one takes the place of, as `call.transfer_requested` wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<CallId>,
+    /// The chat thread that the call comes out of. Both ends must take part in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<ThreadId>,
 }
 
 impl Start {
@@ -70,6 +74,7 @@ impl Start {
             ring_for_ms: None,
             on_behalf_of: None,
             replaces: None,
+            thread: None,
         }
     }
 }
@@ -114,6 +119,9 @@ pub struct Incoming {
     /// The call of this endpoint that this one takes the place of: answer at once, without ringing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<CallId>,
+    /// The chat thread that the call comes out of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<ThreadId>,
     /// Offer now, while ringing. Otherwise offer on accepting.
     pub warm: bool,
 }

@@ -9,7 +9,7 @@ use super::{
     Accept, Accepted, CallEnded, Candidates, Close, Consent, Decline, HangUp, Hold, Incoming, LegEnded,
     MailboxChanged, MediaReport, Mute, Muted, Notices, Open, PeerHeld, PeerPresence, PickUp, PickupOffered,
     PickupWithdrawn, Ping, Refresh, Report, Restart, Resume, Ring, Ringing, SessionDescription, SetNotice,
-    Start, Transfer, TransferChanged, TransferRequested, meeting,
+    Start, Transfer, TransferChanged, TransferRequested, chat, meeting,
 };
 use crate::end_reason::Reason;
 
@@ -217,6 +217,26 @@ pub enum Event {
     MeetingMutedBy(meeting::MutedBy),
     #[serde(rename = "meeting.ended")]
     MeetingEnded(meeting::Ended),
+    #[serde(rename = "chat.message_received")]
+    ChatMessageReceived(Box<chat::MessageEvent>),
+    #[serde(rename = "chat.message_edited")]
+    ChatMessageEdited(Box<chat::MessageEvent>),
+    #[serde(rename = "chat.message_deleted")]
+    ChatMessageDeleted(chat::MessageDeleted),
+    #[serde(rename = "chat.typing_received")]
+    ChatTypingReceived(chat::TypingReceived),
+    #[serde(rename = "chat.read_receipt_received")]
+    ChatReadReceiptReceived(chat::ReadReceiptReceived),
+    #[serde(rename = "chat.thread_created")]
+    ChatThreadCreated(Box<chat::ThreadCreated>),
+    #[serde(rename = "chat.thread_deleted")]
+    ChatThreadDeleted(chat::ThreadDeleted),
+    #[serde(rename = "chat.thread_updated")]
+    ChatThreadUpdated(Box<chat::ThreadUpdated>),
+    #[serde(rename = "chat.participants_added")]
+    ChatParticipantsAdded(chat::ParticipantsAdded),
+    #[serde(rename = "chat.participants_removed")]
+    ChatParticipantsRemoved(chat::ParticipantsRemoved),
 }
 
 impl Event {
@@ -252,6 +272,16 @@ impl Event {
         "meeting.spotlight",
         "meeting.muted_by",
         "meeting.ended",
+        "chat.message_received",
+        "chat.message_edited",
+        "chat.message_deleted",
+        "chat.typing_received",
+        "chat.read_receipt_received",
+        "chat.thread_created",
+        "chat.thread_deleted",
+        "chat.thread_updated",
+        "chat.participants_added",
+        "chat.participants_removed",
     ];
 }
 

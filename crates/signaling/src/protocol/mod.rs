@@ -10,6 +10,7 @@
 //! `schema/sidetone.v1.json`, made by [`schema()`].
 
 mod call;
+pub mod chat;
 mod frame;
 mod limits;
 mod mailbox;

@@ -32,6 +32,8 @@ impl fmt::Debug for SessionId {
 pub struct EndpointOptions {
     /// Do not ring here while this endpoint is in a call; count it as busy.
     pub busy_when_in_call: bool,
+    /// Never ring here: the endpoint is there for chat.
+    pub no_calls: bool,
 }
 
 /// `session.open`: the first request on a fresh connection.

@@ -36,6 +36,8 @@ pub(crate) struct ServerSession {
     pub(crate) display_name: String,
     pub(crate) options: EndpointOptions,
     pub(crate) may_start_calls: bool,
+    /// Its token lets it answer calls.
+    pub(crate) may_take_calls: bool,
     pub(crate) resume_token: String,
     pub(crate) token_ends: Instant,
     pub(crate) attachment: Attachment,
@@ -57,6 +59,7 @@ pub(crate) struct NewSession {
     pub(crate) options: EndpointOptions,
     pub(crate) may_start_calls: bool,
     pub(crate) application: Option<Label>,
+    pub(crate) may_take_calls: bool,
     pub(crate) resume_token: String,
     pub(crate) token_ends: Instant,
     pub(crate) connection: ConnectionId,
@@ -70,6 +73,7 @@ impl ServerSession {
             display_name: new.display_name,
             options: new.options,
             may_start_calls: new.may_start_calls,
+            may_take_calls: new.may_take_calls,
             resume_token: new.resume_token,
             token_ends: new.token_ends,
             attachment: Attachment::Attached(new.connection),
@@ -80,6 +84,11 @@ impl ServerSession {
             events: EventLog::new(new.event_capacity),
             responses: ResponseLog::default(),
         }
+    }
+
+    /// Whether calls ring here at all.
+    pub(crate) fn takes_calls(&self) -> bool {
+        self.may_take_calls && !self.options.no_calls
     }
 
     pub(crate) fn connection(&self) -> Option<ConnectionId> {

@@ -53,6 +53,7 @@ impl Default for Conditions {
 
 /// What happens to a client from outside.
 #[derive(Clone)]
+#[allow(clippy::large_enum_variant, reason = "passed on one at a time")]
 pub enum Happening {
     /// Its application wants something.
     Command(Command),
@@ -474,6 +475,7 @@ fn verdict(token: &str) -> Result<Grant, Reason> {
         identity,
         expires_in,
         may_start_calls: true,
+        may_take_calls: true,
         application: None,
     })
 }

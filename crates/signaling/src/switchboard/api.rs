@@ -72,6 +72,8 @@ pub struct Grant {
     pub expires_in: Duration,
     /// Whether calls may be started (scope `voip`). Without it, calls can only be answered (`voip.join`).
     pub may_start_calls: bool,
+    /// Whether calls may be answered (scopes `voip` and `voip.join`). Without it, the endpoint is there for chat.
+    pub may_take_calls: bool,
     /// The resource through whose application a member acts, by the token. None: the member's own client.
     pub application: Option<Label>,
 }

@@ -12,6 +12,7 @@ use super::notice::Notices;
 use super::transfer::Transfer;
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
+use crate::protocol::chat::ThreadId;
 use crate::protocol::{CallId, LegId, MediaState, SessionId};
 use crate::switchboard::{Onward, Target, Unanswered};
 
@@ -26,6 +27,8 @@ pub(super) struct Call {
     pub(super) to: Identifier,
     pub(super) display_name: String,
     pub(super) context: Option<String>,
+    /// The chat thread that it comes out of.
+    pub(super) thread: Option<ThreadId>,
     pub(super) placed: Instant,
     pub(super) legs_given: u32,
     /// Whose call it is, where that is not whom it was for.

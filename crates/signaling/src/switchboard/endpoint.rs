@@ -59,6 +59,7 @@ impl Switchboard {
                 options: opening.options,
                 may_start_calls: grant.may_start_calls,
                 application: grant.application.clone(),
+                may_take_calls: grant.may_take_calls,
                 resume_token,
                 token_ends: now + grant.expires_in,
                 connection,
@@ -329,6 +330,7 @@ impl Switchboard {
             Ok(grant) => {
                 known.token_ends = now + grant.expires_in;
                 known.may_start_calls = grant.may_start_calls;
+                known.may_take_calls = grant.may_take_calls;
                 self.timers.set(Timer::Token(session), now + grant.expires_in);
                 let refreshed = Refreshed {
                     token_expires_in_ms: grant.expires_in.into(),

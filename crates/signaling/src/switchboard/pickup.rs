@@ -44,13 +44,15 @@ impl Switchboard {
         let (caller, offer) = (call.caller, call.offer(id));
         let Some(ringing) = call.ringing() else { return };
         let rung: BTreeSet<SessionId> = ringing.legs.values().map(|leg| leg.endpoint).collect();
+        let sessions = &self.sessions;
+        let takes_calls = |endpoint: &SessionId| sessions.get(endpoint).is_some_and(|one| one.takes_calls());
         let endpoints = ringing
             .stop
             .pickup
             .iter()
             .filter_map(|identity| self.endpoints.get(identity))
             .flatten()
-            .filter(|endpoint| **endpoint != caller && !rung.contains(endpoint));
+            .filter(|endpoint| **endpoint != caller && !rung.contains(endpoint) && takes_calls(endpoint));
         let offered: BTreeSet<SessionId> = endpoints.copied().collect();
         ringing.stop.offered.clone_from(&offered);
         for endpoint in offered {

@@ -45,7 +45,11 @@ impl Switchboard {
             Some(member) => self.policy.act_for(&from, member),
             None => Ok(()),
         };
-        let route = delegated.and_then(|()| {
+        let bound = delegated.and_then(|()| match start.thread {
+            Some(thread) => self.policy.call_from_thread(&from, &start.to, thread),
+            None => Ok(()),
+        });
+        let route = bound.and_then(|()| {
             let request = CallRequest {
                 call: start.call,
                 from: as_member.as_ref().unwrap_or(&from),
@@ -81,6 +85,7 @@ impl Switchboard {
             to: start.to,
             display_name,
             context: start.context,
+            thread: start.thread,
             placed: now,
             legs_given: 0,
             on_behalf_of: None,
@@ -121,6 +126,9 @@ impl Switchboard {
     /// Whether an endpoint can be rung now.
     pub(super) fn can_ring(&self, endpoint: SessionId, now: Instant) -> Result<(), LegOutcome> {
         let session = self.sessions.get(&endpoint).ok_or(LegOutcome::Offline)?;
+        if !session.takes_calls() {
+            return Err(LegOutcome::Offline);
+        }
         if let Attachment::Detached(since) = session.attachment
             && now.saturating_duration_since(since) >= self.config.reach_grace
         {
@@ -301,6 +309,7 @@ impl Call {
             replaces: handed_over
                 .and_then(|origin| origin.consulted)
                 .map(|(call, _)| call),
+            thread: self.thread,
             warm: ringing.legs.get(&leg)?.warm,
         })
     }

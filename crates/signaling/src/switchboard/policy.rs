@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
+use crate::protocol::chat::ThreadId;
 use crate::protocol::{CallId, NoticeKind};
 
 /// A call that someone wants to place, as the policy sees it.
@@ -158,6 +159,15 @@ pub trait Policy: Send {
         Err(Reason::NOT_DELEGATED)
     }
 
+    /// Whether `from` may call `to` out of a chat thread.
+    ///
+    /// # Errors
+    /// The reason that the caller is given. There are no threads where nothing else is said.
+    fn call_from_thread(&self, from: &Identifier, to: &Identifier, thread: ThreadId) -> Result<(), Reason> {
+        let _ = (from, to, thread);
+        Err(Reason::NO_SUCH_THREAD)
+    }
+
     /// Whether a call may be handed over. Where the target's call then goes is asked by [`Policy::route`].
     ///
     /// # Errors
@@ -190,5 +200,9 @@ pub struct AllowAll;
 impl Policy for AllowAll {
     fn route(&self, request: CallRequest<'_>, _: Reaches<'_>) -> Result<Route, Reason> {
         Ok(Route::direct(request.to.clone()))
+    }
+
+    fn call_from_thread(&self, _: &Identifier, _: &Identifier, _: ThreadId) -> Result<(), Reason> {
+        Ok(())
     }
 }

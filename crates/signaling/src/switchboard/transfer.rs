@@ -157,6 +157,7 @@ impl Switchboard {
         let start = Start {
             to,
             on_behalf_of: None,
+            thread: None,
             ..start
         };
         let route = self.transfer_route(session, &start, how, now);

@@ -27,7 +27,12 @@ impl Switchboard {
     fn reach(&self, identity: &Identifier, caller: SessionId, now: Instant) -> Reach {
         let sessions = || {
             let all = self.endpoints.get(identity).into_iter().flatten().copied();
-            all.filter(move |session| *session != caller)
+            let takes_calls = |session: &SessionId| {
+                self.sessions
+                    .get(session)
+                    .is_some_and(|known| known.takes_calls())
+            };
+            all.filter(move |session| *session != caller && takes_calls(session))
         };
         let online = |session| self.can_ring(session, now) != Err(LegOutcome::Offline);
         let availability = if sessions().any(online) {

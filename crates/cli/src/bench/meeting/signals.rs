@@ -58,6 +58,7 @@ impl Line {
             display_name: None,
             offer,
             muted: false,
+            rejoin: None,
         };
         self.ask(&Request::MeetingJoin(join)).await
     }

@@ -86,13 +86,17 @@ struct NewMember {
     #[serde(default)]
     #[schema(value_type = Vec<RawId>, max_items = 64)]
     delegates: BTreeSet<Identifier>,
+    /// After how many days chat in which the member takes part is deleted; the organisation's retention holds besides.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 36_500)]
+    chat_retention_days: Option<u32>,
     /// The key of the entry in the directory that it is imported from.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     source: Option<String>,
 }
 
-/// A change of a member. What is absent stays as it is; `policy` and `source` can be null to have none.
+/// A change of a member. What is absent stays as it is; `policy`, `chatRetentionDays` and `source` can be null to have none.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct MemberChange {
@@ -116,6 +120,10 @@ struct MemberChange {
     /// All who may call on the member's behalf.
     #[schema(value_type = Option<Vec<RawId>>, max_items = 64)]
     delegates: Option<BTreeSet<Identifier>>,
+    /// After how many days chat in which the member takes part is deleted; the organisation's retention holds besides.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 36_500)]
+    chat_retention_days: Option<Option<u32>>,
     /// The key of the entry in the directory that it is imported from.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
@@ -148,6 +156,9 @@ struct ShownMember {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<RawId>>)]
     delegates: Option<BTreeSet<Identifier>>,
+    /// After how many days chat in which the member takes part is deleted; the organisation's retention holds besides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chat_retention_days: Option<u32>,
     /// The key of the entry in the directory that it is imported from.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<ExternalKey>,
@@ -168,6 +179,7 @@ impl ShownMember {
             roles: member.roles,
             routing: whole.then_some(member.routing),
             delegates: whole.then_some(member.delegates),
+            chat_retention_days: member.chat_retention_days,
             source: member.source,
         }
     }
@@ -250,6 +262,7 @@ async fn put(
         roles: new.roles,
         routing: new.routing,
         delegates: new.delegates,
+        chat_retention_days: new.chat_retention_days,
         source: directory_key(new.source)?,
     };
     let stored = api
@@ -285,6 +298,7 @@ async fn edit(
         set(&mut member.roles, change.roles);
         set(&mut member.routing, change.routing);
         set(&mut member.delegates, change.delegates);
+        set(&mut member.chat_retention_days, change.chat_retention_days);
         set(&mut member.source, source);
         Ok(member)
     };

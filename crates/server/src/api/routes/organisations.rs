@@ -8,7 +8,7 @@ use axum::http::{HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use sidetone_organisation::access::Operation;
 use sidetone_organisation::{
-    Approval, MeetingPolicy, Organisation, OrganisationId, OrganisationKind, RecordingConsent, Switches,
+    Approval, ChatPolicy, MeetingPolicy, Organisation, OrganisationId, OrganisationKind, RecordingConsent, Switches,
 };
 use sidetone_signaling::identifier::Label;
 use utoipa::ToSchema;
@@ -45,6 +45,9 @@ struct NewOrganisation {
     /// The cloud it lives in; this deployment's without.
     #[schema(value_type = Option<String>, example = "public", pattern = "^[A-Za-z0-9._-]{1,64}$")]
     cloud: Option<Label>,
+    /// Where the chat of its meetings is kept: the name of a region.
+    #[schema(value_type = Option<String>, example = "eu", pattern = "^[A-Za-z0-9._-]{1,64}$")]
+    region: Option<Label>,
 }
 
 /// An organisation that was made, with the keys of its administrators. They cannot be shown again.
@@ -70,6 +73,12 @@ struct OrganisationChange {
     /// What its meetings may be: the fields that it changes; the others stay.
     #[schema(value_type = Option<MeetingPolicy>)]
     meetings: Option<Patch<MeetingPolicy>>,
+    /// Where the chat of meetings that begin from now on is kept: the name of a region.
+    #[schema(value_type = Option<String>, example = "eu", pattern = "^[A-Za-z0-9._-]{1,64}$")]
+    region: Option<Label>,
+    /// What it decides about chat; what is absent stays.
+    #[schema(value_type = Option<ChatPolicy>)]
+    chat: Option<Patch<ChatPolicy>>,
 }
 
 /// Why an organisation is refused.
@@ -129,6 +138,8 @@ async fn create(
         switches: Switches::default(),
         recording_consent: RecordingConsent::default(),
         meetings: MeetingPolicy::default(),
+        region: new.region,
+        chat: ChatPolicy::default(),
     };
     let name = (new.id.clone(),);
     let create = |old: Option<&Organisation>| match old {
@@ -187,6 +198,8 @@ async fn edit(
         turn(&mut organisation.switches, change.switches);
         set(&mut organisation.recording_consent, change.recording_consent);
         turn(&mut organisation.meetings, change.meetings);
+        set(&mut organisation.region, change.region.map(Some));
+        turn(&mut organisation.chat, change.chat);
         Ok(organisation)
     };
     api.registry

@@ -42,6 +42,9 @@ struct NewResource {
     #[serde(default)]
     #[schema(max_items = 64)]
     allowed_origins: Vec<String>,
+    /// Where copies of its users' chat messages are kept: the name of a region.
+    #[schema(value_type = Option<String>, example = "us", pattern = "^[A-Za-z0-9._-]{1,64}$")]
+    region: Option<Label>,
 }
 
 /// A resource that was made, with the keys of its owner. They cannot be shown again.
@@ -65,6 +68,9 @@ struct ResourceChange {
     /// Switches that it turns; the others stay.
     #[schema(value_type = Option<ResourceSwitches>)]
     switches: Option<Patch<ResourceSwitches>>,
+    /// Where copies of its users' chat messages are kept from now on: the name of a region.
+    #[schema(value_type = Option<String>, example = "us", pattern = "^[A-Za-z0-9._-]{1,64}$")]
+    region: Option<Label>,
 }
 
 /// Resources that the caller may read, by id.
@@ -104,6 +110,7 @@ async fn create(
         cloud: new.cloud.unwrap_or(own_cloud),
         allowed_origins: new.allowed_origins,
         switches: ResourceSwitches::default(),
+        region: new.region,
     };
     let name = (id.clone(),);
     let always = Precondition::default();
@@ -151,6 +158,7 @@ async fn edit(
         let mut resource = old.cloned().ok_or_else(|| Problem::not_found("resource"))?;
         set(&mut resource.name, change.name);
         set(&mut resource.allowed_origins, change.allowed_origins);
+        set(&mut resource.region, change.region.map(Some));
         turn(&mut resource.switches, change.switches);
         Ok(resource)
     };

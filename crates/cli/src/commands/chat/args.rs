@@ -1,0 +1,160 @@
+//! The command line of `sidetone chat`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use sidetone::Identifier;
+use uuid::Uuid;
+
+use crate::address::ServiceAddress;
+
+/// `sidetone chat`.
+#[derive(Args, Debug)]
+pub struct ChatArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ChatCommand,
+}
+
+/// What can be done in chats.
+#[derive(Debug, Subcommand)]
+pub enum ChatCommand {
+    /// List one's threads
+    #[command(after_help = "\
+Examples:
+  sidetone chat list --identity member:contoso:bob")]
+    List {
+        /// What all share.
+        #[command(flatten)]
+        user: UserArgs,
+    },
+    /// Begin a thread
+    #[command(after_help = "\
+Examples:
+  sidetone chat create member:contoso:bob --topic 'Order 17' --identity external:RESOURCE:eve
+      an external user begins a chat with a member
+  sidetone chat create member:contoso:bob member:contoso:carol --follow --identity external:RESOURCE:eve
+      and stays in it")]
+    Create {
+        /// Who takes part: external:RESOURCE:USER, member:ORGANISATION:USER
+        #[arg(value_name = "WITH", required = true)]
+        with: Vec<Identifier>,
+        /// What it is about
+        #[arg(long, default_value = "")]
+        topic: String,
+        /// Stay in it, as `follow` does
+        #[arg(long)]
+        follow: bool,
+        /// What all share.
+        #[command(flatten)]
+        user: UserArgs,
+    },
+    /// Send a message, and files with it
+    #[command(after_help = "\
+Examples:
+  sidetone chat send THREAD 'Hello' --identity member:contoso:bob
+  sidetone chat send THREAD 'The plan' --file plan.pdf --identity member:contoso:bob")]
+    Send {
+        /// The thread
+        thread: Uuid,
+        /// What to say; HTML with --html
+        #[arg(default_value = "")]
+        text: String,
+        /// The text is HTML
+        #[arg(long)]
+        html: bool,
+        /// The message that this one answers
+        #[arg(long, value_name = "ID")]
+        reply_to: Option<u64>,
+        /// A file to go with it. May be given several times
+        #[arg(long, value_name = "FILE")]
+        file: Vec<PathBuf>,
+        /// What all share.
+        #[command(flatten)]
+        user: UserArgs,
+    },
+    /// Show what was said in a thread
+    #[command(after_help = "\
+Examples:
+  sidetone chat history THREAD --limit 20 --identity member:contoso:bob")]
+    History {
+        /// The thread
+        thread: Uuid,
+        /// How many messages, the newest
+        #[arg(long, value_name = "COUNT", default_value_t = 50)]
+        limit: u32,
+        /// What all share.
+        #[command(flatten)]
+        user: UserArgs,
+    },
+    /// Be in a thread: show what happens, and send each line that is typed
+    #[command(after_help = "\
+Examples:
+  sidetone chat follow THREAD --identity member:contoso:bob
+      until Ctrl-C, or the end of what is typed
+  echo 'Hello' | sidetone chat follow THREAD --for 5s --json --identity member:contoso:bob
+      for scripts: one event a line
+
+While following, a line that begins with a slash is a command: /who, /read, /react ID SIGN, /reply ID TEXT, /edit ID TEXT,
+/delete ID, /add WHO, /topic TEXT, /leave, /quit.")]
+    Follow {
+        /// The thread
+        thread: Uuid,
+        /// How long, without being asked to stop
+        #[arg(long = "for", value_name = "TIME", value_parser = crate::args::duration)]
+        length: Option<std::time::Duration>,
+        /// What all share.
+        #[command(flatten)]
+        user: UserArgs,
+    },
+    /// Leave a thread, hide or delete it
+    #[command(after_help = "\
+Examples:
+  sidetone chat delete THREAD --how leave --identity member:contoso:bob")]
+    Delete {
+        /// The thread
+        thread: Uuid,
+        /// In which way; for all, or as the members' organisation has it, without
+        #[arg(long, value_enum)]
+        how: Option<How>,
+        /// What all share.
+        #[command(flatten)]
+        user: UserArgs,
+    },
+}
+
+/// How a thread is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum How {
+    /// Take part no longer, and keep what was said
+    Leave,
+    /// See nothing of what was said so far
+    HideForMe,
+    /// It is gone for everybody
+    ForAll,
+    /// Remove the members and hide what was said from them: for external users
+    RemoveMembers,
+}
+
+/// Who chats, and where.
+#[derive(Args, Debug)]
+pub struct UserArgs {
+    /// The service
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SIDETONE_SERVER",
+        default_value = "ws://127.0.0.1:7480"
+    )]
+    pub server: ServiceAddress,
+    /// Access token
+    #[arg(long, value_name = "TOKEN", env = "SIDETONE_TOKEN", hide_env_values = true)]
+    #[arg(required_unless_present = "identity")]
+    pub token: Option<String>,
+    /// Who to be: asks the service for a development token
+    #[arg(long, value_name = "ID", conflicts_with = "token")]
+    pub identity: Option<Identifier>,
+    /// Print JSON, one object a line
+    #[arg(long)]
+    pub json: bool,
+}

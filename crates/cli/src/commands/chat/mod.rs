@@ -1,0 +1,189 @@
+//! `sidetone chat`: threads from the command line, for people and for scripts.
+
+pub mod args;
+mod follow;
+mod show;
+
+use std::path::Path;
+
+use serde_json::json;
+use sidetone::{
+    CallClient, ChatClient, ChatThreadClient, Credential, NewThread, OutgoingMessage, ThreadDeletion,
+    ThreadId,
+};
+
+use crate::dev_token::{self, Wish};
+use crate::exit::{Exit, Failure};
+use crate::interrupt::Interrupt;
+use crate::output;
+use args::{ChatArgs, ChatCommand, How, UserArgs};
+
+/// Does what was asked.
+pub fn run(args: ChatArgs) -> Result<Exit, Failure> {
+    super::runtime()?.block_on(async {
+        let mut interrupt = Interrupt::new()?;
+        match args.command {
+            ChatCommand::List { user } => list(&user).await,
+            ChatCommand::Create {
+                with,
+                topic,
+                follow,
+                user,
+            } => {
+                let (_client, chat) = open(&user).await?;
+                // Before the thread begins, so that nothing of it is missed.
+                let events = chat.events();
+                let new = NewThread {
+                    topic,
+                    ..NewThread::with(with)
+                };
+                let thread = chat.create_thread(new).await?;
+                show::done(
+                    &user,
+                    "created",
+                    &thread.id().to_string(),
+                    json!({ "thread": thread.id() }),
+                );
+                if follow {
+                    follow::follow(&chat, &thread, events, None, &user, &mut interrupt).await?;
+                }
+                Ok(Exit::Done)
+            }
+            ChatCommand::Send {
+                thread,
+                text,
+                html,
+                reply_to,
+                file,
+                user,
+            } => {
+                let (_client, chat) = open(&user).await?;
+                let thread = chat.thread(ThreadId(thread));
+                let mut attachments = Vec::new();
+                for path in &file {
+                    attachments.push(upload(&thread, path).await?);
+                }
+                let message = OutgoingMessage {
+                    html,
+                    reply_to,
+                    attachments,
+                    ..OutgoingMessage::text(text)
+                };
+                let id = thread.send(message).await?;
+                show::done(&user, "sent", &format!("message {id}"), json!({ "id": id }));
+                Ok(Exit::Done)
+            }
+            ChatCommand::History { thread, limit, user } => {
+                let (_client, chat) = open(&user).await?;
+                history(&chat.thread(ThreadId(thread)), limit, &user).await
+            }
+            ChatCommand::Follow { thread, length, user } => {
+                let (_client, chat) = open(&user).await?;
+                let events = chat.events();
+                let thread = chat.thread(ThreadId(thread));
+                follow::follow(&chat, &thread, events, length, &user, &mut interrupt).await?;
+                Ok(Exit::Done)
+            }
+            ChatCommand::Delete { thread, how, user } => {
+                let (_client, chat) = open(&user).await?;
+                let how = how.map(|how| match how {
+                    How::Leave => ThreadDeletion::Leave,
+                    How::HideForMe => ThreadDeletion::HideForMe,
+                    How::ForAll => ThreadDeletion::ForAll,
+                    How::RemoveMembers => ThreadDeletion::RemoveMembers,
+                });
+                chat.delete_thread(ThreadId(thread), how).await?;
+                show::done(&user, "deleted", "deleted", json!({ "thread": thread }));
+                Ok(Exit::Done)
+            }
+        }
+    })
+}
+
+/// A chat as the user of the options.
+async fn open(user: &UserArgs) -> Result<(CallClient, ChatClient), Failure> {
+    let token = match (&user.token, &user.identity) {
+        (Some(token), _) => token.clone(),
+        (None, Some(identity)) => {
+            let wish = Wish {
+                identity: identity.clone(),
+                name: None,
+                lifetime: None,
+            };
+            dev_token::ask(&user.server, &wish)?.token
+        }
+        (None, None) => return Err(Failure::new(Exit::Usage, "give --token or --identity")),
+    };
+    let client = CallClient::new()?;
+    let chat = client
+        .create_chat_client(&user.server.socket(), Credential::new(token))
+        .await?;
+    Ok((client, chat))
+}
+
+async fn list(user: &UserArgs) -> Result<Exit, Failure> {
+    let (_client, chat) = open(user).await?;
+    let threads = chat.list_threads().await?;
+    for thread in &threads {
+        show::thread(user, thread);
+    }
+    if threads.is_empty() && !user.json {
+        output::line("no threads");
+    }
+    Ok(Exit::Done)
+}
+
+async fn history(thread: &ChatThreadClient, limit: u32, user: &UserArgs) -> Result<Exit, Failure> {
+    let mut messages = Vec::new();
+    let mut before = None;
+    while messages.len() < limit as usize {
+        let left = limit.saturating_sub(u32::try_from(messages.len()).unwrap_or(u32::MAX));
+        let page = thread.messages(before, left.min(200)).await?;
+        messages.extend(page.messages);
+        match page.next {
+            Some(next) => before = Some(next),
+            None => break,
+        }
+    }
+    for message in messages.iter().rev() {
+        show::message(user, "message", message);
+    }
+    Ok(Exit::Done)
+}
+
+/// Uploads a file; gives its id.
+async fn upload(thread: &ChatThreadClient, path: &Path) -> Result<uuid::Uuid, Failure> {
+    let unreadable = |error| Failure::new(Exit::Resource, format!("{}: {error}", path.display()));
+    let bytes = tokio::fs::read(path).await.map_err(unreadable)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let content_type = content_type(path);
+    let inline = content_type.starts_with("image/");
+    let file = thread.upload(&name, content_type, inline, bytes).await?;
+    Ok(file.id)
+}
+
+/// The media type of a file, by how its name ends.
+fn content_type(path: &Path) -> &'static str {
+    let end = path
+        .extension()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase();
+    match end.as_str() {
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "pdf" => "application/pdf",
+        "txt" | "log" => "text/plain",
+        "md" => "text/markdown",
+        "csv" => "text/csv",
+        "json" => "application/json",
+        "zip" => "application/zip",
+        "wav" => "audio/wav",
+        "ogg" | "opus" => "audio/ogg",
+        "flac" => "audio/flac",
+        "mp4" => "video/mp4",
+        _ => "application/octet-stream",
+    }
+}

@@ -1,0 +1,156 @@
+//! Threads, messages and events as lines: for people, or as JSON. What comes from others is shown without control
+//! characters: a message must not move the cursor of who reads it.
+
+use serde_json::{Value, json};
+use sidetone::{ChatEvent, ChatMessage, ChatThread, MessageKind, ThreadId};
+
+use super::args::UserArgs;
+use crate::output;
+
+/// Something was done.
+pub fn done(user: &UserArgs, name: &str, words: &str, fields: Value) {
+    line(user, name, words, fields);
+}
+
+/// A thread of the list.
+pub fn thread(user: &UserArgs, thread: &ChatThread) {
+    let topic = if thread.topic.is_empty() {
+        "(no topic)".to_owned()
+    } else {
+        plain(&thread.topic)
+    };
+    let words = format!("{}  {topic}  {} messages", thread.id, thread.last_message);
+    line(user, "thread", &words, json!(thread));
+}
+
+/// A message.
+pub fn message(user: &UserArgs, name: &str, message: &ChatMessage) {
+    let sender = plain(&message.sender_display_name);
+    let names = || {
+        let ids: Vec<String> = message.participants.iter().map(ToString::to_string).collect();
+        ids.join(", ")
+    };
+    let said = match message.kind {
+        MessageKind::ParticipantAdded => format!("* {sender} added {}", names()),
+        MessageKind::ParticipantRemoved => format!("* {sender} removed {}", names()),
+        MessageKind::TopicUpdated => {
+            let topic = message.topic.as_deref().unwrap_or_default();
+            format!("* {sender} changed the topic to {}", plain(topic))
+        }
+        MessageKind::Text | MessageKind::Html if message.deleted_at_ms.is_some() => {
+            format!("{sender}: (deleted)")
+        }
+        MessageKind::Text | MessageKind::Html => format!("{sender}: {}", plain(&message.text)),
+    };
+    let mut words = format!("{:>4}  {}  {said}", message.id, clock(message.created_at_ms));
+    if let Some(answered) = message.reply_to {
+        words.push_str(&format!("  (to {answered})"));
+    }
+    if message.edited_at_ms.is_some() && message.deleted_at_ms.is_none() {
+        words.push_str("  (edited)");
+    }
+    for file in &message.attachments {
+        words.push_str(&format!("  [{}, {} bytes]", plain(&file.name), file.size));
+    }
+    for reaction in &message.reactions {
+        words.push_str(&format!("  {} {}", plain(&reaction.emoji), reaction.count));
+    }
+    line(user, name, &words, json!(message));
+}
+
+/// Something that happened, where it is about this thread.
+pub fn event(user: &UserArgs, thread: ThreadId, event: &ChatEvent) {
+    match event {
+        ChatEvent::MessageReceived(new) if new.thread == thread => message(user, "messageReceived", new),
+        ChatEvent::MessageEdited(changed) if changed.thread == thread => {
+            message(user, "messageEdited", changed)
+        }
+        ChatEvent::MessageDeleted(gone) if gone.thread == thread => {
+            line(
+                user,
+                "messageDeleted",
+                &format!("{:>4}  deleted", gone.id),
+                json!(gone),
+            );
+        }
+        ChatEvent::TypingReceived(typing) if typing.thread == thread => {
+            let words = format!("      {} types …", plain(&typing.display_name));
+            line(user, "typing", &words, json!(typing));
+        }
+        ChatEvent::ReadReceiptReceived(receipt) if receipt.thread == thread => {
+            let who = receipt
+                .reader
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let words = format!(
+                "      read up to {} by {} of {} {who}",
+                receipt.message, receipt.read_by, receipt.of
+            );
+            line(user, "read", words.trim_end(), json!(receipt));
+        }
+        ChatEvent::ThreadUpdated(updated) if updated.thread.id == thread => {
+            let words = format!("      topic: {}", plain(&updated.thread.topic));
+            line(user, "threadUpdated", &words, json!(updated));
+        }
+        ChatEvent::ThreadDeleted(gone) if gone.thread == thread => {
+            line(user, "threadDeleted", "      the thread is gone", json!(gone));
+        }
+        ChatEvent::ThreadGone(gone) if *gone == thread => {
+            line(
+                user,
+                "threadDeleted",
+                "      the thread is gone",
+                json!({ "thread": gone }),
+            );
+        }
+        ChatEvent::Connected => line(user, "connected", "      connected", json!({})),
+        ChatEvent::Disconnected => line(
+            user,
+            "disconnected",
+            "      connection lost, trying again",
+            json!({}),
+        ),
+        _ => {}
+    }
+}
+
+fn line(user: &UserArgs, name: &str, words: &str, fields: Value) {
+    if user.json {
+        let mut object = json!({ "event": name });
+        if let (Some(object), Value::Object(fields)) = (object.as_object_mut(), fields) {
+            object.extend(fields);
+        }
+        output::json(&object);
+    } else {
+        output::line(words);
+    }
+}
+
+/// A text without what could move the cursor or change a colour.
+fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
+/// The time of day, in UTC.
+fn clock(millis: u64) -> String {
+    let seconds = millis / 1_000 % 86_400;
+    format!("{:02}:{:02}", seconds / 3_600, seconds / 60 % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_cannot_move_the_cursor() {
+        assert_eq!(plain("a\x1b[2Jb\rc\nd"), "a [2Jb c d");
+    }
+
+    #[test]
+    fn the_time_of_day() {
+        assert_eq!(clock(1_772_359_200_250), "10:00");
+    }
+}

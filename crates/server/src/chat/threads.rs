@@ -1,0 +1,149 @@
+//! The threads in memory: their records and who takes part at all times, their messages' numbers once somebody asks.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use sidetone_chat::{ChatLimits, Context, Item, Thread};
+use sidetone_ledger::Timestamp;
+use sidetone_organisation::World;
+use sidetone_signaling::protocol::chat::ThreadId;
+use sidetone_signaling::{Identifier, Reason};
+use sidetone_store::{StoreError, WallTime};
+
+use super::shelf::Shelf;
+
+/// One thread, as it is kept in memory.
+pub(super) struct Entry {
+    pub(super) id: ThreadId,
+    thread: RwLock<Thread>,
+    /// Held by who changes it. Whether all that is written is known.
+    pub(super) changing: Arc<tokio::sync::Mutex<bool>>,
+}
+
+impl Entry {
+    pub(super) fn new(thread: Thread, complete: bool) -> Arc<Self> {
+        Arc::new(Self {
+            id: thread.id(),
+            thread: RwLock::new(thread),
+            changing: Arc::new(tokio::sync::Mutex::new(complete)),
+        })
+    }
+
+    /// The thread as it is now. Not to be held while anything is waited for.
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Thread> {
+        self.thread.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn with<T>(&self, change: impl FnOnce(&mut Thread) -> T) -> T {
+        change(&mut self.thread.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[derive(Default)]
+struct Held {
+    threads: HashMap<ThreadId, Arc<Entry>>,
+    /// The threads in which somebody takes part, or did.
+    of: HashMap<Identifier, BTreeSet<ThreadId>>,
+    /// Threads by who began them with which idempotency token.
+    begun: HashMap<(Identifier, String), ThreadId>,
+}
+
+/// All threads.
+#[derive(Default)]
+pub(crate) struct Threads {
+    held: RwLock<Held>,
+}
+
+impl Threads {
+    /// With what is in the store.
+    pub(super) async fn open(shelf: &Shelf, now: WallTime) -> Result<Arc<Self>, StoreError> {
+        let mut items: BTreeMap<ThreadId, Vec<Item>> = BTreeMap::new();
+        for (thread, item) in shelf.outlines(now).await? {
+            items.entry(thread).or_default().push(item);
+        }
+        let threads = Self::default();
+        for (id, items) in items {
+            match Thread::load(items) {
+                Some(thread) => threads.insert(&Entry::new(thread, false)),
+                // Its beginning was cut off before it was one: nobody was told of it.
+                None => tracing::debug!(thread = %id, "participants of no thread"),
+            }
+        }
+        Ok(Arc::new(threads))
+    }
+
+    pub(super) fn insert(&self, entry: &Arc<Entry>) {
+        let thread = entry.read();
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        for one in thread.people() {
+            held.of.entry(one.identity.clone()).or_default().insert(entry.id);
+        }
+        let record = thread.record();
+        if let Some(token) = &record.token {
+            held.begun
+                .insert((record.created_by.clone(), token.clone()), entry.id);
+        }
+        held.threads.insert(entry.id, entry.clone());
+    }
+
+    pub(super) fn remove(&self, entry: &Entry) {
+        let thread = entry.read();
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        held.threads.remove(&entry.id);
+        for one in thread.people() {
+            if let Some(threads) = held.of.get_mut(&one.identity) {
+                threads.remove(&entry.id);
+            }
+        }
+        held.begun.retain(|_, id| *id != entry.id);
+    }
+
+    pub(super) fn find(&self, id: ThreadId) -> Option<Arc<Entry>> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.threads.get(&id).cloned()
+    }
+
+    /// The threads in which somebody takes part, or did, by id.
+    pub(super) fn of(&self, identity: &Identifier) -> Vec<Arc<Entry>> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let ids = held.of.get(identity).into_iter().flatten();
+        ids.filter_map(|id| held.threads.get(id).cloned()).collect()
+    }
+
+    /// Everybody who takes part in anything.
+    pub(super) fn everybody(&self) -> Vec<Identifier> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.of.keys().cloned().collect()
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Entry>> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.threads.values().cloned().collect()
+    }
+
+    /// The thread that somebody began with a token.
+    pub(super) fn begun(&self, by: &Identifier, token: &str) -> Option<ThreadId> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.begun.get(&(by.clone(), token.to_owned())).copied()
+    }
+
+    /// Whether `from` may call `to` out of a thread. Answered from memory, for the switchboard.
+    pub(crate) fn may_call(
+        &self,
+        world: &World,
+        now: WallTime,
+        from: &Identifier,
+        to: &Identifier,
+        thread: ThreadId,
+    ) -> Result<(), Reason> {
+        let entry = self.find(thread).ok_or(Reason::NO_SUCH_THREAD)?;
+        let context = Context {
+            world,
+            now: Timestamp::from_millis(now.as_millis()),
+            limits: ChatLimits::default(),
+            wanted: &|_| false,
+        };
+        let answer = entry.read().may_call(context, from, to);
+        answer.map_err(|refused| refused.reason)
+    }
+}

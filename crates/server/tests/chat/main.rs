@@ -1,0 +1,24 @@
+//! Chat over HTTP and WebSockets, with a real server.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[path = "../api/client.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod client;
+
+#[path = "../accounts/receiver.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod receiver;
+
+mod ac6;
+mod calls;
+mod events;
+mod files;
+mod kill;
+mod limits;
+mod outage;
+mod stage;
+mod storage;
