@@ -161,6 +161,7 @@ fn l32_and_l40_personal_organisations_and_other_clouds() {
             cloud: "other".parse().unwrap(),
             allowed_origins: Vec::new(),
             switches: Default::default(),
+            region: None,
         },
     ));
     bench.put(sidetone_organisation::Entity::ExternalUser(

@@ -132,6 +132,7 @@ impl Server {
         let attendance = Attendance::new(kv.clone(), config.keep_records);
         let (ended, endings) = mpsc::channel(WAITING_ENDINGS);
         let (heard, hearing) = mpsc::unbounded_channel();
+        let (met, meeting_facts) = mpsc::unbounded_channel();
         let media: Box<dyn Media> = match &config.media {
             Some(media) => Box::new(SfuMedia::start(media, heard).map_err(ServerError::Media)?),
             None => Box::new(NoMedia(heard)),
@@ -139,7 +140,7 @@ impl Server {
         let people = Box::new(WorldPeople(registry.clone()));
         // The secrets in links of group calls are drawn from this seed.
         let brain = sidetone_meeting::Meetings::new(meeting_config(&config), people, rand::random());
-        let stage = Stage::new(brain, media, registry.clone(), recorder.clone(), ended);
+        let stage = Stage::new(brain, media, registry.clone(), recorder.clone(), ended, met);
         // Session ids and resume tokens are drawn from this seed.
         let mut switchboard = Switchboard::new(switchboard_config(&config), rand::random());
         let threads = chat::open(store.kv.clone()).await?;
@@ -234,6 +235,7 @@ impl Server {
         followers.spawn(pass_changes_on(registry.changes(), inputs.downgrade()));
         let mut caretakers = JoinSet::new();
         caretakers.spawn(attendance.keep(endings));
+        caretakers.spawn(meetings::follow_conversations(chats.clone(), registry.clone(), meeting_facts));
         caretakers.spawn(chat::follow_departures(chats.clone(), stopped.clone()));
         caretakers.spawn(chat::sweep(chats.clone(), config.chat_sweep, stopped.clone()));
         caretakers.spawn(voicemail::follow_departures(mailboxes.clone(), stopped.clone()));

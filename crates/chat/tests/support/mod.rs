@@ -71,6 +71,7 @@ pub fn world() -> World {
         approval: Approval::Approved,
         switches: Switches::default(),
         recording_consent: Default::default(),
+        meetings: Default::default(),
         region: Some(label("eu")),
         chat: ChatPolicy::default(),
     }));

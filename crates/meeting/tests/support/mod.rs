@@ -87,6 +87,8 @@ pub fn organisation(name: &str) -> Organisation {
         switches: Switches::default(),
         recording_consent: Default::default(),
         meetings: MeetingPolicy::default(),
+        region: None,
+        chat: Default::default(),
     }
 }
 
@@ -117,6 +119,7 @@ pub fn world() -> World {
         cloud: "public".parse().unwrap(),
         allowed_origins: Vec::new(),
         switches: ResourceSwitches::default(),
+        region: None,
     }));
     for (name, members) in [
         ("contoso", ["olga", "bob", "carol", "gus"].as_slice()),

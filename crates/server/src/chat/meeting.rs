@@ -13,7 +13,6 @@ use super::{Chats, problem};
 use crate::api::caller::Actor;
 use crate::api::problem::Problem;
 
-#[allow(dead_code, reason = "asked for by meetings, which are made beside this")]
 impl Chats {
     /// Opens the thread of a meeting. Kept with the meeting, the id opens it again; opening one that is open changes
     /// nothing.

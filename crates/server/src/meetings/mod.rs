@@ -3,6 +3,7 @@
 //! in it `sidetone_meeting`'s; here they are driven, kept and shown.
 
 mod attendance;
+mod conversation;
 mod http;
 mod media;
 mod people;
@@ -10,6 +11,7 @@ mod stage;
 mod told;
 
 pub(crate) use attendance::Attendance;
+pub(crate) use conversation::follow as follow_conversations;
 pub(crate) use http::{Desk, router};
 pub(crate) use media::{Media, NoMedia, SfuMedia};
 pub(crate) use people::WorldPeople;

@@ -14,6 +14,7 @@ use sidetone_store::WallTime;
 use tokio::sync::mpsc;
 
 use super::attendance::{Attended, Ended};
+use super::conversation::{self, Facts};
 use super::{Media, told};
 use crate::accounting::Recorder;
 use crate::api::registry::Registry;
@@ -34,6 +35,7 @@ pub(crate) struct Stage {
     registry: Arc<Registry>,
     recorder: Recorder,
     ended: mpsc::Sender<Ended>,
+    conversations: Facts,
     replies: VecDeque<ServerInput>,
     wake: Option<Instant>,
 }
@@ -45,6 +47,7 @@ impl Stage {
         registry: Arc<Registry>,
         recorder: Recorder,
         ended: mpsc::Sender<Ended>,
+        conversations: Facts,
     ) -> Self {
         Self {
             meetings,
@@ -52,6 +55,7 @@ impl Stage {
             registry,
             recorder,
             ended,
+            conversations,
             replies: VecDeque::new(),
             wake: None,
         }
@@ -165,6 +169,10 @@ impl Stage {
         log(&fact);
         let told = told::told(&fact, &self.registry.world());
         self.recorder.tell(told);
+        if conversation::concerns(&fact) {
+            // Gone only where the service ends.
+            let _ = self.conversations.send(fact.clone());
+        }
         if let Fact::Ended {
             call,
             meeting: Some((organisation, meeting)),

@@ -151,7 +151,7 @@ async fn create(
         options: new.options,
         key: credentials.key,
         passcode: credentials.passcode,
-        thread: None,
+        thread: Some(uuid::Uuid::new_v4().to_string()),
     };
     let name = (organisation, meeting.id.clone());
     let always = Precondition::default();
