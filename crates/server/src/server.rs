@@ -188,7 +188,14 @@ impl Server {
             },
         );
         let conversations: Weak<dyn Estate> = Arc::downgrade(&(chats.clone() as Arc<dyn Estate>));
-        registry.keepers(vec![keys, exchanges, subscriptions, messages, attended, conversations]);
+        registry.keepers(vec![
+            keys,
+            exchanges,
+            subscriptions,
+            messages,
+            attended,
+            conversations,
+        ]);
 
         let (stop, stopped) = watch::channel(false);
         let (abandon, abandoned) = watch::channel(false);
@@ -235,7 +242,11 @@ impl Server {
         followers.spawn(pass_changes_on(registry.changes(), inputs.downgrade()));
         let mut caretakers = JoinSet::new();
         caretakers.spawn(attendance.keep(endings));
-        caretakers.spawn(meetings::follow_conversations(chats.clone(), registry.clone(), meeting_facts));
+        caretakers.spawn(meetings::follow_conversations(
+            chats.clone(),
+            registry.clone(),
+            meeting_facts,
+        ));
         caretakers.spawn(chat::follow_departures(chats.clone(), stopped.clone()));
         caretakers.spawn(chat::sweep(chats.clone(), config.chat_sweep, stopped.clone()));
         caretakers.spawn(voicemail::follow_departures(mailboxes.clone(), stopped.clone()));

@@ -9,10 +9,10 @@ use sidetone_media::transport::{ConnectionState as MediaState, TransportStats};
 use sidetone_media::voice::VoiceStats;
 use sidetone_signaling::agent::TransferState;
 use sidetone_signaling::call::CallState;
+use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::protocol::meeting::{
     Capabilities, CapabilityCause, LobbyReason, ParticipantId, Reaction, Role, UnlobbiedWhy,
 };
-use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::protocol::{CallId, Notice, NoticeKind, NoticeState, TransferTarget};
 use sidetone_signaling::{Identifier, Reason};
 use tokio::sync::mpsc;

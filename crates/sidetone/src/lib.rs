@@ -65,14 +65,14 @@ pub use sidetone_media::recording::{
 };
 pub use sidetone_signaling::agent::{ConnectionState, TransferState};
 pub use sidetone_signaling::call::CallState;
+pub use sidetone_signaling::protocol::chat::{
+    Attachment, ChatMessage, ChatParticipant, ChatThread, MessageDeleted, MessageKind, ParticipantsAdded,
+    ParticipantsRemoved, Priority, Reaction as ChatReaction, ReadReceiptReceived, ThreadCreated,
+    ThreadDeleted, ThreadId, ThreadKind, ThreadUpdated, TypingReceived,
+};
 pub use sidetone_signaling::protocol::meeting::{
     Capabilities, Capability, CapabilityCause, Kind as MeetingKind, LobbyReason, Locator, ParticipantId,
     ParticipantState, PersonKind, Reaction, Role, Standing, UnlobbiedWhy,
-};
-pub use sidetone_signaling::protocol::chat::{
-    Attachment, ChatMessage, ChatParticipant, ChatThread, MessageDeleted, MessageKind, ParticipantsAdded,
-    ParticipantsRemoved, Priority, Reaction as ChatReaction, ReadReceiptReceived, ThreadCreated, ThreadDeleted, ThreadId,
-    ThreadKind, ThreadUpdated, TypingReceived,
 };
 pub use sidetone_signaling::protocol::{
     CallId, Notice, NoticeKind, NoticeState, PickupOffered, TransferTarget,

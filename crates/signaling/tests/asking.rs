@@ -49,6 +49,7 @@ impl Bench {
                         display_name: "by token".into(),
                         expires_in: Duration::from_secs(3600),
                         may_start_calls: true,
+                        may_take_calls: true,
                         application: None,
                     };
                     let result = Ok(grant);

@@ -47,7 +47,12 @@ pub(crate) async fn follow(
             | Fact::Ended { call, .. } => *call,
         };
         let carried_out = match (fact, running.get(&call).copied()) {
-            (Fact::Started { meeting: Some(of), .. }, _) => match begin(&chats, &registry, of).await {
+            (
+                Fact::Started {
+                    meeting: Some(of), ..
+                },
+                _,
+            ) => match begin(&chats, &registry, of).await {
                 Ok(Some(thread)) => {
                     running.insert(call, thread);
                     Ok(())

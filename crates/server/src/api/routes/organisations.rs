@@ -8,7 +8,8 @@ use axum::http::{HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use sidetone_organisation::access::Operation;
 use sidetone_organisation::{
-    Approval, ChatPolicy, MeetingPolicy, Organisation, OrganisationId, OrganisationKind, RecordingConsent, Switches,
+    Approval, ChatPolicy, MeetingPolicy, Organisation, OrganisationId, OrganisationKind, RecordingConsent,
+    Switches,
 };
 use sidetone_signaling::identifier::Label;
 use utoipa::ToSchema;
