@@ -17,6 +17,7 @@ use super::attendance::{Attended, Ended};
 use super::{Media, told};
 use crate::accounting::Recorder;
 use crate::api::registry::Registry;
+use crate::metrics::Metrics;
 
 /// Everyone who is and was in a call that runs.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub(crate) struct Stage {
     media: Box<dyn Media>,
     registry: Arc<Registry>,
     recorder: Recorder,
+    metrics: Arc<Metrics>,
     ended: mpsc::Sender<Ended>,
     replies: VecDeque<ServerInput>,
     wake: Option<Instant>,
@@ -43,7 +45,7 @@ impl Stage {
         meetings: Meetings,
         media: Box<dyn Media>,
         registry: Arc<Registry>,
-        recorder: Recorder,
+        (recorder, metrics): (Recorder, Arc<Metrics>),
         ended: mpsc::Sender<Ended>,
     ) -> Self {
         Self {
@@ -51,6 +53,7 @@ impl Stage {
             media,
             registry,
             recorder,
+            metrics,
             ended,
             replies: VecDeque::new(),
             wake: None,
@@ -163,6 +166,7 @@ impl Stage {
 
     fn fact(&mut self, fact: Fact, now: (Instant, WallTime)) {
         log(&fact);
+        self.metrics.meeting(&fact);
         let told = told::told(&fact, &self.registry.world());
         self.recorder.tell(told);
         if let Fact::Ended {
@@ -195,6 +199,10 @@ fn log(fact: &Fact) {
         Fact::Left { call, who, reason } => {
             tracing::debug!(%call, participant = who.participant.0, %reason, "left");
         }
+        Fact::Noticed {
+            call, kind, state, ..
+        } => tracing::info!(%call, ?kind, ?state, "notice changed"),
+        Fact::Consented { call, given, .. } => tracing::debug!(%call, given, "consent changed"),
         Fact::Invited { call, .. } => tracing::debug!(%call, "invited"),
         Fact::Ended { call, reason, .. } => tracing::info!(%call, %reason, "meeting ended"),
     }
