@@ -91,7 +91,10 @@ fn secrets_are_told_apart_and_not_shown() {
     assert!(meeting.has_key("secret") && !meeting.has_key("Secret") && !meeting.has_key(""));
     assert!(meeting.has_passcode("ABCD 2345") && !meeting.has_passcode("abcd2346"));
     let shown = format!("{meeting:?}");
-    assert!(!shown.contains("secret") && !shown.contains("abcd2345"), "{shown}");
+    assert!(
+        !shown.contains("secret") && !shown.contains("abcd2345"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -126,9 +129,18 @@ fn who_somebody_is_to_an_organisation() {
     assert_eq!(origin(&world, M2), is(Origin::Guest, "M2"));
     assert_eq!(origin(&world, ANN), is(Origin::Federated, "ANN"));
     // No admin step is needed (R66): a resource that is on no allow-list may knock.
-    assert_eq!(origin(&world, MALLORY), is(Origin::External, "Call me Al (External)"));
-    assert_eq!(origin(&world, "guest:g"), is(Origin::External, "Call me Al (External)"));
-    assert_eq!(origin(&world, "external:alpha:nobody"), Err(Reason::UNKNOWN_CALLER));
+    assert_eq!(
+        origin(&world, MALLORY),
+        is(Origin::External, "Call me Al (External)")
+    );
+    assert_eq!(
+        origin(&world, "guest:g"),
+        is(Origin::External, "Call me Al (External)")
+    );
+    assert_eq!(
+        origin(&world, "external:alpha:nobody"),
+        Err(Reason::UNKNOWN_CALLER)
+    );
     edit_organisation(&mut world, FABRIKAM, |organisation| {
         organisation.switches.other_organisations = Setting::Source;
     });

@@ -5,7 +5,9 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use serde_json::json;
 use sidetone_ledger::Rounding;
 use sidetone_organisation::{ApprovalPolicy, Deployment, Undeclared};
-use sidetone_server::{DevTokens, MediaConfig, OutboundConfig, Secret, Server, ServerConfig, ServerHandle, TurnConfig};
+use sidetone_server::{
+    DevTokens, MediaConfig, OutboundConfig, Secret, Server, ServerConfig, ServerHandle, TurnConfig,
+};
 use sidetone_signaling::protocol::IceServer;
 
 use crate::args::{self, ServeArgs};
