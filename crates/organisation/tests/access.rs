@@ -120,6 +120,10 @@ fn the_operator_decides_nothing_that_is_a_tenants_own() {
                 | Operation::WriteRouting(..)
                 | Operation::IssueApplicationTokens(..)
                 | Operation::RevokeApplicationTokens(_)
+                | Operation::ListMeetings(_)
+                | Operation::CreateMeeting(..)
+                | Operation::ReadMeeting(..)
+                | Operation::ConductMeeting(..)
                 | Operation::LeaveMessage(..)
                 | Operation::ReadMessages(..)
                 | Operation::WriteMessages(..)
@@ -199,6 +203,10 @@ fn a_plain_member_reads_the_directory_and_keeps_their_own_routing() {
         "hearing a greeting",
         "changing a greeting",
         "hearing the organisation's greeting",
+        "listing meetings",
+        "making a meeting",
+        "reading a meeting",
+        "changing a meeting",
     ];
     assert_eq!(names(&mia, &all("contoso", "alpha")), expected);
     let ben = [Role::Member(org("contoso"), "ben".parse().unwrap())];

@@ -1,8 +1,9 @@
 //! The self-hosted calling service: one process that speaks `sidetone.v1` over WebSockets, issues and checks tokens,
 //! keeps call records, and shows its health and metrics.
 //!
-//! It joins sockets, store and the sans-IO [`sidetone_signaling::switchboard::Switchboard`]; it refuses to know
-//! codecs and media, which go between the clients.
+//! It joins sockets, store and two sans-IO brains, [`sidetone_signaling::switchboard::Switchboard`] and
+//! [`sidetone_meeting::Meetings`]. Media of a call between two goes between the clients; that of meetings and group calls
+//! is forwarded by [`sidetone_sfu::Sfu`]. It refuses to know codecs.
 //!
 //! ```no_run
 //! use sidetone_server::{Server, ServerConfig, TokenRequest};

@@ -140,7 +140,13 @@ impl Server {
         let people = Box::new(WorldPeople(registry.clone()));
         // The secrets in links of group calls are drawn from this seed.
         let brain = sidetone_meeting::Meetings::new(meeting_config(&config), people, rand::random());
-        let stage = Stage::new(brain, media, registry.clone(), recorder.clone(), ended, met);
+        let stage = Stage::new(
+            brain,
+            media,
+            registry.clone(),
+            (recorder.clone(), metrics.clone()),
+            (ended, met),
+        );
         // Session ids and resume tokens are drawn from this seed.
         let mut switchboard = Switchboard::new(switchboard_config(&config), rand::random());
         let threads = chat::open(store.kv.clone()).await?;

@@ -18,6 +18,7 @@ use super::conversation::{self, Facts};
 use super::{Media, told};
 use crate::accounting::Recorder;
 use crate::api::registry::Registry;
+use crate::metrics::Metrics;
 
 /// Everyone who is and was in a call that runs.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ pub(crate) struct Stage {
     media: Box<dyn Media>,
     registry: Arc<Registry>,
     recorder: Recorder,
+    metrics: Arc<Metrics>,
     ended: mpsc::Sender<Ended>,
     conversations: Facts,
     replies: VecDeque<ServerInput>,
@@ -45,7 +47,7 @@ impl Stage {
         meetings: Meetings,
         media: Box<dyn Media>,
         registry: Arc<Registry>,
-        recorder: Recorder,
+        (recorder, metrics): (Recorder, Arc<Metrics>),
         ended: mpsc::Sender<Ended>,
         conversations: Facts,
     ) -> Self {
@@ -54,6 +56,7 @@ impl Stage {
             media,
             registry,
             recorder,
+            metrics,
             ended,
             conversations,
             replies: VecDeque::new(),
@@ -167,6 +170,7 @@ impl Stage {
 
     fn fact(&mut self, fact: Fact, now: (Instant, WallTime)) {
         log(&fact);
+        self.metrics.meeting(&fact);
         let told = told::told(&fact, &self.registry.world());
         self.recorder.tell(told);
         if conversation::concerns(&fact) {
@@ -203,6 +207,10 @@ fn log(fact: &Fact) {
         Fact::Left { call, who, reason } => {
             tracing::debug!(%call, participant = who.participant.0, %reason, "left");
         }
+        Fact::Noticed {
+            call, kind, state, ..
+        } => tracing::info!(%call, ?kind, ?state, "notice changed"),
+        Fact::Consented { call, given, .. } => tracing::debug!(%call, given, "consent changed"),
         Fact::Invited { call, .. } => tracing::debug!(%call, "invited"),
         Fact::Ended { call, reason, .. } => tracing::info!(%call, %reason, "meeting ended"),
     }

@@ -66,6 +66,26 @@ pub(super) fn told(fact: &Fact, world: &World) -> Told {
             end: end(who),
             reason: Some(reason.clone()),
         },
+        Fact::Noticed {
+            call,
+            who,
+            id,
+            kind,
+            state,
+            consent,
+        } => Told::Noticed {
+            call: *call,
+            by: end(who),
+            id: *id,
+            kind: *kind,
+            state: *state,
+            consent: *consent,
+        },
+        Fact::Consented { call, who, given } => Told::Consented {
+            call: *call,
+            end: end(who),
+            given: *given,
+        },
         Fact::Ended { call, reason, .. } => Told::Ended {
             call: *call,
             reason: reason.clone(),

@@ -198,6 +198,27 @@ async fn a_meeting_is_conducted_from_outside_and_its_roster_names_everyone() {
         .expect(204);
     pat.until("meeting.ended", |ended| ended["reason"]["subcode"] == 4097)
         .await;
+    let audit = place
+        .admin
+        .get("/v1/organisations/acme/audit?limit=200")
+        .await
+        .expect(200);
+    let actions: Vec<&str> = audit["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["target"] == format!("meeting.acme.{}", meeting["id"].as_str().unwrap()))
+        .map(|entry| entry["action"].as_str().unwrap())
+        .collect();
+    // The first was asked for while nobody was there.
+    let expected = [
+        "meeting.create",
+        "meeting.admit",
+        "meeting.admit",
+        "meeting.reject",
+        "meeting.end",
+    ];
+    assert_eq!(actions, expected);
     // It is over, and who was there can still be read.
     crate::support::until("the roster to be kept", async || {
         let roster = nia_calls.get(&format!("{path}/participants")).await.expect(200);
