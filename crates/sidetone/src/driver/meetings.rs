@@ -74,11 +74,9 @@ impl Driver {
         self.legs.rename(call, id);
         let Some(entry) = self.entry(call) else { return };
         let shared = entry.shared.clone();
-        if call != id {
-            shared.update(CallEvent::IdChanged(id), |snapshot| snapshot.id = id);
-        }
         let info = {
             let mut snapshot = shared.snapshot();
+            snapshot.id = id;
             let meeting = match snapshot.meeting.take() {
                 Some(mut known) => {
                     known.rejoined(joined);
@@ -90,6 +88,9 @@ impl Driver {
             snapshot.meeting = Some(meeting);
             info
         };
+        if call != id {
+            shared.events.emit(CallEvent::IdChanged(id));
+        }
         shared.events.emit(CallEvent::MeetingJoined(info));
     }
 
