@@ -156,6 +156,20 @@ pub struct ServeArgs {
         hide_env_values = true
     )]
     pub turn_secret: Option<String>,
+    /// Address at which media of meetings and group calls is received; port 0 takes any free one, otherwise each thread
+    /// takes the next
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub media_bind: SocketAddr,
+    /// Address that clients are told to send media to, where it is another: the public one. May be given several times,
+    /// the best first
+    #[arg(long, value_name = "IP")]
+    pub media_advertise: Vec<IpAddr>,
+    /// Threads that forward media
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub media_threads: u16,
+    /// What links of meetings begin with: a page of yours that opens a client
+    #[arg(long, value_name = "URL", default_value = "sidetone:meet/")]
+    pub meeting_links: String,
     /// Tell an OpenTelemetry collector about calls and metrics: its base address for OTLP over HTTP
     #[cfg(feature = "otlp")]
     #[arg(long, value_name = "URL")]

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use sidetone_organisation::{MeetingId, OrganisationId};
 use sidetone_signaling::protocol::meeting::{Kind, LobbyReason, ParticipantId, PersonKind, Role};
-use sidetone_signaling::protocol::{CallId, Event, SessionId};
+use sidetone_signaling::protocol::{CallId, Event, NoticeKind, NoticeState, SessionId};
 use sidetone_signaling::switchboard::Ask;
 use sidetone_signaling::{Identifier, Reason};
+use uuid::Uuid;
 
 /// How meetings behave.
 #[derive(Clone, Debug)]
@@ -333,6 +334,30 @@ pub enum Fact {
         who: Who,
         /// Why.
         reason: Reason,
+    },
+    /// Somebody records or transcribes the call, interrupts that, or no longer does.
+    Noticed {
+        /// Which call.
+        call: CallId,
+        /// Who.
+        who: Who,
+        /// Names the recording or transcription.
+        id: Uuid,
+        /// What.
+        kind: NoticeKind,
+        /// Its state now.
+        state: NoticeState,
+        /// Whether everyone else must agree before they may speak.
+        consent: bool,
+    },
+    /// Somebody agreed to being recorded and transcribed, or no longer does.
+    Consented {
+        /// In which call.
+        call: CallId,
+        /// Who.
+        who: Who,
+        /// Agrees?
+        given: bool,
     },
     /// It is over.
     Ended {

@@ -3,7 +3,7 @@
 
 use sidetone_organisation::{
     Attendee, CallFeature, IdentityKind, MeetingId, MeetingKind, MeetingOptions, MeetingPolicy, MeetingRules,
-    OrganisationId, Origin, Switches, World,
+    OrganisationId, Origin, RecordingConsent, Switches, World,
 };
 use sidetone_signaling::identifier::Label;
 use sidetone_signaling::protocol::meeting::{PersonKind, Role};
@@ -16,6 +16,8 @@ pub struct Hall {
     pub rules: MeetingRules,
     /// The switches of the organisation whose it is.
     pub switches: Switches,
+    /// Everyone must agree before they are recorded.
+    pub consent: bool,
 }
 
 impl Hall {
@@ -24,6 +26,7 @@ impl Hall {
         Self {
             rules: MeetingPolicy::default().rules(MeetingOptions::default()),
             switches: Switches::default(),
+            consent: false,
         }
     }
 }
@@ -100,6 +103,10 @@ pub trait People: Send {
     /// The refusal.
     fn may_add(&self, by: &Identifier, to: &Identifier) -> Result<(), Reason>;
 
+    /// Whether somebody is told of people from outside: bots are where their organisation says so (L30), everyone else
+    /// is.
+    fn sees_external(&self, identity: &Identifier) -> bool;
+
     /// Whether a call between these two may become one of more (L3).
     ///
     /// # Errors
@@ -154,6 +161,7 @@ impl People for World {
         Some(Hall {
             rules: organisation.meetings.rules(meeting.options),
             switches: organisation.switches,
+            consent: organisation.recording_consent == RecordingConsent::Always,
         })
     }
 
@@ -186,6 +194,14 @@ impl People for World {
 
     fn may_add(&self, by: &Identifier, to: &Identifier) -> Result<(), Reason> {
         self.may_call(by, to).map(drop).map_err(|refusal| refusal.reason)
+    }
+
+    fn sees_external(&self, identity: &Identifier) -> bool {
+        let Identifier::Application { organisation, .. } = identity else {
+            return true;
+        };
+        self.organisation(&organisation.clone().into())
+            .is_none_or(|found| found.switches.bot_events.is_open())
     }
 
     fn may_escalate(&self, one: &Identifier, other: &Identifier) -> Result<(), Reason> {

@@ -38,6 +38,8 @@ pub(crate) struct Seat {
     pub(crate) external: bool,
     /// They are in, and not before the door.
     pub(crate) inside: bool,
+    /// They have agreed to being recorded, where they must.
+    pub(crate) consents: bool,
     pub(crate) audio_forbidden: bool,
     pub(crate) video_forbidden: bool,
 }
@@ -134,6 +136,9 @@ fn media(seat: &Seat, hall: &Hall, capability: Capability) -> Standing {
     };
     if seat.external && !policy {
         Standing::PolicyRestricted
+    } else if !seat.consents {
+        // Nobody's sound or picture is kept that did not agree to it.
+        Standing::MeetingRestricted
     } else if forbidden && may_be_forbidden(seat.role) {
         Standing::MeetingRestricted
     } else {

@@ -295,6 +295,35 @@ fn l29_external_users_and_town_halls() {
 }
 
 #[test]
+fn l30_bots_are_told_of_everyone_and_in_the_source_not_of_external_users() {
+    let mut bench = Bench::new();
+    bench.bypass(Bypass::Everyone);
+    bench.put(sidetone_organisation::Entity::Application {
+        organisation: "contoso".parse().unwrap(),
+        application: sidetone_organisation::Application {
+            id: "scribe".parse().unwrap(),
+            name: "Scribe".into(),
+            kind: sidetone_organisation::ApplicationKind::Bot,
+            policy: None,
+            agents: Default::default(),
+        },
+    });
+    let (olga, _) = bench.enters(OLGA);
+    let (bot, _) = bench.enters("application:contoso:scribe");
+    let (eve, _) = bench.enters(EVE);
+    bench.pass(seconds(1));
+    assert_eq!(bench.roster(bot).len(), 3);
+    bench.edit_organisation(|organisation| organisation.switches.bot_events = Setting::Source);
+    assert_eq!(bench.roster(bot), ["OLGA", "Scribe"]);
+    bench.end(eve, Reason::SESSION_CLOSED);
+    bench.enters(ELI);
+    bench.pass(seconds(1));
+    assert_eq!(bench.roster(bot), ["OLGA", "Scribe"]);
+    assert_eq!(bench.roster(olga).len(), 3);
+    bench.assert_nothing_left();
+}
+
+#[test]
 fn l35_in_the_source_external_users_add_remove_and_record_nothing() {
     for (setting, expected) in [
         (Setting::Open, Standing::Capable),

@@ -10,6 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use sidetone_meeting::Fact;
 use sidetone_signaling::Reason;
 use sidetone_signaling::switchboard::{Record, Stats};
 
@@ -68,6 +69,10 @@ pub(crate) struct Metrics {
     call_ringing_seconds: Histogram,
     call_answer_seconds: Histogram,
     call_talk_seconds: Histogram,
+    meetings_active: Gauge,
+    meeting_joins: Counter,
+    meeting_lobby_waits: Counter,
+    meeting_leaves: Family<ByReason, Counter>,
     pub(crate) frames_received: Counter,
     pub(crate) frames_sent: Counter,
     frames_refused: Family<ByReason, Counter>,
@@ -164,6 +169,26 @@ impl Metrics {
                 "call_talk_seconds",
                 "From the answer to the end"
             ),
+            meetings_active: metric!(
+                Gauge::default(),
+                "meetings_active",
+                "Meetings and group calls that go on"
+            ),
+            meeting_joins: metric!(
+                Counter::default(),
+                "meeting_joins",
+                "Participants that came into meetings and group calls"
+            ),
+            meeting_lobby_waits: metric!(
+                Counter::default(),
+                "meeting_lobby_waits",
+                "Participants that waited in a lobby"
+            ),
+            meeting_leaves: metric!(
+                Family::default(),
+                "meeting_leaves",
+                "Participants that left meetings, group calls and lobbies, by reason"
+            ),
             frames_received: metric!(Counter::default(), "frames_received", "Text frames received"),
             frames_sent: metric!(Counter::default(), "frames_sent", "Text frames sent"),
             frames_refused: metric!(
@@ -243,6 +268,28 @@ impl Metrics {
             | Record::ParticipantAdded { .. }
             | Record::Reported { .. }
             | Record::ParticipantRemoved { .. } => {}
+        }
+    }
+
+    /// Counts what meetings report.
+    pub(crate) fn meeting(&self, fact: &Fact) {
+        match fact {
+            Fact::Started { .. } | Fact::Escalated { .. } => {
+                self.meetings_active.inc();
+            }
+            Fact::Waits { .. } => {
+                self.meeting_lobby_waits.inc();
+            }
+            Fact::Joined { .. } => {
+                self.meeting_joins.inc();
+            }
+            Fact::Left { reason, .. } => {
+                self.meeting_leaves.get_or_create(&reason.into()).inc();
+            }
+            Fact::Ended { .. } => {
+                self.meetings_active.dec();
+            }
+            Fact::Invited { .. } | Fact::Noticed { .. } | Fact::Consented { .. } => {}
         }
     }
 

@@ -137,7 +137,13 @@ impl Server {
         let people = Box::new(WorldPeople(registry.clone()));
         // The secrets in links of group calls are drawn from this seed.
         let brain = sidetone_meeting::Meetings::new(meeting_config(&config), people, rand::random());
-        let stage = Stage::new(brain, media, registry.clone(), recorder.clone(), ended);
+        let stage = Stage::new(
+            brain,
+            media,
+            registry.clone(),
+            (recorder.clone(), metrics.clone()),
+            ended,
+        );
         // Session ids and resume tokens are drawn from this seed.
         let mut switchboard = Switchboard::new(switchboard_config(&config), rand::random());
         switchboard.set_policy(policy.unwrap_or_else(|| Box::new(WorldPolicy(registry.clone()))));

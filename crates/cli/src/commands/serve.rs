@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use serde_json::json;
 use sidetone_ledger::Rounding;
 use sidetone_organisation::{ApprovalPolicy, Deployment, Undeclared};
-use sidetone_server::{DevTokens, OutboundConfig, Secret, Server, ServerConfig, ServerHandle, TurnConfig};
+use sidetone_server::{DevTokens, MediaConfig, OutboundConfig, Secret, Server, ServerConfig, ServerHandle, TurnConfig};
 use sidetone_signaling::protocol::IceServer;
 
 use crate::args::{self, ServeArgs};
@@ -87,6 +87,13 @@ fn config(args: &ServeArgs) -> ServerConfig {
         },
         ice_servers: stun(&args.stun),
         turn: turn(args),
+        media: Some(MediaConfig {
+            bind: args.media_bind.ip(),
+            port: args.media_bind.port(),
+            advertise: args.media_advertise.clone(),
+            threads: usize::from(args.media_threads),
+        }),
+        meeting_links: args.meeting_links.clone(),
         ..ServerConfig::default()
     }
 }

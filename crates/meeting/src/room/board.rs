@@ -6,38 +6,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use sidetone_signaling::Reason;
+use sidetone_signaling::protocol::Event;
 use sidetone_signaling::protocol::meeting::{
-    self, Capabilities, Capability, Hands, Left, Lobby, LobbyEntry, ParticipantId, Reaction, Reactions,
-    Roster, Speakers, Unlobbied, UnlobbiedWhy,
+    self, Capabilities, Capability, Hands, LobbyEntry, ParticipantId, Reaction, Reactions, Speakers,
+    UnlobbiedWhy,
 };
-use sidetone_signaling::protocol::{Event, SessionId};
 
-use super::participant::{Participant, Place};
+use super::participant::Participant;
+use super::roster::Shown;
 use super::{Context, Room, Timer};
-use crate::rights::on_stage;
 
 /// Reactions are told with their senders as long as these are few.
 const NAMED_REACTIONS: usize = 8;
 
-/// An entry that was told.
-#[derive(Debug)]
-struct Shown {
-    entry: meeting::Participant,
-    /// It is, or was, one that everyone sees.
-    staged: bool,
-}
-
 /// What was told, and what is to be told.
 #[derive(Debug, Default)]
 pub(super) struct Board {
-    shown: BTreeMap<ParticipantId, Shown>,
-    dirty: BTreeSet<ParticipantId>,
-    gone: BTreeMap<ParticipantId, Reason>,
-    total: u32,
-    lobby: BTreeMap<ParticipantId, (LobbyEntry, Instant)>,
-    lobby_dirty: BTreeSet<ParticipantId>,
-    unlobbied: BTreeMap<ParticipantId, UnlobbiedWhy>,
-    hands: BTreeMap<ParticipantId, u32>,
+    pub(super) shown: BTreeMap<ParticipantId, Shown>,
+    pub(super) dirty: BTreeSet<ParticipantId>,
+    pub(super) gone: BTreeMap<ParticipantId, Reason>,
+    pub(super) total: u32,
+    pub(super) lobby: BTreeMap<ParticipantId, (LobbyEntry, Instant)>,
+    pub(super) lobby_dirty: BTreeSet<ParticipantId>,
+    pub(super) unlobbied: BTreeMap<ParticipantId, UnlobbiedWhy>,
+    pub(super) hands: BTreeMap<ParticipantId, u32>,
     hands_dirty: BTreeSet<ParticipantId>,
     speakers: Vec<ParticipantId>,
     speakers_dirty: bool,
@@ -122,116 +114,6 @@ impl Room {
         self.flush_lobby(cx);
     }
 
-    fn entry(&self, participant: &Participant) -> Option<meeting::Participant> {
-        let seat = self.seat(participant);
-        let forbidden = crate::rights::may_be_forbidden(participant.role);
-        participant.entry(
-            seat.audio_forbidden && forbidden,
-            seat.video_forbidden && forbidden,
-        )
-    }
-
-    fn flush_roster(&mut self, cx: &mut Context<'_>) {
-        let dirty = std::mem::take(&mut self.board.dirty);
-        let mut present: Vec<(meeting::Participant, bool)> = Vec::new();
-        for id in dirty {
-            let Some(entry) = self.participants.get(&id).and_then(|known| self.entry(known)) else {
-                continue;
-            };
-            let before = self.board.shown.get(&id);
-            if before.is_some_and(|shown| shown.entry == entry) {
-                continue;
-            }
-            let staged = on_stage(entry.role) || before.is_some_and(|shown| shown.staged);
-            self.board.shown.insert(
-                id,
-                Shown {
-                    entry: entry.clone(),
-                    staged,
-                },
-            );
-            present.push((entry, staged));
-        }
-        let mut left: Vec<(Left, bool)> = Vec::new();
-        for (participant, reason) in std::mem::take(&mut self.board.gone) {
-            if let Some(shown) = self.board.shown.remove(&participant) {
-                left.push((Left { participant, reason }, shown.staged));
-            }
-        }
-        let total = self.total();
-        let counted = std::mem::replace(&mut self.board.total, total) != total;
-        let (all, stage) = self.viewers();
-        if !present.is_empty() || !left.is_empty() {
-            let present = present.iter().map(|(entry, _)| entry.clone()).collect();
-            let left = left.iter().map(|(left, _)| left.clone()).collect();
-            self.tell_roster(all, false, present, left, cx);
-        }
-        let present: Vec<_> = present
-            .into_iter()
-            .filter(|(_, staged)| *staged)
-            .map(|(entry, _)| entry)
-            .collect();
-        let left: Vec<_> = left
-            .into_iter()
-            .filter(|(_, staged)| *staged)
-            .map(|(left, _)| left)
-            .collect();
-        if counted || !present.is_empty() || !left.is_empty() {
-            self.tell_roster(stage, false, present, left, cx);
-        }
-    }
-
-    /// Those who see everyone, and those who see only those who speak.
-    fn viewers(&self) -> (Vec<SessionId>, Vec<SessionId>) {
-        let mut viewers = (Vec::new(), Vec::new());
-        for participant in self.participants.values() {
-            let Some(session) = participant.welcomed_session() else {
-                continue;
-            };
-            if sees_all(&participant.capabilities) {
-                viewers.0.push(session);
-            } else {
-                viewers.1.push(session);
-            }
-        }
-        viewers
-    }
-
-    /// In pages, so that no frame is longer than a client reads.
-    fn tell_roster(
-        &self,
-        sessions: Vec<SessionId>,
-        snapshot: bool,
-        present: Vec<meeting::Participant>,
-        left: Vec<Left>,
-        cx: &mut Context<'_>,
-    ) {
-        let mut page = Roster {
-            call: self.call,
-            snapshot,
-            total: self.board.total,
-            present: Vec::new(),
-            left,
-        };
-        for entry in present {
-            if page.present.len() + page.left.len() >= cx.config.page.max(1) {
-                let full = std::mem::replace(
-                    &mut page,
-                    Roster {
-                        call: self.call,
-                        snapshot: false,
-                        total: self.board.total,
-                        present: Vec::new(),
-                        left: Vec::new(),
-                    },
-                );
-                cx.tell(sessions.clone(), Event::MeetingRoster(full));
-            }
-            page.present.push(entry);
-        }
-        cx.tell(sessions, Event::MeetingRoster(page));
-    }
-
     fn flush_hands(&mut self, cx: &mut Context<'_>) {
         let mut hands = Hands {
             call: self.call,
@@ -249,7 +131,7 @@ impl Room {
             }
         }
         if !hands.raised.is_empty() || !hands.lowered.is_empty() {
-            cx.tell(self.viewers().0, Event::MeetingHands(hands));
+            cx.tell(self.viewers_of_all(), Event::MeetingHands(hands));
         }
     }
 
@@ -281,54 +163,6 @@ impl Room {
         }
     }
 
-    fn flush_lobby(&mut self, cx: &mut Context<'_>) {
-        let mut added = Vec::new();
-        for id in std::mem::take(&mut self.board.lobby_dirty) {
-            if let Some((entry, since)) = self.lobby_entry(id, cx)
-                && self.board.lobby.insert(id, (entry.clone(), since)).is_none()
-            {
-                added.push(entry);
-            }
-        }
-        let removed: Vec<Unlobbied> = std::mem::take(&mut self.board.unlobbied)
-            .into_iter()
-            .filter(|(id, _)| self.board.lobby.remove(id).is_some())
-            .map(|(participant, why)| Unlobbied { participant, why })
-            .collect();
-        if added.is_empty() && removed.is_empty() {
-            return;
-        }
-        let keepers = self
-            .participants
-            .values()
-            .filter(|known| manages_lobby(&known.capabilities));
-        let sessions = keepers.filter_map(Participant::welcomed_session).collect();
-        cx.tell(
-            sessions,
-            Event::MeetingLobby(Lobby {
-                call: self.call,
-                snapshot: false,
-                added,
-                removed,
-            }),
-        );
-    }
-
-    fn lobby_entry(&self, id: ParticipantId, cx: &Context<'_>) -> Option<(LobbyEntry, Instant)> {
-        let participant = self.participants.get(&id)?;
-        let Place::Waiting { since, .. } = participant.place else {
-            return None;
-        };
-        let entry = LobbyEntry {
-            participant: id,
-            identity: participant.identity.clone(),
-            display_name: participant.display_name.clone(),
-            kind: participant.kind,
-            waited_ms: cx.now.saturating_duration_since(since).into(),
-        };
-        Some((entry, since))
-    }
-
     /// Shows somebody everything, and changes from now on.
     pub(super) fn welcome(&mut self, id: ParticipantId, cx: &mut Context<'_>) {
         let Some(participant) = self.participants.get_mut(&id) else {
@@ -350,6 +184,7 @@ impl Room {
         if again || !self.board.speakers.is_empty() {
             cx.tell_one(session, Event::MeetingSpeakers(self.speakers_now()));
         }
+        self.welcome_notices(id, again, cx);
         let manages = self
             .participants
             .get(&id)
@@ -357,53 +192,6 @@ impl Room {
         if again || (manages && !self.board.lobby.is_empty()) {
             self.show_lobby(session, manages, cx);
         }
-    }
-
-    fn show_roster(&self, id: ParticipantId, session: SessionId, cx: &mut Context<'_>) {
-        let Some(participant) = self.participants.get(&id) else {
-            return;
-        };
-        let all = sees_all(&participant.capabilities);
-        let shown = self.board.shown.values().filter(|shown| all || shown.staged);
-        let present = shown.map(|shown| shown.entry.clone()).collect();
-        self.tell_roster(vec![session], true, present, Vec::new(), cx);
-        if all && !self.board.hands.is_empty() {
-            let raised = self.board.hands.iter();
-            let raised = raised
-                .map(|(participant, order)| meeting::HandRaised {
-                    participant: *participant,
-                    order: *order,
-                })
-                .collect();
-            cx.tell_one(
-                session,
-                Event::MeetingHands(Hands {
-                    call: self.call,
-                    raised,
-                    lowered: Vec::new(),
-                }),
-            );
-        }
-    }
-
-    fn show_lobby(&self, session: SessionId, manages: bool, cx: &mut Context<'_>) {
-        let now = cx.now;
-        let waiting = self.board.lobby.values().filter(|_| manages);
-        let added = waiting
-            .map(|(entry, since)| LobbyEntry {
-                waited_ms: now.saturating_duration_since(*since).into(),
-                ..entry.clone()
-            })
-            .collect();
-        cx.tell_one(
-            session,
-            Event::MeetingLobby(Lobby {
-                call: self.call,
-                snapshot: true,
-                added,
-                removed: Vec::new(),
-            }),
-        );
     }
 
     /// Somebody may see more now, or less.
@@ -420,15 +208,11 @@ impl Room {
     }
 }
 
-fn sees_all(capabilities: &Capabilities) -> bool {
-    is_capable(capabilities, Capability::ViewAttendeeNames)
-}
-
-fn manages_lobby(capabilities: &Capabilities) -> bool {
+pub(super) fn manages_lobby(capabilities: &Capabilities) -> bool {
     is_capable(capabilities, Capability::ManageLobby)
 }
 
-fn is_capable(capabilities: &Capabilities, capability: Capability) -> bool {
+pub(super) fn is_capable(capabilities: &Capabilities, capability: Capability) -> bool {
     capabilities
         .get(&capability)
         .is_some_and(|standing| standing.is_capable())

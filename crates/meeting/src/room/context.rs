@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::Rng as _;
 use serde::Serialize;
 use sidetone_signaling::protocol::meeting::ParticipantId;
 use sidetone_signaling::protocol::{CallId, Event, SessionId};
@@ -129,10 +131,17 @@ pub(crate) struct Context<'a> {
     pub(crate) outputs: &'a mut VecDeque<Output>,
     /// The last try that was named, and whose room it was of.
     pub(crate) attempts: &'a mut u64,
+    pub(crate) rng: &'a mut ChaCha20Rng,
     pub(crate) now: Instant,
 }
 
 impl Context<'_> {
+    pub(crate) fn draw_uuid(&mut self) -> uuid::Uuid {
+        let mut bytes = [0; 16];
+        self.rng.fill_bytes(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+
     pub(crate) fn tell(&mut self, sessions: Vec<SessionId>, event: Event) {
         if !sessions.is_empty() {
             self.outputs.push_back(Output::Tell {

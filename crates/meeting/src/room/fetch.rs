@@ -71,6 +71,7 @@ impl Room {
         };
         let mut participant = self.prepare(to, attendee, naming);
         participant.fetched = true;
+        participant.sees_external = cx.people.sees_external(to);
         participant.asked_by = Some(from.clone());
         participant.place = Place::Ringing(sessions.clone());
         self.has_room_for(&participant)?;

@@ -1,11 +1,15 @@
 //! The lobby: letting in, turning away, and what changes for those who wait when members come and go.
 
+use std::time::Instant;
+
 use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::meeting::{
-    Capability, CapabilityCause, LobbyReason, ParticipantId, Passage,
+    Capability, CapabilityCause, Lobby, LobbyEntry, LobbyReason, ParticipantId, Passage, Unlobbied,
 };
+use sidetone_signaling::protocol::{Event, SessionId};
 
-use super::participant::Place;
+use super::board::manages_lobby;
+use super::participant::{Participant, Place};
 use super::{Context, Room};
 
 impl Room {
@@ -142,5 +146,75 @@ impl Room {
             *reason = now;
             self.tell_passage(id, Passage::InLobby { reason: now }, cx);
         }
+    }
+
+    /// Tells those who may let people in who waits, and who no longer does.
+    pub(super) fn flush_lobby(&mut self, cx: &mut Context<'_>) {
+        let mut added = Vec::new();
+        for id in std::mem::take(&mut self.board.lobby_dirty) {
+            if let Some((entry, since)) = self.lobby_entry(id, cx)
+                && self.board.lobby.insert(id, (entry.clone(), since)).is_none()
+            {
+                added.push(entry);
+            }
+        }
+        let removed: Vec<Unlobbied> = std::mem::take(&mut self.board.unlobbied)
+            .into_iter()
+            .filter(|(id, _)| self.board.lobby.remove(id).is_some())
+            .map(|(participant, why)| Unlobbied { participant, why })
+            .collect();
+        if added.is_empty() && removed.is_empty() {
+            return;
+        }
+        let keepers = self
+            .participants
+            .values()
+            .filter(|known| manages_lobby(&known.capabilities));
+        let sessions = keepers.filter_map(Participant::welcomed_session).collect();
+        cx.tell(
+            sessions,
+            Event::MeetingLobby(Lobby {
+                call: self.call,
+                snapshot: false,
+                added,
+                removed,
+            }),
+        );
+    }
+
+    fn lobby_entry(&self, id: ParticipantId, cx: &Context<'_>) -> Option<(LobbyEntry, Instant)> {
+        let participant = self.participants.get(&id)?;
+        let Place::Waiting { since, .. } = participant.place else {
+            return None;
+        };
+        let entry = LobbyEntry {
+            participant: id,
+            identity: participant.identity.clone(),
+            display_name: participant.display_name.clone(),
+            kind: participant.kind,
+            waited_ms: cx.now.saturating_duration_since(since).into(),
+        };
+        Some((entry, since))
+    }
+
+    /// Shows somebody who waits, as it was told; nobody, where they may not let people in.
+    pub(super) fn show_lobby(&self, session: SessionId, manages: bool, cx: &mut Context<'_>) {
+        let now = cx.now;
+        let waiting = self.board.lobby.values().filter(|_| manages);
+        let added = waiting
+            .map(|(entry, since)| LobbyEntry {
+                waited_ms: now.saturating_duration_since(*since).into(),
+                ..entry.clone()
+            })
+            .collect();
+        cx.tell_one(
+            session,
+            Event::MeetingLobby(Lobby {
+                call: self.call,
+                snapshot: true,
+                added,
+                removed: Vec::new(),
+            }),
+        );
     }
 }

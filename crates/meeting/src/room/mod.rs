@@ -12,8 +12,11 @@ mod door;
 mod engage;
 mod fetch;
 mod lobby;
+mod notice;
 mod participant;
+mod passage;
 mod presence;
+mod roster;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -83,6 +86,7 @@ pub(crate) struct Room {
     attendee_video: bool,
     hands: engage::HandsUp,
     spotlight: Vec<ParticipantId>,
+    notices: notice::Kept,
     board: Board,
     stays: Vec<Stay>,
     /// The fact that it began was told.
@@ -115,6 +119,7 @@ impl Room {
             attendee_video: !options.attendee_video_forbidden,
             hands: engage::HandsUp::default(),
             spotlight: Vec::new(),
+            notices: notice::Kept::default(),
             board: Board::default(),
             stays: Vec::new(),
             told: false,
@@ -192,6 +197,7 @@ impl Room {
             kind: self.kind(),
             external: participant.origin == Origin::External,
             inside: participant.is_inside(),
+            consents: !self.notices.needs(participant.id),
             audio_forbidden: participant.audio_forbidden.unwrap_or(!self.attendee_audio),
             video_forbidden: participant.video_forbidden.unwrap_or(!self.attendee_video),
         }
@@ -354,6 +360,7 @@ impl Room {
         }
         self.lower(id, cx);
         self.unspotlight(id, cx);
+        self.drop_notices(&participant, cx);
         self.board.left(id, reason);
         self.board.unlobbied(id, participant.unlobbied_by(reason));
         self.schedule(cx);
@@ -433,6 +440,23 @@ impl Room {
         }
         self.reconsider(cx);
         self.refresh_all(CapabilityCause::PolicyChanged, cx);
+        self.refresh_sight(cx);
+    }
+
+    /// What bots may see is their organisation's to say (L30).
+    fn refresh_sight(&mut self, cx: &mut Context<'_>) {
+        let ids: Vec<ParticipantId> = self.participants.keys().copied().collect();
+        for id in ids {
+            let Some(participant) = self.participants.get_mut(&id) else {
+                continue;
+            };
+            let sees = cx.people.sees_external(&participant.identity);
+            if std::mem::replace(&mut participant.sees_external, sees) != sees
+                && let Some(session) = participant.welcomed_session()
+            {
+                self.show_roster(id, session, cx);
+            }
+        }
     }
 
     /// Everyone who is shown what happens in it.

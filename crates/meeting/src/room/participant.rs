@@ -71,6 +71,8 @@ pub(super) struct Participant {
     pub(super) fetched: bool,
     /// Who asked them to come.
     pub(super) asked_by: Option<Identifier>,
+    /// They are told of people from outside: all but bots of organisations that want it otherwise.
+    pub(super) sees_external: bool,
     pub(super) place: Place,
     /// Their endpoint. None: it is over, and they may come back at another.
     pub(super) session: Option<SessionId>,

@@ -72,6 +72,9 @@ impl People for Shared {
     fn may_add(&self, by: &Identifier, to: &Identifier) -> Result<(), Reason> {
         self.0.read().unwrap().may_add(by, to)
     }
+    fn sees_external(&self, identity: &Identifier) -> bool {
+        self.0.read().unwrap().sees_external(identity)
+    }
     fn may_escalate(&self, one: &Identifier, other: &Identifier) -> Result<(), Reason> {
         self.0.read().unwrap().may_escalate(one, other)
     }

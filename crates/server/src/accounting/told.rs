@@ -33,6 +33,7 @@ pub(super) fn told(record: &Record) -> Vec<Told> {
             kind: CallKind::TwoParty,
             correlation: *replaces,
             on_behalf_of: on_behalf_of.clone(),
+            quiet: false,
             place: None,
             by: End {
                 name: Some(display_name.clone()),

@@ -4,8 +4,8 @@
 use serde::Serialize;
 use sidetone_organisation::{
     Application, ApplicationId, Entity, EntityKey, EntityName, ExternalAccessPolicy, ExternalUser,
-    Federation, Group, GroupId, Meeting, MeetingId, Member, MemberId, Organisation, OrganisationId, PolicyName, Resource,
-    ResourceId, World,
+    Federation, Group, GroupId, Meeting, MeetingId, Member, MemberId, Organisation, OrganisationId,
+    PolicyName, Resource, ResourceId, World,
 };
 use sidetone_signaling::identifier::Label;
 

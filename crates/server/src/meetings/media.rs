@@ -63,7 +63,11 @@ impl SfuMedia {
             },
             move |event| {
                 if let Some((room, event)) = event_of(event) {
-                    let call = known.read().unwrap_or_else(PoisonError::into_inner).get(&room).copied();
+                    let call = known
+                        .read()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .get(&room)
+                        .copied();
                     if let Some(call) = call {
                         // The driver may have ended.
                         let _ = told.send((call, event));
@@ -87,7 +91,10 @@ impl SfuMedia {
         match self.sfu.open_room(settings) {
             Ok(room) => {
                 self.rooms.insert(call, room);
-                self.calls.write().unwrap_or_else(PoisonError::into_inner).insert(room, call);
+                self.calls
+                    .write()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(room, call);
             }
             Err(error) => tracing::error!(%call, %error, "no room for the media of a call"),
         }
@@ -95,7 +102,10 @@ impl SfuMedia {
 
     fn close(&mut self, call: CallId) {
         if let Some(room) = self.rooms.remove(&call) {
-            self.calls.write().unwrap_or_else(PoisonError::into_inner).remove(&room);
+            self.calls
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&room);
             warn(call, self.sfu.close_room(room));
         }
     }
@@ -139,7 +149,10 @@ impl Media for SfuMedia {
                 warn(call, self.sfu.set_rights(room, participant.0, rights_of(rights)));
             }
             MediaOrder::Spotlight { participants } => {
-                let numbers = participants.into_iter().map(|participant| participant.0).collect();
+                let numbers = participants
+                    .into_iter()
+                    .map(|participant| participant.0)
+                    .collect();
                 warn(call, self.sfu.spotlight(room, numbers));
             }
             MediaOrder::Leave { participant } => warn(call, self.sfu.leave(room, participant.0)),

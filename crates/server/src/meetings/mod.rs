@@ -9,9 +9,9 @@ mod people;
 mod stage;
 mod told;
 
-pub(crate) use attendance::{Attendance, Ended};
+pub(crate) use attendance::Attendance;
 pub(crate) use http::{Desk, router};
-pub(crate) use media::{Heard, Media, NoMedia, SfuMedia};
+pub(crate) use media::{Media, NoMedia, SfuMedia};
 pub(crate) use people::WorldPeople;
 pub(crate) use stage::{Present, Stage};
 

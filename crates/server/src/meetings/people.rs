@@ -45,6 +45,10 @@ impl People for WorldPeople {
         self.0.world().may_add(by, to)
     }
 
+    fn sees_external(&self, identity: &Identifier) -> bool {
+        self.0.world().sees_external(identity)
+    }
+
     fn may_escalate(&self, one: &Identifier, other: &Identifier) -> Result<(), Reason> {
         self.0.world().may_escalate(one, other)
     }

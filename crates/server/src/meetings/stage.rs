@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use sidetone_meeting::{Fact, Input, MediaEvent, Meetings, Order, Output, Place, Stay};
-use sidetone_organisation::{MeetingId, OrganisationId};
+use sidetone_organisation::MeetingId;
 use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::switchboard::{Ask, Record, ServerInput};
@@ -17,6 +17,7 @@ use super::attendance::{Attended, Ended};
 use super::{Media, told};
 use crate::accounting::Recorder;
 use crate::api::registry::Registry;
+use crate::metrics::Metrics;
 
 /// Everyone who is and was in a call that runs.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub(crate) struct Stage {
     media: Box<dyn Media>,
     registry: Arc<Registry>,
     recorder: Recorder,
+    metrics: Arc<Metrics>,
     ended: mpsc::Sender<Ended>,
     replies: VecDeque<ServerInput>,
     wake: Option<Instant>,
@@ -43,7 +45,7 @@ impl Stage {
         meetings: Meetings,
         media: Box<dyn Media>,
         registry: Arc<Registry>,
-        recorder: Recorder,
+        (recorder, metrics): (Recorder, Arc<Metrics>),
         ended: mpsc::Sender<Ended>,
     ) -> Self {
         Self {
@@ -51,6 +53,7 @@ impl Stage {
             media,
             registry,
             recorder,
+            metrics,
             ended,
             replies: VecDeque::new(),
             wake: None,
@@ -65,9 +68,9 @@ impl Stage {
     /// What the switchboard reports of sessions.
     pub(crate) fn heard(&mut self, record: &Record, now: (Instant, WallTime)) {
         let input = match record {
-            Record::SessionOpened { session, identity, .. } => {
-                Input::SessionOpened(*session, identity.clone())
-            }
+            Record::SessionOpened {
+                session, identity, ..
+            } => Input::SessionOpened(*session, identity.clone()),
             Record::SessionDetached { session } => Input::SessionDetached(*session),
             Record::SessionResumed { session, .. } => Input::SessionResumed(*session),
             Record::SessionEnded { session, reason } => Input::SessionEnded(*session, reason.clone()),
@@ -124,14 +127,6 @@ impl Stage {
         })
     }
 
-    /// The meetings of an organisation that run.
-    pub(crate) fn running(&self, organisation: &OrganisationId) -> Vec<(MeetingId, CallId)> {
-        self.meetings
-            .running_of(organisation)
-            .map(|(id, call)| (id.clone(), call))
-            .collect()
-    }
-
     /// What the switchboard shall do, one after the other.
     pub(crate) fn reply(&mut self) -> Option<ServerInput> {
         self.replies.pop_front()
@@ -151,10 +146,12 @@ impl Stage {
         loop {
             match self.meetings.poll() {
                 Output::Answer { session, id, result } => {
-                    self.replies.push_back(ServerInput::Answer { session, id, result });
+                    self.replies
+                        .push_back(ServerInput::Answer { session, id, result });
                 }
                 Output::Tell { sessions, event } => {
-                    self.replies.push_back(ServerInput::TellSessions { sessions, event });
+                    self.replies
+                        .push_back(ServerInput::TellSessions { sessions, event });
                 }
                 Output::MoveCall(call) => self.replies.push_back(ServerInput::MoveCall { call }),
                 Output::Media(call, order) => self.media.order(call, order),
@@ -169,6 +166,7 @@ impl Stage {
 
     fn fact(&mut self, fact: Fact, now: (Instant, WallTime)) {
         log(&fact);
+        self.metrics.meeting(&fact);
         let told = told::told(&fact, &self.registry.world());
         self.recorder.tell(told);
         if let Fact::Ended {
@@ -201,6 +199,10 @@ fn log(fact: &Fact) {
         Fact::Left { call, who, reason } => {
             tracing::debug!(%call, participant = who.participant.0, %reason, "left");
         }
+        Fact::Noticed {
+            call, kind, state, ..
+        } => tracing::info!(%call, ?kind, ?state, "notice changed"),
+        Fact::Consented { call, given, .. } => tracing::debug!(%call, given, "consent changed"),
         Fact::Invited { call, .. } => tracing::debug!(%call, "invited"),
         Fact::Ended { call, reason, .. } => tracing::info!(%call, %reason, "meeting ended"),
     }
@@ -209,7 +211,8 @@ fn log(fact: &Fact) {
 fn attended(stay: &Stay, (now, wall): (Instant, WallTime)) -> Attended {
     let at = |instant: Instant| {
         let ago = now.saturating_duration_since(instant).as_millis();
-        wall.as_millis().saturating_sub(u64::try_from(ago).unwrap_or(u64::MAX))
+        wall.as_millis()
+            .saturating_sub(u64::try_from(ago).unwrap_or(u64::MAX))
     };
     Attended {
         participant: stay.participant,

@@ -30,9 +30,17 @@ pub(super) fn told(fact: &Fact, world: &World) -> Told {
             };
             Told::Placed {
                 call: *call,
-                kind: if meeting.is_some() { CallKind::Meeting } else { CallKind::Group },
+                kind: if meeting.is_some() {
+                    CallKind::Meeting
+                } else {
+                    CallKind::Group
+                },
                 correlation: None,
-                place: Some(meeting.as_ref().map_or_else(|| call.to_string(), |(_, id)| id.to_string())),
+                place: Some(
+                    meeting
+                        .as_ref()
+                        .map_or_else(|| call.to_string(), |(_, id)| id.to_string()),
+                ),
                 by,
                 to: Vec::new(),
                 context: None,
@@ -57,6 +65,26 @@ pub(super) fn told(fact: &Fact, world: &World) -> Told {
             call: *call,
             end: end(who),
             reason: Some(reason.clone()),
+        },
+        Fact::Noticed {
+            call,
+            who,
+            id,
+            kind,
+            state,
+            consent,
+        } => Told::Noticed {
+            call: *call,
+            by: end(who),
+            id: *id,
+            kind: *kind,
+            state: *state,
+            consent: *consent,
+        },
+        Fact::Consented { call, who, given } => Told::Consented {
+            call: *call,
+            end: end(who),
+            given: *given,
         },
         Fact::Ended { call, reason, .. } => Told::Ended {
             call: *call,

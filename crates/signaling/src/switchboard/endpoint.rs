@@ -261,8 +261,13 @@ impl Switchboard {
             Ok(Request::Report(report)) => self.report(session, report).map(done),
             Ok(Request::PickUp(pick_up)) => self.pick_up(session, pick_up, now).map(value),
             Ok(Request::Transfer(transfer)) => self.transfer(session, transfer, now).map(done),
-            Ok(Request::Notice(notice)) => self.set_notice(session, notice).map(value),
-            Ok(Request::Consent(consent)) => self.consent(session, consent).map(done),
+            // Of a call that is not the switchboard's it is another part's to say.
+            Ok(Request::Notice(notice)) if self.calls.contains_key(&notice.call) => {
+                self.set_notice(session, notice).map(value)
+            }
+            Ok(Request::Consent(consent)) if self.calls.contains_key(&consent.call) => {
+                self.consent(session, consent).map(done)
+            }
             Ok(other) => match self.ask(session, id, other) {
                 Ok(()) => return,
                 Err(reason) => Err(reason),

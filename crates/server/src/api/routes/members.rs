@@ -67,6 +67,9 @@ struct NewMember {
     /// Whatever else the directory has: department, city, telephone.
     #[serde(default)]
     attributes: BTreeMap<String, String>,
+    /// A guest in the directory, and not one of the organisation's own.
+    #[serde(default)]
+    guest: bool,
     #[serde(default)]
     mode: MemberMode,
     /// The policy assigned to the member itself.
@@ -98,6 +101,8 @@ struct MemberChange {
     display_name: Option<String>,
     /// All attributes.
     attributes: Option<BTreeMap<String, String>>,
+    /// A guest in the directory.
+    guest: Option<bool>,
     mode: Option<MemberMode>,
     /// The policy assigned to the member itself.
     #[serde(default, deserialize_with = "present")]
@@ -127,6 +132,9 @@ struct ShownMember {
     display_name: String,
     /// Whatever else the directory has.
     attributes: BTreeMap<String, String>,
+    /// A guest in the directory.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    guest: bool,
     mode: MemberMode,
     /// The policy assigned to the member itself.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -153,6 +161,7 @@ impl ShownMember {
             id: member.id,
             display_name: member.display_name,
             attributes: member.attributes,
+            guest: member.guest,
             mode: member.mode,
             policy: member.policy,
             groups: member.groups,
@@ -234,6 +243,7 @@ async fn put(
         id: name.1.clone(),
         display_name: new.display_name,
         attributes: new.attributes,
+        guest: new.guest,
         mode: new.mode,
         policy: new.policy,
         groups: new.groups,
@@ -268,6 +278,7 @@ async fn edit(
         let mut member = existing(old)?;
         set(&mut member.display_name, change.display_name);
         set(&mut member.attributes, change.attributes);
+        set(&mut member.guest, change.guest);
         set(&mut member.mode, change.mode);
         set(&mut member.policy, change.policy);
         set(&mut member.groups, change.groups);

@@ -95,12 +95,19 @@ async fn participants(
     let everyone = world
         .organisation(&name.0)
         .is_none_or(|organisation| organisation.switches.participant_lists.is_open());
-    let entries = held.into_iter().enumerate().flat_map(|(number, (call, attended))| {
-        let shown = move |(place, attended)| (number, place, ShownParticipant::new(call, attended));
-        attended.into_iter().enumerate().map(shown)
-    });
+    let entries = held
+        .into_iter()
+        .enumerate()
+        .flat_map(|(number, (call, attended))| {
+            let shown = move |(place, attended)| (number, place, ShownParticipant::new(call, attended));
+            attended.into_iter().enumerate().map(shown)
+        });
     let listed = entries.filter(|(_, _, shown)| {
-        everyone || !matches!(shown.identity, Identifier::ExternalUser { .. } | Identifier::Guest { .. })
+        everyone
+            || !matches!(
+                shown.identity,
+                Identifier::ExternalUser { .. } | Identifier::Guest { .. }
+            )
     });
     Ok(Json(page.page(
         listed,
@@ -127,7 +134,10 @@ async fn status(
     Ok(Json(MeetingStatus {
         call: present.as_ref().map(|present| present.call),
         present: present.map_or(0, |present| {
-            let here = present.attended.iter().filter(|attended| attended.left_ms.is_none());
+            let here = present
+                .attended
+                .iter()
+                .filter(|attended| attended.left_ms.is_none());
             here.count()
         }),
     }))
@@ -183,8 +193,13 @@ async fn remove(
 ) -> Result<StatusCode, Problem> {
     caller.may(&desk.conducting(&name))?;
     let somebody: Somebody = body.read()?;
-    desk.order(&caller, &name, "meeting.remove", Order::Remove(somebody.participant))
-        .await
+    desk.order(
+        &caller,
+        &name,
+        "meeting.remove",
+        Order::Remove(somebody.participant),
+    )
+    .await
 }
 
 /// Ends a meeting for everyone who is in it. It can be held again.
@@ -197,7 +212,8 @@ async fn end(
     Names(name): Names<(OrganisationId, MeetingId)>,
 ) -> Result<StatusCode, Problem> {
     caller.may(&desk.conducting(&name))?;
-    desk.order(&caller, &name, "meeting.end", Order::End(Reason::ENDED_FOR_ALL)).await
+    desk.order(&caller, &name, "meeting.end", Order::End(Reason::ENDED_FOR_ALL))
+        .await
 }
 
 impl Desk {
@@ -220,9 +236,10 @@ impl Desk {
         let id = name.1.clone();
         match self.ask(|reply| Input::Order(id, order, reply)).await? {
             Ok(()) => Ok(StatusCode::NO_CONTENT),
-            Err(reason) if reason.is(&Reason::NO_SUCH_CALL) => {
-                Err(Problem::new(ProblemType::CONFLICT, "the meeting is not held at the moment"))
-            }
+            Err(reason) if reason.is(&Reason::NO_SUCH_CALL) => Err(Problem::new(
+                ProblemType::CONFLICT,
+                "the meeting is not held at the moment",
+            )),
             Err(reason) if reason.is(&Reason::NO_SUCH_PARTICIPANT) => Err(Problem::not_found("participant")),
             Err(reason) => Err(Problem::new(ProblemType::CONFLICT, reason.to_string())),
         }

@@ -106,7 +106,9 @@ async fn list(
     let world = desk.registry.world();
     let readable = |meeting: &&Meeting| {
         let named = super::named(meeting, &organisation, true);
-        caller.may(&Operation::ReadMeeting(organisation.clone(), named)).is_ok()
+        caller
+            .may(&Operation::ReadMeeting(organisation.clone(), named))
+            .is_ok()
     };
     let meetings = world.meetings(&organisation).filter(readable);
     Ok(Json(page.page(
@@ -155,7 +157,10 @@ async fn create(
     let always = Precondition::default();
     let create = |old: Option<&Meeting>| match old {
         None => Ok(meeting),
-        Some(_) => Err(Problem::new(ProblemType::CONFLICT, "the number of the meeting is taken")),
+        Some(_) => Err(Problem::new(
+            ProblemType::CONFLICT,
+            "the number of the meeting is taken",
+        )),
     };
     let made = desk
         .registry
@@ -179,10 +184,11 @@ fn draw(desk: &Desk) -> Result<Credentials, Problem> {
 fn themselves(caller: &Caller, organisation: &OrganisationId) -> Option<MemberId> {
     match &caller.actor {
         Actor::Member {
-            identity: Identifier::Member {
-                organisation: of,
-                user,
-            },
+            identity:
+                Identifier::Member {
+                    organisation: of,
+                    user,
+                },
         } if of == organisation.label() => Some(user.clone().into()),
         _ => None,
     }
@@ -221,7 +227,10 @@ async fn edit(
         Some(None) => Ok(Some(None)),
         None => Ok(None),
     };
-    let (start, end) = (at("startTime", change.start_time)?, at("endTime", change.end_time)?);
+    let (start, end) = (
+        at("startTime", change.start_time)?,
+        at("endTime", change.end_time)?,
+    );
     let edit = |old: Option<&Meeting>| {
         let old = old.cloned().ok_or_else(|| Problem::not_found("meeting"))?;
         Ok(Meeting {

@@ -66,13 +66,23 @@ impl Desk {
 
 /// The members of the organisation that are named in a meeting: all, or those who organise it.
 fn named(meeting: &Meeting, organisation: &OrganisationId, all: bool) -> Vec<MemberId> {
-    let others = meeting.presenters.iter().chain(&meeting.attendees).filter(|_| all);
-    let members = meeting.co_organisers.iter().chain(others).filter_map(|identity| match identity {
-        Identifier::Member {
-            organisation: of,
-            user,
-        } if of == organisation.label() => Some(user.clone().into()),
-        _ => None,
-    });
-    std::iter::once(meeting.organiser.clone()).chain(members).collect()
+    let others = meeting
+        .presenters
+        .iter()
+        .chain(&meeting.attendees)
+        .filter(|_| all);
+    let members = meeting
+        .co_organisers
+        .iter()
+        .chain(others)
+        .filter_map(|identity| match identity {
+            Identifier::Member {
+                organisation: of,
+                user,
+            } if of == organisation.label() => Some(user.clone().into()),
+            _ => None,
+        });
+    std::iter::once(meeting.organiser.clone())
+        .chain(members)
+        .collect()
 }

@@ -133,7 +133,12 @@ fn shown(millis: u64) -> String {
 
 /// Reads a time (RFC 3339).
 pub(super) fn time(field: &str, text: &str) -> Result<u64, Problem> {
-    let bad = || Problem::new(ProblemType::INVALID, format!("{field} is no time as RFC 3339 has them"));
+    let bad = || {
+        Problem::new(
+            ProblemType::INVALID,
+            format!("{field} is no time as RFC 3339 has them"),
+        )
+    };
     let time = humantime::parse_rfc3339(text).map_err(|_| bad())?;
     let since: Duration = time.duration_since(UNIX_EPOCH).map_err(|_| bad())?;
     u64::try_from(since.as_millis()).map_err(|_| bad())

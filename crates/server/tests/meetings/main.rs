@@ -1,0 +1,17 @@
+//! Meetings and group calls on a real server: made over HTTP, joined over WebSockets, with real media over real sockets.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[allow(dead_code)]
+#[path = "../api/client.rs"]
+mod client;
+
+mod accounts;
+mod group;
+mod network;
+mod person;
+mod rest;
+mod visit;
