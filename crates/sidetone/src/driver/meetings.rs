@@ -28,7 +28,7 @@ pub(super) struct Asked {
 
 impl Driver {
     /// Asks the service something about a call. The answer may come after the end of the call, which it may have asked for.
-    pub(super) fn request(&mut self, call: CallId, request: Request, answer: Answered, now: Instant) {
+    pub(super) fn request(&mut self, call: CallId, request: Box<Request>, answer: Answered, now: Instant) {
         if self.entry(call).is_none() {
             return answer(Err(Error::State("over")));
         }

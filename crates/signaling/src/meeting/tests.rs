@@ -278,10 +278,8 @@ fn with_a_new_session_it_is_joined_again_as_the_same_participant() {
         "the old connection is heard until the new one is up"
     );
     bench.offer();
-    assert!(
-        matches!(bench.requests.last(), Some(Request::MeetingJoin(join))
-            if join.locator == Locator::Call(id(2)) && join.rejoin == Some(ParticipantId(7)))
-    );
+    assert!(matches!(bench.requests.last(), Some(Request::MeetingJoin(join))
+            if join.locator == Locator::Call(id(2)) && join.rejoin == Some(ParticipantId(7))));
     bench.with(|meeting, _| meeting.joined(Ok(joined(Passage::Connected))));
     bench.state(MediaState::Connected);
     assert_eq!(bench.last(), (CallState::Connected, false));
