@@ -58,7 +58,7 @@ pub enum CallEvent {
         /// Whether something is being recovered.
         reconnecting: bool,
     },
-    /// Both ends called each other at once, and the two calls became this one.
+    /// Both ends called each other at once, and the two calls became this one; or a meeting was joined, whose id it is.
     IdChanged(CallId),
     /// The other end answered, or changed its name or mute.
     RemoteParticipantUpdated(Participant),

@@ -336,6 +336,8 @@ impl Conversation {
                 };
                 journal.event("remote", &words, fields);
             }
+            // A meeting's is told with the rest of it.
+            CallEvent::IdChanged(_) if self.call.meeting().is_some() => {}
             CallEvent::IdChanged(id) => {
                 journal.event(
                     "merged",

@@ -137,7 +137,7 @@ impl Driver {
                 call,
                 request,
                 answer,
-            } => self.request(call, *request, answer, now),
+            } => self.request(call, request, answer, now),
             Ask::Accept { call, options, reply } => self.accept(call, options, reply, now),
             Ask::Decline { call } => self.command(Command::Decline { call }, now),
             Ask::HangUp { call } => {

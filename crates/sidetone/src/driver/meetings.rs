@@ -28,7 +28,7 @@ pub(super) struct Asked {
 
 impl Driver {
     /// Asks the service something about a call. The answer may come after the end of the call, which it may have asked for.
-    pub(super) fn request(&mut self, call: CallId, request: Request, answer: Answered, now: Instant) {
+    pub(super) fn request(&mut self, call: CallId, request: Box<Request>, answer: Answered, now: Instant) {
         if self.entry(call).is_none() {
             return answer(Err(Error::State("over")));
         }
@@ -74,11 +74,9 @@ impl Driver {
         self.legs.rename(call, id);
         let Some(entry) = self.entry(call) else { return };
         let shared = entry.shared.clone();
-        if call != id {
-            shared.update(CallEvent::IdChanged(id), |snapshot| snapshot.id = id);
-        }
         let info = {
             let mut snapshot = shared.snapshot();
+            snapshot.id = id;
             let meeting = match snapshot.meeting.take() {
                 Some(mut known) => {
                     known.rejoined(joined);
@@ -90,6 +88,9 @@ impl Driver {
             snapshot.meeting = Some(meeting);
             info
         };
+        if call != id {
+            shared.events.emit(CallEvent::IdChanged(id));
+        }
         shared.events.emit(CallEvent::MeetingJoined(info));
     }
 

@@ -172,7 +172,7 @@ pub enum Command {
         /// The call.
         call: CallId,
         /// One of the `meeting.` requests but for joining, restarting and leaving.
-        request: Request,
+        request: Box<Request>,
     },
     /// Answer an incoming call.
     Accept {

@@ -145,7 +145,7 @@ impl Agent {
                 muted,
             } => self.join(call, locator, display_name, muted, now),
             Command::Ask { ask, call, request } => {
-                self.session.request(request, Some(call), Purpose::Ask(ask), now);
+                self.session.request(*request, Some(call), Purpose::Ask(ask), now);
             }
             Command::Accept { call } => {
                 if self.accept_meeting(call, now) {

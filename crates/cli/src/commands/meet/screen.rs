@@ -106,7 +106,8 @@ pub fn draw(view: &View, width: usize, height: usize, colour: bool) -> Vec<Strin
         shown.sort_by_key(|one| !(one.spotlighted || one.hand.is_some() || one.level > 0.0));
         shown.truncate(room);
     }
-    let unseen = (view.total as usize).saturating_sub(shown.len());
+    // This end is not listed.
+    let unseen = (view.total as usize).saturating_sub(shown.len() + 1);
     let mut lines = vec![head, rule];
     lines.extend(shown.iter().map(|one| person_line(one, colour)));
     if unseen > 0 {
@@ -285,7 +286,7 @@ mod tests {
             "★ Ann ",
             "█",
             "mic off · ✋ 1 · attendee",
-            "… and 10 more",
+            "… and 9 more",
             "waiting to be let in: Eve 1:05",
             "lost 1.2 %  made up 0.1 %  jitter 4 ms  round trip 31 ms",
             "news 8",

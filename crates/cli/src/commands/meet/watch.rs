@@ -18,6 +18,7 @@ use crate::commands::end::End;
 use crate::commands::journal::Journal;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
+use crate::sound::InputChoice;
 
 /// Pictures a second: as often as there is something new of what is heard.
 const DRAW: Duration = Duration::from_millis(100);
@@ -33,6 +34,10 @@ const NEWS: usize = 16;
 /// Watches the meeting.
 pub fn run(mut args: WatchArgs) -> Result<Exit, Failure> {
     args.end.muted = true;
+    if args.end.input == InputChoice::Default {
+        // Nobody will hear it, so none is needed.
+        args.end.input = InputChoice::Silence;
+    }
     crate::commands::runtime()?.block_on(async {
         let mut interrupt = Interrupt::new()?;
         let journal = Journal::new(args.end.json);
