@@ -132,7 +132,7 @@ impl Server {
         let attendance = Attendance::new(kv.clone(), config.keep_records);
         let (ended, endings) = mpsc::channel(WAITING_ENDINGS);
         let (heard, hearing) = mpsc::unbounded_channel();
-        let (met, meeting_facts) = mpsc::unbounded_channel();
+        let (news, heard_news) = mpsc::unbounded_channel();
         let media: Box<dyn Media> = match &config.media {
             Some(media) => Box::new(SfuMedia::start(media, heard).map_err(ServerError::Media)?),
             None => Box::new(NoMedia(heard)),
@@ -145,7 +145,8 @@ impl Server {
             media,
             registry.clone(),
             (recorder.clone(), metrics.clone()),
-            (ended, met),
+            ended,
+            news,
         );
         // Session ids and resume tokens are drawn from this seed.
         let mut switchboard = Switchboard::new(switchboard_config(&config), rand::random());
@@ -251,7 +252,7 @@ impl Server {
         caretakers.spawn(meetings::follow_conversations(
             chats.clone(),
             registry.clone(),
-            meeting_facts,
+            heard_news,
         ));
         caretakers.spawn(chat::follow_departures(chats.clone(), stopped.clone()));
         caretakers.spawn(chat::sweep(chats.clone(), config.chat_sweep, stopped.clone()));

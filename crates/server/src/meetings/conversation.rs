@@ -16,16 +16,38 @@ use crate::api::problem::Problem;
 use crate::api::registry::Registry;
 use crate::chat::Chats;
 
-/// Facts on their way here. Not bounded: somebody whose coming was forgotten would be without the conversation for the
-/// whole meeting, and there are as many as people who come and go.
-pub(crate) type Facts = mpsc::UnboundedSender<Fact>;
+/// What happens in meetings, on its way here. Not bounded: somebody whose coming was forgotten would be without the
+/// conversation for the whole meeting, and there is as much of it as people come and go.
+pub(crate) type News = mpsc::UnboundedSender<Happened>;
 
-/// Whether a fact is of interest here.
-pub(super) fn concerns(fact: &Fact) -> bool {
-    match fact {
-        Fact::Started { meeting, .. } | Fact::Ended { meeting, .. } => meeting.is_some(),
-        Fact::Joined { .. } | Fact::Left { .. } => true,
-        Fact::Escalated { .. } | Fact::Invited { .. } | Fact::Waits { .. } => false,
+/// What a conversation follows.
+#[derive(Debug)]
+pub(crate) enum Happened {
+    /// A meeting began.
+    Began(CallId, OrganisationId, MeetingId),
+    /// Somebody is in, under this name.
+    Came(CallId, Identifier, String),
+    /// Somebody is in no longer.
+    Went(CallId, Identifier),
+    /// It is over.
+    Over(CallId),
+}
+
+impl Happened {
+    /// None where a fact changes nothing here.
+    pub(super) fn of(fact: &Fact) -> Option<Self> {
+        match fact {
+            Fact::Started { call, meeting, .. } => {
+                let (organisation, meeting) = meeting.clone()?;
+                Some(Self::Began(*call, organisation, meeting))
+            }
+            Fact::Joined { call, who } => {
+                Some(Self::Came(*call, who.identity.clone(), who.display_name.clone()))
+            }
+            Fact::Left { call, who, .. } => Some(Self::Went(*call, who.identity.clone())),
+            Fact::Ended { call, .. } => Some(Self::Over(*call)),
+            _ => None,
+        }
     }
 }
 
@@ -33,46 +55,30 @@ pub(super) fn concerns(fact: &Fact) -> bool {
 pub(crate) async fn follow(
     chats: Arc<Chats>,
     registry: Arc<Registry>,
-    mut facts: mpsc::UnboundedReceiver<Fact>,
+    mut news: mpsc::UnboundedReceiver<Happened>,
 ) {
     let mut running: HashMap<CallId, ThreadId> = HashMap::new();
-    while let Some(fact) = facts.recv().await {
-        let call = match &fact {
-            Fact::Started { call, .. }
-            | Fact::Escalated { call }
-            | Fact::Invited { call, .. }
-            | Fact::Waits { call, .. }
-            | Fact::Joined { call, .. }
-            | Fact::Left { call, .. }
-            | Fact::Ended { call, .. } => *call,
-        };
-        let carried_out = match (fact, running.get(&call).copied()) {
-            (
-                Fact::Started {
-                    meeting: Some(of), ..
-                },
-                _,
-            ) => match begin(&chats, &registry, of).await {
-                Ok(Some(thread)) => {
-                    running.insert(call, thread);
-                    Ok(())
-                }
-                Ok(None) => Ok(()),
-                Err(problem) => Err(problem),
+    while let Some(happened) = news.recv().await {
+        let carried_out = match happened {
+            Happened::Began(call, organisation, meeting) => {
+                let begun = begin(&chats, &registry, organisation, &meeting).await;
+                begun.map(|thread| running.extend(thread.map(|thread| (call, thread))))
+            }
+            Happened::Came(call, who, name) => match running.get(&call) {
+                Some(thread) => chats.participant_joined(*thread, who, Some(name)).await,
+                None => Ok(()),
             },
-            (Fact::Joined { who, .. }, Some(thread)) => {
-                let name = Some(who.display_name);
-                chats.participant_joined(thread, who.identity, name).await
-            }
-            (Fact::Left { who, .. }, Some(thread)) => chats.participant_left(thread, &who.identity).await,
-            (Fact::Ended { .. }, Some(thread)) => {
-                running.remove(&call);
-                chats.meeting_over(thread, true).await
-            }
-            _ => Ok(()),
+            Happened::Went(call, who) => match running.get(&call) {
+                Some(thread) => chats.participant_left(*thread, &who).await,
+                None => Ok(()),
+            },
+            Happened::Over(call) => match running.remove(&call) {
+                Some(thread) => chats.meeting_over(thread, true).await,
+                None => Ok(()),
+            },
         };
         if let Err(problem) = carried_out {
-            tracing::warn!(%call, ?problem, "the conversation of a meeting could not follow it");
+            tracing::warn!(?problem, "the conversation of a meeting could not follow it");
         }
     }
 }
@@ -81,9 +87,10 @@ pub(crate) async fn follow(
 async fn begin(
     chats: &Arc<Chats>,
     registry: &Registry,
-    (organisation, meeting): (OrganisationId, MeetingId),
+    organisation: OrganisationId,
+    meeting: &MeetingId,
 ) -> Result<Option<ThreadId>, Problem> {
-    let found = registry.world().meeting(&organisation, &meeting).cloned();
+    let found = registry.world().meeting(&organisation, meeting).cloned();
     let Some((meeting, thread)) = found.and_then(|meeting| {
         let thread = meeting.thread.as_ref()?.parse().ok()?;
         Some((meeting, ThreadId(thread)))

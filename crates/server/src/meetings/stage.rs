@@ -14,7 +14,7 @@ use sidetone_store::WallTime;
 use tokio::sync::mpsc;
 
 use super::attendance::{Attended, Ended};
-use super::conversation::{self, Facts};
+use super::conversation::{Happened, News};
 use super::{Media, told};
 use crate::accounting::Recorder;
 use crate::api::registry::Registry;
@@ -37,7 +37,7 @@ pub(crate) struct Stage {
     recorder: Recorder,
     metrics: Arc<Metrics>,
     ended: mpsc::Sender<Ended>,
-    conversations: Facts,
+    news: News,
     replies: VecDeque<ServerInput>,
     wake: Option<Instant>,
 }
@@ -49,7 +49,7 @@ impl Stage {
         registry: Arc<Registry>,
         (recorder, metrics): (Recorder, Arc<Metrics>),
         ended: mpsc::Sender<Ended>,
-        conversations: Facts,
+        news: News,
     ) -> Self {
         Self {
             meetings,
@@ -58,7 +58,7 @@ impl Stage {
             recorder,
             metrics,
             ended,
-            conversations,
+            news,
             replies: VecDeque::new(),
             wake: None,
         }
@@ -173,9 +173,9 @@ impl Stage {
         self.metrics.meeting(&fact);
         let told = told::told(&fact, &self.registry.world());
         self.recorder.tell(told);
-        if conversation::concerns(&fact) {
-            // Gone only where the service ends.
-            let _ = self.conversations.send(fact.clone());
+        if let Some(happened) = Happened::of(&fact) {
+            // Nobody listens only where the service ends.
+            let _ = self.news.send(happened);
         }
         if let Fact::Ended {
             call,
