@@ -102,6 +102,7 @@ fn options(args: &EndArgs) -> AgentOptions {
         display_name: args.name.clone(),
         // One call at a time: there is one person at this terminal.
         busy_when_in_call: true,
+        no_calls: false,
         audio: AudioOptions {
             profile: match args.profile {
                 ProfileName::Balanced => Profile::BALANCED,

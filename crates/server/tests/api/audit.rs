@@ -182,7 +182,11 @@ fn body(operation: &Operation) -> Option<Value> {
 
 /// Exchange needs an identity provider that vouches, and stands in `identity_exchange`; an organisation's federation
 /// configuration is there from the beginning and cannot be made a second time.
-const NOT_HERE: [(&str, &str); 2] = [
+const NOT_HERE: [(&str, &str); 3] = [
+    (
+        "put",
+        "/v1/organisations/{organisation}/chat/threads/{thread}/hold",
+    ),
     ("post", "/v1/resources/{resource}/member-tokens"),
     ("post", "/v1/organisations/{organisation}/federation"),
 ];
@@ -240,7 +244,9 @@ async fn every_changing_operation_leaves_one_entry_also_when_it_is_refused() {
         subscriptions.push((place, made["id"].as_str().unwrap().to_owned()));
     }
     let mut operations = operations(&server, &tenants.resource).await;
-    operations.retain(|operation| operation.method != "get" && !operation.public);
+    // What people say to each other is no configuration: of chat, what erases is in the log, and it is tried there.
+    let configures = |operation: &Operation| !operation.template.starts_with("/v1/chat/");
+    operations.retain(|operation| operation.method != "get" && !operation.public && configures(operation));
     assert!(operations.len() >= 40, "{}", operations.len());
     for operation in &mut operations {
         for (place, subscription) in &subscriptions {
