@@ -95,6 +95,19 @@ pub(crate) fn is_external(identity: &Identifier) -> bool {
     IdentityKind::of(identity).is_external()
 }
 
+/// Whether two are of one tenant. Who is of none is of nobody's.
+pub(crate) fn same_tenant(one: &Identifier, other: &Identifier) -> bool {
+    use Identifier::{Application, ExternalUser, Member};
+    match (one, other) {
+        (ExternalUser { resource: a, .. }, ExternalUser { resource: b, .. }) => a == b,
+        (
+            Member { organisation: a, .. } | Application { organisation: a, .. },
+            Member { organisation: b, .. } | Application { organisation: b, .. },
+        ) => a == b,
+        _ => false,
+    }
+}
+
 /// The tenants of an identity.
 pub(crate) fn scopes_of(identity: &Identifier) -> Option<Scope> {
     match identity {

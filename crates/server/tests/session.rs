@@ -10,8 +10,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sidetone_server::{Scope, ServerConfig, TokenRequest};
 use sidetone_signaling::Reason;
-use sidetone_signaling::protocol::{Close, Ping, Refresh, Request};
+use sidetone_signaling::protocol::{CallId, Close, Ping, Refresh, Request, Start};
 use support::{Client, in_time, member, server, token, until};
+use uuid::Uuid;
 
 #[tokio::test]
 async fn a_good_token_opens_a_session() {
@@ -111,7 +112,7 @@ async fn a_session_ends_when_its_token_expires() {
 }
 
 #[tokio::test]
-async fn a_token_without_a_calling_scope_opens_nothing() {
+async fn a_token_without_a_calling_scope_places_no_calls() {
     let server = server(ServerConfig::default()).await;
     let request = TokenRequest {
         scopes: vec![Scope::Chat],
@@ -119,7 +120,9 @@ async fn a_token_without_a_calling_scope_opens_nothing() {
     };
     let chat = server.issue_token(request).unwrap().token.into_exposed();
     let mut client = Client::connect(&server.url()).await;
-    let refused = client.open_with(&chat).await.unwrap_err();
+    client.open_with(&chat).await.unwrap();
+    let start = Request::Start(Start::new(CallId(Uuid::new_v4()), member("bob")));
+    let refused = client.call(&start).await.unwrap_err();
     assert!(
         refused.is(&Reason::SCOPE_MISSING) && refused.message.contains("voip"),
         "{refused}"

@@ -49,6 +49,7 @@ pub struct Head {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct CopyHead {
     message: u64,
+    version: u64,
     created: Timestamp,
 }
 
@@ -165,6 +166,7 @@ impl Thread {
                 let key = (copy.region.clone(), copy.message.sender.clone());
                 let head = CopyHead {
                     message: copy.message.id,
+                    version: copy.message.version,
                     created: copy.message.created,
                 };
                 self.copies.insert(key, head);

@@ -260,6 +260,7 @@ impl Thread {
         };
         let would = CopyHead {
             message: id,
+            version: head.version,
             created: head.created,
         };
         if would

@@ -7,7 +7,7 @@ use sidetone_signaling::protocol::chat::ThreadKind;
 use sidetone_signaling::{Identifier, Reason};
 use std::time::Duration;
 
-use crate::context::{is_external, scopes_of};
+use crate::context::{is_external, same_tenant};
 use crate::{Actor, Context, Participant, Refused, Rights, Thread};
 
 impl Thread {
@@ -38,8 +38,13 @@ impl Thread {
 
     /// Those who are told what happens now.
     pub(crate) fn audience(&self, context: Context<'_>) -> impl Iterator<Item = &Participant> {
+        // Among colleagues there is no gate: a thread of a thousand of them must not be asked a million questions.
+        let first = self.current().next().map(|one| &one.identity);
+        let colleagues = self.is_ad_hoc()
+            && first.is_some_and(|first| self.current().all(|one| same_tenant(first, &one.identity)));
         self.current().filter(move |participant| {
-            self.record.deleted.is_none() && self.open_to(context.world, participant, context.now).is_ok()
+            self.record.deleted.is_none()
+                && (colleagues || self.open_to(context.world, participant, context.now).is_ok())
         })
     }
 
@@ -82,10 +87,9 @@ impl Thread {
     /// Whether somebody may still deal with any of those who are of another tenant. Whoever may with none of them is
     /// kept out, and told the first gate: access that was closed is closed.
     fn gates(&self, world: &World, identity: &Identifier) -> Result<(), Refused> {
-        let own = scopes_of(identity);
-        let others = self.current().filter(|other| {
-            other.identity != *identity && (own.is_none() || scopes_of(&other.identity) != own)
-        });
+        let others = self
+            .current()
+            .filter(|other| other.identity != *identity && !same_tenant(identity, &other.identity));
         let mut first = None;
         for other in others {
             match world.may_meet_in_chat(identity, &other.identity) {

@@ -27,6 +27,9 @@ use crate::token::{Claims, TokenError};
 /// Longest address of a refused request that the audit log keeps, in characters.
 const MAX_TARGET: usize = 300;
 
+/// What the addresses begin with that are for users as themselves, external users among them.
+const USERS: &str = "/v1/chat/";
+
 /// Who did something, as the audit log keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", tag = "kind")]
@@ -107,7 +110,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 /// Middleware of every address that is not public: finds out who calls, and bounds how often.
 pub(crate) async fn authenticate(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     let now = wall_now();
-    match api.identify(request.headers(), now) {
+    // Only there a user without a role in any tenant has something to ask for.
+    let users = request.uri().path().starts_with(USERS);
+    match api.identify(request.headers(), users, now) {
         Ok(caller) => {
             if let Err(wait) = api.calls.take(caller.actor.clone(), now) {
                 return too_many("this key or token sends too many requests", wait);
@@ -180,17 +185,17 @@ impl Api {
     }
 
     /// Who shows this.
-    fn identify(&self, headers: &HeaderMap, now: WallTime) -> Result<Caller, Problem> {
+    fn identify(&self, headers: &HeaderMap, users: bool, now: WallTime) -> Result<Caller, Problem> {
         let shown = bearer(headers)?;
         let seal = super::seal::key(shown);
         // Access tokens are three parts between dots (RFC 7515); keys have no dot.
         if shown.contains('.') {
             let claims = self.tokens.verify(shown, now).map_err(refused_token)?;
             let roles: Arc<[Role]> = self.registry.world().roles_of(&claims.sub).into();
-            if roles.is_empty() && !self.registry.world().knows(&claims.sub) {
+            if roles.is_empty() && !(users && self.registry.world().knows(&claims.sub)) {
                 return Err(Problem::new(
                     ProblemType::UNAUTHENTICATED,
-                    "the token is of nobody who is known",
+                    "the token is not of a member or voice application of an organisation",
                 ));
             }
             let identity = claims.sub.clone();

@@ -87,7 +87,7 @@ async fn scopes_and_keys_bound_what_somebody_may_do() {
     assert_eq!((there.status, &there.body), (404, &not_there.body));
     // Nor does an external user's token open anything else of the API.
     let refused = eve.http.get("/v1/organisations/acme/members").await;
-    assert_eq!((refused.status, refused.problem()), (403, "missing-role"));
+    assert_eq!((refused.status, refused.problem()), (401, "unauthenticated"));
     stage.server.shutdown().await;
 }
 

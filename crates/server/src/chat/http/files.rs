@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::{Body, to_bytes};
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -16,19 +17,17 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::shape::Attachment;
-use super::{thread, user};
+use super::{insider, thread};
 use crate::api::caller::Caller;
 use crate::api::input::{Names, Query};
 use crate::api::problem::{Problem, ProblemType};
 use crate::chat::{Chats, problem};
 use crate::clock::wall_now;
 
-/// Longest body that is read; what an organisation takes is less or as much.
-const MAX_BYTES: usize = 64 * 1024 * 1024;
-
 pub(super) fn router() -> OpenApiRouter<Arc<Chats>> {
     OpenApiRouter::new()
-        .routes(routes!(upload).layer(DefaultBodyLimit::max(MAX_BYTES)))
+        // How much is read is decided by the handler, when it knows whom it reads for.
+        .routes(routes!(upload).layer(DefaultBodyLimit::disable()))
         .routes(routes!(download))
 }
 
@@ -38,24 +37,41 @@ pub(super) fn router() -> OpenApiRouter<Arc<Chats>> {
 #[allow(dead_code, reason = "stands for bytes, in the document")]
 struct FileBytes(Bytes);
 
-/// The file in a request, not yet looked at.
+/// The file in a request, not yet read.
 struct FileBody {
-    bytes: Result<Bytes, StatusCode>,
+    body: Body,
     content_type: String,
+}
+
+impl FileBody {
+    /// The bytes, at most so many.
+    ///
+    /// # Errors
+    /// More; not whole.
+    async fn read(self, most: u64) -> Result<Bytes, Problem> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        to_bytes(self.body, most).await.map_err(|error| {
+            let source = error.into_inner();
+            if source.is::<http_body_util::LengthLimitError>() {
+                problem(Reason::ATTACHMENT_TOO_LARGE.into())
+            } else {
+                Problem::new(ProblemType::MALFORMED, "the body did not arrive whole")
+            }
+        })
+    }
 }
 
 impl<S: Send + Sync> FromRequest<S> for FileBody {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
         let kind = request.headers().get(header::CONTENT_TYPE);
         let content_type = kind
             .and_then(|kind| kind.to_str().ok())
             .unwrap_or_default()
             .to_owned();
-        let bytes = Bytes::from_request(request, state).await;
         Ok(Self {
-            bytes: bytes.map_err(|rejection| rejection.status()),
+            body: request.into_body(),
             content_type,
         })
     }
@@ -86,22 +102,22 @@ async fn upload(
     query: Query,
     body: FileBody,
 ) -> Result<(StatusCode, Json<Attachment>), Problem> {
-    let actor = user(&caller)?;
+    let actor = insider(&chats, &caller, id).await?;
     let query: FileQuery = query.read()?;
-    let bytes = body.bytes.map_err(|status| {
-        if status == ProblemType::TOO_LARGE.status {
-            problem(Reason::ATTACHMENT_TOO_LARGE.into())
-        } else {
-            Problem::new(ProblemType::MALFORMED, "the body did not arrive whole")
-        }
-    })?;
-    if !looks_like(&body.content_type.to_ascii_lowercase(), &bytes) {
+    let most = chats
+        .ask(thread(id), |thread, context| {
+            Ok(thread.largest_file(context.world))
+        })
+        .await?;
+    let content_type = body.content_type.clone();
+    let bytes = body.read(most).await?;
+    if !looks_like(&content_type.to_ascii_lowercase(), &bytes) {
         return Err(problem(Reason::ATTACHMENT_TYPE.into()));
     }
     let file = NewAttachment {
         id: Uuid::new_v4(),
         name: query.name,
-        content_type: body.content_type,
+        content_type,
         inline: query.inline,
         size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
     };
@@ -128,7 +144,7 @@ async fn download(
     caller: Caller,
     Names((id, file)): Names<(Uuid, Uuid)>,
 ) -> Result<Response, Problem> {
-    let actor = user(&caller)?;
+    let actor = insider(&chats, &caller, id).await?;
     let record = chats
         .ask(thread(id), |thread, context| {
             thread.attachment(context, &actor, file).cloned()

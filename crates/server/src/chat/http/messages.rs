@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::shape::{ChatIdentity, ChatMessage, ContentType, Priority};
-use super::{thread, user};
+use super::{insider, thread};
 use crate::api::caller::Caller;
 use crate::api::input::{Body, Names, Query};
 use crate::api::page;
@@ -112,7 +112,7 @@ async fn send(
     Names((id,)): Names<(Uuid,)>,
     body: Body,
 ) -> Result<(StatusCode, Json<SentMessage>), Problem> {
-    let mut actor = user(&caller)?;
+    let mut actor = insider(&chats, &caller, id).await?;
     let new: NewChatMessage = body.read()?;
     if let Some(name) = new.sender_display_name {
         actor.name = Some(name.chars().take(256).collect());
@@ -143,7 +143,7 @@ async fn list(
     Names((id,)): Names<(Uuid,)>,
     query: Query,
 ) -> Result<Json<MessagePage>, Problem> {
-    let actor = user(&caller)?;
+    let actor = insider(&chats, &caller, id).await?;
     let query: MessageQuery = query.read()?;
     let limit = page::limit(query.limit)?;
     let page = chats
@@ -166,7 +166,7 @@ async fn show(
     caller: Caller,
     Names((id, message)): Names<(Uuid, u64)>,
 ) -> Result<Json<ChatMessage>, Problem> {
-    let actor = user(&caller)?;
+    let actor = insider(&chats, &caller, id).await?;
     shown(&chats, &actor, id, message).await
 }
 
@@ -197,7 +197,7 @@ async fn edit(
     Names((id, message)): Names<(Uuid, u64)>,
     body: Body,
 ) -> Result<Json<ChatMessage>, Problem> {
-    let actor = user(&caller)?;
+    let actor = insider(&chats, &caller, id).await?;
     let change: ChatMessageChange = body.read()?;
     let content = change.r#type.of(change.content);
     let edit = |thread: &mut sidetone_chat::Thread, context: sidetone_chat::Context<'_>, kept| {
@@ -217,7 +217,7 @@ async fn delete(
     caller: Caller,
     Names((id, message)): Names<(Uuid, u64)>,
 ) -> Result<StatusCode, Problem> {
-    let actor = user(&caller)?;
+    let actor = insider(&chats, &caller, id).await?;
     let unsay = |thread: &mut sidetone_chat::Thread, context: sidetone_chat::Context<'_>, kept| {
         thread.unsay(context, &actor, kept)
     };
@@ -259,7 +259,7 @@ async fn set_reaction(
     emoji: &str,
     given: bool,
 ) -> Result<StatusCode, Problem> {
-    let actor = user(caller)?;
+    let actor = insider(chats, caller, id).await?;
     let react = |thread: &mut sidetone_chat::Thread, context: sidetone_chat::Context<'_>, kept| {
         thread.react(context, &actor, kept, emoji, given)
     };
@@ -298,7 +298,7 @@ async fn set_pin(
     message: u64,
     pinned: bool,
 ) -> Result<StatusCode, Problem> {
-    let actor = user(caller)?;
+    let actor = insider(chats, caller, id).await?;
     let pin = |thread: &mut sidetone_chat::Thread, context: sidetone_chat::Context<'_>, kept| {
         thread.pin(context, &actor, kept, pinned)
     };

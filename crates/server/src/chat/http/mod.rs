@@ -51,6 +51,21 @@ fn user(caller: &Caller) -> Result<Actor, Problem> {
     })
 }
 
+/// Who chats, having shown that they may see something of the thread: nothing else of a request is looked at before,
+/// so that a stranger learns nothing.
+///
+/// # Errors
+/// As [`user`]; no such thread, for this user.
+async fn insider(chats: &Arc<Chats>, caller: &Caller, id: Uuid) -> Result<Actor, Problem> {
+    let actor = user(caller)?;
+    chats
+        .ask(thread(id), |thread, context| {
+            thread.reads(context, &actor).map(drop)
+        })
+        .await?;
+    Ok(actor)
+}
+
 /// What a token allows in chat.
 fn rights(claims: &Claims) -> Rights {
     let most = claims.scopes.iter().map(|scope| match scope {

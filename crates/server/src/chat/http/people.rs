@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::shape::{ChatIdentity, ChatParticipant};
 use super::threads::InvitedParticipant;
-use super::{thread, user};
+use super::{insider, thread};
 use crate::api::caller::Caller;
 use crate::api::input::{Body, Names, Query};
 use crate::api::page::{Page, PageQuery};
@@ -56,7 +56,7 @@ async fn list(
     Names((id,)): Names<(Uuid,)>,
     query: Query,
 ) -> Result<Json<Page<ChatParticipant>>, Problem> {
-    let actor = user(&caller)?;
+    let actor = insider(&chats, &caller, id).await?;
     let query: PageQuery = query.read()?;
     let people = chats
         .ask(thread(id), |thread, context| {
@@ -86,7 +86,7 @@ async fn add(
     Names((id,)): Names<(Uuid,)>,
     body: Body,
 ) -> Result<Json<NewParticipants>, Problem> {
-    let actor = user(&caller)?;
+    let actor = insider(&chats, &caller, id).await?;
     let wish: AddedParticipants = body.read()?;
     let invited = wish.participants.into_iter().map(Invited::from).collect();
     let added = chats
@@ -105,7 +105,7 @@ async fn remove(
     caller: Caller,
     Names((id, whom)): Names<(Uuid, Identifier)>,
 ) -> Result<StatusCode, Problem> {
-    let actor = user(&caller)?;
+    let actor = insider(&chats, &caller, id).await?;
     chats
         .change(&caller.actor, thread(id), |thread, context| {
             thread.remove(context, &actor, &whom)

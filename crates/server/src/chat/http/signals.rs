@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::shape::ChatIdentity;
-use super::{thread, user};
+use super::{insider, thread};
 use crate::api::caller::Caller;
 use crate::api::input::{Body, Names};
 use crate::api::problem::Problem;
@@ -73,7 +73,7 @@ async fn typing(
     caller: Caller,
     Names((id,)): Names<(Uuid,)>,
 ) -> Result<StatusCode, Problem> {
-    let actor = user(&caller)?;
+    let actor = insider(&chats, &caller, id).await?;
     chats
         .change(&caller.actor, thread(id), |thread, context| {
             thread.types(context, &actor)
@@ -91,7 +91,7 @@ async fn read(
     Names((id,)): Names<(Uuid,)>,
     body: Body,
 ) -> Result<StatusCode, Problem> {
-    let actor = user(&caller)?;
+    let actor = insider(&chats, &caller, id).await?;
     let NewReadReceipt { message } = body.read()?;
     chats
         .change(&caller.actor, thread(id), |thread, context| {
@@ -109,7 +109,7 @@ async fn list(
     caller: Caller,
     Names((id,)): Names<(Uuid,)>,
 ) -> Result<Json<ReadReceipts>, Problem> {
-    let actor = user(&caller)?;
+    let actor = insider(&chats, &caller, id).await?;
     let receipts = chats
         .ask(thread(id), |thread, context| thread.receipts(context, &actor))
         .await?;

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::shape::{ChatIdentity, ChatMessage, ChatParticipant, ChatThread};
-use super::{thread, user};
+use super::{insider, thread, user};
 use crate::api::caller::Caller;
 use crate::api::input::{Body, Names, Query};
 use crate::api::page::{Page, PageQuery};
@@ -219,7 +219,7 @@ async fn show(
     caller: Caller,
     Names((id,)): Names<(Uuid,)>,
 ) -> Result<Json<ChatThread>, Problem> {
-    let actor = user(&caller)?;
+    let actor = insider(&chats, &caller, id).await?;
     let shown = chats
         .ask(thread(id), |thread, context| {
             thread.reads(context, &actor)?;
@@ -238,7 +238,7 @@ async fn edit(
     Names((id,)): Names<(Uuid,)>,
     body: Body,
 ) -> Result<Json<ChatThread>, Problem> {
-    let actor = user(&caller)?;
+    let actor = insider(&chats, &caller, id).await?;
     let change: ChatThreadChange = body.read()?;
     let change = ThreadChange {
         topic: change.topic,
@@ -262,7 +262,7 @@ async fn delete(
     Names((id,)): Names<(Uuid,)>,
     query: Query,
 ) -> Result<StatusCode, Problem> {
-    let actor = user(&caller)?;
+    let actor = insider(&chats, &caller, id).await?;
     let DeletionQuery { mode } = query.read()?;
     let how = mode.map(|mode| match mode {
         DeletionMode::Leave => Deletion::Leave,
@@ -291,7 +291,7 @@ async fn changes(
     Names((id,)): Names<(Uuid,)>,
     query: Query,
 ) -> Result<Json<ChatChanges>, Problem> {
-    let actor = user(&caller)?;
+    let actor = insider(&chats, &caller, id).await?;
     let query: ChangesQuery = query.read()?;
     let limit = crate::api::page::limit(Some(query.limit.unwrap_or(200)))?;
     let (shown, participants, changes) = chats
