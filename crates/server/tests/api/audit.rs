@@ -183,10 +183,9 @@ fn body(operation: &Operation) -> Option<Value> {
 }
 
 /// Exchange needs an identity provider that vouches, and stands in `identity_exchange`; an organisation's federation
-<<<<<<< HEAD
 /// configuration is there from the beginning and cannot be made a second time; what is done in a meeting needs one that
 /// is held, and stands in `meetings`.
-const NOT_HERE: [(&str, &str); 6] = [
+const NOT_HERE: [(&str, &str); 7] = [
     (
         "post",
         "/v1/organisations/{organisation}/meetings/{meeting}/admit",
@@ -200,14 +199,10 @@ const NOT_HERE: [(&str, &str); 6] = [
         "/v1/organisations/{organisation}/meetings/{meeting}/remove",
     ),
     ("post", "/v1/organisations/{organisation}/meetings/{meeting}/end"),
-=======
-/// configuration is there from the beginning and cannot be made a second time.
-const NOT_HERE: [(&str, &str); 3] = [
     (
         "put",
         "/v1/organisations/{organisation}/chat/threads/{thread}/hold",
     ),
->>>>>>> wt-chat
     ("post", "/v1/resources/{resource}/member-tokens"),
     ("post", "/v1/organisations/{organisation}/federation"),
 ];
@@ -264,15 +259,10 @@ async fn every_changing_operation_leaves_one_entry_also_when_it_is_refused() {
             .expect(201);
         subscriptions.push((place, made["id"].as_str().unwrap().to_owned()));
     }
-<<<<<<< HEAD
     let mut operations = operations(&server, &tenants).await;
-    operations.retain(|operation| operation.method != "get" && !operation.public);
-=======
-    let mut operations = operations(&server, &tenants.resource).await;
     // What people say to each other is no configuration: of chat, what erases is in the log, and it is tried there.
     let configures = |operation: &Operation| !operation.template.starts_with("/v1/chat/");
     operations.retain(|operation| operation.method != "get" && !operation.public && configures(operation));
->>>>>>> wt-chat
     assert!(operations.len() >= 40, "{}", operations.len());
     for operation in &mut operations {
         for (place, subscription) in &subscriptions {
