@@ -335,10 +335,7 @@ fn a_call_that_moves_to_a_server_is_heard_all_the_while() {
             if a.connected() && !joined[1] {
                 joined[1] = true;
                 let port = a.0.transport.take_voice().unwrap();
-                {
-                    alice.disconnect(LinkId(1));
-                    alice.connect(LinkId(2), port).unwrap()
-                };
+                alice.hand_over(LinkId(1), LinkId(2), port, Some(22)).unwrap();
             }
             if b.connected() && !joined[2] {
                 joined[2] = true;
@@ -375,7 +372,7 @@ fn a_call_that_moves_to_a_server_is_heard_all_the_while() {
     let rate = RATE as usize;
     let second = |from: f64| {
         let from = (from * rate as f64) as usize;
-        delay(&sound[from..], &said[from..from + rate])
+        delay(&sound[from..], &said[from..from + rate / 2])
     };
     let ((before, likeness_before), (after, likeness_after)) = (second(2.5), second(7.2));
     let ms = |samples: usize| samples as f64 / rate as f64 * 1e3;
