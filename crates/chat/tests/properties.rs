@@ -147,8 +147,6 @@ fn copies_are_there(desk: &Desk) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
     #[test]
     fn what_is_acknowledged_is_kept_and_no_more_than_the_rules_have_it(
         steps in prop::collection::vec((step(), prop::option::weighted(0.15, 0usize..5)), 1..60),

@@ -219,15 +219,16 @@ impl Thread {
         }
         let newest = self.newest_by_outsiders();
         for ((region, identity), copy) in &self.copies {
-            let current = newest
+            let head = self.heads.get(&copy.message).filter(|head| !head.deleted);
+            let is_newest = newest
                 .iter()
                 .any(|(one, id)| one == identity && *id == copy.message);
+            let current = is_newest && head.is_some_and(|head| head.version == copy.version);
             let replaced = plan.after.iter().any(|item| {
                 matches!(item, Item::Copy(new) if new.region == *region && new.message.sender == *identity)
             });
-            let gone = self.heads.get(&copy.message).is_none_or(|head| head.deleted);
             // Of a message that retention took the copy goes as well.
-            if (!current || gone) && !replaced {
+            if !current && !replaced {
                 let item = ItemKey::Copy(region.clone(), identity.clone());
                 self.erase(item, Some(copy.message), Cause::Orphaned, identity, &mut plan);
             }
@@ -263,13 +264,16 @@ impl Thread {
             version: head.version,
             created: head.created,
         };
-        if would
-            .ends(self.retention_days(context.world), context.now)
-            .is_some()
-        {
-            return false;
+        let ends = would.ends(self.retention_days(context.world), context.now);
+        match self.copies.get(&(region, identity.clone())) {
+            Some(copy) if *copy == would => false,
+            Some(_) => ends.is_none(),
+            // What retention took does not come back when policies change; what the last change was to make does.
+            None => {
+                let fresh = days_after(head.created, COPY_DAYS) > context.now;
+                ends.is_none() && fresh && self.last_changed() == Some(id)
+            }
         }
-        self.copies.get(&(region, identity.clone())) != Some(&would)
     }
 }
 

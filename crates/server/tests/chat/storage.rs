@@ -148,7 +148,8 @@ async fn a_hold_keeps_what_is_deleted_where_nobody_sees_it() {
         (&json!(1), &json!(true))
     );
     for other in [&stage.owner, &eve.http, &bob.http] {
-        assert_eq!(other.put(&hold, json!({ "hold": false })).await.status, 403);
+        let refused = other.put(&hold, json!({ "hold": false })).await.status;
+        assert!(matches!(refused, 401 | 403), "{refused}");
     }
     stage.server.shutdown().await;
 }
