@@ -24,6 +24,9 @@ struct Bench {
     frames: Vec<(ConnectionId, Value)>,
 }
 
+/// Whose token is for chat alone.
+const FOR_CHAT: &str = "chatter";
+
 impl Bench {
     fn new() -> Self {
         Self {
@@ -49,7 +52,7 @@ impl Bench {
                         display_name: "by token".into(),
                         expires_in: Duration::from_secs(3600),
                         may_start_calls: true,
-                        may_take_calls: true,
+                        may_take_calls: !token.ends_with(FOR_CHAT),
                         application: None,
                     };
                     let result = Ok(grant);
@@ -113,6 +116,17 @@ impl Bench {
 
 fn join() -> Value {
     json!({"locator": {"call": CALL}, "offer": "v=0", "muted": true})
+}
+
+#[test]
+fn a_token_for_chat_alone_joins_no_meeting() {
+    let mut bench = Bench::new();
+    bench.open(1, &format!("external:dev:{FOR_CHAT}"));
+    bench.request(1, 1, "meeting.join", &join());
+    assert!(bench.asks.is_empty());
+    let answer = bench.answers(1, 1).remove(0);
+    let refused: Reason = serde_json::from_value(answer["error"].clone()).unwrap();
+    assert!(refused.is(&Reason::SCOPE_MISSING) && refused.message.contains("voip.join"));
 }
 
 #[test]

@@ -57,10 +57,12 @@ fn an_expired_token_and_the_wrong_scope_are_told_apart() {
     });
     assert!(reason.is(&Reason::INVALID_TOKEN), "{reason}");
 
+    // A token for chat opens a session, and places no call. Nobody is asked for another: it would have the same scopes.
     let chat = scoped(&service, "ann", Scope::Chat);
-    // Nobody is asked for another: it would have the same scopes.
     let credential = Credential::new(chat).refreshed_by(|| panic!("asked"));
-    let reason = refusal(&service, credential);
+    let silence = AudioInput::Silence;
+    let ann = Phone::with(&service.server.url(), credential, silence, plain());
+    let reason = end_of(&ann.call("bob"));
     assert!(
         reason.is(&Reason::SCOPE_MISSING) && reason.message.contains("voip"),
         "{reason}"

@@ -20,6 +20,13 @@ impl Switchboard {
         let Some(known) = self.sessions.get_mut(&session) else {
             return Ok(());
         };
+        if matches!(request, Request::MeetingJoin(_)) && !known.may_take_calls {
+            // Named, so that the developer knows what to ask for.
+            return Err(Reason {
+                message: "the token lacks the scope voip.join".into(),
+                ..Reason::SCOPE_MISSING
+            });
+        }
         if !known.ask(id) {
             return Err(Reason::TOO_MANY_REQUESTS);
         }
