@@ -10,6 +10,7 @@ mod support;
 mod client;
 
 mod accounts;
+mod conversation;
 mod group;
 mod network;
 mod person;
