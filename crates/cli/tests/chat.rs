@@ -43,11 +43,15 @@ fn an_external_user_and_members_chat_from_the_command_line() {
     assert_eq!(heard["text"], "Hello");
     assert_eq!(heard["sender_display_name"], "Eve (External)");
     assert_eq!(heard["attachments"][0]["name"], "plan.txt");
-    let id = sent.event("sent")["id"].to_string();
-    chat(&world, BOB, &["send", &thread, "Hi Eve", "--reply-to", &id])
-        .end()
-        .assert_code(0);
-    bob.wait_for("the reply", |event| event["reply_to"].to_string() == id);
+    let id = sent.event("sent")["id"].clone();
+    chat(
+        &world,
+        BOB,
+        &["send", &thread, "Hi Eve", "--reply-to", &id.to_string()],
+    )
+    .end()
+    .assert_code(0);
+    bob.wait_for("the reply", |event| event["reply_to"] == id);
 
     let history = chat(&world, &world.eve, &["history", &thread]).end();
     history.assert_code(0);

@@ -109,10 +109,11 @@ fn two_people_chat() {
     assert_eq!(ann.hears(), "hello");
     assert_eq!(ann.hears(), "<b>yes</b>");
     anns.typing().wait().unwrap();
-    bob.until("typing", |event| match event {
-        ChatEvent::TypingReceived(typing) => Some(assert!(!typing.display_name.is_empty())),
+    let name = bob.until("typing", |event| match event {
+        ChatEvent::TypingReceived(typing) => Some(typing.display_name),
         _ => None,
     });
+    assert!(!name.is_empty());
     bobs.read(first).wait().unwrap();
     let receipt = ann.until("a receipt", |event| match event {
         ChatEvent::ReadReceiptReceived(receipt) => Some(receipt),
@@ -165,10 +166,11 @@ fn two_people_chat() {
     assert_eq!(anns.participants().wait().unwrap().len(), 3);
     anns.remove_participant(&identifier("carol")).wait().unwrap();
     anns.delete_message(first).wait().unwrap();
-    bob.until("the deletion", |event| match event {
-        ChatEvent::MessageDeleted(gone) => Some(assert_eq!(gone.id, first)),
+    let gone = bob.until("the deletion", |event| match event {
+        ChatEvent::MessageDeleted(gone) => Some(gone.id),
         _ => None,
     });
+    assert_eq!(gone, first);
     assert_eq!(bob.chat.list_threads().wait().unwrap().len(), 1);
     bob.chat
         .delete_thread(bobs.id(), Some(ThreadDeletion::Leave))

@@ -157,7 +157,7 @@ impl Talk {
         }
         let timestamp = self.timestamp;
         self.timestamp = self.timestamp.wrapping_add(SAMPLES);
-        let quiet = !talking && self.timestamp / SAMPLES % 20 != 0;
+        let quiet = !talking && !(self.timestamp / SAMPLES).is_multiple_of(20);
         if quiet || !self.is_audible() {
             return None;
         }
