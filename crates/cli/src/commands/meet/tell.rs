@@ -139,6 +139,10 @@ fn describe(call: &Call, event: &CallEvent) -> Option<(&'static str, String, Val
             let fields = json!({ "capabilities": new, "cause": cause });
             ("capabilities", words.join("; "), fields)
         }
+        // Whoever comes in is told of all hands, also of none.
+        CallEvent::HandsChanged { raised, lowered } if raised.is_empty() && lowered.is_empty() => {
+            return None;
+        }
         CallEvent::HandsChanged { raised, lowered } => {
             let up: Vec<_> = raised.iter().map(|hand| hand.participant).collect();
             let mut words = Vec::new();
