@@ -138,9 +138,10 @@ fn wrong_usage_is_2() {
 #[test]
 fn a_caller_who_is_interrupted_hangs_up_and_is_130() {
     let service = Service::start(&[]);
-    let bob = answering(&service.url, &["--once"]);
+    let mut bob = answering(&service.url, &["--once"]);
     let mut alice = calling(&service.url, &[]);
     alice.wait_until_connected();
+    bob.wait_until_connected();
     alice.interrupt();
     alice.end().assert_code(130);
     let bob = bob.end();
