@@ -1,7 +1,7 @@
 //! Meetings and group calls: joining, who is there, what each may do, and what people do in them.
 //!
 //! Media goes to the service, not from person to person: a participant sends one offer with its join and has the answer
-//! in the response. Both kinds have a [`CallId`] while they run, and each participant a number within it that never
+//! in the response. Both kinds have a [`CallId`](super::CallId) while they run, and each participant a number within it that never
 //! means anybody else.
 
 mod ask;
