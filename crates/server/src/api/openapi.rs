@@ -123,6 +123,13 @@ pub(crate) const CAPABILITIES: &[Capability] = &[
     ),
 ];
 
+/// A raw id, as the document shows it.
+#[derive(ToSchema)]
+#[schema(value_type = String, example = "member:contoso:mia",
+    pattern = r"^((external|member|application):[A-Za-z0-9._-]{1,64}:[A-Za-z0-9._-]{1,64}|guest:[A-Za-z0-9._-]{1,64}|phone:[+][0-9]{3,15})$")]
+#[allow(dead_code, reason = "stands for `Identifier`, which knows no documents")]
+pub(crate) struct RawId(String);
+
 /// Types that are one label (`sidetone_signaling::identifier::Label`) each, and what it looks like.
 const LABELS: [&str; 6] = [
     "OrganisationId",

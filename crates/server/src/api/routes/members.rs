@@ -20,6 +20,7 @@ use utoipa_axum::routes;
 use super::{Api, present, set};
 use crate::api::caller::Caller;
 use crate::api::input::{Body, Names, Query};
+use crate::api::openapi::RawId;
 use crate::api::page::{self, Page};
 use crate::api::precondition::{Precondition, Tagged};
 use crate::api::problem::{Problem, ProblemType};
@@ -34,13 +35,6 @@ pub(super) fn router() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(effective_policy))
         .routes(routes!(set_routing))
 }
-
-/// A raw id, as the document shows it.
-#[derive(ToSchema)]
-#[schema(value_type = String, example = "member:contoso:mia",
-    pattern = r"^((external|member|application):[A-Za-z0-9._-]{1,64}:[A-Za-z0-9._-]{1,64}|guest:[A-Za-z0-9._-]{1,64}|phone:[+][0-9]{3,15})$")]
-#[allow(dead_code, reason = "stands for `Identifier`, which knows no documents")]
-struct RawId(String);
 
 /// Which members.
 #[derive(Deserialize, IntoParams)]

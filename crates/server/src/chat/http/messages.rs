@@ -14,10 +14,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::shape::{ChatIdentity, ChatMessage, ContentType, Priority};
+use super::shape::{ChatMessage, ContentType, Priority};
 use super::{insider, thread};
 use crate::api::caller::Caller;
 use crate::api::input::{Body, Names, Query};
+use crate::api::openapi::RawId;
 use crate::api::page;
 use crate::api::problem::Problem;
 use crate::chat::{Chats, problem};
@@ -50,7 +51,7 @@ struct NewChatMessage {
     reply_to: Option<u64>,
     /// Who is spoken to.
     #[serde(default)]
-    #[schema(value_type = Vec<ChatIdentity>, max_items = 50)]
+    #[schema(value_type = Vec<RawId>, max_items = 50)]
     mentions: Vec<Identifier>,
     /// Files that were uploaded before.
     #[serde(default)]

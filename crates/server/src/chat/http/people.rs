@@ -14,11 +14,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::shape::{ChatIdentity, ChatParticipant};
+use super::shape::ChatParticipant;
 use super::threads::InvitedParticipant;
 use super::{insider, thread};
 use crate::api::caller::Caller;
 use crate::api::input::{Body, Names, Query};
+use crate::api::openapi::RawId;
 use crate::api::page::{Page, PageQuery};
 use crate::api::problem::Problem;
 use crate::chat::Chats;
@@ -43,7 +44,7 @@ struct AddedParticipants {
 /// Those who are new.
 #[derive(Serialize, ToSchema)]
 struct NewParticipants {
-    #[schema(value_type = Vec<ChatIdentity>)]
+    #[schema(value_type = Vec<RawId>)]
     added: Vec<Identifier>,
 }
 
@@ -99,7 +100,7 @@ async fn add(
 
 /// Removes a participant, who keeps what was said and sees nothing new. Of oneself: leaves.
 #[utoipa::path(delete, path = "/v1/chat/threads/{thread}/participants/{participant}", tag = "chat",
-    params(("thread" = Uuid, Path), ("participant" = ChatIdentity, Path)), responses((status = 204)))]
+    params(("thread" = Uuid, Path), ("participant" = RawId, Path)), responses((status = 204)))]
 async fn remove(
     State(chats): State<Arc<Chats>>,
     caller: Caller,

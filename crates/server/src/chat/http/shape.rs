@@ -10,12 +10,7 @@ use sidetone_signaling::protocol::chat as wire;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// A raw id, as the document shows it.
-#[derive(ToSchema)]
-#[schema(as = ChatIdentity, value_type = String, example = "member:contoso:mia",
-    pattern = r"^((external|member|application):[A-Za-z0-9._-]{1,64}:[A-Za-z0-9._-]{1,64}|guest:[A-Za-z0-9._-]{1,64}|phone:[+][0-9]{3,15})$")]
-#[allow(dead_code, reason = "stands for `Identifier`, which knows no documents")]
-pub(super) struct ChatIdentity(String);
+use crate::api::openapi::RawId;
 
 /// A moment of the wire.
 fn moment(millis: u64) -> Timestamp {
@@ -43,7 +38,7 @@ pub(super) struct ChatThread {
     /// What it is about.
     topic: String,
     /// Who began it.
-    #[schema(value_type = ChatIdentity)]
+    #[schema(value_type = RawId)]
     created_by: Identifier,
     /// When.
     created_on: Timestamp,
@@ -86,7 +81,7 @@ impl From<wire::ChatThread> for ChatThread {
 #[serde(rename_all = "camelCase")]
 pub(super) struct ChatParticipant {
     /// Who.
-    #[schema(value_type = ChatIdentity)]
+    #[schema(value_type = RawId)]
     pub(super) id: Identifier,
     /// Their name, the same for everybody and never blank.
     display_name: String,
@@ -160,7 +155,7 @@ pub(super) struct MessageContent {
     topic: Option<String>,
     /// Those of whom it tells that they were added or removed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Vec<ChatIdentity>)]
+    #[schema(value_type = Vec<RawId>)]
     participants: Vec<Identifier>,
     /// Files that go with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -193,7 +188,7 @@ struct Reaction {
     /// How many gave it.
     count: u32,
     /// The first twenty of them.
-    #[schema(value_type = Vec<ChatIdentity>)]
+    #[schema(value_type = Vec<RawId>)]
     by: Vec<Identifier>,
 }
 
@@ -208,7 +203,7 @@ pub(super) struct ChatMessage {
     version: u64,
     r#type: MessageType,
     /// Who sent it, or did what it tells.
-    #[schema(value_type = ChatIdentity)]
+    #[schema(value_type = RawId)]
     sender: Identifier,
     /// Their name, the same for everybody and never blank.
     sender_display_name: String,
@@ -224,7 +219,7 @@ pub(super) struct ChatMessage {
     #[serde(skip_serializing_if = "Option::is_none")]
     reply_to: Option<u64>,
     /// Who is spoken to.
-    #[schema(value_type = Vec<ChatIdentity>)]
+    #[schema(value_type = Vec<RawId>)]
     mentions: Vec<Identifier>,
     reactions: Vec<Reaction>,
     pinned: bool,

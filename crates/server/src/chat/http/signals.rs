@@ -14,10 +14,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::shape::ChatIdentity;
 use super::{insider, thread};
 use crate::api::caller::Caller;
 use crate::api::input::{Body, Names};
+use crate::api::openapi::RawId;
 use crate::api::problem::Problem;
 use crate::chat::Chats;
 
@@ -40,7 +40,7 @@ struct NewReadReceipt {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ReadReceipt {
-    #[schema(value_type = ChatIdentity)]
+    #[schema(value_type = RawId)]
     reader: Identifier,
     /// The message.
     message: u64,

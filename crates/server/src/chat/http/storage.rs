@@ -16,10 +16,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::shape::ChatIdentity;
 use super::thread;
 use crate::api::caller::Caller;
 use crate::api::input::{Body, Names, Query};
+use crate::api::openapi::RawId;
 use crate::api::page::{Page, PageQuery};
 use crate::api::problem::Problem;
 use crate::chat::{Chats, problem};
@@ -60,7 +60,7 @@ struct StoredThread {
 struct StoredCopy {
     thread: Uuid,
     region: String,
-    #[schema(value_type = ChatIdentity)]
+    #[schema(value_type = RawId)]
     sender: Identifier,
     message: u64,
     /// When the message was sent.

@@ -14,10 +14,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::shape::{ChatIdentity, ChatMessage, ChatParticipant, ChatThread};
+use super::shape::{ChatMessage, ChatParticipant, ChatThread};
 use super::{insider, thread, user};
 use crate::api::caller::Caller;
 use crate::api::input::{Body, Names, Query};
+use crate::api::openapi::RawId;
 use crate::api::page::{Page, PageQuery};
 use crate::api::problem::Problem;
 use crate::chat::meeting::new_id;
@@ -36,7 +37,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<Chats>> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct InvitedParticipant {
     /// Who. Members and external users are named in the same way.
-    #[schema(value_type = ChatIdentity)]
+    #[schema(value_type = RawId)]
     id: Identifier,
     /// A name for an external user who has none on record.
     #[schema(max_length = 256)]

@@ -19,6 +19,7 @@ use super::Desk;
 use super::shown::{ShownMeeting, time};
 use crate::api::caller::{Actor, Caller};
 use crate::api::input::{Body, Names, Query};
+use crate::api::openapi::RawId;
 use crate::api::page::{Page, PageQuery};
 use crate::api::precondition::{Precondition, Tagged};
 use crate::api::problem::{Problem, ProblemType};
@@ -45,13 +46,13 @@ struct NewMeeting {
     /// Whose it is; the member who makes it, without.
     organiser: Option<MemberId>,
     #[serde(default)]
-    #[schema(value_type = Vec<String>, max_items = 1000)]
+    #[schema(value_type = Vec<RawId>, max_items = 1000)]
     co_organisers: BTreeSet<Identifier>,
     #[serde(default)]
-    #[schema(value_type = Vec<String>, max_items = 1000)]
+    #[schema(value_type = Vec<RawId>, max_items = 1000)]
     presenters: BTreeSet<Identifier>,
     #[serde(default)]
-    #[schema(value_type = Vec<String>, max_items = 1000)]
+    #[schema(value_type = Vec<RawId>, max_items = 1000)]
     attendees: BTreeSet<Identifier>,
     /// When it is to begin (RFC 3339).
     #[schema(format = DateTime)]
@@ -70,11 +71,11 @@ struct MeetingChange {
     /// What it is about.
     #[schema(max_length = 256)]
     subject: Option<String>,
-    #[schema(value_type = Option<Vec<String>>, max_items = 1000)]
+    #[schema(value_type = Option<Vec<RawId>>, max_items = 1000)]
     co_organisers: Option<BTreeSet<Identifier>>,
-    #[schema(value_type = Option<Vec<String>>, max_items = 1000)]
+    #[schema(value_type = Option<Vec<RawId>>, max_items = 1000)]
     presenters: Option<BTreeSet<Identifier>>,
-    #[schema(value_type = Option<Vec<String>>, max_items = 1000)]
+    #[schema(value_type = Option<Vec<RawId>>, max_items = 1000)]
     attendees: Option<BTreeSet<Identifier>>,
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, format = DateTime)]

@@ -13,6 +13,7 @@ use sidetone_store::WallTime;
 use utoipa::ToSchema;
 
 use crate::api::audit::timestamp;
+use crate::api::openapi::RawId;
 use crate::api::problem::{Problem, ProblemType};
 use crate::meetings::attendance::{Attended, State};
 
@@ -25,11 +26,11 @@ pub(super) struct ShownMeeting {
     kind: MeetingKind,
     /// Whose it is.
     organiser: MemberId,
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<RawId>)]
     co_organisers: BTreeSet<Identifier>,
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<RawId>)]
     presenters: BTreeSet<Identifier>,
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<RawId>)]
     attendees: BTreeSet<Identifier>,
     /// When it is to begin (RFC 3339). Nobody is kept out before.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,7 +80,7 @@ pub(super) struct ShownParticipant {
     /// The number within the call.
     participant: u32,
     /// Who.
-    #[schema(value_type = String)]
+    #[schema(value_type = RawId)]
     pub(super) identity: Identifier,
     /// The name everyone sees.
     display_name: String,
