@@ -173,25 +173,13 @@ fn local(header: &libc::msghdr) -> Option<Ipv4Addr> {
 
 /// Lets the kernel tell from now on to which local address datagrams come.
 pub(super) fn tell_local(socket: &UdpSocket) -> io::Result<()> {
-    set(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)
-}
-
-/// Lets the kernel keep `bytes` of what arrives until it is taken: beyond the system's bound where the process may do
-/// that, up to the bound elsewhere.
-pub(super) fn keep(socket: &UdpSocket, bytes: usize) -> io::Result<()> {
-    let bytes = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
-    set(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, bytes)
-        .or_else(|_| set(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, bytes))
-}
-
-fn set(socket: &UdpSocket, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
-    let length = mem::size_of::<libc::c_int>() as libc::socklen_t;
+    let (value, length): (libc::c_int, libc::socklen_t) = (1, 4);
     // SAFETY: `value` has the four bytes that `length` says, and lives until the call returns.
     let answer = unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
-            level,
-            option,
+            libc::IPPROTO_IP,
+            libc::IP_PKTINFO,
             (&raw const value).cast(),
             length,
         )

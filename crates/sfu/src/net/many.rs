@@ -5,8 +5,8 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
-use super::DATAGRAM;
-use super::datagrams::{Headers, Name, keep, receive, send_from, tell_local};
+use super::datagrams::{Headers, Name, receive, send_from, tell_local};
+use super::{DATAGRAM, enlarge};
 
 /// A socket that is bound to every local address.
 pub struct Many {
@@ -30,7 +30,7 @@ impl Many {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
         socket.set_nonblocking(true)?;
         tell_local(&socket)?;
-        keep(&socket, bytes)?;
+        enlarge(&socket, bytes);
         Ok(Self {
             port: socket.local_addr()?.port(),
             socket,

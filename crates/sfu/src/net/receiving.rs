@@ -4,14 +4,10 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 
 use super::DATAGRAM;
-use super::datagrams::{Headers, Name, keep, receive};
+use super::datagrams::{Headers, Name, receive};
 
 /// Datagrams taken with one system call.
 const BATCH: usize = 64;
-
-/// Bytes of datagrams that the kernel keeps while a thread is late, its own for each included: some 4000 datagrams, which
-/// come in a tenth of a second when a shard is full. A thousand participants who knock at once are 1500.
-const KEPT: usize = 4 << 20;
 
 /// A batch of received datagrams.
 pub struct Receiving {
@@ -41,15 +37,6 @@ impl Default for Receiving {
 }
 
 impl Receiving {
-    /// Lets the kernel keep what comes in a burst.
-    ///
-    /// # Errors
-    /// That of the socket.
-    pub fn prepare(socket: &UdpSocket) -> io::Result<()> {
-        socket.set_nonblocking(true)?;
-        keep(socket, KEPT)
-    }
-
     /// Takes what is there, up to 64 datagrams. Longer ones than [`DATAGRAM`] are counted in `cut` and come as empty.
     ///
     /// # Errors

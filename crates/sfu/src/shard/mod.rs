@@ -24,7 +24,7 @@ use self::control::WallClock;
 use self::peer::Peer;
 use crate::config::{Limits, RoomSettings};
 use crate::link::{LinkConfig, LinkEvent, Protocol, Received, ufrag_of_check};
-use crate::net::{Incoming, Receiving, Sending, Waiter};
+use crate::net::{Incoming, Receiving, Sending, Waiter, enlarge};
 use crate::room::Room;
 use crate::sfu::{Event, Number, RoomId, ShardStats};
 use crate::slab::{Key, Slab};
@@ -86,10 +86,8 @@ impl Shard {
         limits: Limits,
         on_event: Arc<dyn Fn(Event) + Send + Sync>,
     ) -> std::io::Result<Self> {
-        Receiving::prepare(&socket)?;
-        // As much as the system allows; less is no reason to fail.
-        let _ = rustix::net::sockopt::set_socket_recv_buffer_size(&socket, SOCKET_BUFFER);
-        let _ = rustix::net::sockopt::set_socket_send_buffer_size(&socket, SOCKET_BUFFER);
+        socket.set_nonblocking(true)?;
+        enlarge(&socket, SOCKET_BUFFER);
         Ok(Self {
             sending: Sending::new(&socket),
             socket,
