@@ -53,6 +53,14 @@ impl Reason {
         }
     }
 
+    /// [`Reason::SCOPE_MISSING`], with the scope in its message, so that the developer knows what to ask for.
+    pub fn scope_missing(scope: &str) -> Self {
+        Self {
+            message: format!("the token lacks the scope {scope}").into(),
+            ..Self::SCOPE_MISSING
+        }
+    }
+
     /// Whether both name the same cause.
     pub fn is(&self, other: &Self) -> bool {
         self.code == other.code && self.subcode == other.subcode

@@ -24,6 +24,7 @@ pub mod end_reason;
 pub mod identifier;
 mod meeting;
 pub mod protocol;
+pub mod secret;
 pub mod session;
 #[cfg(feature = "sim")]
 pub mod sim;

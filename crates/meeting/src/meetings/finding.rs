@@ -7,7 +7,7 @@ use sidetone_organisation::{Attendee, MeetingId};
 use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::protocol::meeting::{self as wire, Locator};
 use sidetone_signaling::switchboard::Ask;
-use sidetone_signaling::{Identifier, Reason};
+use sidetone_signaling::{Identifier, Reason, secret};
 
 use super::Meetings;
 use crate::link::{self, draw_key};
@@ -108,16 +108,8 @@ impl Meetings {
 
     fn found(&mut self, founding: Founding, now: Instant) {
         let call = founding.call;
-        let parts = (
-            &mut self.endpoints,
-            &mut self.timers,
-            &mut self.outputs,
-            &mut self.attempts,
-            &mut self.rng,
-        );
-        let mut cx = Self::context(&self.config, &*self.people, parts, now);
-        let room = Room::found(founding, &mut cx);
-        self.rooms.insert(call, room);
+        let (rooms, mut cx) = self.split(now);
+        rooms.insert(call, Room::found(founding, &mut cx));
     }
 
     /// Somebody comes to a call that is there. One that nobody comes to is no call.
@@ -176,7 +168,10 @@ impl Meetings {
         if !self.guesses.may(&ask.identity, None, now) {
             return Err(Reason::TOO_MANY_GUESSES);
         }
-        let room = self.rooms.get(&call).filter(|room| same(room.key(), key));
+        let room = self
+            .rooms
+            .get(&call)
+            .filter(|room| secret::is_same(room.key(), key));
         let Some(starter) = room.and_then(Room::starter) else {
             self.guesses.wrong(&ask.identity, None, now);
             return Err(Reason::NO_SUCH_MEETING);
@@ -195,10 +190,7 @@ impl Meetings {
         now: Instant,
     ) -> Result<(), Reason> {
         if !ask.may_start_calls {
-            return Err(Reason {
-                message: "the token lacks the scope voip".into(),
-                ..Reason::SCOPE_MISSING
-            });
+            return Err(Reason::scope_missing("voip"));
         }
         if self.rooms.contains_key(&call) {
             return Err(Reason::CALL_EXISTS);
@@ -238,15 +230,4 @@ impl Meetings {
         self.rng.fill_bytes(&mut bytes);
         CallId(uuid::Builder::from_random_bytes(bytes).into_uuid())
     }
-}
-
-/// Compares in a time that does not depend on how much was right.
-fn same(secret: &str, candidate: &str) -> bool {
-    let (secret, candidate) = (secret.as_bytes(), candidate.as_bytes());
-    secret.len() == candidate.len()
-        && secret
-            .iter()
-            .zip(candidate)
-            .fold(0, |difference, (a, b)| difference | (a ^ b))
-            == 0
 }

@@ -9,8 +9,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use sidetone_signaling::Identifier;
 use sidetone_signaling::identifier::{IdentifierError, Label};
+use sidetone_signaling::{Identifier, secret};
 use utoipa::ToSchema;
 
 pub use policy::{
@@ -185,7 +185,7 @@ impl Meeting {
 
     /// Whether this is the secret of its link. Takes as long for a wrong one.
     pub fn has_key(&self, key: &str) -> bool {
-        same(self.key.as_bytes(), key.as_bytes())
+        secret::is_same(&self.key, key)
     }
 
     /// Whether this is its passcode: blanks, dashes and capitals do not count. Takes as long for a wrong one.
@@ -195,18 +195,8 @@ impl Meeting {
             .filter(|c| !c.is_whitespace() && *c != '-')
             .map(|c| c.to_ascii_lowercase())
             .collect();
-        same(self.passcode.as_bytes(), typed.as_bytes())
+        secret::is_same(&self.passcode, &typed)
     }
-}
-
-/// Compares in a time that does not depend on how much was right.
-fn same(secret: &[u8], candidate: &[u8]) -> bool {
-    secret.len() == candidate.len()
-        && secret
-            .iter()
-            .zip(candidate)
-            .fold(0, |difference, (a, b)| difference | (a ^ b))
-            == 0
 }
 
 #[cfg(test)]

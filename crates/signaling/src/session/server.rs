@@ -10,6 +10,7 @@ use super::response_log::{ResponseLog, Seen};
 use crate::end_reason::Reason;
 use crate::identifier::{Identifier, Label};
 use crate::protocol::{CallId, EndpointOptions, REQUEST_WINDOW, ServerFrame};
+use crate::secret;
 use crate::switchboard::ConnectionId;
 
 /// Where a session's client is.
@@ -161,14 +162,7 @@ impl ServerSession {
         frame
     }
 
-    /// Compares in a time that does not depend on how much of the secret was right.
     pub(crate) fn resume_token_is(&self, candidate: &str) -> bool {
-        let (secret, candidate) = (self.resume_token.as_bytes(), candidate.as_bytes());
-        secret.len() == candidate.len()
-            && secret
-                .iter()
-                .zip(candidate)
-                .fold(0, |difference, (a, b)| difference | (a ^ b))
-                == 0
+        secret::is_same(&self.resume_token, candidate)
     }
 }

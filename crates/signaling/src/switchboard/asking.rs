@@ -21,11 +21,7 @@ impl Switchboard {
             return Ok(());
         };
         if matches!(request, Request::MeetingJoin(_)) && !known.may_take_calls {
-            // Named, so that the developer knows what to ask for.
-            return Err(Reason {
-                message: "the token lacks the scope voip.join".into(),
-                ..Reason::SCOPE_MISSING
-            });
+            return Err(Reason::scope_missing("voip.join"));
         }
         if !known.ask(id) {
             return Err(Reason::TOO_MANY_REQUESTS);

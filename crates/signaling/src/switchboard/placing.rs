@@ -31,11 +31,7 @@ impl Switchboard {
             return self.merge(session, other, start.call, now);
         }
         if !caller.may_start_calls {
-            // Named, so that the developer knows what to ask for.
-            return Err(Reason {
-                message: "the token lacks the scope voip".into(),
-                ..Reason::SCOPE_MISSING
-            });
+            return Err(Reason::scope_missing("voip"));
         }
         if caller.calls.len() >= self.config.limits.calls_per_session {
             return Err(Reason::TOO_MANY_CALLS);
