@@ -1,6 +1,7 @@
 //! The voice path against a browser: another ICE, DTLS, jitter buffer and codec than ours.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../../../../tests/support/browser.rs"]
 mod browser;
 
 use std::future::poll_fn;
@@ -18,6 +19,9 @@ use sidetone_media::voice::{BLOCK, Bitrate, Coding, Downlink, Processing, Profil
 use sidetone_pipeline::Pool;
 
 use browser::Browser;
+
+/// What the browser runs.
+const PAGE: &str = include_str!("page.html");
 
 /// Every such packet is held back, as if the network had lost it: 17 %.
 const LOST: u32 = 6;
@@ -49,7 +53,7 @@ struct Outcome {
 
 /// Talks for some seconds with a browser that has called.
 async fn talk(seconds: u64) -> Outcome {
-    let mut browser = Browser::start().await;
+    let mut browser = Browser::start(PAGE, "").await;
     let offer = browser.post().await;
     assert_eq!(offer.path, "/offer", "{}", offer.body);
     let pool = Pool::new(256, || VoicePacket::empty(Instant::now()));

@@ -1,6 +1,7 @@
 //! Voices through the service, over real sockets: our client and a browser, in all pairs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../../../../tests/support/browser.rs"]
 mod browser;
 mod client;
 mod service;
@@ -14,6 +15,9 @@ use service::Service;
 use sidetone_netsim::relay::{Peer, Relay};
 use sidetone_sfu::room::{Media, Want};
 use sidetone_sfu::{Event, Rights};
+
+/// What the browser runs.
+const PAGE: &str = include_str!("page.html");
 
 #[test]
 fn two_clients_hear_each_other_and_nothing_is_lost() {
@@ -79,7 +83,7 @@ fn browsers_see_each_other_and_a_screen() {
             (1, "layers&pictures=2&slides"),
             (2, "camera&screen&pictures=2&slides"),
         ] {
-            let mut browser = Browser::start(query).await;
+            let mut browser = Browser::start(PAGE, query).await;
             service.admit(&mut browser, room, number).await;
             browsers.push(browser);
         }
@@ -145,9 +149,9 @@ fn pictures_get_through_loss() {
         };
         let own = service.sfu.addresses().next().unwrap();
         let relays = [5, 6].map(|seed| Relay::start(lossy, lossy, seed, own, Peer::Learned).unwrap());
-        let mut sender = Browser::start("layers").await;
+        let mut sender = Browser::start(PAGE, "layers").await;
         service.admit_by(&mut sender, room, 1, relays[0].toward_a()).await;
-        let mut receiver = Browser::start("pictures=1").await;
+        let mut receiver = Browser::start(PAGE, "pictures=1").await;
         service
             .admit_by(&mut receiver, room, 2, relays[1].toward_a())
             .await;
@@ -191,7 +195,7 @@ fn a_browser_and_our_client_hear_each_other() {
     service::run(async {
         let service = Service::start();
         let room = service.room();
-        let mut browser = Browser::start("").await;
+        let mut browser = Browser::start(PAGE, "").await;
         service.admit(&mut browser, room, 7).await;
         let mut client = Client::join(&service, room, 1, Rights::ALL).await;
         client.connected().await;

@@ -1,4 +1,7 @@
 //! A headless browser, and the few lines of HTTP by which its page talks to the test.
+//!
+//! Shared by the tests that need one:
+//! `#[path = ".../tests/support/browser.rs"] mod browser;`.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -34,14 +37,14 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Opens the page with what it shall send, as the query says.
-    pub async fn start(query: &str) -> Self {
-        let page = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = page.local_addr().unwrap();
+    /// Opens a page, which finds `query` in its address.
+    pub async fn start(page: &'static str, query: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
         let (writer, posts) = mpsc::unbounded_channel();
         tokio::spawn(async move {
-            while let Ok((stream, _)) = page.accept().await {
-                if let Some(post) = read(stream).await {
+            while let Ok((stream, _)) = listener.accept().await {
+                if let Some(post) = read(stream, page).await {
                     let _ = writer.send(post);
                 }
             }
@@ -96,7 +99,7 @@ impl Drop for Browser {
 }
 
 /// Reads a request. Gives the page where it is asked for.
-async fn read(mut stream: TcpStream) -> Option<Post> {
+async fn read(mut stream: TcpStream, page: &str) -> Option<Post> {
     let (mut request, mut chunk) = (Vec::new(), [0; 4096]);
     let head = loop {
         let read = stream.read(&mut chunk).await.ok().filter(|read| *read > 0)?;
@@ -110,11 +113,7 @@ async fn read(mut stream: TcpStream) -> Option<Post> {
     let mut words = text.split(' ');
     let (method, path) = (words.next()?, words.next()?.to_owned());
     if method == "get" {
-        let page = if path.starts_with("/?") {
-            include_str!("page.html")
-        } else {
-            ""
-        };
+        let page = if path.starts_with("/?") { page } else { "" };
         respond(&mut stream, "text/html", page).await;
         return None;
     }
