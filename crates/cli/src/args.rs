@@ -20,6 +20,7 @@ use crate::commands::admin::args::AdminArgs;
 use crate::commands::chat::args::ChatArgs;
 use crate::commands::doctor::args::DoctorArgs;
 use crate::commands::meet::args::MeetArgs;
+use crate::credential::CredentialArgs;
 use crate::exit;
 use crate::sound::{InputChoice, OutputChoice};
 
@@ -378,13 +379,9 @@ pub struct EndArgs {
         default_value = "ws://127.0.0.1:7480"
     )]
     pub server: ServiceAddress,
-    /// Access token
-    #[arg(long, value_name = "TOKEN", env = "SIDETONE_TOKEN", hide_env_values = true)]
-    #[arg(required_unless_present = "identity")]
-    pub token: Option<String>,
-    /// Who to be: asks the service for a development token
-    #[arg(long, value_name = "ID", conflicts_with = "token")]
-    pub identity: Option<Identifier>,
+    /// Who to be.
+    #[command(flatten)]
+    pub credential: CredentialArgs,
     /// Name shown to the other end
     #[arg(long)]
     pub name: Option<String>,

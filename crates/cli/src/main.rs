@@ -9,6 +9,7 @@ mod address;
 mod args;
 mod bench;
 mod commands;
+mod credential;
 mod dev_token;
 mod exit;
 mod interrupt;

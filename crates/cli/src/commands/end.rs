@@ -1,15 +1,12 @@
 //! One end of a call: the user's presence at the service, with the chosen microphone and speaker.
 
 use serde_json::json;
-use sidetone::{
-    AgentEvent, AgentOptions, AudioOptions, CallAgent, CallClient, Credential, Events, NetworkOptions,
-};
+use sidetone::{AgentEvent, AgentOptions, AudioOptions, CallAgent, CallClient, Events, NetworkOptions};
 use sidetone_media::voice::{Processing, Profile};
 
 use super::journal::Journal;
 use crate::args::{EndArgs, ProfileName};
-use crate::dev_token::{self, Wish};
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::interrupt::Interrupt;
 use crate::sound::{Microphone, Speaker};
 
@@ -37,7 +34,10 @@ impl End {
         devices.select_microphone(microphone.input.clone());
         devices.select_speaker(speaker.output.clone());
         let online = async {
-            let credential = credential(args).await?;
+            let credential = args
+                .credential
+                .credential(&args.server, args.name.clone())
+                .await?;
             let agent = client.create_call_agent(&args.server.socket(), credential, options(args));
             Ok::<_, Failure>(agent.await?)
         };
@@ -62,7 +62,7 @@ impl End {
     /// Hangs up, leaves the service, closes the devices and completes the output file.
     ///
     /// # Errors
-    /// [`Exit::Resource`] when the file could not be written.
+    /// [`Exit::Resource`](crate::exit::Exit::Resource) when the file could not be written.
     pub async fn close(self) -> Result<(), Failure> {
         // Closed already is as good.
         let _ = self.agent.dispose().await;
@@ -70,31 +70,6 @@ impl End {
         drop((self.agent, self.client));
         Ok(self.speaker.finish()?)
     }
-}
-
-async fn credential(args: &EndArgs) -> Result<Credential, Failure> {
-    let Some(identity) = args.identity.clone() else {
-        return args.token.as_deref().map(Credential::new).ok_or_else(|| {
-            // The command line asks for one of the two.
-            Failure::new(Exit::Usage, "neither --token nor --identity is given")
-        });
-    };
-    let wish = Wish {
-        identity,
-        name: args.name.clone(),
-        lifetime: None,
-    };
-    let server = args.server.clone();
-    let ask = move || dev_token::ask(&server, &wish);
-    let first = tokio::task::spawn_blocking(ask.clone())
-        .await
-        .map_err(|error| Failure::new(Exit::Failed, error.to_string()))??;
-    let refresher = move || {
-        ask()
-            .map(|issued| issued.token)
-            .map_err(|failure| failure.message)
-    };
-    Ok(Credential::new(first.token).refreshed_by(refresher))
 }
 
 fn options(args: &EndArgs) -> AgentOptions {

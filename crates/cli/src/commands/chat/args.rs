@@ -7,6 +7,7 @@ use sidetone::Identifier;
 use uuid::Uuid;
 
 use crate::address::ServiceAddress;
+use crate::credential::CredentialArgs;
 
 /// `sidetone chat`.
 #[derive(Args, Debug)]
@@ -147,13 +148,9 @@ pub struct UserArgs {
         default_value = "ws://127.0.0.1:7480"
     )]
     pub server: ServiceAddress,
-    /// Access token
-    #[arg(long, value_name = "TOKEN", env = "SIDETONE_TOKEN", hide_env_values = true)]
-    #[arg(required_unless_present = "identity")]
-    pub token: Option<String>,
-    /// Who to be: asks the service for a development token
-    #[arg(long, value_name = "ID", conflicts_with = "token")]
-    pub identity: Option<Identifier>,
+    /// Who to be.
+    #[command(flatten)]
+    pub credential: CredentialArgs,
     /// Print JSON, one object a line
     #[arg(long)]
     pub json: bool,

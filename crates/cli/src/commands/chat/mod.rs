@@ -8,11 +8,9 @@ use std::path::Path;
 
 use serde_json::json;
 use sidetone::{
-    CallClient, ChatClient, ChatThreadClient, Credential, NewThread, OutgoingMessage, ThreadDeletion,
-    ThreadId,
+    CallClient, ChatClient, ChatThreadClient, NewThread, OutgoingMessage, ThreadDeletion, ThreadId,
 };
 
-use crate::dev_token::{self, Wish};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::output;
@@ -102,21 +100,10 @@ pub fn run(args: ChatArgs) -> Result<Exit, Failure> {
 
 /// A chat as the user of the options.
 async fn open(user: &UserArgs) -> Result<(CallClient, ChatClient), Failure> {
-    let token = match (&user.token, &user.identity) {
-        (Some(token), _) => token.clone(),
-        (None, Some(identity)) => {
-            let wish = Wish {
-                identity: identity.clone(),
-                name: None,
-                lifetime: None,
-            };
-            dev_token::ask(&user.server, &wish)?.token
-        }
-        (None, None) => return Err(Failure::new(Exit::Usage, "give --token or --identity")),
-    };
+    let credential = user.credential.credential(&user.server, None).await?;
     let client = CallClient::new()?;
     let chat = client
-        .create_chat_client(&user.server.socket(), Credential::new(token))
+        .create_chat_client(&user.server.socket(), credential)
         .await?;
     Ok((client, chat))
 }

@@ -7,6 +7,7 @@ use sidetone::Identifier;
 
 use crate::address::ServiceAddress;
 use crate::args::EndArgs;
+use crate::credential::CredentialArgs;
 
 /// `sidetone meet`.
 #[derive(Args, Debug)]
@@ -46,13 +47,9 @@ pub struct CreateArgs {
         default_value = "http://127.0.0.1:7480"
     )]
     pub server: ServiceAddress,
-    /// Access token of the member whose meeting it is
-    #[arg(long, value_name = "TOKEN", env = "SIDETONE_TOKEN", hide_env_values = true)]
-    #[arg(required_unless_present = "identity")]
-    pub token: Option<String>,
-    /// Whose it is: asks the service for a development token
-    #[arg(long, value_name = "ID", conflicts_with = "token")]
-    pub identity: Option<Identifier>,
+    /// Whose meeting it is.
+    #[command(flatten)]
+    pub credential: CredentialArgs,
     /// What it is about
     #[arg(long, default_value = "")]
     pub subject: String,

@@ -8,30 +8,12 @@ use super::args::{BypassName, CreateArgs, KindName};
 use crate::commands::admin::client::Service;
 use crate::commands::admin::connection::Connection;
 use crate::commands::doctor::token;
-use crate::dev_token::{self, Wish};
 use crate::exit::{Exit, Failure};
 use crate::output;
 
 /// Makes it.
 pub fn run(args: CreateArgs) -> Result<Exit, Failure> {
-    let token = match (&args.token, &args.identity) {
-        (Some(token), _) => token.clone(),
-        (None, Some(identity)) => {
-            let wish = Wish {
-                identity: identity.clone(),
-                name: None,
-                lifetime: None,
-            };
-            dev_token::ask(&args.server, &wish)?.token
-        }
-        // The command line asks for one of the two.
-        (None, None) => {
-            return Err(Failure::new(
-                Exit::Usage,
-                "neither --token nor --identity is given",
-            ));
-        }
-    };
+    let token = args.credential.token(&args.server)?;
     let organisation = match token::identity(&token) {
         Some(Identifier::Member { organisation, .. }) => organisation,
         _ => {
