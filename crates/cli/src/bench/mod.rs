@@ -11,6 +11,7 @@ pub mod html;
 pub mod loopback;
 pub mod machine;
 pub mod meeting;
+pub mod origin;
 pub mod page;
 pub mod percentile;
 pub mod report;

@@ -11,12 +11,10 @@ mod stage;
 mod track;
 mod wire;
 
-use std::time::SystemTime;
-
 pub use args::LoopbackArgs;
 pub use carrier::child;
 
-use crate::bench::{figures, file, html, table};
+use crate::bench::{figures, file, html, origin, table};
 use conductor::Conductor;
 
 /// Runs the benchmark and returns what to print.
@@ -25,11 +23,8 @@ use conductor::Conductor;
 /// In words, when a file cannot be read or written, or the call does not come about.
 pub fn run(args: &LoopbackArgs) -> Result<String, String> {
     let mut report = Conductor::prepare(args)?.run()?;
-    report.finished_at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    report.command = std::iter::once("sidetone".to_owned())
-        .chain(std::env::args().skip(1))
-        .collect::<Vec<_>>()
-        .join(" ");
+    report.finished_at = origin::finished_now();
+    report.command = origin::command();
     report.judge();
 
     let mut text = table::render(figures::sections(&report), &report.targets);

@@ -33,8 +33,8 @@ pub struct Newcomer {
     pub caller: Caller,
     /// The service's.
     pub answered: Answered,
-    /// When it talks.
-    pub plan: Plan,
+    /// When it talks, if ever.
+    pub plan: Option<Plan>,
     /// Bytes of voice in a packet.
     pub size: Size,
     /// When it asked to join.
@@ -82,7 +82,7 @@ struct Person {
     caller: Caller,
     link: Link,
     address: Ipv4Addr,
-    talk: Talk,
+    talk: Option<Talk>,
     asked: Instant,
     heard: bool,
     connected: bool,
@@ -122,6 +122,7 @@ impl Crowd {
             config,
             every_turn,
             people: Vec::new(),
+            talkers: Vec::new(),
             tell,
             epoch: Instant::now(),
             began: None,
@@ -191,6 +192,8 @@ struct Floor {
     config: LinkConfig,
     every_turn: bool,
     people: Vec<Person>,
+    /// Places of those who ever talk: looked at for every packet, and few.
+    talkers: Vec<usize>,
     tell: Sender<Heard>,
     epoch: Instant,
     began: Option<Instant>,
@@ -233,7 +236,10 @@ impl Floor {
         let now = Instant::now();
         // Spread over the length of a frame, as people are.
         let start = now + super::case::FRAME * (index as u32 % 20) / 20;
-        let talk = Talk::new(newcomer.plan, start, newcomer.caller.ssrc, newcomer.size);
+        let talk = newcomer
+            .plan
+            .map(|plan| Talk::new(plan, start, newcomer.caller.ssrc, newcomer.size));
+        self.talkers.extend(talk.as_ref().map(|_| index));
         let person = Person {
             caller: newcomer.caller,
             link,
@@ -269,16 +275,17 @@ impl Floor {
         let length = self.began.take().map_or(Duration::ZERO, |began| began.elapsed());
         let counted = std::mem::take(&mut self.counted);
         let latencies: Vec<f64> = counted.latencies.iter().map(|(_, late)| *late).collect();
-        let mut over_time = Vec::new();
-        for second in 0..length.as_secs() {
-            let within: Vec<f64> = counted
-                .latencies
-                .iter()
-                .filter(|(at, _)| *at as u64 == second)
-                .map(|(_, late)| *late)
-                .collect();
-            over_time.extend(Spread::of(&within).p99.map(|late| (second as f64, late)));
-        }
+        // They come in the order of time; what is left of a second at the end says little.
+        let over_time = counted
+            .latencies
+            .chunk_by(|(a, _), (b, _)| *a as u64 == *b as u64)
+            .map(|second| {
+                let within: Vec<f64> = second.iter().map(|(_, late)| *late).collect();
+                (second[0].0.floor(), Spread::of(&within).p99)
+            })
+            .filter(|(second, _)| (*second as u64) < length.as_secs())
+            .filter_map(|(second, late)| Some((second, late?)))
+            .collect();
         let frame = super::case::FRAME.as_secs_f64() * 1e3;
         Measured {
             length,
@@ -302,24 +309,25 @@ impl Floor {
     }
 
     fn next_packet(&self) -> Option<Instant> {
-        self.talkers().map(|person| person.talk.due).min()
-    }
-
-    fn talkers(&self) -> impl Iterator<Item = &Person> {
-        self.people
-            .iter()
-            .filter(|person| person.connected && person.talk.is_audible())
+        let talkers = self.talkers.iter().filter_map(|index| self.people.get(*index));
+        talkers
+            .filter(|person| person.connected)
+            .filter_map(|person| Some(person.talk.as_ref()?.due))
+            .min()
     }
 
     /// Sends what is due.
     fn talk(&mut self, now: Instant) {
         let (mut payload, mut buffer) = ([0; 1_500], [0; 1_600]);
-        for person in &mut self.people {
-            if !person.connected || !person.talk.is_audible() {
+        for index in &self.talkers {
+            let Some(person) = self.people.get_mut(*index).filter(|person| person.connected) else {
                 continue;
-            }
-            while person.talk.due <= now {
-                let Some(frame) = person.talk.next(now, self.epoch, &mut payload) else {
+            };
+            let Some(talk) = &mut person.talk else {
+                continue;
+            };
+            while talk.due <= now {
+                let Some(frame) = talk.next(now, self.epoch, &mut payload) else {
                     continue;
                 };
                 let (caller, payload) = (&person.caller, &payload[..frame.length]);
@@ -457,7 +465,9 @@ fn tell(tell: &Sender<Heard>, index: usize, person: &mut Person, now: Instant) {
         let heard = match event {
             LinkEvent::Connected => {
                 person.connected = true;
-                person.talk.due = person.talk.due.max(now);
+                if let Some(talk) = &mut person.talk {
+                    talk.due = talk.due.max(now);
+                }
                 Heard::Connected(index)
             }
             LinkEvent::Lost | LinkEvent::Failed(_) => {

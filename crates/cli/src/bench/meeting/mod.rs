@@ -10,7 +10,7 @@ mod service;
 mod signals;
 mod talk;
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 pub use args::MeetingArgs;
 
@@ -28,7 +28,7 @@ use talk::{Plan, Size};
 use tokio::task::JoinSet;
 
 use crate::bench::machine::{self, Machine};
-use crate::bench::{file, table};
+use crate::bench::{file, origin, table};
 
 /// A participant that is not in after this long is not coming.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -69,11 +69,8 @@ pub fn run(args: &MeetingArgs) -> Result<String, String> {
     for case in cases {
         report.cases.push(runtime.block_on(meeting(case, args, cores))?);
     }
-    report.finished_at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    report.command = std::iter::once("sidetone".to_owned())
-        .chain(std::env::args().skip(1))
-        .collect::<Vec<_>>()
-        .join(" ");
+    report.finished_at = origin::finished_now();
+    report.command = origin::command();
     report.judge();
     let mut text = table::render(report.sections(), &report.targets);
     if let Some(path) = &args.json {
@@ -158,7 +155,6 @@ async fn meeting(case: &Case, args: &MeetingArgs, cores: Option<Cores>) -> Resul
         sent_per_second: measured.sent as f64 / seconds,
         forwarded_per_second: measured.received as f64 / seconds,
         lost: measured.lost,
-        dropped: None,
         sfu_us_per_packet: spent
             .filter(|_| measured.received > 0)
             .map(|spent| spent.as_secs_f64() * 1e6 / measured.received as f64),
@@ -183,20 +179,20 @@ fn length(case: &Case, wanted: Duration) -> Duration {
     }
 }
 
-/// When the participant at a place talks.
-fn plan(case: &Case, index: u32) -> Plan {
+/// When the participant at a place talks, if ever.
+fn plan(case: &Case, index: u32) -> Option<Plan> {
     if index >= case.talkers {
-        Plan::Silent
-    } else if case.turns {
-        let (turn, pause) = TURN;
-        Plan::Turns {
-            turn,
-            every: (turn + pause) * case.talkers,
-            first: (turn + pause) * index,
-        }
-    } else {
-        Plan::Always
+        return None;
     }
+    if !case.turns {
+        return Some(Plan::Always);
+    }
+    let (turn, pause) = TURN;
+    Some(Plan::Turns {
+        turn,
+        every: (turn + pause) * case.talkers,
+        first: (turn + pause) * index,
+    })
 }
 
 /// Waits until the participant is in and, with `voice`, until it hears somebody. Gives the milliseconds since it asked.

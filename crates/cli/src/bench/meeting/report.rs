@@ -99,8 +99,6 @@ pub struct Outcome {
     /// Packets that are missing between the first and the last of a stream: gaps in what was received, of all
     /// participants.
     pub lost: u64,
-    /// Packets that arrived at the service and were not taken, by its own count.
-    pub dropped: Option<u64>,
     /// Processor time of the forwarding threads for each packet that participants received.
     pub sfu_us_per_packet: Option<f64>,
     /// Share of one core that the forwarding threads used.
@@ -287,11 +285,6 @@ impl Outcome {
             row("Packets a second in", self.sent_per_second, ""),
             row("Packets a second out", self.forwarded_per_second, ""),
             row("Lost by the service", self.lost as f64, ""),
-            row(
-                "Refused by the service",
-                self.dropped.map(|count| count as f64),
-                "",
-            ),
             row("Service, time a packet", self.sfu_us_per_packet, "µs"),
             row("Service, load", self.sfu_percent_of_core, "% of a core"),
             row("Latency, median", self.latency_ms.p50, "ms"),

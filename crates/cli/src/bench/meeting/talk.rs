@@ -47,8 +47,6 @@ impl Mark {
 /// When somebody talks.
 #[derive(Clone, Copy, Debug)]
 pub enum Plan {
-    /// Never.
-    Silent,
     /// All the time.
     Always,
     /// A turn after the others': this long, then silence until all have had theirs.
@@ -66,7 +64,6 @@ impl Plan {
     /// Which turn it is, and whether there is a voice.
     fn at(self, since_start: Duration) -> (u32, bool) {
         match self {
-            Self::Silent => (0, false),
             Self::Always => (0, true),
             Self::Turns { turn, every, first } => {
                 let Some(since) = since_start.checked_sub(first) else {
@@ -158,7 +155,7 @@ impl Talk {
         let timestamp = self.timestamp;
         self.timestamp = self.timestamp.wrapping_add(SAMPLES);
         let quiet = !talking && !(self.timestamp / SAMPLES).is_multiple_of(20);
-        if quiet || !self.is_audible() {
+        if quiet {
             return None;
         }
         let sequence = self.sequence;
@@ -187,11 +184,6 @@ impl Talk {
             },
             length,
         })
-    }
-
-    /// Whether anything is ever sent.
-    pub fn is_audible(&self) -> bool {
-        !matches!(self.plan, Plan::Silent)
     }
 }
 
