@@ -61,6 +61,20 @@ impl<T> Outcome<T> {
     }
 }
 
+impl Outcome<()> {
+    /// One thing to be written, and one to be told.
+    pub(crate) fn change(item: Item, news: News) -> Self {
+        Self {
+            value: (),
+            plan: Plan {
+                commit: vec![item],
+                news: vec![news],
+                ..Plan::default()
+            },
+        }
+    }
+}
+
 /// Why something is erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {

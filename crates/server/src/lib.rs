@@ -52,6 +52,7 @@ mod chat;
 mod clock;
 mod config;
 mod connection;
+mod departures;
 mod driver;
 mod error;
 mod events;

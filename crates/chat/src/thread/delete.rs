@@ -7,7 +7,7 @@ use sidetone_signaling::{Identifier, Reason};
 use crate::context::is_external;
 use crate::rate::Deed;
 use crate::{
-    Actor, Context, Deleted, Item, News, Outcome, Participant, Plan, Refused, Rights, Thread, ThreadRecord,
+    Actor, Context, Deleted, Item, News, Outcome, Participant, Refused, Rights, Thread, ThreadRecord,
 };
 
 /// How a thread is deleted.
@@ -70,17 +70,13 @@ impl Thread {
             version: self.next_version(),
             ..known
         };
-        Ok(Outcome {
-            value: (),
-            plan: Plan {
-                commit: vec![Item::Participant(hidden)],
-                news: vec![News::Hidden {
-                    by: actor.identity.clone(),
-                    at: context.now,
-                }],
-                ..Plan::default()
+        Ok(Outcome::change(
+            Item::Participant(hidden),
+            News::Hidden {
+                by: actor.identity.clone(),
+                at: context.now,
             },
-        })
+        ))
     }
 
     fn delete_for_all(&mut self, context: Context<'_>, actor: &Actor) -> Result<Outcome<()>, Refused> {
@@ -101,17 +97,13 @@ impl Thread {
             version: self.next_version(),
             ..self.record.clone()
         };
-        Ok(Outcome {
-            value: (),
-            plan: Plan {
-                commit: vec![Item::Thread(record)],
-                news: vec![News::Deleted {
-                    by: actor.identity.clone(),
-                    at: context.now,
-                }],
-                ..Plan::default()
+        Ok(Outcome::change(
+            Item::Thread(record),
+            News::Deleted {
+                by: actor.identity.clone(),
+                at: context.now,
             },
-        })
+        ))
     }
 
     fn remove_members(&mut self, context: Context<'_>, actor: &Actor) -> Result<Outcome<()>, Refused> {

@@ -97,17 +97,13 @@ impl Thread {
                 return Ok(Outcome::known(()));
             }
             let again = Participant { version, ..again };
-            return Ok(Outcome {
-                value: (),
-                plan: Plan {
-                    commit: vec![Item::Participant(again)],
-                    news: vec![News::Updated {
-                        by: who,
-                        at: context.now,
-                    }],
-                    ..Plan::default()
+            return Ok(Outcome::change(
+                Item::Participant(again),
+                News::Updated {
+                    by: who,
+                    at: context.now,
                 },
-            });
+            ));
         }
         if self.current().count() >= context.limits.participants {
             return Err(Reason::THREAD_FULL.into());
@@ -179,17 +175,13 @@ impl Thread {
             version: self.next_version(),
             ..self.record.clone()
         };
-        Ok(Outcome {
-            value: (),
-            plan: Plan {
-                commit: vec![Item::Thread(record)],
-                news: vec![News::Updated {
-                    by: self.record.created_by.clone(),
-                    at: context.now,
-                }],
-                ..Plan::default()
+        Ok(Outcome::change(
+            Item::Thread(record),
+            News::Updated {
+                by: self.record.created_by.clone(),
+                at: context.now,
             },
-        })
+        ))
     }
 
     fn is_of_meeting(&self) -> Result<(), Refused> {

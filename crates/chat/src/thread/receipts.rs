@@ -5,7 +5,7 @@ use sidetone_signaling::Reason;
 use super::history::Receipts;
 use crate::limits::AGGREGATED_ABOVE;
 use crate::rate::Deed;
-use crate::{Actor, Context, Item, News, Outcome, Participant, Plan, ReadMark, Refused, Thread};
+use crate::{Actor, Context, Item, News, Outcome, Participant, ReadMark, Refused, Thread};
 
 impl Thread {
     /// Says that the actor has read everything up to a message. Never goes back.
@@ -35,18 +35,14 @@ impl Thread {
             read: Some(read),
             ..known
         };
-        Ok(Outcome {
-            value: (),
-            plan: Plan {
-                commit: vec![Item::Participant(participant)],
-                news: vec![News::Read {
-                    by: actor.identity.clone(),
-                    message,
-                    at: context.now,
-                }],
-                ..Plan::default()
+        Ok(Outcome::change(
+            Item::Participant(participant),
+            News::Read {
+                by: actor.identity.clone(),
+                message,
+                at: context.now,
             },
-        })
+        ))
     }
 
     /// How many have read a message, and of how many: of those who take part and may see it, its sender aside.

@@ -10,7 +10,7 @@ use rand_chacha::rand_core::SeedableRng;
 use sidetone_organisation::MeetingId;
 use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::meeting as wire;
-use sidetone_signaling::protocol::{CallId, Request, SessionId};
+use sidetone_signaling::protocol::{CallId, Request};
 use sidetone_signaling::switchboard::Ask;
 use sidetone_signaling::timers::Timers;
 
@@ -179,29 +179,19 @@ impl Meetings {
         Ok(())
     }
 
-    fn context<'a>(
-        config: &'a Config,
-        people: &'a dyn People,
-        parts: (
-            &'a mut Endpoints,
-            &'a mut Timers<Timer>,
-            &'a mut VecDeque<Output>,
-            &'a mut u64,
-            &'a mut ChaCha20Rng,
-        ),
-        now: Instant,
-    ) -> Context<'a> {
-        let (endpoints, timers, outputs, attempts, rng) = parts;
-        Context {
-            config,
-            people,
-            endpoints,
-            timers,
-            outputs,
-            attempts,
-            rng,
+    /// The rooms, and apart from them all that a room works with.
+    fn split(&mut self, now: Instant) -> (&mut BTreeMap<CallId, Room>, Context<'_>) {
+        let context = Context {
+            config: &self.config,
+            people: &*self.people,
+            endpoints: &mut self.endpoints,
+            timers: &mut self.timers,
+            outputs: &mut self.outputs,
+            attempts: &mut self.attempts,
+            rng: &mut self.rng,
             now,
-        }
+        };
+        (&mut self.rooms, context)
     }
 
     /// Hands something to a room, and forgets the room where it is over then.
@@ -211,21 +201,13 @@ impl Meetings {
         now: Instant,
         f: impl FnOnce(&mut Room, &mut Context<'_>) -> T,
     ) -> Option<T> {
-        let room = self.rooms.get_mut(&call)?;
-        let parts = (
-            &mut self.endpoints,
-            &mut self.timers,
-            &mut self.outputs,
-            &mut self.attempts,
-            &mut self.rng,
-        );
-        let mut cx = Self::context(&self.config, &*self.people, parts, now);
+        let (rooms, mut cx) = self.split(now);
+        let room = rooms.get_mut(&call)?;
         let result = f(room, &mut cx);
-        if room.is_over() {
-            if let House::Meeting { id, .. } = room.house() {
-                self.running.remove(id);
-            }
-            self.rooms.remove(&call);
+        if room.is_over()
+            && let Some(House::Meeting { id, .. }) = rooms.remove(&call).as_ref().map(Room::house)
+        {
+            self.running.remove(id);
         }
         Some(result)
     }
@@ -355,11 +337,6 @@ impl Meetings {
             room.add_by(me, &add.to, cx)
         })
         .unwrap_or(Err(Reason::NO_SUCH_CALL))
-    }
-
-    /// Whether this endpoint is in any call, for whoever asks how somebody can be reached.
-    pub fn is_busy(&self, session: SessionId) -> bool {
-        self.endpoints.calls(session) > 0
     }
 }
 

@@ -1,68 +1,44 @@
 //! Who was deleted takes part in nothing any more: a later member of the same id must not find the chats of the former.
-//! A driver: it follows the store.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use sidetone_ledger::Scope;
 use sidetone_organisation::{EntityKey, EntityName};
 use sidetone_signaling::Identifier;
-use sidetone_store::{Change, Delivery, StoreError, Watch};
+use sidetone_store::StoreError;
 use tokio::sync::watch;
 
 use super::Chats;
 use crate::api::caller::Actor;
 use crate::api::registry::Estate;
-use crate::clock::wall_now;
-use crate::flag::raised;
+use crate::departures::{self, Keeper};
 
-/// Pause after the store failed.
-const RETRY: Duration = Duration::from_secs(1);
-/// Changes that may wait. More, and everything is looked at.
-const WAITING: usize = 10_000;
 /// What the names of those who may take part begin with in the store.
 const FOLLOWED: [&str; 3] = ["member.", "external-user.", "application."];
 
 /// Takes those who are deleted out of their threads, until `stop` is raised. Looks at everything first.
 pub(crate) async fn follow_departures(chats: Arc<Chats>, stop: watch::Receiver<bool>) {
-    let kinds = FOLLOWED.map(|prefix| one_kind(prefix, &chats, stop.clone()));
-    futures_util::future::join_all(kinds).await;
+    departures::follow(&chats, &*chats.shelf.kv, &FOLLOWED, &stop).await;
 }
 
-async fn one_kind(prefix: &str, chats: &Arc<Chats>, mut stop: watch::Receiver<bool>) {
-    loop {
-        match chats.shelf.kv.watch(prefix, WAITING, wall_now()).await {
-            Ok(watch) => {
-                // Behind the watch, so that nothing is missed in between.
-                chats.tidy(&stop).await;
-                until_lost(watch, chats, &mut stop).await;
+#[async_trait]
+impl Keeper for Arc<Chats> {
+    /// Takes out who is not there any more.
+    async fn tidy(&self, stop: &watch::Receiver<bool>) {
+        for who in self.threads.everybody() {
+            if *stop.borrow() {
+                return;
             }
-            Err(error) => tracing::error!(%error, "deletions cannot be followed; trying again"),
-        }
-        tokio::select! {
-            () = raised(&mut stop) => return,
-            () = tokio::time::sleep(RETRY) => {}
+            if !self.registry.world().knows(&who) {
+                self.expel(&who).await;
+            }
         }
     }
-}
 
-async fn until_lost(mut watch: Watch, chats: &Arc<Chats>, stop: &mut watch::Receiver<bool>) {
-    loop {
-        let delivery = tokio::select! {
-            () = raised(stop) => return,
-            delivery = watch.next() => delivery,
-        };
-        let change = match delivery {
-            Some(Delivery::Item(change)) => change,
-            // The next turn looks at everything.
-            Some(Delivery::Lost(_)) | None => return,
-        };
-        let Change::Deleted { key, .. } = change else {
-            continue;
-        };
-        if let Some(who) = key.as_str().parse::<EntityKey>().ok().as_ref().and_then(identity) {
-            chats.expel(&who).await;
+    async fn gone(&self, key: &EntityKey) {
+        if let Some(who) = identity(key) {
+            self.expel(&who).await;
         }
     }
 }
@@ -97,18 +73,6 @@ impl Chats {
             if let Err(problem) = expelled {
                 let why = problem.detail();
                 tracing::error!(thread = %entry.id, why, "somebody who was deleted could not be taken out of a thread");
-            }
-        }
-    }
-
-    /// Takes out who is not there any more.
-    async fn tidy(self: &Arc<Self>, stop: &watch::Receiver<bool>) {
-        for who in self.threads.everybody() {
-            if *stop.borrow() {
-                return;
-            }
-            if !self.registry.world().knows(&who) {
-                self.expel(&who).await;
             }
         }
     }

@@ -2,81 +2,49 @@
 //! messages. A driver: it follows the store and the switchboard's driver.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use sidetone_ledger::Scope;
 use sidetone_organisation::{EntityKey, EntityName};
 use sidetone_signaling::Identifier;
-use sidetone_store::{Change, Delivery, StoreError, Watch};
+use sidetone_store::StoreError;
 use tokio::sync::{mpsc, watch};
 
 use super::greeting::Greeter;
 use super::{Mailboxes, Owner, counts};
 use crate::api::registry::Estate;
 use crate::clock::wall_now;
+use crate::departures::{self, Keeper};
 use crate::flag::raised;
 
-/// Pause after the store failed.
-const RETRY: Duration = Duration::from_secs(1);
-/// Changes that may wait: an organisation of this many members can be deleted at once. More, and everything is looked at.
-const WAITING: usize = 10_000;
 /// What the names of those who have something here begin with in the store.
 const FOLLOWED: [&str; 2] = ["member.", "organisation."];
 
 /// Empties mailboxes of who was deleted, until `stop` is raised; what was begun then is ended. Looks at everything first:
 /// deletions that were cut off are ended too.
 pub(crate) async fn follow_departures(mailboxes: Arc<Mailboxes>, stop: watch::Receiver<bool>) {
-    let kinds = FOLLOWED.map(|prefix| one_kind(prefix, &mailboxes, stop.clone()));
-    futures_util::future::join_all(kinds).await;
+    departures::follow(&*mailboxes, &*mailboxes.shelf.kv, &FOLLOWED, &stop).await;
 }
 
-async fn one_kind(prefix: &str, mailboxes: &Mailboxes, mut stop: watch::Receiver<bool>) {
-    loop {
-        match mailboxes.shelf.kv.watch(prefix, WAITING, wall_now()).await {
-            Ok(watch) => {
-                // Behind the watch, so that nothing is missed in between.
-                if let Err(error) = mailboxes.tidy(&stop).await {
-                    tracing::error!(%error, "mailboxes could not be tidied");
-                }
-                until_lost(watch, mailboxes, &mut stop).await;
-            }
-            Err(error) => tracing::error!(%error, "deletions cannot be followed; trying again"),
-        }
-        tokio::select! {
-            () = raised(&mut stop) => return,
-            () = tokio::time::sleep(RETRY) => {}
+#[async_trait]
+impl Keeper for Mailboxes {
+    async fn tidy(&self, stop: &watch::Receiver<bool>) {
+        if let Err(error) = self.delete_orphans(stop).await {
+            tracing::error!(%error, "mailboxes could not be tidied");
         }
     }
-}
 
-async fn until_lost(mut watch: Watch, mailboxes: &Mailboxes, stop: &mut watch::Receiver<bool>) {
-    loop {
-        let delivery = tokio::select! {
-            () = raised(stop) => return,
-            delivery = watch.next() => delivery,
-        };
-        let change = match delivery {
-            Some(Delivery::Item(change)) => change,
-            // The next turn looks at everything.
-            Some(Delivery::Lost(_)) | None => return,
-        };
-        let Change::Deleted { key, .. } = change else {
-            continue;
-        };
-        let Ok(key) = key.as_str().parse::<EntityKey>() else {
-            continue;
-        };
+    async fn gone(&self, key: &EntityKey) {
         let done = match key.name() {
             EntityName::Member(organisation, member) => {
-                mailboxes.forget(&(organisation.clone(), member.clone())).await
+                self.forget(&(organisation.clone(), member.clone())).await
             }
             EntityName::Organisation(organisation) => {
                 let common = Greeter {
                     organisation: organisation.clone(),
                     member: None,
                 };
-                mailboxes.forget_greeting(&common, wall_now()).await
+                self.forget_greeting(&common, wall_now()).await
             }
             _ => Ok(()),
         };
@@ -155,7 +123,7 @@ impl Mailboxes {
     }
 
     /// Ends deletions that were cut off, and deletes what is of nobody.
-    async fn tidy(&self, stop: &watch::Receiver<bool>) -> Result<(), StoreError> {
+    async fn delete_orphans(&self, stop: &watch::Receiver<bool>) -> Result<(), StoreError> {
         let _changing = self.changing.lock().await;
         let now = wall_now();
         for (owner, stored) in self.shelf.all(now).await? {

@@ -1,14 +1,13 @@
 //! A server killed hard while messages are left and deleted: what is listed has its sound, whole.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use sidetone_server::{DevTokens, ServerConfig};
 use uuid::Uuid;
 
 use crate::client::{Caller, OPERATOR, config};
-use crate::support::http;
+use crate::support::dev_token;
 use crate::support::killed::{Process, serve_until_killed};
 use crate::voicemail::sound;
 
@@ -27,15 +26,6 @@ async fn child_serves_until_killed() {
         },
     )
     .await;
-}
-
-async fn token(address: SocketAddr, identity: &str) -> String {
-    let wish = json!({ "identity": identity }).to_string();
-    let kind = "content-type: application/json\r\n";
-    let (status, body) = http(address, "POST", "/v1/dev/token", kind, &wish).await;
-    assert_eq!(status, 200, "{body}");
-    let body: Value = serde_json::from_str(&body).unwrap();
-    body["token"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,7 +55,7 @@ async fn a_hard_kill_leaves_no_message_without_its_sound() {
     let mut acknowledged = std::collections::BTreeSet::new();
     let mut found = 0;
     for round in 0..5_u64 {
-        let mail = Caller::of(address, token(address, "application:acme:mail").await);
+        let mail = Caller::of(address, dev_token(address, "application:acme:mail").await);
         let bytes = said.clone();
         let (sender, mut left) = tokio::sync::mpsc::unbounded_channel();
         let leaving = tokio::spawn(async move {

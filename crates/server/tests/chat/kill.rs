@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sidetone_server::{DevTokens, ServerConfig};
 
 use crate::client::{Caller, config};
-use crate::support::http;
+use crate::support::dev_token;
 use crate::support::killed::{Process, serve_until_killed};
 
 const FOLDER: &str = "SIDETONE_CHAT_KILL_TEST";
@@ -29,12 +29,7 @@ async fn child_serves_until_killed() {
 }
 
 async fn user(address: SocketAddr, identity: &str) -> Caller {
-    let wish = json!({ "identity": identity }).to_string();
-    let kind = "content-type: application/json\r\n";
-    let (status, body) = http(address, "POST", "/v1/dev/token", kind, &wish).await;
-    assert_eq!(status, 200, "{body}");
-    let body: Value = serde_json::from_str(&body).unwrap();
-    Caller::of(address, body["token"].as_str().unwrap().to_owned())
+    Caller::of(address, dev_token(address, identity).await)
 }
 
 fn person(n: usize) -> String {

@@ -243,6 +243,16 @@ pub async fn http(address: SocketAddr, method: &str, path: &str, headers: &str, 
     (status, body.to_owned())
 }
 
+/// A development token, from a server that gives them.
+pub async fn dev_token(address: SocketAddr, identity: &str) -> String {
+    let wish = serde_json::json!({ "identity": identity }).to_string();
+    let kind = "content-type: application/json\r\n";
+    let (status, body) = http(address, "POST", "/v1/dev/token", kind, &wish).await;
+    assert_eq!(status, 200, "{body}");
+    let body: Value = serde_json::from_str(&body).unwrap();
+    body["token"].as_str().unwrap().to_owned()
+}
+
 pub async fn get(address: SocketAddr, path: &str) -> (u16, String) {
     http(address, "GET", path, "", "").await
 }

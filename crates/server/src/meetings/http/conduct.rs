@@ -155,10 +155,7 @@ async fn admit(
 ) -> Result<StatusCode, Problem> {
     caller.may(&desk.conducting(&name))?;
     let waiting: Waiting = body.read()?;
-    let order = match waiting.participants {
-        Some(participants) => Order::Admit(participants),
-        None => Order::AdmitAll,
-    };
+    let order = waiting.participants.map_or(Order::AdmitAll, Order::Admit);
     desk.order(&caller, &name, "meeting.admit", order).await
 }
 
@@ -174,10 +171,7 @@ async fn reject(
 ) -> Result<StatusCode, Problem> {
     caller.may(&desk.conducting(&name))?;
     let waiting: Waiting = body.read()?;
-    let order = match waiting.participants {
-        Some(participants) => Order::Reject(participants),
-        None => Order::RejectAll,
-    };
+    let order = waiting.participants.map_or(Order::RejectAll, Order::Reject);
     desk.order(&caller, &name, "meeting.reject", order).await
 }
 
