@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use sidetone_organisation::{MeetingId, OrganisationId};
-use sidetone_signaling::protocol::meeting::{Kind, LobbyReason, ParticipantId, PersonKind, Role};
+use sidetone_signaling::protocol::meeting::{Kind, LobbyReason, ParticipantId, PersonKind, Picture, Role};
 use sidetone_signaling::protocol::{CallId, Event, NoticeKind, NoticeState, SessionId};
 use sidetone_signaling::switchboard::Ask;
 use sidetone_signaling::{Identifier, Reason};
@@ -38,6 +38,8 @@ pub struct Config {
     pub guesses_per_identity: u32,
     /// Wrong passcodes a minute, for one meeting.
     pub guesses_per_meeting: u32,
+    /// Least time between two counts of the cameras that somebody's network carries.
+    pub video_count_pace: Duration,
     /// Most stays that are kept of one call: who came and went, for the roster of those who read it later.
     pub stays: usize,
 }
@@ -57,6 +59,7 @@ impl Default for Config {
             calls_per_session: 8,
             guesses_per_identity: 10,
             guesses_per_meeting: 60,
+            video_count_pace: Duration::from_secs(10),
             stays: 20_000,
         }
     }
@@ -124,6 +127,8 @@ pub enum MediaEvent {
     Failed(ParticipantId),
     /// Who is heard, the loudest first.
     Speakers(Vec<ParticipantId>),
+    /// A participant's network carries so many cameras.
+    Carries(ParticipantId, u16),
 }
 
 /// Why there is no answer to an offer.
@@ -181,6 +186,8 @@ pub enum MediaOrder {
     Open {
         /// So many at most, those before the door among them.
         participants: usize,
+        /// How many voices each is sent at a time, where the meeting says so.
+        voices: Option<u8>,
     },
     /// A participant: answer its offer by [`MediaEvent::Answered`].
     Join {
@@ -214,6 +221,15 @@ pub enum MediaOrder {
         /// Who.
         participants: Vec<ParticipantId>,
     },
+    /// What somebody wants to see, in place of what they wanted before.
+    Watch {
+        /// Who.
+        participant: ParticipantId,
+        /// What, the most important first.
+        pictures: Vec<Picture>,
+        /// How many cameras at most.
+        cameras: Option<u8>,
+    },
     /// Its media is no longer wanted.
     Leave {
         /// Whose.
@@ -227,13 +243,18 @@ impl std::fmt::Debug for MediaOrder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Offers hold addresses.
         match self {
-            Self::Open { participants } => write!(f, "Open({participants})"),
+            Self::Open { participants, voices } => write!(f, "Open({participants}, {voices:?})"),
             Self::Join {
                 participant, rights, ..
             } => write!(f, "Join({participant}, {rights:?})"),
             Self::Restart { participant, .. } => write!(f, "Restart({participant})"),
             Self::SetRights { participant, rights } => write!(f, "SetRights({participant}, {rights:?})"),
             Self::Spotlight { participants } => write!(f, "Spotlight({participants:?})"),
+            Self::Watch {
+                participant,
+                pictures,
+                cameras,
+            } => write!(f, "Watch({participant}, {}, {cameras:?})", pictures.len()),
             Self::Leave { participant } => write!(f, "Leave({participant})"),
             Self::Close => f.write_str("Close"),
         }

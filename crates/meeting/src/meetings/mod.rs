@@ -87,6 +87,7 @@ impl Meetings {
                     MediaEvent::Lost(participant) => room.media_lost(participant, cx),
                     MediaEvent::Failed(participant) => room.media_failed(participant, cx),
                     MediaEvent::Speakers(speakers) => room.speakers(speakers, cx),
+                    MediaEvent::Carries(participant, cameras) => room.carries(participant, cameras, cx),
                 });
             }
             // Whoever gives an order is not waiting for a word on it: what came of it is on the roster.
@@ -229,6 +230,7 @@ impl Meetings {
             }),
             Timer::Ring(call, id) => self.with(call, now, |room, cx| room.rang_out(id, cx)),
             Timer::Flush(call) => self.with(call, now, |room, cx| room.flush(cx)),
+            Timer::VideoCount(call, id) => self.with(call, now, |room, cx| room.tell_video_count(id, cx)),
         };
     }
 
@@ -309,6 +311,7 @@ impl Meetings {
                     Request::MeetingReact(react) => room.react(me, react.reaction, cx),
                     Request::Consent(consent) => room.consent(me, consent, cx),
                     Request::MeetingMediaAccess(access) => room.media_access(me, access, cx),
+                    Request::MeetingWatch(watch) => room.set_watch(me, watch, cx),
                     _ => Err(Reason::UNKNOWN_REQUEST),
                 }
             }
@@ -358,6 +361,7 @@ fn call_of(request: &Request) -> Option<CallId> {
         Request::MeetingLowerHands(lower) => lower.call,
         Request::MeetingReact(react) => react.call,
         Request::MeetingMediaAccess(access) => access.call,
+        Request::MeetingWatch(watch) => watch.call,
         Request::Consent(consent) => consent.call,
         _ => return None,
     })

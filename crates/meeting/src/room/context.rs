@@ -28,6 +28,8 @@ pub(crate) enum Timer {
     Ring(CallId, ParticipantId),
     /// There is something to tell.
     Flush(CallId),
+    /// It may be told again how many cameras somebody's network carries.
+    VideoCount(CallId, ParticipantId),
 }
 
 /// An endpoint.
@@ -179,6 +181,7 @@ impl Context<'_> {
             Timer::Grace(call, id),
             Timer::Lobby(call, id),
             Timer::Ring(call, id),
+            Timer::VideoCount(call, id),
         ] {
             self.timers.cancel(timer);
         }

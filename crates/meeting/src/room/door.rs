@@ -125,6 +125,7 @@ impl Room {
             waited: None,
             joined: None,
             reactions: Default::default(),
+            watching: Default::default(),
         }
     }
 
@@ -255,6 +256,7 @@ impl Room {
                 rights,
             },
         );
+        self.watch_again(id, cx);
         self.watch(id, cx);
     }
 

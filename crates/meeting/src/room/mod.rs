@@ -17,6 +17,7 @@ mod participant;
 mod passage;
 mod presence;
 mod roster;
+mod watching;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -100,8 +101,9 @@ impl Room {
         // As many may wait as may be in, and whoever is replaced leaves a moment later.
         let most = founding.hall.rules.max_participants as usize;
         let participants = most.saturating_mul(2).saturating_add(16);
-        cx.media(founding.call, MediaOrder::Open { participants });
         let options = founding.hall.rules.options;
+        let voices = options.voices;
+        cx.media(founding.call, MediaOrder::Open { participants, voices });
         Self {
             call: founding.call,
             house: founding.house,

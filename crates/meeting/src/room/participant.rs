@@ -12,6 +12,7 @@ use sidetone_signaling::protocol::meeting::{
 };
 
 use super::engage::Bucket;
+use super::watching::Watching;
 use crate::api::{Attempt, Place as StayPlace, Rights, Stay, Who};
 
 /// Where somebody is.
@@ -96,6 +97,7 @@ pub(super) struct Participant {
     pub(super) waited: Option<Instant>,
     pub(super) joined: Option<Instant>,
     pub(super) reactions: Bucket,
+    pub(super) watching: Watching,
 }
 
 impl Participant {

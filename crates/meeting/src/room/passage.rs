@@ -240,12 +240,15 @@ impl Room {
             .participants
             .get(&id)
             .and_then(|participant| participant.session);
+        let inside = passage == Passage::Connected;
         if let Some(session) = session {
             cx.tell_one(
                 session,
                 Event::MeetingState(State {
                     call: self.call,
                     passage,
+                    link: inside.then(|| self.link(cx)),
+                    thread: self.thread.clone().filter(|_| inside),
                 }),
             );
         }

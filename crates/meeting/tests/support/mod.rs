@@ -274,6 +274,7 @@ pub struct Bench {
     pub facts: Vec<Fact>,
     pub moved: Vec<CallId>,
     pub media: BTreeMap<CallId, BTreeMap<ParticipantId, Rights>>,
+    pub watched: BTreeMap<(CallId, ParticipantId), (Vec<wire::Picture>, Option<u8>)>,
     pub media_mode: MediaMode,
     pub held: VecDeque<(CallId, ParticipantId, Attempt)>,
     wake: Option<Instant>,
@@ -299,6 +300,7 @@ impl Bench {
             facts: Vec::new(),
             moved: Vec::new(),
             media: BTreeMap::new(),
+            watched: BTreeMap::new(),
             media_mode: MediaMode::Fine,
             held: VecDeque::new(),
             wake: None,
@@ -445,7 +447,19 @@ impl Bench {
                 let room = self.media.get_mut(&call).expect("an open room");
                 *room.get_mut(&participant).expect("a participant with media") = rights;
             }
+            MediaOrder::Watch {
+                participant,
+                pictures,
+                cameras,
+            } => {
+                assert!(
+                    self.media[&call].contains_key(&participant),
+                    "{participant} has no media"
+                );
+                self.watched.insert((call, participant), (pictures, cameras));
+            }
             MediaOrder::Leave { participant } => {
+                self.watched.remove(&(call, participant));
                 self.media
                     .get_mut(&call)
                     .expect("an open room")

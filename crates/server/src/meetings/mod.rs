@@ -30,6 +30,11 @@ pub struct MediaConfig {
     pub advertise: Vec<IpAddr>,
     /// Threads, each with its own socket. A meeting is on one of them.
     pub threads: usize,
+    /// How many voices each participant is sent at a time, where a meeting says nothing else. Each costs every
+    /// participant a stream of sound.
+    pub voices: u8,
+    /// The most that a meeting may choose instead.
+    pub most_voices: u8,
 }
 
 impl Default for MediaConfig {
@@ -39,6 +44,8 @@ impl Default for MediaConfig {
             port: 0,
             advertise: Vec::new(),
             threads: 1,
+            voices: 6,
+            most_voices: 16,
         }
     }
 }
