@@ -1,5 +1,6 @@
 //! What goes into [`Meetings`](crate::Meetings), what comes out, and what they are told at the start.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -282,6 +283,8 @@ pub enum Output {
     },
     /// A call between two is a group call from now on: the switchboard lets go of it.
     MoveCall(CallId),
+    /// Whether this endpoint is in any call of more, in it or before its door: for whoever calls it meanwhile.
+    Occupied(SessionId, bool),
     /// Something for whoever carries the media.
     Media(CallId, MediaOrder),
     /// A fact, for events, usage and records.
@@ -391,6 +394,31 @@ pub enum Fact {
         /// Everyone who was there.
         stays: Vec<Stay>,
     },
+}
+
+/// All of a meeting that runs that must outlive the service: see [`Meetings::restore`](crate::Meetings::restore).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// The call.
+    pub call: CallId,
+    /// Whose meeting it is.
+    pub organisation: OrganisationId,
+    /// The meeting.
+    pub meeting: MeetingId,
+    /// The last number that was given to a participant.
+    pub numbered: u32,
+    /// Roles that were given in it.
+    pub roles: BTreeMap<Identifier, Role>,
+    /// Who was put out.
+    pub put_out: BTreeSet<Identifier>,
+    /// Nobody comes in who is not there.
+    pub locked: bool,
+    /// Attendees may switch their microphones on.
+    pub attendee_audio: bool,
+    /// Attendees may switch their cameras on.
+    pub attendee_video: bool,
+    /// Who is and was there.
+    pub stays: Vec<Stay>,
 }
 
 /// Where somebody is, for whoever reads the roster.

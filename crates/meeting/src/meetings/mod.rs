@@ -8,16 +8,16 @@ use std::time::Instant;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sidetone_organisation::MeetingId;
-use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::meeting as wire;
 use sidetone_signaling::protocol::{CallId, Request};
-use sidetone_signaling::switchboard::Ask;
+use sidetone_signaling::switchboard::{Ask, Way};
 use sidetone_signaling::timers::Timers;
+use sidetone_signaling::{Identifier, Reason};
 
-use crate::api::{Config, Input, MediaEvent, Order, Output, Stay};
+use crate::api::{Config, Input, MediaEvent, Memory, Order, Output, Stay};
 use crate::guesses::Guesses;
 use crate::people::People;
-use crate::room::{Context, Endpoints, House, Room, Timer};
+use crate::room::{Context, Endpoints, Founding, House, Room, Timer};
 
 /// The brain of meetings. See the crate's page.
 pub struct Meetings {
@@ -103,9 +103,13 @@ impl Meetings {
 
     /// The next output; `Timeout` when there is none.
     pub fn poll(&mut self) -> Output {
-        self.outputs
-            .pop_front()
-            .unwrap_or_else(|| Output::Timeout(self.timers.next()))
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        match self.endpoints.news() {
+            Some((session, occupied)) => Output::Occupied(session, occupied),
+            None => Output::Timeout(self.timers.next()),
+        }
     }
 
     /// Carries out an order.
@@ -133,6 +137,30 @@ impl Meetings {
             }
         })
         .unwrap_or(Err(Reason::NO_SUCH_CALL))
+    }
+
+    /// What must be kept of a meeting that runs. None: of a group call, which nobody finds again.
+    pub fn memory(&self, call: CallId) -> Option<Memory> {
+        self.rooms.get(&call).and_then(Room::memory)
+    }
+
+    /// A meeting goes on that ran when the service was cut off. Everyone who was in is on its roster, and has as long to
+    /// come back as after a lost network. One that is gone from the directory does not go on.
+    pub fn restore(&mut self, memory: Memory, now: Instant) {
+        let Some((located, hall)) = self
+            .people
+            .find(&memory.meeting)
+            .zip(self.people.hall(&memory.meeting))
+        else {
+            return;
+        };
+        if self.running.contains_key(&memory.meeting) || self.rooms.contains_key(&memory.call) {
+            return;
+        }
+        let (call, meeting) = (memory.call, memory.meeting.clone());
+        self.running.insert(meeting.clone(), call);
+        self.found(Founding::of_meeting(call, meeting, located, hall), now);
+        self.with(call, now, |room, cx| room.recall(memory, cx));
     }
 
     /// Ends every call: the service stops.
@@ -325,9 +353,7 @@ impl Meetings {
             self.people
                 .may_escalate(&pair.caller.identity, &pair.callee.identity)?;
             self.people.may_add(&ask.identity, &add.to)?;
-            if self.endpoints.of(&add.to).is_empty() {
-                return Err(Reason::NO_ENDPOINT);
-            }
+            way_to(ask, &add.to)?;
             if self.rooms.contains_key(&add.call) {
                 return Err(Reason::CALL_EXISTS);
             }
@@ -337,10 +363,15 @@ impl Meetings {
         }
         self.with(add.call, now, |room, cx| {
             let me = room.inside_of(ask.session)?;
-            room.add_by(me, &add.to, cx)
+            room.add_by(me, &add.to, way_to(ask, &add.to), cx)
         })
         .unwrap_or(Err(Reason::NO_SUCH_CALL))
     }
+}
+
+/// Where somebody is rung who is asked to come.
+fn way_to(ask: &Ask, to: &Identifier) -> Result<Way, Reason> {
+    ask.ways.get(to).cloned().unwrap_or(Err(Reason::NO_ENDPOINT))
 }
 
 /// The call that a request names.

@@ -70,6 +70,10 @@ pub(super) struct Participant {
     pub(super) named: bool,
     pub(super) invited: bool,
     pub(super) fetched: bool,
+    /// Whose endpoints ring, where they are asked to come: their own, or others' in their place.
+    pub(super) rung: Vec<Identifier>,
+    /// They were in when the service was cut off, and have not come back since.
+    pub(super) recalled: bool,
     /// Who asked them to come.
     pub(super) asked_by: Option<Identifier>,
     /// They are told of people from outside: all but bots of organisations that want it otherwise.

@@ -104,6 +104,7 @@ impl Room {
             .map(|participant| participant.place.clone());
         match (was, reason) {
             (Some(Place::Inside | Place::Waiting { .. }), _) => {
+                self.came_back_to_stay(id, cx);
                 self.refresh_rights(id, CapabilityCause::Admitted, cx);
                 self.touch(id, cx);
             }

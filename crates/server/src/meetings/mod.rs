@@ -7,6 +7,7 @@ mod conversation;
 mod http;
 mod media;
 mod people;
+mod running;
 mod stage;
 mod told;
 
@@ -15,6 +16,7 @@ pub(crate) use conversation::follow as follow_conversations;
 pub(crate) use http::{Desk, router};
 pub(crate) use media::{Media, NoMedia, SfuMedia};
 pub(crate) use people::WorldPeople;
+pub(crate) use running::Running;
 pub(crate) use stage::{Present, Stage};
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -26,6 +26,9 @@ pub struct Incoming {
     /// What it is about.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub subject: String,
+    /// Who was asked, where this identity is rung in their place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<Identifier>,
 }
 
 /// `meeting.moved`: a call of two goes on through the service, for more than two. Join it by its id, with new media,
