@@ -300,6 +300,17 @@ impl Person {
         self.client.call(&request).await
     }
 
+    /// Takes what was told so far, and says so: whoever does not is put out for being too slow.
+    pub async fn keep_up(&mut self) {
+        let soon = Duration::from_millis(1);
+        while let Ok(true) = tokio::time::timeout(soon, self.client.read()).await {}
+        let last = self.client.events.drain(..).next_back();
+        if let Some((seq, ..)) = last {
+            let ack = sidetone_signaling::protocol::ClientFrame::ack(seq);
+            self.client.send(ack).await;
+        }
+    }
+
     /// Reads events until one of this kind fulfils a condition; the others are passed over.
     pub async fn until(&mut self, name: &str, mut fits: impl FnMut(&Value) -> bool) -> Value {
         in_time(&format!("waiting for {name}"), async {
