@@ -54,7 +54,8 @@ pub use error::Error;
 pub use events::{Blocking, Events};
 pub use meeting::{
     CapabilitiesFeature, DominantSpeakers, JoinOptions, Lobby, LobbyParticipant, MeetingInfo,
-    RaiseHandFeature, RaisedHand, ReactionsFeature, RemoteParticipant, Speaker, SpotlightFeature,
+    OptimalVideoCountFeature, RaiseHandFeature, RaisedHand, ReactionsFeature, RemoteParticipant, Speaker,
+    SpotlightFeature, WatchOptions,
 };
 pub use options::{AcceptOptions, AgentOptions, AudioOptions, Credential, NetworkOptions, StartCallOptions};
 pub use pending::Pending;
@@ -71,8 +72,9 @@ pub use sidetone_signaling::protocol::chat::{
     ThreadDeleted, ThreadId, ThreadKind, ThreadUpdated, TypingReceived,
 };
 pub use sidetone_signaling::protocol::meeting::{
-    Capabilities, Capability, CapabilityCause, Kind as MeetingKind, LobbyReason, Locator, ParticipantId,
-    ParticipantState, PersonKind, Reaction, Role, Standing, UnlobbiedWhy,
+    Capabilities, Capability, CapabilityCause, Kind as MeetingKind, LobbyReason, Locator, MAX_HEIGHT,
+    MAX_WANTED, ParticipantId, ParticipantState, PersonKind, Picture, PictureSource, Reaction, Role,
+    Standing, UnlobbiedWhy,
 };
 pub use sidetone_signaling::protocol::{
     CallId, Notice, NoticeKind, NoticeState, PickupOffered, TransferTarget,

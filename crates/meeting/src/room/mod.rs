@@ -12,11 +12,13 @@ mod door;
 mod engage;
 mod fetch;
 mod lobby;
+mod memory;
 mod notice;
 mod participant;
 mod passage;
 mod presence;
 mod roster;
+mod watching;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -30,7 +32,7 @@ use sidetone_signaling::protocol::{CallId, Event, SessionId};
 use sidetone_signaling::{Identifier, Reason};
 
 use crate::api::{Fact, MediaOrder, Place as StayPlace, Rights, Stay};
-use crate::people::Hall;
+use crate::people::{Hall, Located};
 use crate::rights;
 use board::Board;
 pub(crate) use context::{Context, Endpoints, Timer};
@@ -62,6 +64,25 @@ pub(crate) struct Founding {
     /// The secret in its link.
     pub(crate) key: String,
     pub(crate) thread: Option<String>,
+}
+
+impl Founding {
+    /// Of a meeting of an organisation.
+    pub(crate) fn of_meeting(call: CallId, id: MeetingId, located: Located, hall: Hall) -> Self {
+        Self {
+            call,
+            house: House::Meeting {
+                organisation: located.organisation,
+                id,
+                kind: located.kind,
+                organiser: located.organiser,
+            },
+            hall,
+            subject: located.subject,
+            key: located.key,
+            thread: located.thread,
+        }
+    }
 }
 
 /// A meeting or group call.
@@ -100,8 +121,9 @@ impl Room {
         // As many may wait as may be in, and whoever is replaced leaves a moment later.
         let most = founding.hall.rules.max_participants as usize;
         let participants = most.saturating_mul(2).saturating_add(16);
-        cx.media(founding.call, MediaOrder::Open { participants });
         let options = founding.hall.rules.options;
+        let voices = options.voices;
+        cx.media(founding.call, MediaOrder::Open { participants, voices });
         Self {
             call: founding.call,
             house: founding.house,

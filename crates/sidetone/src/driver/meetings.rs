@@ -63,6 +63,7 @@ impl Driver {
         let snapshot = Snapshot {
             state: CallState::Ringing,
             context: Some(incoming.subject).filter(|subject| !subject.is_empty()),
+            on_behalf_of: incoming.on_behalf_of,
             ..Snapshot::new(incoming.call, CallDirection::Incoming, from)
         };
         self.incoming(snapshot, now);

@@ -9,6 +9,7 @@ mod reactions;
 mod roster;
 mod speakers;
 mod spotlight;
+mod watching;
 
 use sidetone_signaling::protocol::Event;
 use sidetone_signaling::protocol::meeting::{self, Joined, Kind, LobbyReason, ParticipantId, Passage, Role};
@@ -21,6 +22,7 @@ pub use reactions::ReactionsFeature;
 pub use roster::RemoteParticipant;
 pub use speakers::{DominantSpeakers, Speaker};
 pub use spotlight::SpotlightFeature;
+pub use watching::{OptimalVideoCountFeature, WatchOptions};
 
 use crate::call::CallEvent;
 
@@ -61,6 +63,7 @@ pub(crate) struct Meeting {
     pub capabilities: meeting::Capabilities,
     pub hands: Vec<RaisedHand>,
     pub spotlight: Vec<ParticipantId>,
+    pub video_count: Option<u16>,
 }
 
 impl Meeting {
@@ -85,6 +88,7 @@ impl Meeting {
             speakers: speakers::Speakers::default(),
             hands: Vec::new(),
             spotlight: Vec::new(),
+            video_count: None,
         }
     }
 
@@ -111,7 +115,13 @@ impl Meeting {
         match event {
             Event::MeetingState(state) => {
                 self.waits = waits(state.passage);
-                vec![CallEvent::LobbyReasonChanged(self.waits)]
+                let mut told = vec![CallEvent::LobbyReasonChanged(self.waits)];
+                if self.waits.is_none() {
+                    // Who waits is told neither.
+                    (self.info.link, self.info.thread) = (state.link, state.thread);
+                    told.push(CallEvent::MeetingChanged(self.info.clone()));
+                }
+                told
             }
             Event::MeetingRoster(roster) => {
                 if roster.snapshot {
@@ -137,6 +147,10 @@ impl Meeting {
             Event::MeetingSpotlight(spotlight) => {
                 self.spotlight.clone_from(&spotlight.participants);
                 vec![CallEvent::SpotlightChanged(spotlight.participants)]
+            }
+            Event::MeetingOptimalVideoCount(told) => {
+                self.video_count = Some(told.count);
+                vec![CallEvent::OptimalVideoCountChanged(told.count)]
             }
             Event::MeetingMutedBy(muted) => vec![CallEvent::MutedByOthers(muted.by)],
             _ => Vec::new(),

@@ -7,6 +7,7 @@ mod clinic;
 mod grown;
 mod lost;
 mod order;
+mod record;
 #[path = "../calls/support/mod.rs"]
 #[allow(dead_code)] // what calls alone need
 mod support;

@@ -147,6 +147,7 @@ impl Agent {
             Event::MeetingHands(hands) => hands.call,
             Event::MeetingReactions(reactions) => reactions.call,
             Event::MeetingSpotlight(spotlight) => spotlight.call,
+            Event::MeetingOptimalVideoCount(count) => count.call,
             Event::MeetingMutedBy(muted) => muted.call,
             _ => return,
         };

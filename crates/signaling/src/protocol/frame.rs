@@ -99,6 +99,8 @@ pub enum Request {
     MeetingReact(meeting::React),
     #[serde(rename = "meeting.media_access")]
     MeetingMediaAccess(meeting::MediaAccess),
+    #[serde(rename = "meeting.watch")]
+    MeetingWatch(meeting::Watch),
     #[serde(rename = "meeting.add")]
     MeetingAdd(meeting::Add),
 }
@@ -145,6 +147,7 @@ impl Request {
         "meeting.lower_hands",
         "meeting.react",
         "meeting.media_access",
+        "meeting.watch",
         "meeting.add",
     ];
 }
@@ -213,6 +216,8 @@ pub enum Event {
     MeetingReactions(meeting::Reactions),
     #[serde(rename = "meeting.spotlight")]
     MeetingSpotlight(meeting::Spotlight),
+    #[serde(rename = "meeting.optimal_video_count")]
+    MeetingOptimalVideoCount(meeting::OptimalVideoCount),
     #[serde(rename = "meeting.muted_by")]
     MeetingMutedBy(meeting::MutedBy),
     #[serde(rename = "meeting.ended")]
@@ -270,6 +275,7 @@ impl Event {
         "meeting.hands",
         "meeting.reactions",
         "meeting.spotlight",
+        "meeting.optimal_video_count",
         "meeting.muted_by",
         "meeting.ended",
         "chat.message_received",

@@ -8,6 +8,7 @@ mod ask;
 mod people;
 mod right;
 mod told;
+mod watch;
 
 pub use ask::{
     Add, AddAnswer, Admit, Call, Decline, Join, Joined, LobbyAnswer, Locator, Lock, LowerHands, MediaAccess,
@@ -22,3 +23,4 @@ pub use told::{
     LobbyEntry, Moved, MutedBy, Reaction, Reactions, Roster, Speakers, Spotlight, State, Unlobbied,
     UnlobbiedWhy,
 };
+pub use watch::{MAX_HEIGHT, MAX_WANTED, OptimalVideoCount, Picture, PictureSource, Watch};
