@@ -72,7 +72,16 @@ pub enum Input {
     /// An endpoint asks for something.
     Ask(Box<Ask>),
     /// An identity has a new endpoint.
-    SessionOpened(SessionId, Identifier),
+    SessionOpened {
+        /// Which.
+        session: SessionId,
+        /// Whose.
+        identity: Identifier,
+        /// Whether people are asked on it to come.
+        takes_calls: bool,
+    },
+    /// People are asked on an endpoint to come from now on, or are no longer.
+    SessionTakesCalls(SessionId, bool),
     /// An endpoint lost its socket, and may come back.
     SessionDetached(SessionId),
     /// It is back.

@@ -343,7 +343,7 @@ impl Call {
         self.shared.snapshot().context.clone()
     }
 
-    /// The chat thread that it comes out of.
+    /// The chat thread that it comes out of, or that is beside the meeting. Of the latter it is known once this end is in.
     pub fn thread(&self) -> Option<ThreadId> {
         self.shared.snapshot().thread
     }

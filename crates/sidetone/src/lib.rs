@@ -42,7 +42,7 @@ mod statistics;
 pub use agent::{AgentEvent, CallAgent};
 pub use call::{Call, CallDirection, CallEvent, CallStats, IncomingCall, Notices, Participant};
 pub use chat::{
-    ChatClient, ChatEvent, ChatThreadClient, MessagePage, NewThread, OutgoingMessage, ReadReceipt,
+    ChatClient, ChatEvent, ChatThreadClient, FoundMessages, MessagePage, NewThread, OutgoingMessage, ReadReceipt,
     ReadReceipts, ThreadChanges, ThreadDeletion, ThreadUpdate,
 };
 pub use client::CallClient;

@@ -9,6 +9,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sidetone_organisation::MeetingId;
 use sidetone_signaling::Reason;
+use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::protocol::meeting as wire;
 use sidetone_signaling::protocol::{CallId, Request};
 use sidetone_signaling::switchboard::Ask;
@@ -27,6 +28,8 @@ pub struct Meetings {
     rooms: BTreeMap<CallId, Room>,
     /// Which call a meeting is, while it runs.
     running: BTreeMap<MeetingId, CallId>,
+    /// Which call came out of a conversation, while it runs.
+    threads: BTreeMap<ThreadId, CallId>,
     endpoints: Endpoints,
     guesses: Guesses,
     timers: Timers<Timer>,
@@ -44,6 +47,7 @@ impl Meetings {
             rng: ChaCha20Rng::from_seed(seed),
             rooms: BTreeMap::new(),
             running: BTreeMap::new(),
+            threads: BTreeMap::new(),
             endpoints: Endpoints::default(),
             guesses,
             timers: Timers::new(),
@@ -61,9 +65,18 @@ impl Meetings {
     pub fn handle(&mut self, input: Input, now: Instant) {
         match input {
             Input::Ask(ask) => self.ask(&ask, now),
-            Input::SessionOpened(session, identity) => {
-                self.endpoints.opened(session, identity.clone());
-                self.each(now, |room, cx| room.opened(session, &identity, cx));
+            Input::SessionOpened {
+                session,
+                identity,
+                takes_calls,
+            } => {
+                self.endpoints.opened(session, identity.clone(), takes_calls);
+                if takes_calls {
+                    self.each(now, |room, cx| room.opened(session, &identity, cx));
+                }
+            }
+            Input::SessionTakesCalls(session, takes_calls) => {
+                self.endpoints.take_calls(session, takes_calls);
             }
             Input::SessionDetached(session) => {
                 for call in self.endpoints.attach(session, false) {
@@ -163,6 +176,7 @@ impl Meetings {
     pub fn is_idle(&self) -> bool {
         self.rooms.is_empty()
             && self.running.is_empty()
+            && self.threads.is_empty()
             && self.endpoints.is_empty()
             && self.timers.is_empty()
     }
@@ -204,10 +218,14 @@ impl Meetings {
         let (rooms, mut cx) = self.split(now);
         let room = rooms.get_mut(&call)?;
         let result = f(room, &mut cx);
-        if room.is_over()
-            && let Some(House::Meeting { id, .. }) = rooms.remove(&call).as_ref().map(Room::house)
-        {
-            self.running.remove(id);
+        if room.is_over() {
+            match rooms.remove(&call).as_ref().map(Room::house) {
+                Some(House::Meeting { id, .. }) => drop(self.running.remove(id)),
+                Some(House::Group {
+                    thread: Some(thread), ..
+                }) if self.threads.get(thread) == Some(&call) => drop(self.threads.remove(thread)),
+                _ => {}
+            }
         }
         Some(result)
     }
@@ -322,14 +340,14 @@ impl Meetings {
             self.people
                 .may_escalate(&pair.caller.identity, &pair.callee.identity)?;
             self.people.may_add(&ask.identity, &add.to)?;
-            if self.endpoints.of(&add.to).is_empty() {
+            if self.endpoints.ringing(&add.to).is_empty() {
                 return Err(Reason::NO_ENDPOINT);
             }
             if self.rooms.contains_key(&add.call) {
                 return Err(Reason::CALL_EXISTS);
             }
             self.outputs.push_back(Output::MoveCall(add.call));
-            self.found_group(add.call, pair.caller.identity.clone(), now);
+            self.found_group(add.call, pair.caller.identity.clone(), pair.thread, String::new(), now);
             self.with(add.call, now, |room, cx| room.take_over(pair, cx));
         }
         self.with(add.call, now, |room, cx| {

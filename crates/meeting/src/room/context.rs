@@ -35,6 +35,7 @@ pub(crate) enum Timer {
 struct Endpoint {
     identity: Identifier,
     attached: bool,
+    takes_calls: bool,
     calls: BTreeSet<CallId>,
 }
 
@@ -46,7 +47,7 @@ pub(crate) struct Endpoints {
 }
 
 impl Endpoints {
-    pub(crate) fn opened(&mut self, session: SessionId, identity: Identifier) {
+    pub(crate) fn opened(&mut self, session: SessionId, identity: Identifier, takes_calls: bool) {
         self.by_identity
             .entry(identity.clone())
             .or_default()
@@ -54,9 +55,17 @@ impl Endpoints {
         let endpoint = Endpoint {
             identity,
             attached: true,
+            takes_calls,
             calls: BTreeSet::new(),
         };
         self.by_session.insert(session, endpoint);
+    }
+
+    /// Marks whether people are asked on it to come.
+    pub(crate) fn take_calls(&mut self, session: SessionId, takes_calls: bool) {
+        if let Some(endpoint) = self.by_session.get_mut(&session) {
+            endpoint.takes_calls = takes_calls;
+        }
     }
 
     /// Forgets an endpoint, and gives the calls it was in.
@@ -90,13 +99,15 @@ impl Endpoints {
             .is_some_and(|endpoint| endpoint.attached)
     }
 
-    pub(crate) fn of(&self, identity: &Identifier) -> Vec<SessionId> {
-        self.by_identity
-            .get(identity)
-            .into_iter()
-            .flatten()
-            .copied()
-            .collect()
+    /// Where somebody is asked to come: endpoints that take calls.
+    pub(crate) fn ringing(&self, identity: &Identifier) -> BTreeSet<SessionId> {
+        let all = self.by_identity.get(identity).into_iter().flatten();
+        let takes_calls = |session: &&SessionId| {
+            self.by_session
+                .get(session)
+                .is_some_and(|endpoint| endpoint.takes_calls)
+        };
+        all.filter(takes_calls).copied().collect()
     }
 
     pub(crate) fn joined(&mut self, session: SessionId, call: CallId) {

@@ -61,7 +61,7 @@ impl Room {
             return Ok(AddAnswer { participant });
         }
         let attendee = self.attendee(to, "", cx)?;
-        let sessions: BTreeSet<SessionId> = cx.endpoints.of(to).into_iter().collect();
+        let sessions: BTreeSet<SessionId> = cx.endpoints.ringing(to);
         if sessions.is_empty() {
             return Err(Reason::NO_ENDPOINT);
         }
@@ -80,7 +80,7 @@ impl Room {
         self.put_out.remove(to);
         self.participants.insert(id, participant);
         cx.timers.set(Timer::Ring(self.call, id), cx.now + cx.config.ring);
-        let event = self.incoming(from, cx);
+        let event = self.incoming(from, to, cx);
         cx.tell(sessions.into_iter().collect(), event);
         cx.fact(Fact::Invited {
             call: self.call,
@@ -90,7 +90,7 @@ impl Room {
         Ok(AddAnswer { participant: id })
     }
 
-    fn incoming(&self, from: &Identifier, cx: &Context<'_>) -> Event {
+    fn incoming(&self, from: &Identifier, to: &Identifier, cx: &Context<'_>) -> Event {
         let known = self
             .participants
             .values()
@@ -105,6 +105,7 @@ impl Room {
             display_name,
             kind: self.kind(),
             subject: self.subject.clone(),
+            thread: self.came_from(to, cx),
         })
     }
 
@@ -117,7 +118,7 @@ impl Room {
     ) -> Result<Attendee, Reason> {
         match &self.house {
             House::Meeting { organisation, .. } => cx.people.attendee(organisation, identity, wanted),
-            House::Group { starter } => Ok(cx.people.caller(starter, identity, wanted)),
+            House::Group { starter, .. } => Ok(cx.people.caller(starter, identity, wanted)),
         }
     }
 
@@ -133,7 +134,7 @@ impl Room {
             sessions.insert(session);
         }
         let from = participant.asked_by.clone().unwrap_or_else(|| identity.clone());
-        let event = self.incoming(&from, cx);
+        let event = self.incoming(&from, identity, cx);
         cx.tell_one(session, event);
     }
 
@@ -198,7 +199,7 @@ impl Room {
     }
 
     fn take_over_end(&mut self, end: &End, cx: &mut Context<'_>) {
-        let House::Group { starter } = &self.house else {
+        let House::Group { starter, .. } = &self.house else {
             return;
         };
         let attendee = cx.people.caller(starter, &end.identity, &end.display_name);

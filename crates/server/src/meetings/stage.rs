@@ -73,8 +73,19 @@ impl Stage {
     pub(crate) fn heard(&mut self, record: &Record, now: (Instant, WallTime)) {
         let input = match record {
             Record::SessionOpened {
-                session, identity, ..
-            } => Input::SessionOpened(*session, identity.clone()),
+                session,
+                identity,
+                takes_calls,
+                ..
+            } => Input::SessionOpened {
+                session: *session,
+                identity: identity.clone(),
+                takes_calls: *takes_calls,
+            },
+            Record::SessionTakesCalls {
+                session,
+                takes_calls,
+            } => Input::SessionTakesCalls(*session, *takes_calls),
             Record::SessionDetached { session } => Input::SessionDetached(*session),
             Record::SessionResumed { session, .. } => Input::SessionResumed(*session),
             Record::SessionEnded { session, reason } => Input::SessionEnded(*session, reason.clone()),

@@ -15,4 +15,5 @@ mod group;
 mod network;
 mod person;
 mod rest;
+mod thread;
 mod visit;

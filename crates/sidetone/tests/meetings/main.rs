@@ -10,4 +10,5 @@ mod order;
 #[path = "../calls/support/mod.rs"]
 #[allow(dead_code)] // what calls alone need
 mod support;
+mod thread;
 mod visit;
