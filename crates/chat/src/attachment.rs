@@ -9,7 +9,8 @@ use uuid::Uuid;
 use crate::limits::{ATTACHMENT_BYTES, ATTACHMENT_DAYS, MAX_WAITING_FILES, WAITING_DAYS};
 use crate::rate::Deed;
 use crate::{
-    Actor, AttachmentRecord, Cause, Context, Erased, Item, ItemKey, Outcome, Plan, Refused, Rights, Thread, Verdict,
+    Actor, AttachmentRecord, Cause, Context, Erased, Item, ItemKey, Outcome, Plan, Refused, Rights, Thread,
+    Verdict,
 };
 
 /// Longest name of a file, in characters.

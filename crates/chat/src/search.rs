@@ -144,7 +144,9 @@ mod tests {
 
     #[test]
     fn the_service_and_the_deleted_say_nothing() {
-        let topic = Body::TopicUpdated { topic: "order".into() };
+        let topic = Body::TopicUpdated {
+            topic: "order".into(),
+        };
         assert!(!finds("order", topic));
         let mut gone = message(text("order"));
         gone.deleted = Some(Timestamp::from_millis(2));

@@ -149,7 +149,12 @@ pub struct ServeArgs {
     #[arg(long, value_name = "URL")]
     pub scan_files: Option<String>,
     /// With what these requests are signed, as webhooks are
-    #[arg(long, value_name = "SECRET", env = "SIDETONE_SCAN_SECRET", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "SIDETONE_SCAN_SECRET",
+        hide_env_values = true
+    )]
     pub scan_secret: Option<String>,
     /// How long such an answer may take
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]

@@ -43,7 +43,10 @@ fn everyone_in_the_conversation_is_rung_and_told_which_it_is() {
     let eve = bench.open(EVE);
     let joined = bench.join_by(eve, of_thread(1)).unwrap();
     assert_eq!((joined.call, joined.kind), (call_id(1), Kind::GroupCall));
-    assert_eq!((joined.thread, joined.subject.as_str()), (named(THREAD), "Order 17"));
+    assert_eq!(
+        (joined.thread, joined.subject.as_str()),
+        (named(THREAD), "Order 17")
+    );
     for session in [bob, carol] {
         let incoming = incoming(&bench, session).unwrap();
         assert_eq!((incoming.call, incoming.thread), (call_id(1), Some(THREAD)));
@@ -90,7 +93,10 @@ fn strangers_have_no_conversation_to_call_out_of() {
     });
     bench.ask(bob, add).unwrap();
     assert_eq!(incoming(&bench, gus).unwrap().thread, None);
-    assert_eq!(bench.join_by(gus, Locator::Call(call_id(1))).unwrap().thread, None);
+    assert_eq!(
+        bench.join_by(gus, Locator::Call(call_id(1))).unwrap().thread,
+        None
+    );
     bench.assert_nothing_left();
 }
 

@@ -6,7 +6,8 @@ use serde_json::json;
 use sidetone_ledger::Rounding;
 use sidetone_organisation::{ApprovalPolicy, Deployment, Undeclared};
 use sidetone_server::{
-    DevTokens, FileScan, MediaConfig, OutboundConfig, Secret, Server, ServerConfig, ServerHandle, TurnConfig, Unanswered,
+    DevTokens, FileScan, MediaConfig, OutboundConfig, Secret, Server, ServerConfig, ServerHandle, TurnConfig,
+    Unanswered,
 };
 use sidetone_signaling::protocol::IceServer;
 

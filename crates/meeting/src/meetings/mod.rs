@@ -347,7 +347,13 @@ impl Meetings {
                 return Err(Reason::CALL_EXISTS);
             }
             self.outputs.push_back(Output::MoveCall(add.call));
-            self.found_group(add.call, pair.caller.identity.clone(), pair.thread, String::new(), now);
+            self.found_group(
+                add.call,
+                pair.caller.identity.clone(),
+                pair.thread,
+                String::new(),
+                now,
+            );
             self.with(add.call, now, |room, cx| room.take_over(pair, cx));
         }
         self.with(add.call, now, |room, cx| {

@@ -122,7 +122,9 @@ impl Room {
             kind: self.kind(),
             subject: self.subject.clone(),
             link: inside.then(|| self.link(cx)),
-            thread: inside.then(|| self.thread_for(&participant.identity, cx)).flatten(),
+            thread: inside
+                .then(|| self.thread_for(&participant.identity, cx))
+                .flatten(),
             display_name: participant.display_name.clone(),
             role: participant.role,
             capabilities: participant.capabilities.clone(),

@@ -129,7 +129,9 @@ impl Scanner {
         };
         let answer = self.outbound.ask(ask, bounds).await;
         let answer = answer
-            .inspect_err(|error| tracing::warn!(file = %file.id, %error, "a file could not be looked through"))
+            .inspect_err(
+                |error| tracing::warn!(file = %file.id, %error, "a file could not be looked through"),
+            )
             .ok()?;
         if !answer.status.is_success() {
             tracing::warn!(file = %file.id, status = %answer.status, "a file was not looked through");
@@ -180,7 +182,8 @@ impl Chats {
         };
         if verdict == Verdict::Refused {
             let note = file.id.to_string();
-            self.audit(&Actor::Service, "chat.file.refuse", thread, &note).await?;
+            self.audit(&Actor::Service, "chat.file.refuse", thread, &note)
+                .await?;
         }
         self.change(by, thread, |thread, _| Ok(thread.judge(file.id, verdict)))
             .await?;

@@ -82,10 +82,9 @@ impl Stage {
                 identity: identity.clone(),
                 takes_calls: *takes_calls,
             },
-            Record::SessionTakesCalls {
-                session,
-                takes_calls,
-            } => Input::SessionTakesCalls(*session, *takes_calls),
+            Record::SessionTakesCalls { session, takes_calls } => {
+                Input::SessionTakesCalls(*session, *takes_calls)
+            }
             Record::SessionDetached { session } => Input::SessionDetached(*session),
             Record::SessionResumed { session, .. } => Input::SessionResumed(*session),
             Record::SessionEnded { session, reason } => Input::SessionEnded(*session, reason.clone()),

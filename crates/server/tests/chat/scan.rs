@@ -111,7 +111,8 @@ async fn nobody_fetches_a_file_before_it_is_found_clean() {
     {
         let inside = scanner.inside.lock().unwrap();
         let (headers, body) = inside.asked.last().unwrap();
-        assert_eq!((&body[..], &headers["content-type"]), (&b"the plan"[..], "text/plain"));
+        assert_eq!(&body[..], b"the plan");
+        assert_eq!(headers["content-type"], "text/plain");
         assert!(file.ends_with(headers["sidetone-file"].to_str().unwrap()));
         assert!(thread.ends_with(headers["sidetone-thread"].to_str().unwrap()));
         let signature = headers["webhook-signature"].to_str().unwrap();
@@ -135,7 +136,9 @@ async fn nobody_fetches_a_file_before_it_is_found_clean() {
         .await
         .expect(200);
     let entries = audit["items"].as_array().unwrap();
-    let refusals = entries.iter().filter(|entry| entry["action"] == "chat.file.refuse");
+    let refusals = entries
+        .iter()
+        .filter(|entry| entry["action"] == "chat.file.refuse");
     assert_eq!(refusals.count(), 1);
     stage.server.shutdown().await;
 }
@@ -156,12 +159,19 @@ async fn where_it_fails_open_a_file_without_an_answer_is_given_out() {
 
 #[tokio::test]
 async fn an_address_that_may_not_be_reached_is_told_at_the_start() {
-    for url in ["not an address", "http://127.0.0.1:1/scan", "https://10.0.0.1/scan"] {
+    for url in [
+        "not an address",
+        "http://127.0.0.1:1/scan",
+        "https://10.0.0.1/scan",
+    ] {
         let config = ServerConfig {
             file_scan: Some(FileScan::new(url)),
             ..crate::client::config()
         };
         let error = Server::start(config).await.err().unwrap();
-        assert!(matches!(error, sidetone_server::ServerError::FileScan(_)), "{url}: {error}");
+        assert!(
+            matches!(error, sidetone_server::ServerError::FileScan(_)),
+            "{url}: {error}"
+        );
     }
 }

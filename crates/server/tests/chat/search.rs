@@ -45,7 +45,10 @@ async fn words_are_found_among_what_somebody_may_read() {
 
     // In a thread, the newest first; across threads all of one's own, and of nobody else's.
     let in_order = format!("words=plan&thread={}", id(&order));
-    assert_eq!(found(&eve, &in_order).await, ["<b>Plan</b> B", "the plan for order 17"]);
+    assert_eq!(
+        found(&eve, &in_order).await,
+        ["<b>Plan</b> B", "the plan for order 17"]
+    );
     assert_eq!(found(&eve, "words=plan").await, found(&eve, &in_order).await);
     let mut all = found(&bob, "words=plan").await;
     all.sort();
@@ -90,9 +93,19 @@ async fn what_it_cost_is_told() {
         .get("/v1/chat/search?words=message&limit=2")
         .await
         .expect(200);
-    assert_eq!((page["searched"].as_u64(), page["items"].as_array().unwrap().len()), (Some(2), 2));
+    assert_eq!(
+        (page["searched"].as_u64(), page["items"].as_array().unwrap().len()),
+        (Some(2), 2)
+    );
     assert!(page["next"].is_string());
-    for bad in ["words=", "words=%3F", "", "words=a&after=x", "words=a&limit=0", "words=a&colour=blue"] {
+    for bad in [
+        "words=",
+        "words=%3F",
+        "",
+        "words=a&after=x",
+        "words=a&limit=0",
+        "words=a&colour=blue",
+    ] {
         let refused = eve.http.get(&format!("/v1/chat/search?{bad}")).await;
         assert!(matches!(refused.status, 400 | 422), "{bad}: {}", refused.status);
     }

@@ -64,7 +64,10 @@ async fn everyone_in_the_thread_is_rung_and_comes() {
 
     // Pat comes into the thread, and by it into the call.
     let mut pat = place.pat().await;
-    assert_eq!(pat.join(out_of(thread)).await.unwrap_err(), Reason::NO_SUCH_THREAD);
+    assert_eq!(
+        pat.join(out_of(thread)).await.unwrap_err(),
+        Reason::NO_SUCH_THREAD
+    );
     let add = json!({ "participants": [{ "id": place.external("pat").raw_id() }] });
     let path = format!("/v1/chat/threads/{thread}/participants");
     eves.post(&path, add).await.expect(200);

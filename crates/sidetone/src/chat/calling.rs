@@ -7,11 +7,11 @@ use uuid::Uuid;
 use super::ChatThreadClient;
 use super::http::Request;
 use super::rest;
+use crate::Identifier;
 use crate::call::Call;
 use crate::meeting::JoinOptions;
 use crate::options::StartCallOptions;
 use crate::pending::Pending;
-use crate::Identifier;
 
 impl ChatThreadClient {
     /// Calls the others. In a thread of two that is a call between them. In one of more it is a group call, to which all

@@ -277,11 +277,7 @@ impl ChatClient {
     }
 
     /// Makes a request, and hands its answer on.
-    pub(crate) fn then(
-        &self,
-        request: Request,
-        done: impl FnOnce(Result<Answer, Error>) + Send + 'static,
-    ) {
+    pub(crate) fn then(&self, request: Request, done: impl FnOnce(Result<Answer, Error>) + Send + 'static) {
         let done = Box::new(done);
         // A client that is closed drops the job, and with it whoever waits: the outcome is `Closed`.
         let _ = self.shared.jobs.send(Job { request, done });

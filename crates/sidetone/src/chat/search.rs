@@ -30,8 +30,12 @@ impl ChatClient {
         thread: Option<ThreadId>,
         after: Option<&str>,
     ) -> Pending<FoundMessages> {
-        let thread = thread.map(|thread| format!("&thread={thread}")).unwrap_or_default();
-        let after = after.map(|after| format!("&after={}", escape(after))).unwrap_or_default();
+        let thread = thread
+            .map(|thread| format!("&thread={thread}"))
+            .unwrap_or_default();
+        let after = after
+            .map(|after| format!("&after={}", escape(after)))
+            .unwrap_or_default();
         let request = Request::get(format!("/v1/chat/search?words={}{thread}{after}", escape(words)));
         self.ask(request, |answer| Ok(answer.json::<rest::Found>()?.into()))
     }

@@ -49,17 +49,19 @@ fn a_thread_of_more_becomes_a_group_call() {
 #[test]
 fn a_thread_of_two_becomes_a_call_between_them() {
     let clinic = Clinic::open();
-    let pat = clinic.outsider("pat", "Pat", None);
-    let mut nia = clinic.member("nia", None);
+    let mut pat = clinic.outsider("pat", "Pat", None);
+    let nia = clinic.member("nia", None);
     let thread = begin(&pat, &["nia"]);
     let at_nia = call(&nia.agent.chat().thread(thread.id()));
-    let mut pat = pat;
     let ringing = pat.rings();
     assert_eq!(ringing.thread(), Some(thread.id()));
     let at_pat = ringing.accept(AcceptOptions::default()).wait().unwrap();
     connected(&[&at_pat, &at_nia]);
     assert!(at_pat.meeting().is_none() && at_nia.meeting().is_none());
-    assert_eq!((at_nia.thread(), at_pat.thread()), (Some(thread.id()), Some(thread.id())));
+    assert_eq!(
+        (at_nia.thread(), at_pat.thread()),
+        (Some(thread.id()), Some(thread.id()))
+    );
     at_pat.hang_up().unwrap();
     end_of(&at_pat);
     end_of(&at_nia);

@@ -69,7 +69,10 @@ impl Switchboard {
         self.timers.set(Timer::Token(session), now + grant.expires_in);
         self.attach(connection, session);
         self.send(connection, ServerFrame::response(opening.request, &opened));
-        let takes_calls = self.sessions.get(&session).is_some_and(ServerSession::takes_calls);
+        let takes_calls = self
+            .sessions
+            .get(&session)
+            .is_some_and(ServerSession::takes_calls);
         self.record(Record::SessionOpened {
             session,
             identity: grant.identity.clone(),

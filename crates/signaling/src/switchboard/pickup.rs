@@ -65,7 +65,11 @@ impl Switchboard {
 
     /// Tells an endpoint that came late what it may take, where calls ring on it at all.
     pub(super) fn offer_pickup_to(&mut self, session: SessionId, identity: &Identifier) {
-        if !self.sessions.get(&session).is_some_and(|known| known.takes_calls()) {
+        if !self
+            .sessions
+            .get(&session)
+            .is_some_and(|known| known.takes_calls())
+        {
             return;
         }
         let may_take = |call: &Call| {

@@ -34,7 +34,11 @@ async fn call(
     let call = thread.call(options).await?;
     let events = call.events();
     let fields = json!({ "call": call.id(), "thread": thread.id() });
-    journal.event("calling", &format!("calling out of thread {}", thread.id()), fields);
+    journal.event(
+        "calling",
+        &format!("calling out of thread {}", thread.id()),
+        fields,
+    );
     Ok(Conversation::new(call, events, &args.end)
         .follow(end, journal, interrupt)
         .await)

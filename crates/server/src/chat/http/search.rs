@@ -97,7 +97,12 @@ async fn search(
             insider(&chats, &caller, one).await?;
             vec![thread(one)]
         }
-        None => chats.threads.of(&actor.identity).iter().map(|entry| entry.id).collect(),
+        None => chats
+            .threads
+            .of(&actor.identity)
+            .iter()
+            .map(|entry| entry.id)
+            .collect(),
     };
     let mut found = FoundMessages {
         items: Vec::new(),
@@ -110,7 +115,11 @@ async fn search(
             Some(from) if thread == from.thread => Some(from.below),
             _ => None,
         };
-        if chats.search(thread, below, &actor, &words, limit, &mut found).await?.is_break() {
+        if chats
+            .search(thread, below, &actor, &words, limit, &mut found)
+            .await?
+            .is_break()
+        {
             break;
         }
     }
@@ -133,7 +142,9 @@ impl Chats {
                 .ask(id, |thread, context| thread.page(context, actor, below, PAGE))
                 .await;
             // Gone meanwhile, or closed to this reader.
-            let Ok(page) = page else { return Ok(ControlFlow::Continue(())) };
+            let Ok(page) = page else {
+                return Ok(ControlFlow::Continue(()));
+            };
             let Some(entry) = self.threads.find(id) else {
                 return Ok(ControlFlow::Continue(()));
             };
