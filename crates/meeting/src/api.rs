@@ -76,7 +76,16 @@ pub enum Input {
     /// An endpoint asks for something.
     Ask(Box<Ask>),
     /// An identity has a new endpoint.
-    SessionOpened(SessionId, Identifier),
+    SessionOpened {
+        /// Which.
+        session: SessionId,
+        /// Whose.
+        identity: Identifier,
+        /// Whether people are asked on it to come.
+        takes_calls: bool,
+    },
+    /// From now on people are asked on an endpoint to come.
+    SessionTakesCalls(SessionId),
     /// An endpoint lost its socket, and may come back.
     SessionDetached(SessionId),
     /// It is back.

@@ -24,4 +24,4 @@ pub use api::{
 };
 pub use link::{Credentials, meeting_link};
 pub use meetings::Meetings;
-pub use people::{Hall, Located, Naming, People, Secret};
+pub use people::{Company, Hall, Located, Naming, People, Secret};

@@ -266,6 +266,9 @@ impl Driver {
 fn log(record: &Record) {
     match record {
         Record::SessionOpened { session, .. } => tracing::info!(%session, "session opened"),
+        Record::SessionTakesCalls { session, takes_calls } => {
+            tracing::info!(%session, takes_calls, "session has another token")
+        }
         Record::SessionResumed {
             session,
             replayed,

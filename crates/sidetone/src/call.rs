@@ -345,7 +345,8 @@ impl Call {
         self.shared.snapshot().context.clone()
     }
 
-    /// The chat thread that it comes out of, or the conversation beside the meeting that it is.
+    /// The chat thread that it comes out of, or the conversation beside the meeting that it is: that is known once this end
+    /// is in.
     pub fn thread(&self) -> Option<ThreadId> {
         let snapshot = self.shared.snapshot();
         let beside = || {

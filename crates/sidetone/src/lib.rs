@@ -42,8 +42,8 @@ mod statistics;
 pub use agent::{AgentEvent, CallAgent};
 pub use call::{Call, CallDirection, CallEvent, CallStats, IncomingCall, Notices, Participant};
 pub use chat::{
-    ChatClient, ChatEvent, ChatThreadClient, MessagePage, NewThread, OutgoingMessage, ReadReceipt,
-    ReadReceipts, ThreadChanges, ThreadDeletion, ThreadUpdate,
+    ChatClient, ChatEvent, ChatThreadClient, FoundMessages, MessagePage, NewThread, OutgoingMessage,
+    ReadReceipt, ReadReceipts, ThreadChanges, ThreadDeletion, ThreadUpdate,
 };
 pub use client::CallClient;
 pub use devices::{AudioFeed, AudioInput, AudioOutput, AudioTap, DeviceManager};

@@ -24,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use sidetone_organisation::{MeetingId, MeetingKind, OrganisationId, Origin};
+use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::protocol::meeting::{
     Capabilities, CapabilitiesChanged, Capability, CapabilityCause, Ended, Kind, ParticipantId, Role,
     Standing,
@@ -52,6 +53,8 @@ pub(crate) enum House {
     Group {
         /// Who began it.
         starter: Identifier,
+        /// The conversation that it came out of.
+        thread: Option<ThreadId>,
     },
 }
 
@@ -167,6 +170,20 @@ impl Room {
             House::Meeting { organisation, id, .. } => Some((organisation.clone(), id.clone())),
             House::Group { .. } => None,
         }
+    }
+
+    /// The conversation that it came out of, for somebody who takes part in that: nobody else is told that there is one.
+    fn came_from(&self, identity: &Identifier, cx: &Context<'_>) -> Option<ThreadId> {
+        match &self.house {
+            House::Meeting { .. } => None,
+            House::Group { thread, .. } => thread.filter(|thread| cx.people.converses(identity, *thread)),
+        }
+    }
+
+    /// The conversation beside it, as somebody inside is told of it.
+    fn thread_for(&self, identity: &Identifier, cx: &Context<'_>) -> Option<String> {
+        let came_from = || self.came_from(identity, cx).map(|thread| thread.to_string());
+        self.thread.clone().or_else(came_from)
     }
 
     fn kind(&self) -> Kind {

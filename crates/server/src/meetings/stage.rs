@@ -100,8 +100,19 @@ impl Stage {
     pub(crate) fn heard(&mut self, record: &Record, now: (Instant, WallTime)) {
         let input = match record {
             Record::SessionOpened {
-                session, identity, ..
-            } => Input::SessionOpened(*session, identity.clone()),
+                session,
+                identity,
+                takes_calls,
+                ..
+            } => Input::SessionOpened {
+                session: *session,
+                identity: identity.clone(),
+                takes_calls: *takes_calls,
+            },
+            Record::SessionTakesCalls {
+                session,
+                takes_calls: true,
+            } => Input::SessionTakesCalls(*session),
             Record::SessionDetached { session } => Input::SessionDetached(*session),
             Record::SessionResumed { session, .. } => Input::SessionResumed(*session),
             Record::SessionEnded { session, reason } => Input::SessionEnded(*session, reason.clone()),

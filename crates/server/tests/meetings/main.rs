@@ -25,5 +25,6 @@ mod person;
 mod recording;
 mod rest;
 mod routing;
+mod thread;
 mod visit;
 mod watching;

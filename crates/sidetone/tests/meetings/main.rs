@@ -11,4 +11,5 @@ mod record;
 #[path = "../calls/support/mod.rs"]
 #[allow(dead_code)] // what calls alone need
 mod support;
+mod thread;
 mod visit;
