@@ -19,7 +19,8 @@ mod room;
 
 pub use admission::{Knock, decide};
 pub use api::{
-    Attempt, Config, Fact, Input, MediaError, MediaEvent, MediaOrder, Order, Output, Place, Rights, Stay, Who,
+    Attempt, Config, Fact, Input, MediaError, MediaEvent, MediaOrder, Minutes, Order, Output, Place, Rights,
+    Stay, TranscriptLine, Who,
 };
 pub use link::{Credentials, meeting_link};
 pub use meetings::Meetings;

@@ -14,7 +14,7 @@ use sidetone_signaling::protocol::{CallId, Request};
 use sidetone_signaling::switchboard::Ask;
 use sidetone_signaling::timers::Timers;
 
-use crate::api::{Config, Input, MediaEvent, Order, Output, Stay};
+use crate::api::{Config, Input, MediaEvent, Minutes, Order, Output, Stay};
 use crate::guesses::Guesses;
 use crate::people::People;
 use crate::room::{Context, Endpoints, House, Room, Timer};
@@ -149,6 +149,11 @@ impl Meetings {
         self.rooms.get(&call).map(Room::roster)
     }
 
+    /// What is kept of what people did in a call that runs, as far as it has come.
+    pub fn minutes(&self, call: CallId) -> Option<Minutes> {
+        self.rooms.get(&call).map(Room::minutes)
+    }
+
     /// How many calls run.
     pub fn len(&self) -> usize {
         self.rooms.len()
@@ -268,6 +273,19 @@ impl Meetings {
                 session: ask.session,
                 id: ask.id,
                 result: result.map(|set| serde_json::to_value(set).unwrap_or_default()),
+            });
+            return;
+        }
+        if let Request::MeetingEngage(engage) = &ask.request {
+            let result = self.with(engage.call, now, |room, cx| {
+                let me = room.inside_of(ask.session)?;
+                room.engage(me, &engage.act, cx)
+            });
+            let result = result.unwrap_or(Err(Reason::NO_SUCH_CALL));
+            self.outputs.push_back(Output::Answer {
+                session: ask.session,
+                id: ask.id,
+                result: result.map(|engaged| serde_json::to_value(engaged).unwrap_or_default()),
             });
             return;
         }

@@ -148,6 +148,7 @@ impl Agent {
             Event::MeetingReactions(reactions) => reactions.call,
             Event::MeetingSpotlight(spotlight) => spotlight.call,
             Event::MeetingMutedBy(muted) => muted.call,
+            Event::MeetingEngagement(engagement) => engagement.call,
             _ => return,
         };
         let Some(meeting) = self.meetings.get_mut(&call) else {

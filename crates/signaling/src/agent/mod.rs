@@ -576,6 +576,7 @@ impl Agent {
             | Event::MeetingReactions(_)
             | Event::MeetingSpotlight(_)
             | Event::MeetingMutedBy(_)
+            | Event::MeetingEngagement(_)
             | Event::MeetingEnded(_)) => self.meeting_event(meeting, now),
             chat @ (Event::ChatMessageReceived(_)
             | Event::ChatMessageEdited(_)

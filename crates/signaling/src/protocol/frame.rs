@@ -101,6 +101,8 @@ pub enum Request {
     MeetingMediaAccess(meeting::MediaAccess),
     #[serde(rename = "meeting.add")]
     MeetingAdd(meeting::Add),
+    #[serde(rename = "meeting.engage")]
+    MeetingEngage(Box<meeting::Engage>),
 }
 
 impl Request {
@@ -146,6 +148,7 @@ impl Request {
         "meeting.react",
         "meeting.media_access",
         "meeting.add",
+        "meeting.engage",
     ];
 }
 
@@ -215,6 +218,8 @@ pub enum Event {
     MeetingSpotlight(meeting::Spotlight),
     #[serde(rename = "meeting.muted_by")]
     MeetingMutedBy(meeting::MutedBy),
+    #[serde(rename = "meeting.engagement")]
+    MeetingEngagement(Box<meeting::Engagement>),
     #[serde(rename = "meeting.ended")]
     MeetingEnded(meeting::Ended),
     #[serde(rename = "chat.message_received")]
@@ -271,6 +276,7 @@ impl Event {
         "meeting.reactions",
         "meeting.spotlight",
         "meeting.muted_by",
+        "meeting.engagement",
         "meeting.ended",
         "chat.message_received",
         "chat.message_edited",
