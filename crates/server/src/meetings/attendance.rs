@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use sidetone_ledger::Scope;
+use sidetone_meeting::Minutes;
 use sidetone_organisation::{MeetingId, OrganisationId};
 use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::protocol::meeting::{ParticipantId, PersonKind, Role};
@@ -15,6 +16,7 @@ use sidetone_signaling::{Identifier, Reason};
 use sidetone_store::{Key, Kv, Revision, StoreError, WallTime};
 use tokio::sync::mpsc;
 
+use super::minutes;
 use crate::api::registry::Estate;
 use crate::clock::wall_now;
 
@@ -62,6 +64,7 @@ pub(crate) struct Ended {
     pub(crate) meeting: MeetingId,
     pub(crate) call: CallId,
     pub(crate) attended: Vec<Attended>,
+    pub(crate) minutes: Minutes,
 }
 
 /// One value in the store.
@@ -117,7 +120,18 @@ impl Attendance {
                 )
                 .await?;
         }
-        Ok(())
+        let until = now.after(self.keep);
+        minutes::put(&*self.kv, ended, (now, until)).await
+    }
+
+    /// What people did beside talking in a meeting, each time it was held, the oldest first.
+    pub(crate) async fn minutes(
+        &self,
+        organisation: &OrganisationId,
+        meeting: &MeetingId,
+        now: WallTime,
+    ) -> Result<Vec<(CallId, Minutes)>, StoreError> {
+        minutes::of(&*self.kv, organisation, meeting, now).await
     }
 
     /// Everyone who was in a meeting, each time it was held, the oldest first.
@@ -150,7 +164,8 @@ impl Attendance {
         meeting: Option<&MeetingId>,
     ) -> Result<(), StoreError> {
         let now = wall_now();
-        let entries = self.kv.list(&prefix(organisation, meeting), now).await?;
+        let mut entries = self.kv.list(&prefix(organisation, meeting), now).await?;
+        entries.extend(self.kv.list(&minutes::prefix(organisation, meeting), now).await?);
         let gone = entries
             .iter()
             .map(|entry| self.kv.delete(&entry.key, entry.revision, now));
@@ -170,10 +185,15 @@ impl Estate for Attendance {
 }
 
 fn prefix(organisation: &OrganisationId, meeting: Option<&MeetingId>) -> String {
+    under(PREFIX, organisation, meeting)
+}
+
+/// What the keys of a meeting, or of all of an organisation's, begin with.
+pub(super) fn under(prefix: &str, organisation: &OrganisationId, meeting: Option<&MeetingId>) -> String {
     // A label may hold dots and never `=`.
     let organisation = organisation.as_str().replace('.', "=");
     match meeting {
-        Some(meeting) => format!("{PREFIX}{organisation}.{meeting}."),
-        None => format!("{PREFIX}{organisation}."),
+        Some(meeting) => format!("{prefix}{organisation}.{meeting}."),
+        None => format!("{prefix}{organisation}."),
     }
 }

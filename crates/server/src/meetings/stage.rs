@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use sidetone_meeting::{Fact, Input, MediaEvent, Meetings, Order, Output, Place, Stay};
+use sidetone_meeting::{Fact, Input, MediaEvent, Meetings, Minutes, Order, Output, Place, Stay};
 use sidetone_organisation::MeetingId;
 use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::CallId;
@@ -40,6 +40,8 @@ pub(crate) struct Stage {
     news: News,
     replies: VecDeque<ServerInput>,
     wake: Option<Instant>,
+    /// Of the meeting that ends next.
+    minutes: Minutes,
 }
 
 impl Stage {
@@ -61,6 +63,7 @@ impl Stage {
             news,
             replies: VecDeque::new(),
             wake: None,
+            minutes: Minutes::default(),
         }
     }
 
@@ -131,6 +134,12 @@ impl Stage {
         })
     }
 
+    /// What people did beside talking in a meeting that runs, as far as it has come.
+    pub(crate) fn minutes(&self, meeting: &MeetingId) -> Option<(CallId, Minutes)> {
+        let call = self.meetings.running(meeting)?;
+        Some((call, self.meetings.minutes(call)?))
+    }
+
     /// What the switchboard shall do, one after the other.
     pub(crate) fn reply(&mut self) -> Option<ServerInput> {
         self.replies.pop_front()
@@ -171,24 +180,29 @@ impl Stage {
     fn fact(&mut self, fact: Fact, now: (Instant, WallTime)) {
         log(&fact);
         self.metrics.meeting(&fact);
-        let told = told::told(&fact, &self.registry.world());
-        self.recorder.tell(told);
+        if let Some(told) = told::told(&fact, &self.registry.world()) {
+            self.recorder.tell(told);
+        }
         if let Some(happened) = Happened::of(&fact) {
             // Nobody listens only where the service ends.
             let _ = self.news.send(happened);
         }
-        if let Fact::Ended {
-            call,
-            meeting: Some((organisation, meeting)),
-            stays,
-            ..
+        if let Fact::Minutes { minutes, .. } = fact {
+            self.minutes = *minutes;
+        } else if let Fact::Ended {
+            call, meeting, stays, ..
         } = fact
         {
+            let minutes = std::mem::take(&mut self.minutes);
+            let Some((organisation, meeting)) = meeting else {
+                return;
+            };
             let ended = Ended {
                 organisation,
                 meeting,
                 call,
                 attended: stays.iter().map(|stay| attended(stay, now)).collect(),
+                minutes,
             };
             if self.ended.try_send(ended).is_err() {
                 tracing::error!(%call, "who was in a meeting could not be kept");
@@ -212,6 +226,15 @@ fn log(fact: &Fact) {
         } => tracing::info!(%call, ?kind, ?state, "notice changed"),
         Fact::Consented { call, given, .. } => tracing::debug!(%call, given, "consent changed"),
         Fact::Invited { call, .. } => tracing::debug!(%call, "invited"),
+        Fact::Polled {
+            call,
+            poll,
+            open,
+            voted,
+            ..
+        } => tracing::debug!(%call, poll, open, voted, "poll changed"),
+        Fact::Asked { call, question, .. } => tracing::debug!(%call, question, "question asked"),
+        Fact::Minutes { call, .. } => tracing::debug!(%call, "minutes"),
         Fact::Ended { call, reason, .. } => tracing::info!(%call, %reason, "meeting ended"),
     }
 }
