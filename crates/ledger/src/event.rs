@@ -367,6 +367,7 @@ pub struct ConsentData {
 #[serde(rename_all = "camelCase")]
 pub struct PollData {
     /// Who opened or closed it, and in which call.
+    #[serde(flatten)]
     pub initiator: ParticipantData,
     /// Its number within the call.
     pub poll: u32,

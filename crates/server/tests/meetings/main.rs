@@ -12,6 +12,7 @@ mod client;
 mod accounts;
 mod conversation;
 mod group;
+mod minutes;
 mod network;
 mod person;
 mod rest;

@@ -2,11 +2,19 @@
 //! one file for each. All of it follows from what the service tells; nothing here decides anything.
 
 mod capabilities;
+mod captions;
 mod control;
+mod engagement;
 mod lobby;
+mod messages;
+mod polls;
+mod questions;
 mod raise_hand;
 mod reactions;
+mod real_time_text;
 mod roster;
+mod scene;
+mod slides;
 mod speakers;
 mod spotlight;
 
@@ -14,11 +22,19 @@ use sidetone_signaling::protocol::Event;
 use sidetone_signaling::protocol::meeting::{self, Joined, Kind, LobbyReason, ParticipantId, Passage, Role};
 
 pub use capabilities::CapabilitiesFeature;
+pub use captions::{CaptionsFeature, SpeechEngine, Transcriber, Utterance};
 pub use control::JoinOptions;
+pub use engagement::EngagementEvent;
 pub use lobby::{Lobby, LobbyParticipant};
+pub use messages::MessagesFeature;
+pub use polls::PollsFeature;
+pub use questions::QuestionsFeature;
 pub use raise_hand::{RaiseHandFeature, RaisedHand};
 pub use reactions::ReactionsFeature;
+pub use real_time_text::{RealTimeTextFeature, TypedLine};
 pub use roster::RemoteParticipant;
+pub use scene::SceneFeature;
+pub use slides::SlidesFeature;
 pub use speakers::{DominantSpeakers, Speaker};
 pub use spotlight::SpotlightFeature;
 
@@ -61,6 +77,7 @@ pub(crate) struct Meeting {
     pub capabilities: meeting::Capabilities,
     pub hands: Vec<RaisedHand>,
     pub spotlight: Vec<ParticipantId>,
+    pub together: engagement::Together,
 }
 
 impl Meeting {
@@ -85,6 +102,7 @@ impl Meeting {
             speakers: speakers::Speakers::default(),
             hands: Vec::new(),
             spotlight: Vec::new(),
+            together: engagement::Together::default(),
         }
     }
 
@@ -117,6 +135,7 @@ impl Meeting {
                 if roster.snapshot {
                     self.hands.clear();
                 }
+                self.together.left(&roster.left);
                 vec![self.roster.apply(roster)]
             }
             Event::MeetingLobby(lobby) => vec![lobby::apply(&mut self.lobby, lobby)],
@@ -137,6 +156,10 @@ impl Meeting {
             Event::MeetingSpotlight(spotlight) => {
                 self.spotlight.clone_from(&spotlight.participants);
                 vec![CallEvent::SpotlightChanged(spotlight.participants)]
+            }
+            Event::MeetingEngagement(told) => {
+                let told = self.together.apply(told.news);
+                told.into_iter().map(CallEvent::Engagement).collect()
             }
             Event::MeetingMutedBy(muted) => vec![CallEvent::MutedByOthers(muted.by)],
             _ => Vec::new(),
