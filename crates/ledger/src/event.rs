@@ -275,7 +275,7 @@ pub enum Data {
     /// Of [`EventKind::PollStateChanged`].
     Poll(PollData),
     /// Of [`EventKind::QuestionAsked`].
-    Question(QuestionData),
+    Question(Box<QuestionData>),
     /// Of [`EventKind::VoicemailReceived`].
     Voicemail(VoicemailData),
     /// Of [`EventKind::CallEnded`].
@@ -551,7 +551,7 @@ pub(crate) fn of(call: &Call, fact: &Fact) -> Option<(Event, BTreeSet<Scope>)> {
             (
                 EventKind::QuestionAsked,
                 format!("question/{question}"),
-                Data::Question(data),
+                Data::Question(Box::new(data)),
             )
         }
         What::Recorded { file } => (

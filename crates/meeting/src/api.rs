@@ -2,16 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sidetone_organisation::{MeetingId, OrganisationId};
-use sidetone_signaling::protocol::meeting::{
-    Kind, LobbyReason, ParticipantId, PersonKind, Poll, Question, Role,
-};
-use sidetone_signaling::protocol::{CallId, Event, Millis, NoticeKind, NoticeState, SessionId};
+use sidetone_signaling::protocol::meeting::{Kind, LobbyReason, ParticipantId, PersonKind, Role};
+use sidetone_signaling::protocol::{CallId, Event, NoticeKind, NoticeState, SessionId};
 use sidetone_signaling::switchboard::Ask;
 use sidetone_signaling::{Identifier, Reason};
 use uuid::Uuid;
+
+use crate::minutes::Minutes;
 
 /// How meetings behave.
 #[derive(Clone, Debug)]
@@ -404,47 +403,6 @@ pub enum Fact {
         /// Everyone who was there.
         stays: Vec<Stay>,
     },
-}
-
-/// What is kept of what people did in a call beside talking.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Minutes {
-    /// The polls that were open, with who chose what where they were not anonymous.
-    pub polls: Vec<Poll>,
-    /// The questions, also those that were not shown.
-    pub questions: Vec<Question>,
-    /// What was said, where it was transcribed.
-    pub transcript: Vec<TranscriptLine>,
-}
-
-impl Minutes {
-    /// Whether there is nothing to keep.
-    pub fn is_empty(&self) -> bool {
-        self.polls.is_empty() && self.questions.is_empty() && self.transcript.is_empty()
-    }
-}
-
-/// Something that somebody said, as it was written down.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TranscriptLine {
-    /// The speaker's number.
-    pub participant: ParticipantId,
-    /// Who.
-    pub identity: Identifier,
-    /// The name everyone saw.
-    pub display_name: String,
-    /// The language (BCP 47).
-    pub language: String,
-    /// What they said.
-    pub text: String,
-    /// When, since the call began.
-    pub at_ms: Millis,
-}
-
-impl std::fmt::Debug for TranscriptLine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "TranscriptLine({}, {:?})", self.participant, self.at_ms)
-    }
 }
 
 /// Where somebody is, for whoever reads the roster.

@@ -13,15 +13,16 @@ mod api;
 mod guesses;
 mod link;
 mod meetings;
+mod minutes;
 mod people;
 mod rights;
 mod room;
 
 pub use admission::{Knock, decide};
 pub use api::{
-    Attempt, Config, Fact, Input, MediaError, MediaEvent, MediaOrder, Minutes, Order, Output, Place, Rights,
-    Stay, TranscriptLine, Who,
+    Attempt, Config, Fact, Input, MediaError, MediaEvent, MediaOrder, Order, Output, Place, Rights, Stay, Who,
 };
 pub use link::{Credentials, meeting_link};
 pub use meetings::Meetings;
+pub use minutes::{Minutes, TranscriptLine};
 pub use people::{Hall, Located, Naming, People, Secret};

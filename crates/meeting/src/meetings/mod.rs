@@ -14,8 +14,9 @@ use sidetone_signaling::protocol::{CallId, Request};
 use sidetone_signaling::switchboard::Ask;
 use sidetone_signaling::timers::Timers;
 
-use crate::api::{Config, Input, MediaEvent, Minutes, Order, Output, Stay};
+use crate::api::{Config, Input, MediaEvent, Order, Output, Stay};
 use crate::guesses::Guesses;
+use crate::minutes::Minutes;
 use crate::people::People;
 use crate::room::{Context, Endpoints, House, Room, Timer};
 

@@ -8,7 +8,6 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use sidetone_ledger::Scope;
-use sidetone_meeting::Minutes;
 use sidetone_organisation::{MeetingId, OrganisationId};
 use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::protocol::meeting::{ParticipantId, PersonKind, Role};
@@ -16,7 +15,6 @@ use sidetone_signaling::{Identifier, Reason};
 use sidetone_store::{Key, Kv, Revision, StoreError, WallTime};
 use tokio::sync::mpsc;
 
-use super::minutes;
 use crate::api::registry::Estate;
 use crate::clock::wall_now;
 
@@ -64,7 +62,7 @@ pub(crate) struct Ended {
     pub(crate) meeting: MeetingId,
     pub(crate) call: CallId,
     pub(crate) attended: Vec<Attended>,
-    pub(crate) minutes: Minutes,
+    pub(crate) minutes: sidetone_meeting::Minutes,
 }
 
 /// One value in the store.
@@ -121,7 +119,7 @@ impl Attendance {
                 .await?;
         }
         let until = now.after(self.keep);
-        minutes::put(&*self.kv, ended, (now, until)).await
+        super::minutes::put(&*self.kv, ended, (now, until)).await
     }
 
     /// What people did beside talking in a meeting, each time it was held, the oldest first.
@@ -130,8 +128,8 @@ impl Attendance {
         organisation: &OrganisationId,
         meeting: &MeetingId,
         now: WallTime,
-    ) -> Result<Vec<(CallId, Minutes)>, StoreError> {
-        minutes::of(&*self.kv, organisation, meeting, now).await
+    ) -> Result<Vec<(CallId, sidetone_meeting::Minutes)>, StoreError> {
+        super::minutes::of(&*self.kv, organisation, meeting, now).await
     }
 
     /// Everyone who was in a meeting, each time it was held, the oldest first.
@@ -165,7 +163,11 @@ impl Attendance {
     ) -> Result<(), StoreError> {
         let now = wall_now();
         let mut entries = self.kv.list(&prefix(organisation, meeting), now).await?;
-        entries.extend(self.kv.list(&minutes::prefix(organisation, meeting), now).await?);
+        entries.extend(
+            self.kv
+                .list(&super::minutes::prefix(organisation, meeting), now)
+                .await?,
+        );
         let gone = entries
             .iter()
             .map(|entry| self.kv.delete(&entry.key, entry.revision, now));

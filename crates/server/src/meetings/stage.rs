@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use sidetone_meeting::{Fact, Input, MediaEvent, Meetings, Minutes, Order, Output, Place, Stay};
+use sidetone_meeting::{Fact, Input, MediaEvent, Meetings, Order, Output, Place, Stay};
 use sidetone_organisation::MeetingId;
 use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::CallId;
@@ -41,7 +41,7 @@ pub(crate) struct Stage {
     replies: VecDeque<ServerInput>,
     wake: Option<Instant>,
     /// Of the meeting that ends next.
-    minutes: Minutes,
+    minutes: sidetone_meeting::Minutes,
 }
 
 impl Stage {
@@ -63,7 +63,7 @@ impl Stage {
             news,
             replies: VecDeque::new(),
             wake: None,
-            minutes: Minutes::default(),
+            minutes: sidetone_meeting::Minutes::default(),
         }
     }
 
@@ -135,7 +135,7 @@ impl Stage {
     }
 
     /// What people did beside talking in a meeting that runs, as far as it has come.
-    pub(crate) fn minutes(&self, meeting: &MeetingId) -> Option<(CallId, Minutes)> {
+    pub(crate) fn minutes(&self, meeting: &MeetingId) -> Option<(CallId, sidetone_meeting::Minutes)> {
         let call = self.meetings.running(meeting)?;
         Some((call, self.meetings.minutes(call)?))
     }

@@ -103,7 +103,8 @@ fn ac18_messages_and_text_as_it_is_typed() {
     text.finish_line("I hear you.").wait().unwrap();
     await_some("its end", || match at_nia.try_next() {
         Some(CallEvent::Engagement(EngagementEvent::LineTyped(line))) if line.is_final => {
-            Some(assert_eq!(line.text, "I hear you."))
+            assert_eq!(line.text, "I hear you.");
+            Some(())
         }
         _ => None,
     });
@@ -257,7 +258,8 @@ fn ac18_polls_and_questions_by_role_and_by_policy() {
                     new.get(&Capability::ManagePolls).copied(),
                     Some(Standing::Capable)
                 );
-                Some(assert_eq!(cause, CapabilityCause::RoleChanged))
+                assert_eq!(cause, CapabilityCause::RoleChanged);
+                Some(())
             }
             _ => None,
         }
@@ -271,7 +273,8 @@ fn ac18_polls_and_questions_by_role_and_by_policy() {
         Some(CallEvent::CapabilitiesChanged { new, cause, .. }) => {
             let now = new.get(&Capability::Vote).copied();
             assert_eq!(now, Some(Standing::PolicyRestricted));
-            Some(assert_eq!(cause, CapabilityCause::PolicyChanged))
+            assert_eq!(cause, CapabilityCause::PolicyChanged);
+            Some(())
         }
         _ => None,
     });

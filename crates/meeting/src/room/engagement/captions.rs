@@ -12,7 +12,7 @@ use sidetone_signaling::protocol::meeting::{
 };
 
 use super::{Allowance, Context, Room, may};
-use crate::api::TranscriptLine;
+use crate::minutes::TranscriptLine;
 use crate::rights::presides;
 
 /// Longest text of a caption in one language, in bytes.

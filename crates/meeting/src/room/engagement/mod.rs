@@ -24,7 +24,8 @@ use sidetone_signaling::{Identifier, Reason};
 use super::board::is_capable;
 use super::participant::Participant;
 use super::{Context, Room};
-use crate::api::{Fact, Minutes};
+use crate::api::Fact;
+use crate::minutes::Minutes;
 use allowance::Allowance;
 
 /// All of it.
