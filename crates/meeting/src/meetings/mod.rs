@@ -17,6 +17,7 @@ use sidetone_signaling::{Identifier, Reason};
 
 use crate::api::{Config, Input, MediaEvent, Memory, Order, Output, Stay};
 use crate::guesses::Guesses;
+use crate::minutes::Minutes;
 use crate::people::People;
 use crate::room::{Context, Endpoints, Founding, House, Room, Timer};
 
@@ -189,6 +190,11 @@ impl Meetings {
         self.rooms.get(&call).map(Room::roster)
     }
 
+    /// What is kept of what people did in a call that runs, as far as it has come.
+    pub fn minutes(&self, call: CallId) -> Option<Minutes> {
+        self.rooms.get(&call).map(Room::minutes)
+    }
+
     /// How many calls run.
     pub fn len(&self) -> usize {
         self.rooms.len()
@@ -321,6 +327,19 @@ impl Meetings {
                 session: ask.session,
                 id: ask.id,
                 result: result.map(|set| serde_json::to_value(set).unwrap_or_default()),
+            });
+            return;
+        }
+        if let Request::MeetingEngage(engage) = &ask.request {
+            let result = self.with(engage.call, now, |room, cx| {
+                let me = room.inside_of(ask.session)?;
+                room.engage(me, &engage.act, cx)
+            });
+            let result = result.unwrap_or(Err(Reason::NO_SUCH_CALL));
+            self.outputs.push_back(Output::Answer {
+                session: ask.session,
+                id: ask.id,
+                result: result.map(|engaged| serde_json::to_value(engaged).unwrap_or_default()),
             });
             return;
         }

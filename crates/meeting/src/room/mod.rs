@@ -10,6 +10,7 @@ mod conduct;
 mod context;
 mod door;
 mod engage;
+mod engagement;
 mod fetch;
 mod lobby;
 mod memory;
@@ -111,6 +112,7 @@ pub(crate) struct Room {
     hands: engage::HandsUp,
     spotlight: Vec<ParticipantId>,
     notices: notice::Kept,
+    together: engagement::Together,
     board: Board,
     stays: Vec<Stay>,
     /// The fact that it began was told.
@@ -145,6 +147,7 @@ impl Room {
             hands: engage::HandsUp::default(),
             spotlight: Vec::new(),
             notices: notice::Kept::default(),
+            together: engagement::Together::new(cx.now),
             board: Board::default(),
             stays: Vec::new(),
             told: false,
@@ -400,6 +403,7 @@ impl Room {
         self.lower(id, cx);
         self.unspotlight(id, cx);
         self.drop_notices(&participant, cx);
+        self.drop_engagement(id, cx);
         self.board.left(id, reason);
         self.board.unlobbied(id, participant.unlobbied_by(reason));
         self.schedule(cx);
@@ -450,6 +454,7 @@ impl Room {
         cx.timers.cancel(Timer::Flush(self.call));
         cx.media(self.call, MediaOrder::Close);
         if self.told {
+            self.tell_minutes(cx);
             cx.fact(Fact::Ended {
                 call: self.call,
                 meeting: self.meeting(),

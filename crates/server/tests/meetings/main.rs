@@ -20,6 +20,7 @@ mod group;
 mod kill;
 mod kinds;
 mod lobby;
+mod minutes;
 mod network;
 mod person;
 mod recording;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod clinic;
+mod engagement;
 mod grown;
 mod lost;
 mod order;

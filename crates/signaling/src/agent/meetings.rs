@@ -155,6 +155,7 @@ impl Agent {
             Event::MeetingSpotlight(spotlight) => spotlight.call,
             Event::MeetingOptimalVideoCount(count) => count.call,
             Event::MeetingMutedBy(muted) => muted.call,
+            Event::MeetingEngagement(engagement) => engagement.call,
             _ => return,
         };
         let Some(meeting) = self.meetings.get_mut(&call) else {
