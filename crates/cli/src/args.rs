@@ -144,6 +144,24 @@ pub struct ServeArgs {
     /// The same for this machine, over plain HTTP too. For development
     #[arg(long)]
     pub reach_loopback: bool,
+    /// Have files in chats looked through before anybody can fetch them: each is sent to this address, which answers
+    /// {"verdict": "clean"}, "refused" or "pending"
+    #[arg(long, value_name = "URL")]
+    pub scan_files: Option<String>,
+    /// With what these requests are signed, as webhooks are
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "SIDETONE_SCAN_SECRET",
+        hide_env_values = true
+    )]
+    pub scan_secret: Option<String>,
+    /// How long such an answer may take
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]
+    pub scan_timeout: Duration,
+    /// Give files out where no answer comes; they are withheld without
+    #[arg(long, requires = "scan_files")]
+    pub scan_fail_open: bool,
     /// How seconds of use become minutes on reports
     #[arg(long, value_enum, default_value = "second")]
     pub usage_rounding: UsageRounding,

@@ -11,6 +11,8 @@ use sidetone_signaling::switchboard::Ask;
 use sidetone_signaling::{Identifier, Reason};
 use uuid::Uuid;
 
+use crate::minutes::Minutes;
+
 /// How meetings behave.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -76,7 +78,16 @@ pub enum Input {
     /// An endpoint asks for something.
     Ask(Box<Ask>),
     /// An identity has a new endpoint.
-    SessionOpened(SessionId, Identifier),
+    SessionOpened {
+        /// Which.
+        session: SessionId,
+        /// Whose.
+        identity: Identifier,
+        /// Whether people are asked on it to come.
+        takes_calls: bool,
+    },
+    /// From now on people are asked on an endpoint to come.
+    SessionTakesCalls(SessionId),
     /// An endpoint lost its socket, and may come back.
     SessionDetached(SessionId),
     /// It is back.
@@ -382,6 +393,37 @@ pub enum Fact {
         who: Who,
         /// Agrees?
         given: bool,
+    },
+    /// A poll was opened or closed.
+    Polled {
+        /// In which call.
+        call: CallId,
+        /// By whom.
+        by: Who,
+        /// The poll's number.
+        poll: u32,
+        /// Opened?
+        open: bool,
+        /// How many had voted.
+        voted: u32,
+    },
+    /// Somebody asked a question for everyone to read.
+    Asked {
+        /// In which call.
+        call: CallId,
+        /// Who, where they did not ask anonymously.
+        by: Option<Who>,
+        /// The question's number.
+        question: u32,
+    },
+    /// What is kept of what people did, just before it is over. Not told where nothing is.
+    Minutes {
+        /// Of which call.
+        call: CallId,
+        /// The meeting it was.
+        meeting: Option<(OrganisationId, MeetingId)>,
+        /// What.
+        minutes: Box<Minutes>,
     },
     /// It is over.
     Ended {

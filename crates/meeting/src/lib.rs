@@ -13,6 +13,7 @@ mod api;
 mod guesses;
 mod link;
 mod meetings;
+mod minutes;
 mod people;
 mod rights;
 mod room;
@@ -24,4 +25,5 @@ pub use api::{
 };
 pub use link::{Credentials, meeting_link};
 pub use meetings::Meetings;
-pub use people::{Hall, Located, Naming, People, Secret};
+pub use minutes::{Minutes, TranscriptLine};
+pub use people::{Company, Hall, Located, Naming, People, Secret};

@@ -15,8 +15,6 @@ use sidetone_signaling::switchboard::{Ask, End, Pair, Way};
 use support::*;
 use uuid::Uuid;
 
-const CAROL: &str = "member:contoso:carol";
-
 fn call_id(n: u128) -> CallId {
     CallId(Uuid::from_u128(n))
 }
@@ -208,6 +206,7 @@ fn escalate(bench: &mut Bench, to: &str) -> ((SessionId, SessionId), Result<serd
         callee: end_of(bob, BOB),
         asked_by_caller: false,
         placed: Instant::now(),
+        thread: None,
     };
     let add = Request::MeetingAdd(wire::Add {
         call: call_id(5),

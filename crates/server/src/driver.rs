@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use sidetone_meeting::{MediaEvent, Order};
+use sidetone_meeting::{MediaEvent, Minutes, Order};
 use sidetone_organisation::MeetingId;
 use sidetone_signaling::protocol::{CallId, Event};
 use sidetone_signaling::switchboard::{
@@ -40,6 +40,8 @@ pub(crate) enum Input {
     Changed,
     /// Who is and was in a meeting that runs.
     Present(MeetingId, oneshot::Sender<Option<Present>>),
+    /// What people did beside talking in a meeting that runs.
+    Minutes(MeetingId, oneshot::Sender<Option<(CallId, Minutes)>>),
     /// Somebody who is not in a meeting wants something done in it.
     Order(MeetingId, Order, oneshot::Sender<Result<(), Reason>>),
     /// Tokens no longer count although they have not expired.
@@ -174,6 +176,10 @@ impl Driver {
                 let _ = reply.send(self.stage.present(&meeting, (now, wall_now())));
                 return;
             }
+            Input::Minutes(meeting, reply) => {
+                let _ = reply.send(self.stage.minutes(&meeting));
+                return;
+            }
             Input::Order(meeting, order, reply) => {
                 let _ = reply.send(self.stage.order(&meeting, order, (now, wall_now())));
                 return;
@@ -266,6 +272,9 @@ impl Driver {
 fn log(record: &Record) {
     match record {
         Record::SessionOpened { session, .. } => tracing::info!(%session, "session opened"),
+        Record::SessionTakesCalls { session, takes_calls } => {
+            tracing::info!(%session, takes_calls, "session has another token")
+        }
         Record::SessionResumed {
             session,
             replayed,

@@ -138,7 +138,8 @@ impl Server {
             Some(media) => Box::new(SfuMedia::start(media, heard).map_err(ServerError::Media)?),
             None => Box::new(NoMedia(heard)),
         };
-        let people = Box::new(WorldPeople(registry.clone()));
+        let threads = chat::open(store.kv.clone()).await?;
+        let people = Box::new(WorldPeople(registry.clone(), threads.clone()));
         // The secrets in links of group calls are drawn from this seed.
         let brain = sidetone_meeting::Meetings::new(meeting_config(&config), people, rand::random());
         let stage = Stage::new(
@@ -151,7 +152,6 @@ impl Server {
         );
         // Session ids and resume tokens are drawn from this seed.
         let mut switchboard = Switchboard::new(switchboard_config(&config), rand::random());
-        let threads = chat::open(store.kv.clone()).await?;
         let own_policy = || Box::new(WorldPolicy(registry.clone(), threads.clone())) as Box<dyn Policy>;
         switchboard.set_policy(policy.unwrap_or_else(own_policy));
         if let Some(turn) = config.turn.clone() {
@@ -193,8 +193,10 @@ impl Server {
                 limits: ChatLimits {
                     participants: config.chat_participants,
                 },
+                outbound,
+                file_scan: config.file_scan.clone(),
             },
-        );
+        )?;
         let conversations: Weak<dyn Estate> = Arc::downgrade(&(chats.clone() as Arc<dyn Estate>));
         registry.keepers(vec![
             keys,

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use crate::diagnostics::{DiagnosticChanged, Diagnostics};
 use crate::driver::Ask;
 use crate::events::Source;
-use crate::meeting::{LobbyParticipant, Meeting, MeetingInfo, RaisedHand};
+use crate::meeting::{EngagementEvent, LobbyParticipant, Meeting, MeetingInfo, RaisedHand};
 use crate::options::AcceptOptions;
 use crate::pending::Pending;
 use crate::statistics::{CollectorOptions, MediaStatisticsEvent};
@@ -144,6 +144,8 @@ pub enum CallEvent {
     OptimalVideoCountChanged(u16),
     /// Somebody switched this end's microphone off. [`CallEvent::IsMutedChanged`] was told before.
     MutedByOthers(ParticipantId),
+    /// People do something together beside talking: messages, text, captions, polls, questions, a scene, slides.
+    Engagement(EngagementEvent),
     /// The call is over. The last event.
     Ended(Reason),
 }
@@ -345,7 +347,8 @@ impl Call {
         self.shared.snapshot().context.clone()
     }
 
-    /// The chat thread that it comes out of, or the conversation beside the meeting that it is.
+    /// The chat thread that it comes out of, or the conversation beside the meeting that it is: that is known once this end
+    /// is in.
     pub fn thread(&self) -> Option<ThreadId> {
         let snapshot = self.shared.snapshot();
         let beside = || {

@@ -8,14 +8,16 @@ use std::time::Instant;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sidetone_organisation::MeetingId;
+use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::protocol::meeting as wire;
-use sidetone_signaling::protocol::{CallId, Request};
+use sidetone_signaling::protocol::{CallId, Request, SessionId};
 use sidetone_signaling::switchboard::{Ask, Way};
 use sidetone_signaling::timers::Timers;
 use sidetone_signaling::{Identifier, Reason};
 
 use crate::api::{Config, Input, MediaEvent, Memory, Order, Output, Stay};
 use crate::guesses::Guesses;
+use crate::minutes::Minutes;
 use crate::people::People;
 use crate::room::{Context, Endpoints, Founding, House, Room, Timer};
 
@@ -27,6 +29,8 @@ pub struct Meetings {
     rooms: BTreeMap<CallId, Room>,
     /// Which call a meeting is, while it runs.
     running: BTreeMap<MeetingId, CallId>,
+    /// Which call came out of a conversation, while it runs.
+    threads: BTreeMap<ThreadId, CallId>,
     endpoints: Endpoints,
     guesses: Guesses,
     timers: Timers<Timer>,
@@ -44,6 +48,7 @@ impl Meetings {
             rng: ChaCha20Rng::from_seed(seed),
             rooms: BTreeMap::new(),
             running: BTreeMap::new(),
+            threads: BTreeMap::new(),
             endpoints: Endpoints::default(),
             guesses,
             timers: Timers::new(),
@@ -61,10 +66,17 @@ impl Meetings {
     pub fn handle(&mut self, input: Input, now: Instant) {
         match input {
             Input::Ask(ask) => self.ask(&ask, now),
-            Input::SessionOpened(session, identity) => {
-                self.endpoints.opened(session, identity.clone());
-                self.each(now, |room, cx| room.opened(session, &identity, cx));
+            Input::SessionOpened {
+                session,
+                identity,
+                takes_calls,
+            } => {
+                self.endpoints.opened(session, identity);
+                if takes_calls {
+                    self.can_ring(session, now);
+                }
             }
+            Input::SessionTakesCalls(session) => self.can_ring(session, now),
             Input::SessionDetached(session) => {
                 for call in self.endpoints.attach(session, false) {
                     self.with(call, now, |room, cx| room.detached(session, cx));
@@ -178,6 +190,11 @@ impl Meetings {
         self.rooms.get(&call).map(Room::roster)
     }
 
+    /// What is kept of what people did in a call that runs, as far as it has come.
+    pub fn minutes(&self, call: CallId) -> Option<Minutes> {
+        self.rooms.get(&call).map(Room::minutes)
+    }
+
     /// How many calls run.
     pub fn len(&self) -> usize {
         self.rooms.len()
@@ -192,6 +209,7 @@ impl Meetings {
     pub fn is_idle(&self) -> bool {
         self.rooms.is_empty()
             && self.running.is_empty()
+            && self.threads.is_empty()
             && self.endpoints.is_empty()
             && self.timers.is_empty()
     }
@@ -233,12 +251,23 @@ impl Meetings {
         let (rooms, mut cx) = self.split(now);
         let room = rooms.get_mut(&call)?;
         let result = f(room, &mut cx);
-        if room.is_over()
-            && let Some(House::Meeting { id, .. }) = rooms.remove(&call).as_ref().map(Room::house)
-        {
-            self.running.remove(id);
+        if room.is_over() {
+            match rooms.remove(&call).as_ref().map(Room::house) {
+                Some(House::Meeting { id, .. }) => drop(self.running.remove(id)),
+                Some(House::Group {
+                    thread: Some(thread), ..
+                }) if self.threads.get(thread) == Some(&call) => drop(self.threads.remove(thread)),
+                _ => {}
+            }
         }
         Some(result)
+    }
+
+    /// People can be asked to come on an endpoint: it rings for whoever is being asked.
+    fn can_ring(&mut self, session: SessionId, now: Instant) {
+        if let Some(identity) = self.endpoints.owner(session).cloned() {
+            self.each(now, |room, cx| room.opened(session, &identity, cx));
+        }
     }
 
     fn each(&mut self, now: Instant, mut f: impl FnMut(&mut Room, &mut Context<'_>)) {
@@ -301,6 +330,19 @@ impl Meetings {
             });
             return;
         }
+        if let Request::MeetingEngage(engage) = &ask.request {
+            let result = self.with(engage.call, now, |room, cx| {
+                let me = room.inside_of(ask.session)?;
+                room.engage(me, &engage.act, cx)
+            });
+            let result = result.unwrap_or(Err(Reason::NO_SUCH_CALL));
+            self.outputs.push_back(Output::Answer {
+                session: ask.session,
+                id: ask.id,
+                result: result.map(|engaged| serde_json::to_value(engaged).unwrap_or_default()),
+            });
+            return;
+        }
         let result = self.conduct(ask, now);
         self.answer_empty(ask, result);
     }
@@ -358,7 +400,13 @@ impl Meetings {
                 return Err(Reason::CALL_EXISTS);
             }
             self.outputs.push_back(Output::MoveCall(add.call));
-            self.found_group(add.call, pair.caller.identity.clone(), now);
+            self.found_group(
+                add.call,
+                pair.caller.identity.clone(),
+                pair.thread,
+                String::new(),
+                now,
+            );
             self.with(add.call, now, |room, cx| room.take_over(pair, cx));
         }
         self.with(add.call, now, |room, cx| {

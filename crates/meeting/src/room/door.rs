@@ -185,7 +185,7 @@ impl Room {
             Presenters::NamedOnly => false,
         };
         match &self.house {
-            House::Group { starter } if starter == identity => Role::Organiser,
+            House::Group { starter, .. } if starter == identity => Role::Organiser,
             _ if presents => Role::Presenter,
             _ => Role::Attendee,
         }

@@ -75,7 +75,7 @@ impl Room {
         participant.sees_external = cx.people.sees_external(to);
         participant.asked_by = Some(from.clone());
         participant.place = Place::Ringing(sessions.clone());
-        participant.rung = identities;
+        participant.rung.clone_from(&identities);
         self.has_room_for(&participant)?;
         let id = participant.id;
         self.numbered = id.0;
@@ -83,12 +83,13 @@ impl Room {
         self.participants.insert(id, participant);
         let ring = give_up_after.map_or(cx.config.ring, |after| after.min(cx.config.ring));
         cx.timers.set(Timer::Ring(self.call, id), cx.now + ring);
-        let (own, others): (Vec<SessionId>, Vec<SessionId>) = sessions
-            .into_iter()
-            .partition(|session| cx.endpoints.owner(*session) == Some(to));
-        for (sessions, instead_of) in [(own, None), (others, Some(to))] {
-            let event = self.incoming(from, instead_of, cx);
-            cx.tell(sessions, event);
+        for identity in identities {
+            let theirs = sessions
+                .iter()
+                .copied()
+                .filter(|session| cx.endpoints.owner(*session) == Some(&identity));
+            let event = self.incoming(from, &identity, to, cx);
+            cx.tell(theirs.collect(), event);
         }
         cx.fact(Fact::Invited {
             call: self.call,
@@ -98,7 +99,14 @@ impl Room {
         Ok(AddAnswer { participant: id })
     }
 
-    fn incoming(&self, from: &Identifier, instead_of: Option<&Identifier>, cx: &Context<'_>) -> Event {
+    /// What `identity` is told, which is rung because `asked` was asked to come.
+    fn incoming(
+        &self,
+        from: &Identifier,
+        identity: &Identifier,
+        asked: &Identifier,
+        cx: &Context<'_>,
+    ) -> Event {
         let known = self
             .participants
             .values()
@@ -113,7 +121,8 @@ impl Room {
             display_name,
             kind: self.kind(),
             subject: self.subject.clone(),
-            on_behalf_of: instead_of.cloned(),
+            on_behalf_of: Some(asked.clone()).filter(|asked| asked != identity),
+            thread: self.came_from(identity, cx),
         })
     }
 
@@ -126,7 +135,7 @@ impl Room {
     ) -> Result<Attendee, Reason> {
         match &self.house {
             House::Meeting { organisation, .. } => cx.people.attendee(organisation, identity, wanted),
-            House::Group { starter } => Ok(cx.people.caller(starter, identity, wanted)),
+            House::Group { starter, .. } => Ok(cx.people.caller(starter, identity, wanted)),
         }
     }
 
@@ -138,12 +147,14 @@ impl Room {
         let Some(participant) = self.participants.values_mut().find(ringing) else {
             return;
         };
-        if let Place::Ringing(sessions) = &mut participant.place {
-            sessions.insert(session);
+        if let Place::Ringing(sessions) = &mut participant.place
+            && !sessions.insert(session)
+        {
+            return;
         }
+        let asked = participant.identity.clone();
         let from = participant.asked_by.clone().unwrap_or_else(|| identity.clone());
-        let instead_of = Some(participant.identity.clone()).filter(|asked| asked != identity);
-        let event = self.incoming(&from, instead_of.as_ref(), cx);
+        let event = self.incoming(&from, identity, &asked, cx);
         cx.tell_one(session, event);
     }
 
@@ -220,7 +231,7 @@ impl Room {
     }
 
     fn take_over_end(&mut self, end: &End, cx: &mut Context<'_>) {
-        let House::Group { starter } = &self.house else {
+        let House::Group { starter, .. } = &self.house else {
             return;
         };
         let attendee = cx.people.caller(starter, &end.identity, &end.display_name);

@@ -10,6 +10,7 @@ mod conduct;
 mod context;
 mod door;
 mod engage;
+mod engagement;
 mod fetch;
 mod lobby;
 mod memory;
@@ -24,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use sidetone_organisation::{MeetingId, MeetingKind, OrganisationId, Origin};
+use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::protocol::meeting::{
     Capabilities, CapabilitiesChanged, Capability, CapabilityCause, Ended, Kind, ParticipantId, Role,
     Standing,
@@ -52,6 +54,8 @@ pub(crate) enum House {
     Group {
         /// Who began it.
         starter: Identifier,
+        /// The conversation that it came out of.
+        thread: Option<ThreadId>,
     },
 }
 
@@ -108,6 +112,7 @@ pub(crate) struct Room {
     hands: engage::HandsUp,
     spotlight: Vec<ParticipantId>,
     notices: notice::Kept,
+    together: engagement::Together,
     board: Board,
     stays: Vec<Stay>,
     /// The fact that it began was told.
@@ -142,6 +147,7 @@ impl Room {
             hands: engage::HandsUp::default(),
             spotlight: Vec::new(),
             notices: notice::Kept::default(),
+            together: engagement::Together::new(cx.now),
             board: Board::default(),
             stays: Vec::new(),
             told: false,
@@ -167,6 +173,20 @@ impl Room {
             House::Meeting { organisation, id, .. } => Some((organisation.clone(), id.clone())),
             House::Group { .. } => None,
         }
+    }
+
+    /// The conversation that it came out of, for somebody who takes part in that: nobody else is told that there is one.
+    fn came_from(&self, identity: &Identifier, cx: &Context<'_>) -> Option<ThreadId> {
+        match &self.house {
+            House::Meeting { .. } => None,
+            House::Group { thread, .. } => thread.filter(|thread| cx.people.converses(identity, *thread)),
+        }
+    }
+
+    /// The conversation beside it, as somebody inside is told of it.
+    fn thread_for(&self, identity: &Identifier, cx: &Context<'_>) -> Option<String> {
+        let came_from = || self.came_from(identity, cx).map(|thread| thread.to_string());
+        self.thread.clone().or_else(came_from)
     }
 
     fn kind(&self) -> Kind {
@@ -383,6 +403,7 @@ impl Room {
         self.lower(id, cx);
         self.unspotlight(id, cx);
         self.drop_notices(&participant, cx);
+        self.drop_engagement(id, cx);
         self.board.left(id, reason);
         self.board.unlobbied(id, participant.unlobbied_by(reason));
         self.schedule(cx);
@@ -433,6 +454,7 @@ impl Room {
         cx.timers.cancel(Timer::Flush(self.call));
         cx.media(self.call, MediaOrder::Close);
         if self.told {
+            self.tell_minutes(cx);
             cx.fact(Fact::Ended {
                 call: self.call,
                 meeting: self.meeting(),

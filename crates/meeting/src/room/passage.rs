@@ -123,7 +123,9 @@ impl Room {
             kind: self.kind(),
             subject: self.subject.clone(),
             link: inside.then(|| self.link(cx)),
-            thread: self.thread.clone().filter(|_| inside),
+            thread: inside
+                .then(|| self.thread_for(&participant.identity, cx))
+                .flatten(),
             display_name: participant.display_name.clone(),
             role: participant.role,
             capabilities: participant.capabilities.clone(),

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use sidetone_meeting::*;
 use sidetone_organisation::*;
+use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::protocol::meeting as wire;
 use sidetone_signaling::protocol::meeting::{
     Join, Joined, LobbyReason, Locator, ParticipantId, Passage, Role, UnlobbiedWhy,
@@ -31,6 +32,9 @@ pub const ANN: &str = "member:fabrikam:ann";
 pub const EVE: &str = "external:alpha:eve";
 pub const ELI: &str = "external:alpha:eli";
 pub const PAT: &str = "guest:pat";
+pub const CAROL: &str = "member:contoso:carol";
+/// Where Eve, Bob and Carol converse.
+pub const THREAD: ThreadId = ThreadId(Uuid::from_u128(17));
 pub const MEETING: &str = "482193507112";
 
 pub fn id(raw: &str) -> Identifier {
@@ -80,6 +84,19 @@ impl People for Shared {
     }
     fn may_escalate(&self, one: &Identifier, other: &Identifier) -> Result<(), Reason> {
         self.0.read().unwrap().may_escalate(one, other)
+    }
+    fn company(&self, by: &Identifier, thread: ThreadId) -> Result<Company, Reason> {
+        if !self.converses(by, thread) {
+            return Err(Reason::NO_SUCH_THREAD);
+        }
+        let all = [EVE, BOB, CAROL].map(id);
+        Ok(Company {
+            others: all.into_iter().filter(|one| one != by).collect(),
+            topic: "Order 17".into(),
+        })
+    }
+    fn converses(&self, identity: &Identifier, thread: ThreadId) -> bool {
+        thread == THREAD && [EVE, BOB, CAROL].map(id).contains(identity)
     }
 }
 
@@ -533,6 +550,11 @@ impl Bench {
     }
 
     pub fn open(&mut self, raw: &str) -> SessionId {
+        self.open_where(raw, true)
+    }
+
+    /// An endpoint that may take no calls.
+    pub fn open_where(&mut self, raw: &str, takes_calls: bool) -> SessionId {
         self.sessions += 1;
         let session = SessionId(Uuid::from_u128(self.sessions));
         self.views.insert(
@@ -543,7 +565,11 @@ impl Bench {
                 ..View::default()
             },
         );
-        self.input(Input::SessionOpened(session, id(raw)));
+        self.input(Input::SessionOpened {
+            session,
+            identity: id(raw),
+            takes_calls,
+        });
         session
     }
 

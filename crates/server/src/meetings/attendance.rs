@@ -73,6 +73,7 @@ pub(crate) struct Ended {
     pub(crate) meeting: MeetingId,
     pub(crate) call: CallId,
     pub(crate) attended: Vec<Attended>,
+    pub(crate) minutes: sidetone_meeting::Minutes,
 }
 
 /// One value in the store.
@@ -154,7 +155,18 @@ impl Attendance {
                 )
                 .await?;
         }
-        Ok(())
+        let until = now.after(self.keep);
+        super::minutes::put(&*self.kv, ended, (now, until)).await
+    }
+
+    /// What people did beside talking in a meeting, each time it was held, the oldest first.
+    pub(crate) async fn minutes(
+        &self,
+        organisation: &OrganisationId,
+        meeting: &MeetingId,
+        now: WallTime,
+    ) -> Result<Vec<(CallId, sidetone_meeting::Minutes)>, StoreError> {
+        super::minutes::of(&*self.kv, organisation, meeting, now).await
     }
 
     /// Everyone who was in a meeting, each time it was held, the oldest first.
@@ -187,7 +199,12 @@ impl Attendance {
         meeting: Option<&MeetingId>,
     ) -> Result<(), StoreError> {
         let now = wall_now();
-        let entries = self.kv.list(&prefix(organisation, meeting), now).await?;
+        let mut entries = self.kv.list(&prefix(organisation, meeting), now).await?;
+        entries.extend(
+            self.kv
+                .list(&super::minutes::prefix(organisation, meeting), now)
+                .await?,
+        );
         let gone = entries
             .iter()
             .map(|entry| self.kv.delete(&entry.key, entry.revision, now));
@@ -240,10 +257,15 @@ pub(super) fn attended(stay: &Stay, (now, wall): (Instant, WallTime)) -> Attende
 }
 
 fn prefix(organisation: &OrganisationId, meeting: Option<&MeetingId>) -> String {
+    under(PREFIX, organisation, meeting)
+}
+
+/// What the keys of a meeting, or of all of an organisation's, begin with.
+pub(super) fn under(prefix: &str, organisation: &OrganisationId, meeting: Option<&MeetingId>) -> String {
     // A label may hold dots and never `=`.
     let organisation = organisation.as_str().replace('.', "=");
     match meeting {
-        Some(meeting) => format!("{PREFIX}{organisation}.{meeting}."),
-        None => format!("{PREFIX}{organisation}."),
+        Some(meeting) => format!("{prefix}{organisation}.{meeting}."),
+        None => format!("{prefix}{organisation}."),
     }
 }

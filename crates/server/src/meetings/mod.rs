@@ -6,6 +6,7 @@ mod attendance;
 mod conversation;
 mod http;
 mod media;
+mod minutes;
 mod people;
 mod running;
 mod stage;

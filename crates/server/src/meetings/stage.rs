@@ -47,6 +47,8 @@ pub(crate) struct Stage {
     unkept: BTreeSet<CallId>,
     kept_at: Option<Instant>,
     wake: Option<Instant>,
+    /// Of the meeting that ends next.
+    minutes: sidetone_meeting::Minutes,
 }
 
 impl Stage {
@@ -70,6 +72,7 @@ impl Stage {
             unkept: BTreeSet::new(),
             kept_at: None,
             wake: None,
+            minutes: sidetone_meeting::Minutes::default(),
         }
     }
 
@@ -87,6 +90,8 @@ impl Stage {
                 meeting,
                 call,
                 attended: stays.iter().map(|stay| attended(stay, now)).collect(),
+                // Nothing of it is kept while it runs.
+                minutes: sidetone_meeting::Minutes::default(),
             });
         }
     }
@@ -100,8 +105,19 @@ impl Stage {
     pub(crate) fn heard(&mut self, record: &Record, now: (Instant, WallTime)) {
         let input = match record {
             Record::SessionOpened {
-                session, identity, ..
-            } => Input::SessionOpened(*session, identity.clone()),
+                session,
+                identity,
+                takes_calls,
+                ..
+            } => Input::SessionOpened {
+                session: *session,
+                identity: identity.clone(),
+                takes_calls: *takes_calls,
+            },
+            Record::SessionTakesCalls {
+                session,
+                takes_calls: true,
+            } => Input::SessionTakesCalls(*session),
             Record::SessionDetached { session } => Input::SessionDetached(*session),
             Record::SessionResumed { session, .. } => Input::SessionResumed(*session),
             Record::SessionEnded { session, reason } => Input::SessionEnded(*session, reason.clone()),
@@ -157,6 +173,12 @@ impl Stage {
             call,
             attended: stays.iter().map(|stay| attended(stay, now)).collect(),
         })
+    }
+
+    /// What people did beside talking in a meeting that runs, as far as it has come.
+    pub(crate) fn minutes(&self, meeting: &MeetingId) -> Option<(CallId, sidetone_meeting::Minutes)> {
+        let call = self.meetings.running(meeting)?;
+        Some((call, self.meetings.minutes(call)?))
     }
 
     /// What the switchboard shall do, one after the other.
@@ -244,24 +266,29 @@ impl Stage {
         if let Fact::Waits { call, .. } | Fact::Joined { call, .. } | Fact::Left { call, .. } = &fact {
             self.unkept.insert(*call);
         }
-        let told = told::told(&fact, &self.registry.world());
-        self.recorder.tell(told);
+        if let Some(told) = told::told(&fact, &self.registry.world()) {
+            self.recorder.tell(told);
+        }
         if let Some(happened) = Happened::of(&fact) {
             // Nobody listens only where the service ends.
             let _ = self.news.send(happened);
         }
-        if let Fact::Ended {
-            call,
-            meeting: Some((organisation, meeting)),
-            stays,
-            ..
+        if let Fact::Minutes { minutes, .. } = fact {
+            self.minutes = *minutes;
+        } else if let Fact::Ended {
+            call, meeting, stays, ..
         } = fact
         {
+            let minutes = std::mem::take(&mut self.minutes);
+            let Some((organisation, meeting)) = meeting else {
+                return;
+            };
             let ended = Ended {
                 organisation,
                 meeting,
                 call,
                 attended: stays.iter().map(|stay| attended(stay, now)).collect(),
+                minutes,
             };
             self.over(ended);
         }
@@ -283,6 +310,15 @@ fn log(fact: &Fact) {
         } => tracing::info!(%call, ?kind, ?state, "notice changed"),
         Fact::Consented { call, given, .. } => tracing::debug!(%call, given, "consent changed"),
         Fact::Invited { call, .. } => tracing::debug!(%call, "invited"),
+        Fact::Polled {
+            call,
+            poll,
+            open,
+            voted,
+            ..
+        } => tracing::debug!(%call, poll, open, voted, "poll changed"),
+        Fact::Asked { call, question, .. } => tracing::debug!(%call, question, "question asked"),
+        Fact::Minutes { call, .. } => tracing::debug!(%call, "minutes"),
         Fact::Ended { call, reason, .. } => tracing::info!(%call, %reason, "meeting ended"),
     }
 }

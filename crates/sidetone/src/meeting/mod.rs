@@ -2,11 +2,19 @@
 //! one file for each. All of it follows from what the service tells; nothing here decides anything.
 
 mod capabilities;
+mod captions;
 mod control;
+mod engagement;
 mod lobby;
+mod messages;
+mod polls;
+mod questions;
 mod raise_hand;
 mod reactions;
+mod real_time_text;
 mod roster;
+mod scene;
+mod slides;
 mod speakers;
 mod spotlight;
 mod watching;
@@ -15,11 +23,19 @@ use sidetone_signaling::protocol::Event;
 use sidetone_signaling::protocol::meeting::{self, Joined, Kind, LobbyReason, ParticipantId, Passage, Role};
 
 pub use capabilities::CapabilitiesFeature;
+pub use captions::{CaptionsFeature, SpeechEngine, Transcriber, Utterance};
 pub use control::JoinOptions;
+pub use engagement::EngagementEvent;
 pub use lobby::{Lobby, LobbyParticipant};
+pub use messages::MessagesFeature;
+pub use polls::PollsFeature;
+pub use questions::QuestionsFeature;
 pub use raise_hand::{RaiseHandFeature, RaisedHand};
 pub use reactions::ReactionsFeature;
+pub use real_time_text::{RealTimeTextFeature, TypedLine};
 pub use roster::RemoteParticipant;
+pub use scene::SceneFeature;
+pub use slides::SlidesFeature;
 pub use speakers::{DominantSpeakers, Speaker};
 pub use spotlight::SpotlightFeature;
 pub use watching::{OptimalVideoCountFeature, WatchOptions};
@@ -64,6 +80,7 @@ pub(crate) struct Meeting {
     pub hands: Vec<RaisedHand>,
     pub spotlight: Vec<ParticipantId>,
     pub video_count: Option<u16>,
+    pub together: engagement::Together,
 }
 
 impl Meeting {
@@ -89,6 +106,7 @@ impl Meeting {
             hands: Vec::new(),
             spotlight: Vec::new(),
             video_count: None,
+            together: engagement::Together::default(),
         }
     }
 
@@ -127,6 +145,7 @@ impl Meeting {
                 if roster.snapshot {
                     self.hands.clear();
                 }
+                self.together.left(&roster.left);
                 vec![self.roster.apply(roster)]
             }
             Event::MeetingLobby(lobby) => vec![lobby::apply(&mut self.lobby, lobby)],
@@ -151,6 +170,10 @@ impl Meeting {
             Event::MeetingOptimalVideoCount(told) => {
                 self.video_count = Some(told.count);
                 vec![CallEvent::OptimalVideoCountChanged(told.count)]
+            }
+            Event::MeetingEngagement(told) => {
+                let told = self.together.apply(told.news);
+                told.into_iter().map(CallEvent::Engagement).collect()
             }
             Event::MeetingMutedBy(muted) => vec![CallEvent::MutedByOthers(muted.by)],
             _ => Vec::new(),

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod clinic;
+mod engagement;
 mod grown;
 mod lost;
 mod order;
@@ -11,4 +12,5 @@ mod record;
 #[path = "../calls/support/mod.rs"]
 #[allow(dead_code)] // what calls alone need
 mod support;
+mod thread;
 mod visit;

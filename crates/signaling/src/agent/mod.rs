@@ -577,6 +577,7 @@ impl Agent {
             | Event::MeetingSpotlight(_)
             | Event::MeetingOptimalVideoCount(_)
             | Event::MeetingMutedBy(_)
+            | Event::MeetingEngagement(_)
             | Event::MeetingEnded(_)) => self.meeting_event(meeting, now),
             chat @ (Event::ChatMessageReceived(_)
             | Event::ChatMessageEdited(_)

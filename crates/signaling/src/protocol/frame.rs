@@ -103,6 +103,8 @@ pub enum Request {
     MeetingWatch(meeting::Watch),
     #[serde(rename = "meeting.add")]
     MeetingAdd(meeting::Add),
+    #[serde(rename = "meeting.engage")]
+    MeetingEngage(Box<meeting::Engage>),
 }
 
 impl Request {
@@ -149,6 +151,7 @@ impl Request {
         "meeting.media_access",
         "meeting.watch",
         "meeting.add",
+        "meeting.engage",
     ];
 }
 
@@ -220,6 +223,8 @@ pub enum Event {
     MeetingOptimalVideoCount(meeting::OptimalVideoCount),
     #[serde(rename = "meeting.muted_by")]
     MeetingMutedBy(meeting::MutedBy),
+    #[serde(rename = "meeting.engagement")]
+    MeetingEngagement(Box<meeting::Engagement>),
     #[serde(rename = "meeting.ended")]
     MeetingEnded(meeting::Ended),
     #[serde(rename = "chat.message_received")]
@@ -277,6 +282,7 @@ impl Event {
         "meeting.spotlight",
         "meeting.optimal_video_count",
         "meeting.muted_by",
+        "meeting.engagement",
         "meeting.ended",
         "chat.message_received",
         "chat.message_edited",

@@ -133,7 +133,7 @@ impl Limits {
             Locator::Group { invite, .. } if invite.len() > self.invitations => {
                 return Err(Reason::TOO_MANY_INVITATIONS);
             }
-            Locator::Call(_) | Locator::Group { .. } => [0, 0],
+            Locator::Call(_) | Locator::Group { .. } | Locator::Thread { .. } => [0, 0],
         };
         let name = join.display_name.as_deref().unwrap_or_default();
         if texts.into_iter().any(|length| length > self.locator) || name.len() > self.display_name {

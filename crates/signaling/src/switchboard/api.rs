@@ -8,6 +8,7 @@ use crate::end_reason::Reason;
 use crate::identifier::{Identifier, Label};
 use serde_json::Value;
 
+use crate::protocol::chat::ThreadId;
 use crate::protocol::{
     CallId, Event, IceServer, Limits, NoticeKind, NoticeState, Report, Request, SessionId,
 };
@@ -210,6 +211,8 @@ pub struct Pair {
     pub asked_by_caller: bool,
     /// When it was placed.
     pub placed: Instant,
+    /// The conversation that it came out of.
+    pub thread: Option<ThreadId>,
 }
 
 /// One end of a call.
@@ -318,6 +321,15 @@ pub enum Record {
         identity: Identifier,
         /// The resource through whose application a member acts.
         application: Option<Label>,
+        /// Whether calls ring on it: its token and its client say so.
+        takes_calls: bool,
+    },
+    /// By its new token calls ring on a session from now on, or do no longer.
+    SessionTakesCalls {
+        /// Which.
+        session: SessionId,
+        /// Whether they do.
+        takes_calls: bool,
     },
     /// A session continues on a new connection.
     SessionResumed {

@@ -151,6 +151,7 @@ impl Switchboard {
             callee,
             asked_by_caller: side == Side::Caller,
             placed: call.placed,
+            thread: call.thread,
         }))
     }
 

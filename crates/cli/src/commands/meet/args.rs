@@ -158,6 +158,9 @@ pub struct JoinArgs {
     /// Raise a hand once inside
     #[arg(long)]
     pub raise_hand: bool,
+    /// Read captions, in this language where there are any in it
+    #[arg(long, value_name = "LANGUAGE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub captions: Option<String>,
     /// What it shares with calls.
     #[command(flatten)]
     pub end: EndArgs,

@@ -5,6 +5,7 @@
 //! means anybody else.
 
 mod ask;
+mod engagement;
 mod people;
 mod right;
 mod told;
@@ -13,6 +14,13 @@ mod watch;
 pub use ask::{
     Add, AddAnswer, Admit, Call, Decline, Join, Joined, LobbyAnswer, Locator, Lock, LowerHands, MediaAccess,
     Mute, MuteOthers, React, Reject, Remove, Restart, Restarted, SetHand, SetRole, SetSpotlight,
+};
+pub use engagement::{
+    Act, Annotate, Annotation, AnswerQuestion, AskQuestion, Author, Blob, Caption, CaptionsState, CreatePoll,
+    Engage, Engaged, Engagement, Message, Moderate, News, Poll, PollOption, PollState, Present,
+    PublishCaption, Question, QuestionAnswer, QuestionState, QuestionsState, ReceiveCaptions, Results, Scene,
+    SendMessage, SetCaptions, SetFollow, SetQuestions, Slides, TurnPage, Type, Typed, Upvote, Vote, Voter,
+    Which,
 };
 pub use people::{
     Kind, LobbyReason, Participant, ParticipantId, ParticipantState, Passage, PersonKind, Role,

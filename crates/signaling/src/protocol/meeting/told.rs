@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Capabilities, Capability, Kind, Participant, ParticipantId, Passage, PersonKind, Role};
 use crate::end_reason::Reason;
 use crate::identifier::Identifier;
+use crate::protocol::chat::ThreadId;
 use crate::protocol::{CallId, Millis};
 
 /// `meeting.incoming`: somebody asks this identity to come. Answer with `meeting.join` by the call, or with
@@ -29,6 +30,9 @@ pub struct Incoming {
     /// Who was asked, where this identity is rung in their place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_behalf_of: Option<Identifier>,
+    /// The conversation that the call comes out of, where this identity takes part in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<ThreadId>,
 }
 
 /// `meeting.moved`: a call of two goes on through the service, for more than two. Join it by its id, with new media,
