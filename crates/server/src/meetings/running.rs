@@ -189,5 +189,5 @@ impl Ledger {
 }
 
 fn key(call: CallId, part: &str) -> Result<Key, StoreError> {
-    Ok(Key::new(format!("{PREFIX}{call}.{part}"))?)
+    Key::new(format!("{PREFIX}{call}.{part}"))
 }
