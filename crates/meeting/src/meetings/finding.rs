@@ -234,7 +234,8 @@ impl Meetings {
         self.with(call, now, |room, cx| {
             for to in invite {
                 // Who has no endpoint does not ring; the others do.
-                let _ = room.ring(&ask.identity, to, super::way_to(ask, to), cx);
+                let way = super::way_to(ask, to, cx.endpoints);
+                let _ = room.ring(&ask.identity, to, way, cx);
             }
         });
     }

@@ -265,6 +265,7 @@ impl Meetings {
 
     /// People can be asked to come on an endpoint: it rings for whoever is being asked.
     fn can_ring(&mut self, session: SessionId, now: Instant) {
+        self.endpoints.takes_calls(session);
         if let Some(identity) = self.endpoints.owner(session).cloned() {
             self.each(now, |room, cx| room.opened(session, &identity, cx));
         }
@@ -395,7 +396,7 @@ impl Meetings {
             self.people
                 .may_escalate(&pair.caller.identity, &pair.callee.identity)?;
             self.people.may_add(&ask.identity, &add.to)?;
-            way_to(ask, &add.to)?;
+            way_to(ask, &add.to, &self.endpoints)?;
             if self.rooms.contains_key(&add.call) {
                 return Err(Reason::CALL_EXISTS);
             }
@@ -411,15 +412,28 @@ impl Meetings {
         }
         self.with(add.call, now, |room, cx| {
             let me = room.inside_of(ask.session)?;
-            room.add_by(me, &add.to, way_to(ask, &add.to), cx)
+            let way = way_to(ask, &add.to, cx.endpoints);
+            room.add_by(me, &add.to, way, cx)
         })
         .unwrap_or(Err(Reason::NO_SUCH_CALL))
     }
 }
 
-/// Where somebody is rung who is asked to come.
-fn way_to(ask: &Ask, to: &Identifier) -> Result<Way, Reason> {
-    ask.ways.get(to).cloned().unwrap_or(Err(Reason::NO_ENDPOINT))
+/// Where somebody is rung who is asked to come: where their rules send calls, or, where the switchboard did not know that
+/// they would be asked (they take part in a conversation), wherever they are.
+fn way_to(ask: &Ask, to: &Identifier, endpoints: &Endpoints) -> Result<Way, Reason> {
+    if let Some(way) = ask.ways.get(to) {
+        return way.clone();
+    }
+    let sessions = endpoints.of(to);
+    if sessions.is_empty() {
+        return Err(Reason::NO_ENDPOINT);
+    }
+    Ok(Way {
+        identities: vec![to.clone()],
+        sessions,
+        give_up_after: None,
+    })
 }
 
 /// The call that a request names.
