@@ -33,6 +33,8 @@ pub(crate) struct Watching {
     pub(crate) available: Option<u64>,
     /// The estimate that was acted on.
     acted: Option<u64>,
+    /// Whether more would be sent if the path carried more.
+    held_back: bool,
 }
 
 /// How far the arrangement of all has come.
@@ -62,6 +64,12 @@ impl Room {
         if news {
             self.arrange(now, who.0);
         }
+    }
+
+    /// Whether a receiver is sent less than it would be if its path carried more.
+    pub fn is_held_back(&self, who: ParticipantKey) -> bool {
+        let participant = self.participants.get(who.0);
+        participant.is_some_and(|participant| participant.watching.held_back)
     }
 
     /// What a receiver wants to see, most important first, in place of what it wanted before. Slots that are left over
@@ -172,7 +180,12 @@ impl Room {
         rows.extend(self.seat_pictures(now, who, Media::Video, &slots[audio..video]));
         let pictures: Vec<Picture> = rows.iter().map(|row| self.picture_of(now, *row)).collect();
         let mut given = vec![None; pictures.len()];
+        allocate(u64::MAX, &pictures, &mut given);
+        let most = given.clone();
         allocate(self.budget(who), &pictures, &mut given);
+        if let Some(participant) = self.participants.get_mut(who) {
+            participant.watching.held_back = given != most;
+        }
         for (&id, layer) in rows.iter().zip(given) {
             let owner = self.slots.past[id as usize].view.owner;
             let media = self.slots.seen[id as usize].slot.media;
