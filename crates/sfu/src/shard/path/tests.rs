@@ -154,7 +154,7 @@ impl Watch {
                     self.send(number, bytes);
                 }
             }
-            if passed % 1_000 == 0 {
+            if passed.is_multiple_of(1_000) {
                 let limit = self.path.limit(self.now, self.bytes);
                 self.choose(limit);
             }
