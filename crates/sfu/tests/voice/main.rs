@@ -191,7 +191,8 @@ fn pictures_get_through_loss() {
         assert!(repeated > 5.0, "{sent}");
         // What was lost came again in time: it moves on.
         assert!(count("framesDecoded") > 150.0, "{picture}");
-        assert!(count("totalFreezesDuration") < 4.0, "{picture}");
+        // A layer that the sender switches off because of the loss is replaced within half a second.
+        assert!(count("totalFreezesDuration") < 2.0, "{picture}");
     });
 }
 
