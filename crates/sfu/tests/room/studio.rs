@@ -53,6 +53,8 @@ pub struct Studio {
     pub cameras: Vec<Camera>,
     pub got: BTreeMap<(u32, Slot), BTreeMap<u64, Got>>,
     pub shown: BTreeMap<(u32, Slot), Option<u32>>,
+    /// How many cameras each one's path carries.
+    pub carries: BTreeMap<u32, usize>,
     pub speaking: Option<u32>,
     /// Of packets, one in so many is lost.
     pub loss: Option<u32>,
@@ -76,6 +78,7 @@ impl Studio {
             cameras: Vec::new(),
             got: BTreeMap::new(),
             shown: BTreeMap::new(),
+            carries: BTreeMap::new(),
             speaking: None,
             loss: None,
             sent: 0,
@@ -213,6 +216,9 @@ impl Studio {
                 self.shown.insert((number_of(&self.keys, to), slot), number);
             }
             Event::SpeakersChanged => {}
+            Event::Carries { to, cameras } => {
+                self.carries.insert(number_of(&self.keys, to), cameras);
+            }
         }
     }
 

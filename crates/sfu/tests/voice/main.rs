@@ -94,7 +94,7 @@ fn browsers_see_each_other_and_a_screen() {
             height: 720,
             pinned: true,
         };
-        service.sfu.watch(room, 2, vec![want]).unwrap();
+        service.sfu.watch(room, 2, vec![want], None).unwrap();
         let mut latest = vec![Value::Null; 2];
         let end = std::time::Instant::now() + Duration::from_secs(15);
         while std::time::Instant::now() < end {
@@ -224,7 +224,7 @@ fn a_thin_path_carries_a_smaller_picture_and_no_queue() {
             height: 720,
             pinned: true,
         };
-        service.sfu.watch(room, 2, vec![want]).unwrap();
+        service.sfu.watch(room, 2, vec![want], None).unwrap();
         let mut latest = Value::Null;
         let mut before = None;
         let end = std::time::Instant::now() + Duration::from_secs(20);
