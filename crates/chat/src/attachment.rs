@@ -10,6 +10,7 @@ use crate::limits::{ATTACHMENT_BYTES, ATTACHMENT_DAYS, MAX_WAITING_FILES, WAITIN
 use crate::rate::Deed;
 use crate::{
     Actor, AttachmentRecord, Cause, Context, Erased, Item, ItemKey, Outcome, Plan, Refused, Rights, Thread,
+    Verdict,
 };
 
 /// Longest name of a file, in characters.
@@ -105,6 +106,7 @@ impl Thread {
             inline: file.inline,
             expires: days_after(context.now, WAITING_DAYS),
             message: None,
+            verdict: None,
         };
         Ok(Outcome {
             value: record.clone(),
@@ -135,6 +137,29 @@ impl Thread {
             return Err(Reason::NO_SUCH_ATTACHMENT.into());
         }
         Ok(file)
+    }
+
+    /// What was found in a file.
+    pub fn verdict(&self, id: Uuid) -> Option<Verdict> {
+        self.files.get(&id)?.verdict
+    }
+
+    /// Keeps what was found in a file. Of one that is gone nothing is kept.
+    pub fn judge(&self, id: Uuid, verdict: Verdict) -> Outcome<()> {
+        let Some(file) = self.files.get(&id).filter(|file| file.verdict != Some(verdict)) else {
+            return Outcome::known(());
+        };
+        let record = AttachmentRecord {
+            verdict: Some(verdict),
+            ..file.clone()
+        };
+        Outcome {
+            value: (),
+            plan: Plan {
+                commit: vec![Item::Attachment(record)],
+                ..Plan::default()
+            },
+        }
     }
 
     /// The longest file that is taken here, in bytes: as the strictest of those who take part has it.

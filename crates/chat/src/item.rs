@@ -270,6 +270,19 @@ pub struct AttachmentRecord {
     /// The message that it goes with; absent while it waits to be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<u64>,
+    /// What was found in it, once somebody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+}
+
+/// What was found in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Verdict {
+    /// Nothing.
+    Clean,
+    /// Something for which it is given out to nobody.
+    Refused,
 }
 
 /// What somebody deleted or edited away while a hold was on: kept, and shown to nobody.

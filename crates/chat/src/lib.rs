@@ -28,6 +28,7 @@ mod plan;
 mod rate;
 mod refused;
 mod region;
+mod search;
 mod thread;
 
 pub use attachment::{NewAttachment, looks_like};
@@ -35,7 +36,7 @@ pub use content::{Content, clean_html};
 pub use context::{Actor, Context, Rights};
 pub use item::{
     AttachmentRecord, Body, Copied, Deleted, Held, Home, Item, ItemKey, Message, Participant, ReadMark, Span,
-    ThreadRecord,
+    ThreadRecord, Verdict,
 };
 pub use limits::{
     AGGREGATED_ABOVE, ATTACHMENT_BYTES, ATTACHMENT_DAYS, BATCH, COPY_DAYS, ChatLimits, MAX_MESSAGE_BYTES,
@@ -45,6 +46,7 @@ pub use plan::{Cause, Erased, News, Outcome, Plan};
 pub use rate::{Deed, Rates};
 pub use refused::Refused;
 pub use region::Region;
+pub use search::Words;
 pub use thread::announce::Announced;
 pub use thread::create::{Invited, NewThread};
 pub use thread::delete::Deletion;

@@ -144,6 +144,24 @@ pub struct ServeArgs {
     /// The same for this machine, over plain HTTP too. For development
     #[arg(long)]
     pub reach_loopback: bool,
+    /// Have files in chats looked through before anybody can fetch them: each is sent to this address, which answers
+    /// {"verdict": "clean"}, "refused" or "pending"
+    #[arg(long, value_name = "URL")]
+    pub scan_files: Option<String>,
+    /// With what these requests are signed, as webhooks are
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "SIDETONE_SCAN_SECRET",
+        hide_env_values = true
+    )]
+    pub scan_secret: Option<String>,
+    /// How long such an answer may take
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]
+    pub scan_timeout: Duration,
+    /// Give files out where no answer comes; they are withheld without
+    #[arg(long, requires = "scan_files")]
+    pub scan_fail_open: bool,
     /// How seconds of use become minutes on reports
     #[arg(long, value_enum, default_value = "second")]
     pub usage_rounding: UsageRounding,
@@ -172,6 +190,12 @@ pub struct ServeArgs {
     /// Threads that forward media
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub media_threads: u16,
+    /// Voices that each participant of a meeting is sent at a time, where the meeting says nothing else
+    #[arg(long, value_name = "COUNT", default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub voices: u8,
+    /// Most voices that a meeting may choose to have
+    #[arg(long, value_name = "COUNT", default_value_t = 16, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub most_voices: u8,
     /// What links of meetings begin with: a page of yours that opens a client
     #[arg(long, value_name = "URL", default_value = "sidetone:meet/")]
     pub meeting_links: String,

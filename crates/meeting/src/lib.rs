@@ -20,9 +20,10 @@ mod room;
 
 pub use admission::{Knock, decide};
 pub use api::{
-    Attempt, Config, Fact, Input, MediaError, MediaEvent, MediaOrder, Order, Output, Place, Rights, Stay, Who,
+    Attempt, Config, Fact, Input, MediaError, MediaEvent, MediaOrder, Memory, Order, Output, Place, Rights,
+    Stay, Who,
 };
 pub use link::{Credentials, meeting_link};
 pub use meetings::Meetings;
 pub use minutes::{Minutes, TranscriptLine};
-pub use people::{Hall, Located, Naming, People, Secret};
+pub use people::{Company, Hall, Located, Naming, People, Secret};

@@ -6,6 +6,7 @@ use sidetone_organisation::{
     OrganisationId, Origin, RecordingConsent, Switches, World,
 };
 use sidetone_signaling::identifier::Label;
+use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::protocol::meeting::{PersonKind, Role};
 use sidetone_signaling::{Identifier, Reason};
 
@@ -66,10 +67,22 @@ pub struct Naming {
     pub invited: bool,
 }
 
+/// A conversation that becomes a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Company {
+    /// Who takes part besides the one who calls.
+    pub others: Vec<Identifier>,
+    /// What it is about.
+    pub topic: String,
+}
+
 /// Looks people and meetings up.
 pub trait People: Send {
     /// The meeting of a number, for whoever knows its secret. Takes as long for a wrong secret.
     fn locate(&self, id: &MeetingId, secret: Secret<'_>) -> Option<Located>;
+
+    /// The meeting of a number, for the service itself.
+    fn find(&self, id: &MeetingId) -> Option<Located>;
 
     /// What somebody was named in it.
     fn naming(&self, id: &MeetingId, identity: &Identifier) -> Naming;
@@ -112,16 +125,36 @@ pub trait People: Send {
     /// # Errors
     /// The refusal.
     fn may_escalate(&self, one: &Identifier, other: &Identifier) -> Result<(), Reason>;
+
+    /// Who is rung when `by` calls out of a conversation (L15).
+    ///
+    /// # Errors
+    /// Why `by` may not. There are no conversations where nothing else is said.
+    fn company(&self, by: &Identifier, thread: ThreadId) -> Result<Company, Reason> {
+        let _ = (by, thread);
+        Err(Reason::NO_SUCH_THREAD)
+    }
+
+    /// Whether somebody takes part in a conversation, and so is told that a call comes out of it.
+    fn converses(&self, identity: &Identifier, thread: ThreadId) -> bool {
+        let _ = (identity, thread);
+        false
+    }
 }
 
 impl People for World {
     fn locate(&self, id: &MeetingId, secret: Secret<'_>) -> Option<Located> {
-        let (organisation, meeting) = self.meeting_by_number(id)?;
+        let (_, meeting) = self.meeting_by_number(id)?;
         let right = match secret {
             Secret::Key(key) => meeting.has_key(key),
             Secret::Passcode(passcode) => meeting.has_passcode(passcode),
         };
-        right.then(|| Located {
+        right.then(|| self.find(id)).flatten()
+    }
+
+    fn find(&self, id: &MeetingId) -> Option<Located> {
+        let (organisation, meeting) = self.meeting_by_number(id)?;
+        Some(Located {
             organisation: organisation.clone(),
             organiser: Identifier::Member {
                 organisation: organisation.label().clone(),

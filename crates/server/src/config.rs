@@ -10,6 +10,7 @@ use sidetone_organisation::Deployment;
 use sidetone_signaling::protocol::{IceServer, Limits};
 
 use crate::Secret;
+use crate::chat::FileScan;
 use crate::events::DeliveryConfig;
 use crate::identity::{IdentityQuotas, Veto};
 use crate::meetings::MediaConfig;
@@ -74,6 +75,8 @@ pub struct ServerConfig {
     pub keep_voicemail: Duration,
     /// Participants of one chat thread at most.
     pub chat_participants: usize,
+    /// Who looks through the files of chats before anybody can fetch them. Default: nobody does.
+    pub file_scan: Option<FileScan>,
     /// How often chat is looked through for what retention deletes.
     pub chat_sweep: Duration,
     /// How events are delivered to webhooks, and for how long they are kept.
@@ -114,6 +117,7 @@ impl Default for ServerConfig {
             keep_records: Duration::from_secs(30 * 24 * 3600),
             keep_voicemail: Duration::from_secs(30 * 24 * 3600),
             chat_participants: 1_000,
+            file_scan: None,
             // Retention counts in days.
             chat_sweep: Duration::from_secs(3600),
             deliveries: DeliveryConfig::default(),

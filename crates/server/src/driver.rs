@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::accounting::Recorder;
 use crate::clock::wall_now;
-use crate::meetings::{Present, Stage};
+use crate::meetings::{Present, Running, Stage};
 use crate::metrics::Metrics;
 use crate::outbox::{Outbox, Queued};
 use crate::token::{TokenError, Tokens, Withdrawn};
@@ -76,7 +76,7 @@ struct Driver {
 
 /// Starts the task; it ends once every [`Inputs`] is dropped.
 pub(crate) fn start(
-    (switchboard, stage): (Switchboard, Stage),
+    (switchboard, stage, left_running): (Switchboard, Stage, Vec<Running>),
     heard: mpsc::UnboundedReceiver<(CallId, MediaEvent)>,
     tokens: Arc<Tokens>,
     metrics: Arc<Metrics>,
@@ -93,16 +93,21 @@ pub(crate) fn start(
         recorder,
         opened,
     };
-    (inputs, tokio::spawn(driver.run(waiting, heard)))
+    (inputs, tokio::spawn(driver.run(left_running, waiting, heard)))
 }
 
 impl Driver {
     async fn run(
         mut self,
+        left_running: Vec<Running>,
         mut waiting: mpsc::Receiver<Input>,
         mut heard: mpsc::UnboundedReceiver<(CallId, MediaEvent)>,
     ) {
-        let mut wake_at = self.carry_out(Instant::now());
+        let now = Instant::now();
+        for running in left_running {
+            self.stage.restore(running, (now, wall_now()));
+        }
+        let mut wake_at = self.carry_out(now);
         loop {
             let timer = async {
                 match wake_at {
@@ -267,6 +272,9 @@ impl Driver {
 fn log(record: &Record) {
     match record {
         Record::SessionOpened { session, .. } => tracing::info!(%session, "session opened"),
+        Record::SessionTakesCalls { session, takes_calls } => {
+            tracing::info!(%session, takes_calls, "session has another token")
+        }
         Record::SessionResumed {
             session,
             replayed,

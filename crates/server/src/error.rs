@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use sidetone_store::StoreError;
 
 use crate::TokenError;
+use crate::outbound::OutboundError;
 
 /// Error of starting or running a server.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,9 @@ pub enum ServerError {
     /// A token was not issued.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// The address that looks through files cannot be asked.
+    #[error("cannot have files looked through: {0}")]
+    FileScan(OutboundError),
     /// Nothing can carry the media of meetings: an address in use, not ours, not permitted.
     #[error("cannot carry media: {0}")]
     Media(#[source] sidetone_sfu::SfuError),

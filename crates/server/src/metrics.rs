@@ -267,6 +267,7 @@ impl Metrics {
             }
             Record::SessionDetached { .. }
             | Record::CallForwarded { .. }
+            | Record::SessionTakesCalls { .. }
             | Record::TransferRequested { .. }
             | Record::CallMoved { .. }
             | Record::NoticeChanged { .. }

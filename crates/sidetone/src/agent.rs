@@ -18,7 +18,7 @@ use crate::driver::Ask;
 use crate::events::Source;
 use crate::meeting::JoinOptions;
 use crate::options::StartCallOptions;
-use crate::pending::Pending;
+use crate::pending::{Pending, Reply};
 use crate::{Error, Events};
 
 /// What happens to an agent.
@@ -167,6 +167,13 @@ impl CallAgent {
     /// [`Error::Device`] when a device cannot be opened, [`Error::Closed`] when the agent is. Whatever the service
     /// refuses is the [`Reason`](crate::Reason) the call ends with, such as 495/4507 when there is no valid token.
     pub fn start_call(&self, to: Identifier, options: StartCallOptions) -> Pending<Call> {
+        let (reply, pending) = Pending::new();
+        self.place(to, options, reply);
+        pending
+    }
+
+    /// As [`CallAgent::start_call`], for whoever waits already.
+    pub(crate) fn place(&self, to: Identifier, options: StartCallOptions, reply: Reply<Call>) {
         let id = CallId(uuid::Uuid::new_v4());
         let remote = Participant {
             identifier: to,
@@ -183,9 +190,7 @@ impl CallAgent {
             shared,
             driver: self.driver.clone(),
         };
-        let (reply, pending) = Pending::new();
         let _ = self.driver.send(Ask::Start { call, options, reply });
-        pending
     }
 
     /// Joins a meeting or group call. Opens the microphone and the speaker. The outcome comes before it is joined: its
@@ -196,23 +201,34 @@ impl CallAgent {
     /// # Errors
     /// [`Error::Device`] when a device cannot be opened, [`Error::Closed`] when the agent is.
     pub fn join(&self, locator: Locator, options: JoinOptions) -> Pending<Call> {
+        let (reply, pending) = Pending::new();
+        self.enter(locator, options, reply);
+        pending
+    }
+
+    /// As [`CallAgent::join`], for whoever waits already.
+    pub(crate) fn enter(&self, locator: Locator, options: JoinOptions, reply: Reply<Call>) {
         let id = match &locator {
-            Locator::Call(call) | Locator::Group { call, .. } => *call,
+            Locator::Call(call) | Locator::Group { call, .. } | Locator::Thread { call, .. } => *call,
             Locator::Link(_) | Locator::Meeting { .. } => CallId(uuid::Uuid::new_v4()),
         };
-        let (reply, pending) = Pending::new();
         // Known since the agent was made.
         let Some(identifier) = self.identity() else {
             let _ = reply.send(Err(Error::Closed));
-            return pending;
+            return;
         };
         let this_end = Participant {
             identifier,
             display_name: options.display_name.clone().unwrap_or_default(),
             is_muted: options.muted,
         };
+        let thread = match &locator {
+            Locator::Thread { thread, .. } => Some(*thread),
+            _ => None,
+        };
         let shared = CallShared::new(Snapshot {
             muted: options.muted,
+            thread,
             ..Snapshot::new(id, CallDirection::Outgoing, this_end)
         });
         let call = Call {
@@ -225,7 +241,6 @@ impl CallAgent {
             options,
             reply,
         });
-        pending
     }
 
     /// The chats of this user, by the same session and token.

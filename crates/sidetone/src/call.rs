@@ -140,6 +140,8 @@ pub enum CallEvent {
     },
     /// Who is in front for everyone, in this order.
     SpotlightChanged(Vec<ParticipantId>),
+    /// How many cameras this end's network carries.
+    OptimalVideoCountChanged(u16),
     /// Somebody switched this end's microphone off. [`CallEvent::IsMutedChanged`] was told before.
     MutedByOthers(ParticipantId),
     /// People do something together beside talking: messages, text, captions, polls, questions, a scene, slides.
@@ -345,9 +347,15 @@ impl Call {
         self.shared.snapshot().context.clone()
     }
 
-    /// The chat thread that it comes out of.
+    /// The chat thread that it comes out of, or the conversation beside the meeting that it is: that is known once this end
+    /// is in.
     pub fn thread(&self) -> Option<ThreadId> {
-        self.shared.snapshot().thread
+        let snapshot = self.shared.snapshot();
+        let beside = || {
+            let thread = snapshot.meeting.as_deref()?.info.thread.as_deref()?;
+            thread.parse().ok().map(ThreadId)
+        };
+        snapshot.thread.or_else(beside)
     }
 
     /// Why it ended, once it has.

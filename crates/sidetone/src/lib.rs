@@ -42,8 +42,8 @@ mod statistics;
 pub use agent::{AgentEvent, CallAgent};
 pub use call::{Call, CallDirection, CallEvent, CallStats, IncomingCall, Notices, Participant};
 pub use chat::{
-    ChatClient, ChatEvent, ChatThreadClient, MessagePage, NewThread, OutgoingMessage, ReadReceipt,
-    ReadReceipts, ThreadChanges, ThreadDeletion, ThreadUpdate,
+    ChatClient, ChatEvent, ChatThreadClient, FoundMessages, MessagePage, NewThread, OutgoingMessage,
+    ReadReceipt, ReadReceipts, ThreadChanges, ThreadDeletion, ThreadUpdate,
 };
 pub use client::CallClient;
 pub use devices::{AudioFeed, AudioInput, AudioOutput, AudioTap, DeviceManager};
@@ -54,9 +54,9 @@ pub use error::Error;
 pub use events::{Blocking, Events};
 pub use meeting::{
     CapabilitiesFeature, CaptionsFeature, DominantSpeakers, EngagementEvent, JoinOptions, Lobby,
-    LobbyParticipant, MeetingInfo, MessagesFeature, PollsFeature, QuestionsFeature, RaiseHandFeature,
-    RaisedHand, ReactionsFeature, RealTimeTextFeature, RemoteParticipant, SceneFeature, SlidesFeature,
-    Speaker, SpeechEngine, SpotlightFeature, Transcriber, TypedLine, Utterance,
+    LobbyParticipant, MeetingInfo, MessagesFeature, OptimalVideoCountFeature, PollsFeature, QuestionsFeature,
+    RaiseHandFeature, RaisedHand, ReactionsFeature, RealTimeTextFeature, RemoteParticipant, SceneFeature,
+    SlidesFeature, Speaker, SpeechEngine, SpotlightFeature, Transcriber, TypedLine, Utterance, WatchOptions,
 };
 pub use options::{AcceptOptions, AgentOptions, AudioOptions, Credential, NetworkOptions, StartCallOptions};
 pub use pending::Pending;
@@ -78,8 +78,9 @@ pub use sidetone_signaling::protocol::meeting::{
     Scene, Slides, Voter,
 };
 pub use sidetone_signaling::protocol::meeting::{
-    Capabilities, Capability, CapabilityCause, Kind as MeetingKind, LobbyReason, Locator, ParticipantId,
-    ParticipantState, PersonKind, Reaction, Role, Standing, UnlobbiedWhy,
+    Capabilities, Capability, CapabilityCause, Kind as MeetingKind, LobbyReason, Locator, MAX_HEIGHT,
+    MAX_WANTED, ParticipantId, ParticipantState, PersonKind, Picture, PictureSource, Reaction, Role,
+    Standing, UnlobbiedWhy,
 };
 pub use sidetone_signaling::protocol::{
     CallId, Notice, NoticeKind, NoticeState, PickupOffered, TransferTarget,

@@ -314,6 +314,10 @@ table! {
     ATTACHMENT_TOO_LARGE = 413 / 20113 ExpectedError "the file is too large";
     /// Nothing left of the message can be changed.
     MESSAGE_DELETED = 409 / 20114 ExpectedError "the message is deleted";
+    /// Whoever looks through files for the operator found something in this one.
+    ATTACHMENT_REFUSED = 403 / 20115 ExpectedError "the file was looked through and is not given out";
+    /// Whoever looks through files for the operator has not said yet that this one is clean.
+    ATTACHMENT_UNSCANNED = 409 / 20116 ExpectedError "the file was not looked through yet";
 
     // Calls that broke.
     /// The peer's program or machine is gone.

@@ -3,7 +3,7 @@
 
 mod support;
 
-use sidetone_signaling::agent::{AgentEvent, Command};
+use sidetone_signaling::agent::{AgentConfig, AgentEvent, Command};
 use sidetone_signaling::call::CallState;
 use sidetone_signaling::protocol::{CallId, PickupOffered};
 use sidetone_signaling::sim::{ClientId, World};
@@ -161,6 +161,32 @@ fn a_colleague_who_comes_late_is_told_and_a_call_that_ends_is_withdrawn() {
     command(&mut world, clients[0], Command::HangUp { call });
     world.run_for(seconds(1));
     assert_eq!(withdrawn(&world, dan), [call]);
+    assert_nothing_left(world);
+}
+
+/// One that chats only, or that its owner told to take no calls.
+fn deaf(world: &mut World, identity: &str) -> ClientId {
+    let mut config = AgentConfig::new(World::token(identity, 86_400));
+    config.options.no_calls = true;
+    let client = world.add_with(config);
+    world.run_for(seconds(1));
+    client
+}
+
+#[test]
+fn an_endpoint_that_takes_no_calls_is_offered_none() {
+    let (mut world, clients) = office(&[ALICE, BOB]);
+    let early = deaf(&mut world, DAN);
+    let call = ring(&mut world, clients[0], &[clients[1]]);
+    let late = deaf(&mut world, EVE);
+    assert!(offers(&world, early).is_empty() && offers(&world, late).is_empty());
+    // Another endpoint of the same colleague is.
+    let dan = world.add(DAN);
+    world.run_for(seconds(1));
+    assert_eq!(offers(&world, dan).len(), 1);
+    command(&mut world, clients[0], Command::HangUp { call });
+    world.run_for(seconds(1));
+    assert!(withdrawn(&world, early).is_empty() && withdrawn(&world, late).is_empty());
     assert_nothing_left(world);
 }
 

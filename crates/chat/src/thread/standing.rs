@@ -178,15 +178,40 @@ impl Thread {
     /// # Errors
     /// Why not.
     pub fn may_call(&self, context: Context<'_>, from: &Identifier, to: &Identifier) -> Result<(), Refused> {
-        let actor = Actor::new(from.clone());
-        self.writes(context, &actor)?;
+        self.may_become_call(context, from)?;
         if !self.people.get(to).is_some_and(Participant::is_current) {
             return Err(Reason::NO_SUCH_THREAD_PARTICIPANT.into());
         }
+        Ok(())
+    }
+
+    /// The others, whom `from` calls together out of this thread (L15). Whether each of them may be called is asked
+    /// elsewhere.
+    ///
+    /// # Errors
+    /// Why not. The call of a meeting's thread is its meeting.
+    pub fn company(&self, context: Context<'_>, from: &Identifier) -> Result<Vec<Identifier>, Refused> {
+        self.may_become_call(context, from)?;
+        if !self.is_ad_hoc() {
+            return Err(Reason::FOLLOWS_MEETING.into());
+        }
+        let others = self.current().map(|participant| &participant.identity);
+        Ok(others.filter(|identity| *identity != from).cloned().collect())
+    }
+
+    /// L15: whether somebody may make a call of the thread.
+    fn may_become_call(&self, context: Context<'_>, from: &Identifier) -> Result<(), Refused> {
+        let actor = Actor::new(from.clone());
+        self.writes(context, &actor)?;
         if actor.is_member() && self.crosses() && self.limits(context.world, |switches| switches.chat_calls) {
             return Err(Reason::CHAT_CALLS_DISABLED.into());
         }
         Ok(())
+    }
+
+    /// Whether somebody takes part now.
+    pub fn has(&self, identity: &Identifier) -> bool {
+        self.people.get(identity).is_some_and(Participant::is_current)
     }
 }
 

@@ -107,6 +107,9 @@ async fn take(
     if let Some(by) = incoming.placed_by() {
         words.push_str(&format!(", placed by {by}"));
     }
+    if let Some(thread) = incoming.thread() {
+        words.push_str(&format!(", out of thread {thread}"));
+    }
     let fields = json!({
         "call": incoming.id(),
         "from": caller.identifier,
@@ -114,6 +117,7 @@ async fn take(
         "onBehalfOf": on_behalf_of,
         "transferredBy": incoming.transferred_by(),
         "placedBy": incoming.placed_by(),
+        "thread": incoming.thread(),
     });
     journal.event("incoming", &words, fields);
 

@@ -6,7 +6,8 @@ use serde_json::json;
 use sidetone_ledger::Rounding;
 use sidetone_organisation::{ApprovalPolicy, Deployment, Undeclared};
 use sidetone_server::{
-    DevTokens, MediaConfig, OutboundConfig, Secret, Server, ServerConfig, ServerHandle, TurnConfig,
+    DevTokens, FileScan, MediaConfig, OutboundConfig, Secret, Server, ServerConfig, ServerHandle, TurnConfig,
+    Unanswered,
 };
 use sidetone_signaling::protocol::IceServer;
 
@@ -82,6 +83,16 @@ fn config(args: &ServeArgs) -> ServerConfig {
             loopback: args.reach_loopback,
             private_networks: args.reach_private_networks,
         },
+        file_scan: args.scan_files.as_ref().map(|url| FileScan {
+            secret: args.scan_secret.as_deref().map(Secret::new),
+            timeout: args.scan_timeout,
+            unanswered: if args.scan_fail_open {
+                Unanswered::GiveOut
+            } else {
+                Unanswered::Withhold
+            },
+            ..FileScan::new(url)
+        }),
         usage_rounding: match args.usage_rounding {
             args::UsageRounding::Second => Rounding::Second,
             args::UsageRounding::MinuteOfStay => Rounding::MinuteOfStay,
@@ -94,6 +105,8 @@ fn config(args: &ServeArgs) -> ServerConfig {
             port: args.media_bind.port(),
             advertise: args.media_advertise.clone(),
             threads: usize::from(args.media_threads),
+            voices: args.voices,
+            most_voices: args.most_voices,
         }),
         meeting_links: args.meeting_links.clone(),
         ..ServerConfig::default()

@@ -5,6 +5,7 @@ use std::time::Instant;
 use rand_chacha::rand_core::Rng as _;
 use sidetone_organisation::{Attendee, MeetingId};
 use sidetone_signaling::protocol::CallId;
+use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::protocol::meeting::{self as wire, Locator};
 use sidetone_signaling::switchboard::Ask;
 use sidetone_signaling::{Identifier, Reason, secret};
@@ -41,6 +42,7 @@ impl Meetings {
             }
             Locator::Call(call) => self.join_running(ask, join, *call, now),
             Locator::Group { call, invite } => self.start_group(ask, join, *call, invite, now),
+            Locator::Thread { thread, call } => self.join_thread(ask, join, *thread, *call, now),
         }
     }
 
@@ -87,26 +89,11 @@ impl Meetings {
         let hall = self.people.hall(&id).ok_or(Reason::NO_SUCH_MEETING)?;
         let call = self.draw_call();
         self.running.insert(id.clone(), call);
-        self.found(
-            Founding {
-                call,
-                house: House::Meeting {
-                    organisation: located.organisation,
-                    id,
-                    kind: located.kind,
-                    organiser: located.organiser,
-                },
-                hall,
-                subject: located.subject,
-                key: located.key,
-                thread: located.thread,
-            },
-            now,
-        );
+        self.found(Founding::of_meeting(call, id, located, hall), now);
         Ok(call)
     }
 
-    fn found(&mut self, founding: Founding, now: Instant) {
+    pub(super) fn found(&mut self, founding: Founding, now: Instant) {
         let call = founding.call;
         let (rooms, mut cx) = self.split(now);
         rooms.insert(call, Room::found(founding, &mut cx));
@@ -138,7 +125,7 @@ impl Meetings {
         now: Instant,
     ) -> Result<(), Reason> {
         let room = self.rooms.get(&call).ok_or(Reason::NO_SUCH_CALL)?;
-        if !room.knows(&ask.identity) {
+        if !room.knows(&ask.identity) && !room.rings(ask.session) {
             return Err(Reason::NOT_INVITED);
         }
         self.enter_known(ask, join, call, now)
@@ -199,25 +186,78 @@ impl Meetings {
         for to in invite {
             self.people.may_add(&ask.identity, to)?;
         }
-        self.found_group(call, ask.identity.clone(), now);
+        self.found_group(call, ask.identity.clone(), None, String::new(), now);
         self.enter_known(ask, join, call, now)?;
-        self.with(call, now, |room, cx| {
-            for to in invite {
-                // Who has no endpoint does not ring; the others do.
-                let _ = room.ring(&ask.identity, to, cx);
-            }
-        });
+        self.ring(ask, call, invite, now);
         Ok(())
     }
 
-    pub(super) fn found_group(&mut self, call: CallId, starter: Identifier, now: Instant) {
+    /// The call of a conversation (L15): the one that runs, or a new one.
+    fn join_thread(
+        &mut self,
+        ask: &Ask,
+        join: &wire::Join,
+        thread: ThreadId,
+        call: CallId,
+        now: Instant,
+    ) -> Result<(), Reason> {
+        let company = self.people.company(&ask.identity, thread)?;
+        if let Some(running) = self.threads.get(&thread) {
+            return self.enter_known(ask, join, *running, now);
+        }
+        if !ask.may_start_calls {
+            return Err(Reason::scope_missing("voip"));
+        }
+        if self.rooms.contains_key(&call) {
+            return Err(Reason::CALL_EXISTS);
+        }
+        // One of many who may not be called is no reason against a call with the others.
+        let mut refusal = None;
+        let mut invite = company.others;
+        invite.retain(|to| match self.people.may_add(&ask.identity, to) {
+            Ok(()) => true,
+            Err(reason) => {
+                refusal.get_or_insert(reason);
+                false
+            }
+        });
+        if invite.is_empty() {
+            return Err(refusal.unwrap_or(Reason::NO_SUCH_THREAD_PARTICIPANT));
+        }
+        self.found_group(call, ask.identity.clone(), Some(thread), company.topic, now);
+        self.enter_known(ask, join, call, now)?;
+        self.ring(ask, call, &invite, now);
+        Ok(())
+    }
+
+    fn ring(&mut self, ask: &Ask, call: CallId, invite: &[Identifier], now: Instant) {
+        self.with(call, now, |room, cx| {
+            for to in invite {
+                // Who has no endpoint does not ring; the others do.
+                let _ = room.ring(&ask.identity, to, super::way_to(ask, to), cx);
+            }
+        });
+    }
+
+    /// Opens a group call, which may come out of a conversation.
+    pub(super) fn found_group(
+        &mut self,
+        call: CallId,
+        starter: Identifier,
+        thread: Option<ThreadId>,
+        subject: String,
+        now: Instant,
+    ) {
+        if let Some(thread) = thread {
+            self.threads.entry(thread).or_insert(call);
+        }
         let key = draw_key(&mut self.rng);
         self.found(
             Founding {
                 call,
-                house: House::Group { starter },
+                house: House::Group { starter, thread },
                 hall: Hall::group(),
-                subject: String::new(),
+                subject,
                 key,
                 thread: None,
             },

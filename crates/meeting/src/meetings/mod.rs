@@ -8,17 +8,18 @@ use std::time::Instant;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sidetone_organisation::MeetingId;
-use sidetone_signaling::Reason;
+use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::protocol::meeting as wire;
-use sidetone_signaling::protocol::{CallId, Request};
-use sidetone_signaling::switchboard::Ask;
+use sidetone_signaling::protocol::{CallId, Request, SessionId};
+use sidetone_signaling::switchboard::{Ask, Way};
 use sidetone_signaling::timers::Timers;
+use sidetone_signaling::{Identifier, Reason};
 
-use crate::api::{Config, Input, MediaEvent, Order, Output, Stay};
+use crate::api::{Config, Input, MediaEvent, Memory, Order, Output, Stay};
 use crate::guesses::Guesses;
 use crate::minutes::Minutes;
 use crate::people::People;
-use crate::room::{Context, Endpoints, House, Room, Timer};
+use crate::room::{Context, Endpoints, Founding, House, Room, Timer};
 
 /// The brain of meetings. See the crate's page.
 pub struct Meetings {
@@ -28,6 +29,8 @@ pub struct Meetings {
     rooms: BTreeMap<CallId, Room>,
     /// Which call a meeting is, while it runs.
     running: BTreeMap<MeetingId, CallId>,
+    /// Which call came out of a conversation, while it runs.
+    threads: BTreeMap<ThreadId, CallId>,
     endpoints: Endpoints,
     guesses: Guesses,
     timers: Timers<Timer>,
@@ -45,6 +48,7 @@ impl Meetings {
             rng: ChaCha20Rng::from_seed(seed),
             rooms: BTreeMap::new(),
             running: BTreeMap::new(),
+            threads: BTreeMap::new(),
             endpoints: Endpoints::default(),
             guesses,
             timers: Timers::new(),
@@ -62,10 +66,17 @@ impl Meetings {
     pub fn handle(&mut self, input: Input, now: Instant) {
         match input {
             Input::Ask(ask) => self.ask(&ask, now),
-            Input::SessionOpened(session, identity) => {
-                self.endpoints.opened(session, identity.clone());
-                self.each(now, |room, cx| room.opened(session, &identity, cx));
+            Input::SessionOpened {
+                session,
+                identity,
+                takes_calls,
+            } => {
+                self.endpoints.opened(session, identity);
+                if takes_calls {
+                    self.can_ring(session, now);
+                }
             }
+            Input::SessionTakesCalls(session) => self.can_ring(session, now),
             Input::SessionDetached(session) => {
                 for call in self.endpoints.attach(session, false) {
                     self.with(call, now, |room, cx| room.detached(session, cx));
@@ -88,6 +99,7 @@ impl Meetings {
                     MediaEvent::Lost(participant) => room.media_lost(participant, cx),
                     MediaEvent::Failed(participant) => room.media_failed(participant, cx),
                     MediaEvent::Speakers(speakers) => room.speakers(speakers, cx),
+                    MediaEvent::Carries(participant, cameras) => room.carries(participant, cameras, cx),
                 });
             }
             // Whoever gives an order is not waiting for a word on it: what came of it is on the roster.
@@ -103,9 +115,13 @@ impl Meetings {
 
     /// The next output; `Timeout` when there is none.
     pub fn poll(&mut self) -> Output {
-        self.outputs
-            .pop_front()
-            .unwrap_or_else(|| Output::Timeout(self.timers.next()))
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        match self.endpoints.news() {
+            Some((session, occupied)) => Output::Occupied(session, occupied),
+            None => Output::Timeout(self.timers.next()),
+        }
     }
 
     /// Carries out an order.
@@ -133,6 +149,30 @@ impl Meetings {
             }
         })
         .unwrap_or(Err(Reason::NO_SUCH_CALL))
+    }
+
+    /// What must be kept of a meeting that runs. None: of a group call, which nobody finds again.
+    pub fn memory(&self, call: CallId) -> Option<Memory> {
+        self.rooms.get(&call).and_then(Room::memory)
+    }
+
+    /// A meeting goes on that ran when the service was cut off. Everyone who was in is on its roster, and has as long to
+    /// come back as after a lost network. One that is gone from the directory does not go on.
+    pub fn restore(&mut self, memory: Memory, now: Instant) {
+        let Some((located, hall)) = self
+            .people
+            .find(&memory.meeting)
+            .zip(self.people.hall(&memory.meeting))
+        else {
+            return;
+        };
+        if self.running.contains_key(&memory.meeting) || self.rooms.contains_key(&memory.call) {
+            return;
+        }
+        let (call, meeting) = (memory.call, memory.meeting.clone());
+        self.running.insert(meeting.clone(), call);
+        self.found(Founding::of_meeting(call, meeting, located, hall), now);
+        self.with(call, now, |room, cx| room.recall(memory, cx));
     }
 
     /// Ends every call: the service stops.
@@ -169,6 +209,7 @@ impl Meetings {
     pub fn is_idle(&self) -> bool {
         self.rooms.is_empty()
             && self.running.is_empty()
+            && self.threads.is_empty()
             && self.endpoints.is_empty()
             && self.timers.is_empty()
     }
@@ -210,12 +251,23 @@ impl Meetings {
         let (rooms, mut cx) = self.split(now);
         let room = rooms.get_mut(&call)?;
         let result = f(room, &mut cx);
-        if room.is_over()
-            && let Some(House::Meeting { id, .. }) = rooms.remove(&call).as_ref().map(Room::house)
-        {
-            self.running.remove(id);
+        if room.is_over() {
+            match rooms.remove(&call).as_ref().map(Room::house) {
+                Some(House::Meeting { id, .. }) => drop(self.running.remove(id)),
+                Some(House::Group {
+                    thread: Some(thread), ..
+                }) if self.threads.get(thread) == Some(&call) => drop(self.threads.remove(thread)),
+                _ => {}
+            }
         }
         Some(result)
+    }
+
+    /// People can be asked to come on an endpoint: it rings for whoever is being asked.
+    fn can_ring(&mut self, session: SessionId, now: Instant) {
+        if let Some(identity) = self.endpoints.owner(session).cloned() {
+            self.each(now, |room, cx| room.opened(session, &identity, cx));
+        }
     }
 
     fn each(&mut self, now: Instant, mut f: impl FnMut(&mut Room, &mut Context<'_>)) {
@@ -235,6 +287,7 @@ impl Meetings {
             }),
             Timer::Ring(call, id) => self.with(call, now, |room, cx| room.rang_out(id, cx)),
             Timer::Flush(call) => self.with(call, now, |room, cx| room.flush(cx)),
+            Timer::VideoCount(call, id) => self.with(call, now, |room, cx| room.tell_video_count(id, cx)),
         };
     }
 
@@ -328,6 +381,7 @@ impl Meetings {
                     Request::MeetingReact(react) => room.react(me, react.reaction, cx),
                     Request::Consent(consent) => room.consent(me, consent, cx),
                     Request::MeetingMediaAccess(access) => room.media_access(me, access, cx),
+                    Request::MeetingWatch(watch) => room.set_watch(me, watch, cx),
                     _ => Err(Reason::UNKNOWN_REQUEST),
                 }
             }
@@ -341,22 +395,31 @@ impl Meetings {
             self.people
                 .may_escalate(&pair.caller.identity, &pair.callee.identity)?;
             self.people.may_add(&ask.identity, &add.to)?;
-            if self.endpoints.of(&add.to).is_empty() {
-                return Err(Reason::NO_ENDPOINT);
-            }
+            way_to(ask, &add.to)?;
             if self.rooms.contains_key(&add.call) {
                 return Err(Reason::CALL_EXISTS);
             }
             self.outputs.push_back(Output::MoveCall(add.call));
-            self.found_group(add.call, pair.caller.identity.clone(), now);
+            self.found_group(
+                add.call,
+                pair.caller.identity.clone(),
+                pair.thread,
+                String::new(),
+                now,
+            );
             self.with(add.call, now, |room, cx| room.take_over(pair, cx));
         }
         self.with(add.call, now, |room, cx| {
             let me = room.inside_of(ask.session)?;
-            room.add_by(me, &add.to, cx)
+            room.add_by(me, &add.to, way_to(ask, &add.to), cx)
         })
         .unwrap_or(Err(Reason::NO_SUCH_CALL))
     }
+}
+
+/// Where somebody is rung who is asked to come.
+fn way_to(ask: &Ask, to: &Identifier) -> Result<Way, Reason> {
+    ask.ways.get(to).cloned().unwrap_or(Err(Reason::NO_ENDPOINT))
 }
 
 /// The call that a request names.
@@ -377,6 +440,7 @@ fn call_of(request: &Request) -> Option<CallId> {
         Request::MeetingLowerHands(lower) => lower.call,
         Request::MeetingReact(react) => react.call,
         Request::MeetingMediaAccess(access) => access.call,
+        Request::MeetingWatch(watch) => watch.call,
         Request::Consent(consent) => consent.call,
         _ => return None,
     })

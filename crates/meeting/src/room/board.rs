@@ -194,6 +194,7 @@ impl Room {
         if again || (manages && !self.board.lobby.is_empty()) {
             self.show_lobby(session, manages, cx);
         }
+        self.welcome_video_count(id, cx);
     }
 
     /// Somebody may see more now, or less.

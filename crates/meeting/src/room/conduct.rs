@@ -248,7 +248,7 @@ impl Room {
     /// Who began a group call.
     pub(crate) fn starter(&self) -> Option<&sidetone_signaling::Identifier> {
         match &self.house {
-            House::Group { starter } => Some(starter),
+            House::Group { starter, .. } => Some(starter),
             House::Meeting { .. } => None,
         }
     }

@@ -13,16 +13,19 @@ mod engage;
 mod engagement;
 mod fetch;
 mod lobby;
+mod memory;
 mod notice;
 mod participant;
 mod passage;
 mod presence;
 mod roster;
+mod watching;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use sidetone_organisation::{MeetingId, MeetingKind, OrganisationId, Origin};
+use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::protocol::meeting::{
     Capabilities, CapabilitiesChanged, Capability, CapabilityCause, Ended, Kind, ParticipantId, Role,
     Standing,
@@ -31,7 +34,7 @@ use sidetone_signaling::protocol::{CallId, Event, SessionId};
 use sidetone_signaling::{Identifier, Reason};
 
 use crate::api::{Fact, MediaOrder, Place as StayPlace, Rights, Stay};
-use crate::people::Hall;
+use crate::people::{Hall, Located};
 use crate::rights;
 use board::Board;
 pub(crate) use context::{Context, Endpoints, Timer};
@@ -51,6 +54,8 @@ pub(crate) enum House {
     Group {
         /// Who began it.
         starter: Identifier,
+        /// The conversation that it came out of.
+        thread: Option<ThreadId>,
     },
 }
 
@@ -63,6 +68,25 @@ pub(crate) struct Founding {
     /// The secret in its link.
     pub(crate) key: String,
     pub(crate) thread: Option<String>,
+}
+
+impl Founding {
+    /// Of a meeting of an organisation.
+    pub(crate) fn of_meeting(call: CallId, id: MeetingId, located: Located, hall: Hall) -> Self {
+        Self {
+            call,
+            house: House::Meeting {
+                organisation: located.organisation,
+                id,
+                kind: located.kind,
+                organiser: located.organiser,
+            },
+            hall,
+            subject: located.subject,
+            key: located.key,
+            thread: located.thread,
+        }
+    }
 }
 
 /// A meeting or group call.
@@ -102,8 +126,9 @@ impl Room {
         // As many may wait as may be in, and whoever is replaced leaves a moment later.
         let most = founding.hall.rules.max_participants as usize;
         let participants = most.saturating_mul(2).saturating_add(16);
-        cx.media(founding.call, MediaOrder::Open { participants });
         let options = founding.hall.rules.options;
+        let voices = options.voices;
+        cx.media(founding.call, MediaOrder::Open { participants, voices });
         Self {
             call: founding.call,
             house: founding.house,
@@ -148,6 +173,20 @@ impl Room {
             House::Meeting { organisation, id, .. } => Some((organisation.clone(), id.clone())),
             House::Group { .. } => None,
         }
+    }
+
+    /// The conversation that it came out of, for somebody who takes part in that: nobody else is told that there is one.
+    fn came_from(&self, identity: &Identifier, cx: &Context<'_>) -> Option<ThreadId> {
+        match &self.house {
+            House::Meeting { .. } => None,
+            House::Group { thread, .. } => thread.filter(|thread| cx.people.converses(identity, *thread)),
+        }
+    }
+
+    /// The conversation beside it, as somebody inside is told of it.
+    fn thread_for(&self, identity: &Identifier, cx: &Context<'_>) -> Option<String> {
+        let came_from = || self.came_from(identity, cx).map(|thread| thread.to_string());
+        self.thread.clone().or_else(came_from)
     }
 
     fn kind(&self) -> Kind {

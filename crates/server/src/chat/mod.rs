@@ -8,6 +8,7 @@ mod follow;
 mod http;
 mod meeting;
 mod refusal;
+mod scan;
 mod shelf;
 mod sweep;
 mod threads;
@@ -28,6 +29,7 @@ use tokio::sync::{OwnedMutexGuard, mpsc};
 
 pub(crate) use follow::follow_departures;
 pub(crate) use http::router;
+pub use scan::{FileScan, Unanswered};
 pub(crate) use sweep::sweep;
 pub(crate) use threads::Threads;
 
@@ -38,8 +40,11 @@ use crate::api::problem::{Problem, ProblemType};
 use crate::api::registry::Registry;
 use crate::clock::wall_now;
 use crate::driver::Input;
+use crate::error::ServerError;
 use crate::events::Webhooks;
+use crate::outbound::Outbound;
 use refusal::problem;
+use scan::Scanner;
 use shelf::Shelf;
 use threads::Entry;
 
@@ -57,6 +62,8 @@ pub(crate) struct Chats {
     webhooks: Arc<Webhooks>,
     inputs: mpsc::WeakSender<Input>,
     limits: ChatLimits,
+    /// Who looks through files, where somebody does.
+    scanner: Option<Scanner>,
     /// Held by who begins a thread with a token.
     beginning: tokio::sync::Mutex<()>,
 }
@@ -69,6 +76,8 @@ pub(crate) struct Ground {
     pub(crate) webhooks: Arc<Webhooks>,
     pub(crate) inputs: mpsc::WeakSender<Input>,
     pub(crate) limits: ChatLimits,
+    pub(crate) outbound: Outbound,
+    pub(crate) file_scan: Option<FileScan>,
 }
 
 /// The threads in a store.
@@ -92,8 +101,12 @@ impl Wanted {
 }
 
 impl Chats {
-    pub(crate) fn new(threads: Arc<Threads>, ground: Ground) -> Arc<Self> {
-        Arc::new(Self {
+    /// # Errors
+    /// An address that may not be asked about files.
+    pub(crate) fn new(threads: Arc<Threads>, ground: Ground) -> Result<Arc<Self>, ServerError> {
+        let scan = ground.file_scan;
+        let scanner = scan.map(|scan| Scanner::new(scan, ground.outbound)).transpose()?;
+        Ok(Arc::new(Self {
             registry: ground.registry,
             threads,
             shelf: Shelf { kv: ground.kv },
@@ -101,8 +114,9 @@ impl Chats {
             webhooks: ground.webhooks,
             inputs: ground.inputs,
             limits: ground.limits,
+            scanner,
             beginning: tokio::sync::Mutex::default(),
-        })
+        }))
     }
 
     /// Has a thread plan something, and carries it out.

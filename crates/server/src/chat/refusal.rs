@@ -73,6 +73,8 @@ kinds! {
     ATTACHMENT_TYPE "attachment-type" "Files of this type are not taken";
     ATTACHMENT_TOO_LARGE "attachment-too-large" "The file is too large";
     MESSAGE_DELETED "message-deleted" "The message is deleted";
+    ATTACHMENT_REFUSED "attachment-refused" "The file is not given out";
+    ATTACHMENT_UNSCANNED "attachment-unscanned" "The file was not looked through yet";
     SCOPE_MISSING "scope-missing" "The token does not allow this";
 }
 

@@ -291,6 +291,7 @@ mod tests {
             inline: false,
             expires: sidetone_ledger::Timestamp::from_millis(9),
             message: None,
+            verdict: None,
         };
         shelf
             .put(thread, &home, &Item::Attachment(file.clone()), now)

@@ -137,13 +137,37 @@ impl Threads {
         thread: ThreadId,
     ) -> Result<(), Reason> {
         let entry = self.find(thread).ok_or(Reason::NO_SUCH_THREAD)?;
-        let context = Context {
-            world,
-            now: Timestamp::from_millis(now.as_millis()),
-            limits: ChatLimits::default(),
-            wanted: &|_| false,
-        };
-        let answer = entry.read().may_call(context, from, to);
+        let answer = entry.read().may_call(asked(world, now), from, to);
         answer.map_err(|refused| refused.reason)
+    }
+
+    /// Whom `from` calls together out of a thread, and what it is about. Answered from memory, for meetings.
+    pub(crate) fn company(
+        &self,
+        world: &World,
+        now: WallTime,
+        from: &Identifier,
+        thread: ThreadId,
+    ) -> Result<(Vec<Identifier>, String), Reason> {
+        let entry = self.find(thread).ok_or(Reason::NO_SUCH_THREAD)?;
+        let thread = entry.read();
+        let others = thread.company(asked(world, now), from);
+        let others = others.map_err(|refused| refused.reason)?;
+        Ok((others, thread.record().topic.clone()))
+    }
+
+    /// Whether somebody takes part in a thread.
+    pub(crate) fn has(&self, identity: &Identifier, thread: ThreadId) -> bool {
+        self.find(thread).is_some_and(|entry| entry.read().has(identity))
+    }
+}
+
+/// What a thread is asked in, where it changes nothing.
+fn asked(world: &World, now: WallTime) -> Context<'_> {
+    Context {
+        world,
+        now: Timestamp::from_millis(now.as_millis()),
+        limits: ChatLimits::default(),
+        wanted: &|_| false,
     }
 }

@@ -2,18 +2,25 @@
 
 use std::sync::Arc;
 
-use sidetone_meeting::{Hall, Located, Naming, People, Secret};
+use sidetone_meeting::{Company, Hall, Located, Naming, People, Secret};
 use sidetone_organisation::{Attendee, MeetingId, OrganisationId, World};
+use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::{Identifier, Reason};
 
 use crate::api::registry::Registry;
+use crate::chat::Threads;
+use crate::clock::wall_now;
 
-/// Everyone in the registry.
-pub(crate) struct WorldPeople(pub(crate) Arc<Registry>);
+/// Everyone in the registry, and their conversations.
+pub(crate) struct WorldPeople(pub(crate) Arc<Registry>, pub(crate) Arc<Threads>);
 
 impl People for WorldPeople {
     fn locate(&self, id: &MeetingId, secret: Secret<'_>) -> Option<Located> {
         self.0.world().locate(id, secret)
+    }
+
+    fn find(&self, id: &MeetingId) -> Option<Located> {
+        self.0.world().find(id)
     }
 
     fn naming(&self, id: &MeetingId, identity: &Identifier) -> Naming {
@@ -51,5 +58,14 @@ impl People for WorldPeople {
 
     fn may_escalate(&self, one: &Identifier, other: &Identifier) -> Result<(), Reason> {
         self.0.world().may_escalate(one, other)
+    }
+
+    fn company(&self, by: &Identifier, thread: ThreadId) -> Result<Company, Reason> {
+        let (others, topic) = self.1.company(&self.0.world(), wall_now(), by, thread)?;
+        Ok(Company { others, topic })
+    }
+
+    fn converses(&self, identity: &Identifier, thread: ThreadId) -> bool {
+        self.1.has(identity, thread)
     }
 }

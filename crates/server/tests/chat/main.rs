@@ -20,5 +20,7 @@ mod files;
 mod kill;
 mod limits;
 mod outage;
+mod scan;
+mod search;
 mod stage;
 mod storage;

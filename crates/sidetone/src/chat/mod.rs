@@ -1,9 +1,11 @@
 //! Chat: a client for threads, and one for a thread. Requests go over HTTP, in the order in which they are made; what
 //! happens comes through the session, and what an outage kept away is asked for by itself.
 
+mod calling;
 mod desk;
 mod http;
 mod rest;
+mod search;
 mod thread;
 #[cfg(feature = "tls")]
 mod tls;
@@ -30,6 +32,7 @@ use crate::{Error, Events};
 pub(crate) use desk::{Line, Signal, open};
 pub(crate) use http::Token;
 use http::{Answer, Job, Request};
+pub use search::FoundMessages;
 pub use thread::{
     ChatThreadClient, MessagePage, OutgoingMessage, ReadReceipt, ReadReceipts, ThreadChanges, ThreadUpdate,
 };
@@ -266,13 +269,18 @@ impl ChatClient {
         read: impl FnOnce(Answer) -> Result<T, Error> + Send + 'static,
     ) -> Pending<T> {
         let (reply, pending) = Pending::new();
-        let done = Box::new(move |answer: Result<Answer, Error>| {
+        self.then(request, move |answer| {
             // Nobody may be waiting any more.
             let _ = reply.send(answer.and_then(read));
         });
-        // A client that is closed drops the job, and with it the reply: the outcome is `Closed`.
-        let _ = self.shared.jobs.send(Job { request, done });
         pending
+    }
+
+    /// Makes a request, and hands its answer on.
+    pub(crate) fn then(&self, request: Request, done: impl FnOnce(Result<Answer, Error>) + Send + 'static) {
+        let done = Box::new(done);
+        // A client that is closed drops the job, and with it whoever waits: the outcome is `Closed`.
+        let _ = self.shared.jobs.send(Job { request, done });
     }
 
     /// Makes requests for page after page.

@@ -45,6 +45,23 @@ fn none<N>() -> Option<N> {
 }
 
 #[derive(Deserialize)]
+pub(super) struct Found {
+    items: Vec<Message>,
+    searched: u64,
+    next: Option<String>,
+}
+
+impl From<Found> for super::FoundMessages {
+    fn from(found: Found) -> Self {
+        Self {
+            messages: found.items.into_iter().map(Into::into).collect(),
+            searched: found.searched,
+            next: found.next,
+        }
+    }
+}
+
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Made {
     pub(super) chat_thread: Thread,
@@ -112,7 +129,7 @@ impl From<Thread> for wire::ChatThread {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Participant {
-    id: Identifier,
+    pub(super) id: Identifier,
     display_name: String,
     joined_on: Moment,
     #[serde(default)]

@@ -109,7 +109,7 @@ pub struct ThreadChanges {
 /// One thread. Cheap to clone.
 #[derive(Clone)]
 pub struct ChatThreadClient {
-    chat: ChatClient,
+    pub(super) chat: ChatClient,
     id: ThreadId,
 }
 
@@ -130,7 +130,7 @@ impl ChatThreadClient {
         self.id
     }
 
-    fn path(&self, rest: &str) -> String {
+    pub(super) fn path(&self, rest: &str) -> String {
         format!("/v1/chat/threads/{}{rest}", self.id)
     }
 

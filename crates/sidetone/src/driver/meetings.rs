@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use sidetone_signaling::agent::Command;
 use sidetone_signaling::call::CallState;
+use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::protocol::meeting::{self, Joined};
 use sidetone_signaling::protocol::{CallId, Event, Request};
 
@@ -63,6 +64,8 @@ impl Driver {
         let snapshot = Snapshot {
             state: CallState::Ringing,
             context: Some(incoming.subject).filter(|subject| !subject.is_empty()),
+            on_behalf_of: incoming.on_behalf_of,
+            thread: incoming.thread,
             ..Snapshot::new(incoming.call, CallDirection::Incoming, from)
         };
         self.incoming(snapshot, now);
@@ -77,6 +80,8 @@ impl Driver {
         let info = {
             let mut snapshot = shared.snapshot();
             snapshot.id = id;
+            let thread = joined.thread.as_ref().and_then(|thread| thread.parse().ok());
+            snapshot.thread = thread.map(ThreadId);
             let meeting = match snapshot.meeting.take() {
                 Some(mut known) => {
                     known.rejoined(joined);

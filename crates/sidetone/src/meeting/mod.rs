@@ -17,6 +17,7 @@ mod scene;
 mod slides;
 mod speakers;
 mod spotlight;
+mod watching;
 
 use sidetone_signaling::protocol::Event;
 use sidetone_signaling::protocol::meeting::{self, Joined, Kind, LobbyReason, ParticipantId, Passage, Role};
@@ -37,6 +38,7 @@ pub use scene::SceneFeature;
 pub use slides::SlidesFeature;
 pub use speakers::{DominantSpeakers, Speaker};
 pub use spotlight::SpotlightFeature;
+pub use watching::{OptimalVideoCountFeature, WatchOptions};
 
 use crate::call::CallEvent;
 
@@ -78,6 +80,7 @@ pub(crate) struct Meeting {
     pub hands: Vec<RaisedHand>,
     pub spotlight: Vec<ParticipantId>,
     pub together: engagement::Together,
+    pub video_count: Option<u16>,
 }
 
 impl Meeting {
@@ -103,6 +106,7 @@ impl Meeting {
             hands: Vec::new(),
             spotlight: Vec::new(),
             together: engagement::Together::default(),
+            video_count: None,
         }
     }
 
@@ -129,7 +133,13 @@ impl Meeting {
         match event {
             Event::MeetingState(state) => {
                 self.waits = waits(state.passage);
-                vec![CallEvent::LobbyReasonChanged(self.waits)]
+                let mut told = vec![CallEvent::LobbyReasonChanged(self.waits)];
+                if self.waits.is_none() {
+                    // Who waits is told neither.
+                    (self.info.link, self.info.thread) = (state.link, state.thread);
+                    told.push(CallEvent::MeetingChanged(self.info.clone()));
+                }
+                told
             }
             Event::MeetingRoster(roster) => {
                 if roster.snapshot {
@@ -160,6 +170,10 @@ impl Meeting {
             Event::MeetingEngagement(told) => {
                 let told = self.together.apply(told.news);
                 told.into_iter().map(CallEvent::Engagement).collect()
+            }
+            Event::MeetingOptimalVideoCount(told) => {
+                self.video_count = Some(told.count);
+                vec![CallEvent::OptimalVideoCountChanged(told.count)]
             }
             Event::MeetingMutedBy(muted) => vec![CallEvent::MutedByOthers(muted.by)],
             _ => Vec::new(),

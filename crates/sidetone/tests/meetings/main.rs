@@ -8,7 +8,9 @@ mod engagement;
 mod grown;
 mod lost;
 mod order;
+mod record;
 #[path = "../calls/support/mod.rs"]
 #[allow(dead_code)] // what calls alone need
 mod support;
+mod thread;
 mod visit;

@@ -76,6 +76,12 @@ impl Agent {
             .and_then(|value| serde_json::from_value::<Joined>(value).map_err(|_| Reason::SETUP_TIMEOUT));
         match (self.meetings.remove(&call), answer) {
             (Some(mut meeting), answer) => {
+                if let Ok(joined) = &answer
+                    && self.invitations.remove(&joined.call).is_some()
+                {
+                    // It rang here, and this end came by another way.
+                    self.meeting_over(joined.call, Reason::ANSWERED_ELSEWHERE);
+                }
                 meeting.joined(answer);
                 // From now on it goes by the service's id.
                 self.meetings.insert(meeting.id(), meeting);
@@ -147,6 +153,7 @@ impl Agent {
             Event::MeetingHands(hands) => hands.call,
             Event::MeetingReactions(reactions) => reactions.call,
             Event::MeetingSpotlight(spotlight) => spotlight.call,
+            Event::MeetingOptimalVideoCount(count) => count.call,
             Event::MeetingMutedBy(muted) => muted.call,
             Event::MeetingEngagement(engagement) => engagement.call,
             _ => return,

@@ -99,6 +99,8 @@ pub enum Request {
     MeetingReact(meeting::React),
     #[serde(rename = "meeting.media_access")]
     MeetingMediaAccess(meeting::MediaAccess),
+    #[serde(rename = "meeting.watch")]
+    MeetingWatch(meeting::Watch),
     #[serde(rename = "meeting.add")]
     MeetingAdd(meeting::Add),
     #[serde(rename = "meeting.engage")]
@@ -147,6 +149,7 @@ impl Request {
         "meeting.lower_hands",
         "meeting.react",
         "meeting.media_access",
+        "meeting.watch",
         "meeting.add",
         "meeting.engage",
     ];
@@ -216,6 +219,8 @@ pub enum Event {
     MeetingReactions(meeting::Reactions),
     #[serde(rename = "meeting.spotlight")]
     MeetingSpotlight(meeting::Spotlight),
+    #[serde(rename = "meeting.optimal_video_count")]
+    MeetingOptimalVideoCount(meeting::OptimalVideoCount),
     #[serde(rename = "meeting.muted_by")]
     MeetingMutedBy(meeting::MutedBy),
     #[serde(rename = "meeting.engagement")]
@@ -275,6 +280,7 @@ impl Event {
         "meeting.hands",
         "meeting.reactions",
         "meeting.spotlight",
+        "meeting.optimal_video_count",
         "meeting.muted_by",
         "meeting.engagement",
         "meeting.ended",

@@ -120,6 +120,7 @@ impl Limits {
             Request::MeetingRestart(restart) if restart.offer.len() > self.description => {
                 Err(Reason::DESCRIPTION_TOO_LARGE)
             }
+            Request::MeetingWatch(watch) if !watch.is_sound() => Err(Reason::BAD_PARAMETERS),
             Request::Report(report) if report.longest() > self.report => Err(Reason::BAD_PARAMETERS),
             _ => Ok(()),
         }
@@ -132,7 +133,7 @@ impl Limits {
             Locator::Group { invite, .. } if invite.len() > self.invitations => {
                 return Err(Reason::TOO_MANY_INVITATIONS);
             }
-            Locator::Call(_) | Locator::Group { .. } => [0, 0],
+            Locator::Call(_) | Locator::Group { .. } | Locator::Thread { .. } => [0, 0],
         };
         let name = join.display_name.as_deref().unwrap_or_default();
         if texts.into_iter().any(|length| length > self.locator) || name.len() > self.display_name {

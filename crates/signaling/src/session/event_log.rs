@@ -83,7 +83,9 @@ mod tests {
     #[test]
     fn a_full_log_refuses() {
         let mut log = EventLog::new(2);
+        assert!(!log.is_half_full());
         assert!(log.push(&event()).is_ok());
+        assert!(log.is_half_full());
         assert!(log.push(&event()).is_ok());
         assert_eq!(log.push(&event()), Err(Full));
         log.acknowledge(1);

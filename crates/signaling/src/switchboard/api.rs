@@ -1,5 +1,6 @@
 //! What goes into a [`Switchboard`](super::Switchboard), what comes out, and what it is told at the start.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,7 @@ use crate::end_reason::Reason;
 use crate::identifier::{Identifier, Label};
 use serde_json::Value;
 
+use crate::protocol::chat::ThreadId;
 use crate::protocol::{
     CallId, Event, IceServer, Limits, NoticeKind, NoticeState, Report, Request, SessionId,
 };
@@ -144,6 +146,13 @@ pub enum ServerInput {
         /// Which. One that is over or not answered is ignored.
         call: CallId,
     },
+    /// Whether this endpoint is in a call that another part of the service carries.
+    Occupied {
+        /// Which.
+        session: SessionId,
+        /// In one?
+        occupied: bool,
+    },
     /// An operator ends a call.
     EndCall {
         /// Which. One that is over already is ignored.
@@ -176,6 +185,19 @@ pub struct Ask {
     pub request: Request,
     /// The call between two that a `meeting.add` would make a call of more.
     pub pair: Option<Pair>,
+    /// For each who is asked to come: where a call to them goes now, or why it goes nowhere.
+    pub ways: BTreeMap<Identifier, Result<Way, Reason>>,
+}
+
+/// Where a call to somebody goes at first, by their rules and by who can ring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// Those who ring: who was asked, or others in their place.
+    pub identities: Vec<Identifier>,
+    /// Their endpoints that can ring.
+    pub sessions: BTreeSet<SessionId>,
+    /// How long it rings there.
+    pub give_up_after: Option<Duration>,
 }
 
 /// Both ends of an answered call.
@@ -189,6 +211,8 @@ pub struct Pair {
     pub asked_by_caller: bool,
     /// When it was placed.
     pub placed: Instant,
+    /// The conversation that it came out of.
+    pub thread: Option<ThreadId>,
 }
 
 /// One end of a call.
@@ -297,6 +321,15 @@ pub enum Record {
         identity: Identifier,
         /// The resource through whose application a member acts.
         application: Option<Label>,
+        /// Whether calls ring on it: its token and its client say so.
+        takes_calls: bool,
+    },
+    /// By its new token calls ring on a session from now on, or do no longer.
+    SessionTakesCalls {
+        /// Which.
+        session: SessionId,
+        /// Whether they do.
+        takes_calls: bool,
     },
     /// A session continues on a new connection.
     SessionResumed {

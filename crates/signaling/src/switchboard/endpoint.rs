@@ -69,10 +69,15 @@ impl Switchboard {
         self.timers.set(Timer::Token(session), now + grant.expires_in);
         self.attach(connection, session);
         self.send(connection, ServerFrame::response(opening.request, &opened));
+        let takes_calls = self
+            .sessions
+            .get(&session)
+            .is_some_and(ServerSession::takes_calls);
         self.record(Record::SessionOpened {
             session,
             identity: grant.identity.clone(),
             application: grant.application,
+            takes_calls,
         });
         self.ring_late_comer(session, &grant.identity, now);
         self.offer_pickup_to(session, &grant.identity);
@@ -269,7 +274,7 @@ impl Switchboard {
             Ok(Request::Consent(consent)) if self.calls.contains_key(&consent.call) => {
                 self.consent(session, consent).map(done)
             }
-            Ok(other) => match self.ask(session, id, other) {
+            Ok(other) => match self.ask(session, id, other, now) {
                 Ok(()) => return,
                 Err(reason) => Err(reason),
             },
@@ -334,9 +339,14 @@ impl Switchboard {
         match checked {
             Ok(grant) => {
                 known.token_ends = now + grant.expires_in;
+                let before = known.takes_calls();
                 known.may_start_calls = grant.may_start_calls;
                 known.may_take_calls = grant.may_take_calls;
+                let takes_calls = known.takes_calls();
                 self.timers.set(Timer::Token(session), now + grant.expires_in);
+                if takes_calls != before {
+                    self.record(Record::SessionTakesCalls { session, takes_calls });
+                }
                 let refreshed = Refreshed {
                     token_expires_in_ms: grant.expires_in.into(),
                     ice_servers: self.ice_servers(session, grant.expires_in),

@@ -17,6 +17,9 @@ impl Switchboard {
         now: Instant,
     ) -> Result<PickedUp, Reason> {
         let endpoint = self.sessions.get(&session).ok_or(Reason::NO_SUCH_SESSION)?;
+        if !endpoint.may_take_calls {
+            return Err(Reason::scope_missing("voip.join"));
+        }
         let (identity, calls) = (endpoint.identity.clone(), endpoint.calls.len());
         let call = self.calls.get_mut(&pick_up.call).ok_or(Reason::NO_SUCH_CALL)?;
         let ringing = call.ringing().ok_or(Reason::WRONG_STATE)?;
@@ -60,8 +63,15 @@ impl Switchboard {
         }
     }
 
-    /// Tells an endpoint that came late what it may take.
+    /// Tells an endpoint that came late what it may take, where calls ring on it at all.
     pub(super) fn offer_pickup_to(&mut self, session: SessionId, identity: &Identifier) {
+        if !self
+            .sessions
+            .get(&session)
+            .is_some_and(|known| known.takes_calls())
+        {
+            return;
+        }
         let may_take = |call: &Call| {
             matches!(&call.phase, Phase::Ringing(ringing)
                 if ringing.stop.pickup.contains(identity))

@@ -7,6 +7,7 @@ use sidetone::Identifier;
 use uuid::Uuid;
 
 use crate::address::ServiceAddress;
+use crate::args::EndArgs;
 use crate::credential::CredentialArgs;
 
 /// `sidetone chat`.
@@ -88,6 +89,25 @@ Examples:
         #[command(flatten)]
         user: UserArgs,
     },
+    /// Look for messages by their words
+    #[command(after_help = "\
+Examples:
+  sidetone chat search 'order 17' --identity member:contoso:bob
+      in all of one's threads: messages that say both; the beginning of a word is enough
+  sidetone chat search plan --thread THREAD --limit 5 --identity member:contoso:bob")]
+    Search {
+        /// One to eight words
+        words: String,
+        /// In this thread alone
+        #[arg(long)]
+        thread: Option<Uuid>,
+        /// How many messages to find
+        #[arg(long, value_name = "COUNT", default_value_t = 20)]
+        limit: usize,
+        /// What all share.
+        #[command(flatten)]
+        user: UserArgs,
+    },
     /// Be in a thread: show what happens, and send each line that is typed
     #[command(after_help = "\
 Examples:
@@ -108,6 +128,12 @@ While following, a line that begins with a slash is a command: /who, /read, /rea
         #[command(flatten)]
         user: UserArgs,
     },
+    /// Call everyone in a thread, or join the call that runs there
+    #[command(after_help = "\
+Examples:
+  sidetone chat call THREAD --identity member:contoso:bob
+      a thread of two rings the other; one of more rings everybody, and is joined where somebody called before")]
+    Call(Box<CallThreadArgs>),
     /// Leave a thread, hide or delete it
     #[command(after_help = "\
 Examples:
@@ -122,6 +148,16 @@ Examples:
         #[command(flatten)]
         user: UserArgs,
     },
+}
+
+/// `sidetone chat call`.
+#[derive(Args, Debug)]
+pub struct CallThreadArgs {
+    /// The thread
+    pub thread: Uuid,
+    /// What all calls share.
+    #[command(flatten)]
+    pub end: EndArgs,
 }
 
 /// How a thread is deleted.

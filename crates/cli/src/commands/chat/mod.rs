@@ -1,6 +1,7 @@
 //! `sidetone chat`: threads from the command line, for people and for scripts.
 
 pub mod args;
+mod call;
 mod follow;
 mod show;
 
@@ -75,6 +76,15 @@ pub fn run(args: ChatArgs) -> Result<Exit, Failure> {
                 let (_client, chat) = open(&user).await?;
                 history(&chat.thread(ThreadId(thread)), limit, &user).await
             }
+            ChatCommand::Search {
+                words,
+                thread,
+                limit,
+                user,
+            } => {
+                let (_client, chat) = open(&user).await?;
+                search(&chat, &words, thread.map(ThreadId), limit, &user).await
+            }
             ChatCommand::Follow { thread, length, user } => {
                 let (_client, chat) = open(&user).await?;
                 let events = chat.events();
@@ -82,6 +92,7 @@ pub fn run(args: ChatArgs) -> Result<Exit, Failure> {
                 follow::follow(&chat, &thread, events, length, &user, &mut interrupt).await?;
                 Ok(Exit::Done)
             }
+            ChatCommand::Call(args) => call::run(*args, &mut interrupt).await,
             ChatCommand::Delete { thread, how, user } => {
                 let (_client, chat) = open(&user).await?;
                 let how = how.map(|how| match how {
@@ -135,6 +146,38 @@ async fn history(thread: &ChatThreadClient, limit: u32, user: &UserArgs) -> Resu
     for message in messages.iter().rev() {
         show::message(user, "message", message);
     }
+    Ok(Exit::Done)
+}
+
+/// Shows what was found, as it is found.
+async fn search(
+    chat: &ChatClient,
+    words: &str,
+    thread: Option<ThreadId>,
+    limit: usize,
+    user: &UserArgs,
+) -> Result<Exit, Failure> {
+    let (mut found, mut searched) = (0, 0);
+    let mut after = None;
+    let more = loop {
+        let page = chat.search(words, thread, after.as_deref()).await?;
+        searched += page.searched;
+        for message in &page.messages {
+            if found == limit {
+                break;
+            }
+            found += 1;
+            show::found(user, message);
+        }
+        match page.next {
+            Some(next) if found < limit => after = Some(next),
+            next => break next.is_some() || found == limit,
+        }
+    };
+    let end = if more { ", there may be more" } else { "" };
+    let words = format!("{found} found among {searched} messages{end}");
+    let fields = json!({ "found": found, "searched": searched, "more": more });
+    show::done(user, "searched", &words, fields);
     Ok(Exit::Done)
 }
 

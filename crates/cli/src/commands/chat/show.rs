@@ -23,6 +23,14 @@ pub fn thread(user: &UserArgs, thread: &ChatThread) {
     line(user, "thread", &words, json!(thread));
 }
 
+/// A message that was looked for, with the thread that it is in.
+pub fn found(user: &UserArgs, found: &ChatMessage) {
+    if !user.json {
+        output::line(&found.thread.to_string());
+    }
+    message(user, "found", found);
+}
+
 /// A message.
 pub fn message(user: &UserArgs, name: &str, message: &ChatMessage) {
     let sender = plain(&message.sender_display_name);

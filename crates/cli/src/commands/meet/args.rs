@@ -71,6 +71,9 @@ pub struct CreateArgs {
     /// How many it holds
     #[arg(long, value_name = "COUNT")]
     pub max_participants: Option<u32>,
+    /// How many voices each is sent at a time, as far as the operator permits
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub voices: Option<u8>,
     /// Attendees cannot switch their microphones on
     #[arg(long)]
     pub hard_mute: bool,

@@ -153,6 +153,9 @@ async fn download(
     let home = chats.home(thread(id))?;
     let bytes = chats.shelf.bytes(thread(id), &home, &record, wall_now()).await?;
     let bytes = bytes.ok_or_else(|| problem(Reason::NO_SUCH_ATTACHMENT.into()))?;
+    chats
+        .looked_through(&caller.actor, thread(id), &record, &bytes)
+        .await?;
     let text = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("attachment"));
     let headers: [(HeaderName, HeaderValue); 4] = [
         (header::CONTENT_TYPE, text(&record.content_type)),
@@ -225,6 +228,7 @@ mod tests {
             inline: false,
             expires: sidetone_ledger::Timestamp::from_millis(1),
             message: None,
+            verdict: None,
         };
         assert_eq!(
             disposition(&record),

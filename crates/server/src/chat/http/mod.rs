@@ -3,6 +3,7 @@
 mod files;
 mod messages;
 mod people;
+mod search;
 mod shape;
 mod signals;
 mod storage;
@@ -28,6 +29,7 @@ pub(crate) fn router(chats: Arc<Chats>) -> OpenApiRouter {
         .merge(people::router())
         .merge(signals::router())
         .merge(files::router())
+        .merge(search::router())
         .merge(storage::router())
         .with_state(chats)
 }

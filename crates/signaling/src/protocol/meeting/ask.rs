@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Capabilities, Kind, ParticipantId, Passage, Role};
 use crate::identifier::Identifier;
 use crate::protocol::CallId;
+use crate::protocol::chat::ThreadId;
 
 /// Where a meeting or group call is.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +33,14 @@ pub enum Locator {
         #[serde(default)]
         invite: Vec<Identifier>,
     },
+    /// The call of a conversation in which this identity takes part: the one that runs, or a new one to which everyone
+    /// else who takes part is rung.
+    Thread {
+        /// The conversation.
+        thread: ThreadId,
+        /// The id of a new call, which the sender draws at random. Where one runs, that one keeps its own.
+        call: CallId,
+    },
 }
 
 impl fmt::Debug for Locator {
@@ -42,6 +51,7 @@ impl fmt::Debug for Locator {
             Self::Meeting { id, .. } => write!(f, "Meeting({id})"),
             Self::Call(call) => write!(f, "Call({call:?})"),
             Self::Group { call, invite } => write!(f, "Group({call:?}, {})", invite.len()),
+            Self::Thread { thread, call } => write!(f, "Thread({thread:?}, {call:?})"),
         }
     }
 }

@@ -9,6 +9,7 @@ mod engagement;
 mod people;
 mod right;
 mod told;
+mod watch;
 
 pub use ask::{
     Add, AddAnswer, Admit, Call, Decline, Join, Joined, LobbyAnswer, Locator, Lock, LowerHands, MediaAccess,
@@ -30,3 +31,4 @@ pub use told::{
     LobbyEntry, Moved, MutedBy, Reaction, Reactions, Roster, Speakers, Spotlight, State, Unlobbied,
     UnlobbiedWhy,
 };
+pub use watch::{MAX_HEIGHT, MAX_WANTED, OptimalVideoCount, Picture, PictureSource, Watch};
