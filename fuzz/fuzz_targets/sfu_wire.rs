@@ -9,7 +9,7 @@ use sidetone_sfu::caller::Answered;
 use sidetone_sfu::link::{
     CONSENT, Certificate, Credentials, Fingerprint, Link, LinkConfig, Remote, ufrag_of_check,
 };
-use sidetone_sfu::rtp::{Control, Controls, Parsed};
+use sidetone_sfu::rtp::{Arrivals, Control, Controls, Parsed};
 use sidetone_sfu::sdp::{Answer, Offer, Transport};
 
 fn config() -> LinkConfig {
@@ -28,8 +28,13 @@ fn credentials() -> Credentials {
 fuzz_target!(|data: &[u8]| {
     let _ = Parsed::parse(data).map(|parsed| parsed.extensions().count());
     for control in Controls::new(data) {
-        if let Control::Nack { missing, .. } = control {
-            assert!(missing.count() <= 17 * data.len());
+        match control {
+            Control::Nack { missing, .. } => assert!(missing.count() <= 17 * data.len()),
+            Control::TransportFeedback(body) => {
+                let told = Arrivals::parse(body).map_or(0, Iterator::count);
+                assert!(told <= usize::from(u16::MAX));
+            }
+            _ => {}
         }
     }
     let _ = ufrag_of_check(data);

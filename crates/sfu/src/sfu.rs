@@ -152,6 +152,10 @@ pub struct ParticipantStats {
     pub fraction_lost: u8,
     /// Between it and us, in microseconds.
     pub round_trip: Option<u32>,
+    /// Packets of pictures that came to it, as its feedback says. 0 where it gives none on single packets.
+    pub packets_told: u64,
+    /// What its path carries, in bit/s; none until it was full for once.
+    pub available: Option<u64>,
 }
 
 /// What a room's packets came to.

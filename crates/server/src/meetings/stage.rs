@@ -90,7 +90,7 @@ impl Stage {
                 meeting,
                 call,
                 attended: stays.iter().map(|stay| attended(stay, now)).collect(),
-                // What was done in it went with the process.
+                // Nothing of it is kept while it runs.
                 minutes: sidetone_meeting::Minutes::default(),
             });
         }

@@ -38,6 +38,10 @@ pub(crate) struct Stream {
     pub(crate) format: Option<Format>,
     /// Whether the dominant speakers are chosen among it and others.
     pub(crate) warm: bool,
+    /// A layer that its sender has switched off: others of the same picture go on without it.
+    pub(crate) stopped: bool,
+    /// Frames of smaller layers since its last.
+    pub(crate) missed: u8,
 }
 
 impl Stream {
@@ -73,6 +77,8 @@ impl Stream {
             asked: None,
             format: None,
             warm: false,
+            stopped: false,
+            missed: 0,
         }
     }
 

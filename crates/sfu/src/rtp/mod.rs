@@ -1,6 +1,7 @@
 //! RTP and RTCP on the wire (RFC 3550, RFC 4585): taking apart and writing, without state but that of counting what
 //! arrives.
 
+mod arrivals;
 mod header;
 mod missing;
 mod reader;
@@ -10,6 +11,7 @@ mod tests;
 mod transport_feedback;
 mod writer;
 
+pub use arrivals::Arrivals;
 pub use header::{Elements, Parsed};
 pub use missing::Missing;
 pub use reader::{Control, Controls, Nack, ReportBlock};

@@ -88,6 +88,11 @@ fn write(
     Ok(())
 }
 
+/// Whether a section is a slot for pictures.
+fn shows(section: &Section, answer: &Answer) -> bool {
+    section.kind == Kind::Video && answer.sends.is_some()
+}
+
 /// Whether a section is not refused.
 fn is_usable(section: &Section) -> bool {
     section.kind != Kind::Other && !section.codecs.is_empty()
@@ -128,8 +133,8 @@ fn write_section(
     }
     for (extension, id) in &section.extensions {
         let skipped = match extension {
-            // We number no packets; receivers judge the path by when packets were sent.
-            Extension::TransportSequence => !answer.receives,
+            // We number pictures only: voices are too thin to tell anything of a path.
+            Extension::TransportSequence => !answer.receives && !shows(section, answer),
             Extension::AbsSendTime => answer.sends.is_none(),
             _ => false,
         };
@@ -170,7 +175,7 @@ fn write_codec(codec: &Codec, answer: &Answer, out: &mut String) -> std::fmt::Re
     write!(out, "a=rtpmap:{payload_type} {}\r\n", codec.map)?;
     for feedback in &codec.feedback {
         let skipped = match *feedback {
-            TRANSPORT_CC => !answer.receives,
+            TRANSPORT_CC => !answer.receives && (answer.sends.is_none() || codec.format == Format::Opus),
             REMB => answer.sends.is_none(),
             _ => false,
         };

@@ -19,13 +19,20 @@ pub struct Codec {
     pub(super) feedback: Vec<&'static str>,
 }
 
+impl Codec {
+    /// Whether its receiver tells of single packets (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+    pub fn tells_arrivals(&self) -> bool {
+        self.feedback.contains(&TRANSPORT_CC)
+    }
+}
+
 /// Feedback that we take or give (RFC 4585, RFC 5104).
 const FEEDBACK: [&str; 5] = ["nack", "nack pli", "ccm fir", TRANSPORT_CC, REMB];
 
-/// We give it to whoever sends.
+/// We give it to whoever sends, and take it from whoever receives pictures.
 pub(super) const TRANSPORT_CC: &str = "transport-cc";
 
-/// We take it from whoever receives pictures (draft-alvestrand-rmcat-remb-03).
+/// The same from who knows no better (draft-alvestrand-rmcat-remb-03).
 pub(super) const REMB: &str = "goog-remb";
 
 /// Longest format parameters that are repeated in the answer, in bytes.

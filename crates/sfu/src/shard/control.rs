@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Shard;
-use super::media::Outlet;
+use super::media::{Outlet, pad};
 use super::peer::{Carries, Peer};
 use crate::net::DATAGRAM;
 use crate::room::Media;
@@ -98,6 +98,7 @@ impl Shard {
                         members: &hosted.members,
                         sending: &mut self.sending,
                         socket: &self.socket,
+                        now,
                         time: self.clock.send_time(now),
                     };
                     hosted.room.nack(now, who, ssrc, missing, &mut |forwarded| {
@@ -110,7 +111,17 @@ impl Shard {
                         peer.path.estimate(now, bits);
                     }
                 }
-                Control::TransportFeedback(_) => {}
+                Control::TransportFeedback(body) => {
+                    let Some(peer) = self.peers.get_mut(key) else {
+                        continue;
+                    };
+                    if let Some(limit) = peer.path.feedback(now, body) {
+                        hosted.room.set_available(now, who, limit);
+                    }
+                    if hosted.room.is_held_back(who) {
+                        pad(now, peer, key.index, &mut self.sending, &self.socket);
+                    }
+                }
                 Control::Bye { ssrc } => {
                     if let Some(peer) = self.peers.get_mut(key) {
                         peer.receptions.retain(|of| of.ssrc() != ssrc);

@@ -2,7 +2,7 @@
 
 use crate::config::RoomSettings;
 use crate::room::{Formats, Header, Media, Receive, SlotConfig};
-use crate::sdp::{Answer, Extension, Kind, Offer, Section};
+use crate::sdp::{Answer, Codec, Extension, Kind, Offer, Section};
 
 /// Media that a participant may send.
 #[derive(PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub(super) struct Identifiers {
     pub level: Option<u8>,
     pub transport: Option<u8>,
     pub send_time: Option<u8>,
+    /// The same as `transport` where the participant tells of single packets of the pictures it gets.
+    pub numbered: Option<u8>,
 }
 
 /// All of it.
@@ -52,6 +54,11 @@ impl Layout {
     /// Decides what to do with each section. `next_ssrc` gives a new source identifier each time.
     pub fn new(offer: &Offer, settings: &RoomSettings, mut next_ssrc: impl FnMut() -> u32) -> Self {
         let identifier = |of| offer.sections.iter().find_map(|section| section.extension(of));
+        let mut pictures = offer
+            .sections
+            .iter()
+            .filter(|section| section.kind == Kind::Video);
+        let tells = pictures.any(|section| section.codecs.iter().any(Codec::tells_arrivals));
         let mut layout = Self {
             answers: Vec::new(),
             receive: Receive::default(),
@@ -65,6 +72,7 @@ impl Layout {
                 level: identifier(Extension::AudioLevel),
                 transport: identifier(Extension::TransportSequence),
                 send_time: identifier(Extension::AbsSendTime),
+                numbered: identifier(Extension::TransportSequence).filter(|_| tells),
             },
         };
         for section in &offer.sections {
@@ -156,6 +164,23 @@ impl Layout {
             ..*of
         };
         Some((header, (of.sequence as u16).to_be_bytes()))
+    }
+
+    /// The header of a packet of padding, in the place of a repetition (RFC 4588): there nobody misses a number. None
+    /// where no repetition was negotiated.
+    pub fn padding(&mut self, timestamp: u32) -> Option<Header> {
+        let repeater = self.repeaters.first_mut()?;
+        let (_, payload_type) = *repeater.types.first()?;
+        repeater.sequence += 1;
+        Some(Header {
+            ssrc: repeater.ssrc,
+            sequence: repeater.sequence,
+            timestamp,
+            marker: false,
+            payload_type,
+            csrc: 0,
+            level: None,
+        })
     }
 
     /// Whether a slot shows pictures.

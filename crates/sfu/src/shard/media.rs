@@ -3,6 +3,8 @@
 use std::net::UdpSocket;
 use std::time::Instant;
 
+use super::layout::Identifiers;
+use super::path::PROBE;
 use super::peer::{Carries, MAX_STREAMS, Peer, Stream};
 use super::{Hosted, Shard};
 use crate::net::{DATAGRAM, Sending};
@@ -10,6 +12,12 @@ use crate::room::{self, AudioLevel, Forwarded, Header, MAX_HEADER, Media, Packet
 use crate::rtp::Parsed;
 use crate::sfu::Event;
 use crate::slab::{Key, Slab};
+
+/// Bytes around a payload: the header with its mark, and what seals it.
+const AROUND: usize = 40;
+
+/// Bytes of padding in a packet that has nothing else: the most there can be.
+const PADDING: usize = 255;
 
 impl Shard {
     /// Takes a packet that has been opened.
@@ -80,6 +88,7 @@ impl Shard {
             members: &hosted.members,
             sending: &mut self.sending,
             socket: &self.socket,
+            now,
             time: self.clock.send_time(now),
         };
         hosted
@@ -180,6 +189,7 @@ pub(super) struct Outlet<'a> {
     pub members: &'a [Option<Key>],
     pub sending: &'a mut Sending,
     pub socket: &'a UdpSocket,
+    pub now: Instant,
     /// Now, as the send time extension has it: 24 bits, in units of 2^-18 s.
     pub time: u32,
 }
@@ -202,20 +212,25 @@ impl Outlet<'_> {
             .then(|| peer.layout.repeater(&forwarded.header))
             .flatten();
         // Voices are too thin to tell anything of a path, and a voice that is repeated must be the same to the bit.
-        let id = peer.layout.identifiers.send_time;
-        let time = id
-            .filter(|_| forwarded.slot.media != Media::Audio)
-            .map(|id| (id, self.time));
+        let Identifiers {
+            numbered, send_time, ..
+        } = peer.layout.identifiers;
+        let mark = match (numbered, send_time) {
+            _ if forwarded.slot.media == Media::Audio => None,
+            (Some(id), _) => Some(Mark::number(id, peer.path.sent(self.now, size as usize + AROUND))),
+            (None, Some(id)) => Some(Mark::time(id, self.time)),
+            (None, None) => None,
+        };
         self.sending.queue(self.socket, to, key.index, |buffer| {
             let length = match repeater {
                 Some((header, original)) => {
                     let parts = [&original, forwarded.head, forwarded.body];
-                    let length = write(&header, time, &parts, buffer)?;
+                    let length = write(&header, mark, &parts, buffer)?;
                     link.seal_rtp(buffer, length)
                 }
                 None => {
                     let parts = [forwarded.head, forwarded.body];
-                    let length = write(&forwarded.header, time, &parts, buffer)?;
+                    let length = write(&forwarded.header, mark, &parts, buffer)?;
                     if forwarded.resent {
                         link.seal_rtp_again(buffer, length)
                     } else {
@@ -231,21 +246,54 @@ impl Outlet<'_> {
     }
 }
 
-/// Writes a packet in the clear, with its send time where there is a `time`: the identifier of the extension, and the
-/// value. None where it does not fit.
-fn write(
-    header: &Header,
-    time: Option<(u8, u32)>,
-    parts: &[&[u8]],
-    buffer: &mut [u8; DATAGRAM],
-) -> Option<usize> {
+/// Sends padding, by which its receiver's path is probed.
+pub(super) fn pad(now: Instant, peer: &mut Peer, group: u32, sending: &mut Sending, socket: &UdpSocket) {
+    let (Some(to), Some(id)) = (peer.link.remote(), peer.layout.identifiers.numbered) else {
+        return;
+    };
+    for _ in 0..peer.path.probe(now) {
+        let Some(header) = peer.layout.padding(0) else {
+            return;
+        };
+        let mark = Mark::number(id, peer.path.probed(now, PROBE));
+        sending.queue(socket, to, group, |buffer| {
+            // All of it padding, and the last byte says how much (RFC 3550 section 5.1).
+            let mut padding = [0; PADDING];
+            padding[PADDING - 1] = PADDING as u8;
+            let length = write(&header, Some(mark), &[&padding], buffer)?;
+            buffer[0] |= 0x20;
+            peer.link.seal_rtp(buffer, length).ok()
+        });
+    }
+}
+
+/// What a picture's packet says of itself to those who judge the path: a one-byte header extension (RFC 8285 section
+/// 4.2).
+#[derive(Clone, Copy)]
+struct Mark([u8; 4]);
+
+impl Mark {
+    /// Its place among all that are sent to its receiver.
+    fn number(id: u8, number: u16) -> Self {
+        let [high, low] = number.to_be_bytes();
+        Self([id << 4 | 1, high, low, 0])
+    }
+
+    /// When it was sent: 24 bits.
+    fn time(id: u8, time: u32) -> Self {
+        let [_, a, b, c] = time.to_be_bytes();
+        Self([id << 4 | 2, a, b, c])
+    }
+}
+
+/// Writes a packet in the clear, with its mark. None where it does not fit.
+fn write(header: &Header, mark: Option<Mark>, parts: &[&[u8]], buffer: &mut [u8; DATAGRAM]) -> Option<usize> {
     let start: &mut [u8; MAX_HEADER] = buffer.first_chunk_mut()?;
     let mut length = header.write(start);
-    if let (Some((id, time)), 16) = (time, length) {
-        // A one-byte header extension of three bytes (RFC 8285 section 4.2).
-        let [_, a, b, c] = time.to_be_bytes();
+    if let (Some(Mark(mark)), 16) = (mark, length) {
         start[0] |= 0x10;
-        start[16..24].copy_from_slice(&[0xbe, 0xde, 0, 1, id << 4 | 2, a, b, c]);
+        start[16..20].copy_from_slice(&[0xbe, 0xde, 0, 1]);
+        start[20..24].copy_from_slice(&mark);
         length = 24;
     }
     for part in parts {

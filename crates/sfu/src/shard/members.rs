@@ -253,7 +253,11 @@ impl Shard {
             counters: *hosted.room.counters(),
             participants: members
                 .filter_map(|key| self.peers.get(*key))
-                .map(|peer| peer.stats.clone())
+                .map(|peer| ParticipantStats {
+                    packets_told: peer.path.told(),
+                    available: peer.path.available(),
+                    ..peer.stats.clone()
+                })
                 .collect(),
         })
     }

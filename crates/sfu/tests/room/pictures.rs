@@ -62,6 +62,32 @@ fn a_thin_path_gets_the_lowest_layer_of_all_and_goes_up_and_down_without_a_seam(
 }
 
 #[test]
+fn a_layer_that_its_sender_switches_off_is_soon_replaced() {
+    let mut studio = Studio::new();
+    for number in 1..=2 {
+        studio.join(number, 1, 1);
+    }
+    studio.publish(1, Media::Video, 3);
+    studio.watch(2, &[(1, 720)]);
+    studio.run(3_000);
+    assert_eq!(studio.all_seen(2, 1), [(1, 2)]);
+    for round in 0..5 {
+        studio.cameras[0].layers[2].off = true;
+        studio.run(600);
+        assert_eq!(studio.all_seen(2, 1), [(1, 1)], "round {round}");
+        studio.cameras[0].layers[2].off = false;
+        studio.run(600);
+        assert_eq!(studio.all_seen(2, 1), [(1, 2)], "round {round}");
+    }
+    // A smaller one that stops is missed by nobody who sees a larger.
+    let before = studio.check();
+    studio.cameras[0].layers[0].off = true;
+    studio.run(3_000);
+    assert_eq!(studio.all_seen(2, 1), [(1, 2)]);
+    assert_eq!(studio.check(), before);
+}
+
+#[test]
 fn who_looks_at_fewer_is_shown_fewer_and_nothing_where_nobody_looks() {
     let mut studio = Studio::new();
     for number in 1..=4 {

@@ -21,6 +21,8 @@ pub struct Layer {
     pub frame: u32,
     pub key: bool,
     pub requests: u32,
+    /// Whether its sender has switched it off.
+    pub off: bool,
 }
 
 pub struct Camera {
@@ -155,6 +157,7 @@ impl Studio {
                 frame: 0,
                 key: true,
                 requests: 0,
+                off: false,
             }
         });
         let layers = layers.collect();
@@ -183,7 +186,9 @@ impl Studio {
             if self.now.is_multiple_of(40) {
                 for camera in 0..self.cameras.len() {
                     for layer in 0..self.cameras[camera].layers.len() {
-                        self.film(camera, layer);
+                        if !self.cameras[camera].layers[layer].off {
+                            self.film(camera, layer);
+                        }
                     }
                 }
             }

@@ -79,8 +79,8 @@ pub(crate) struct Meeting {
     pub capabilities: meeting::Capabilities,
     pub hands: Vec<RaisedHand>,
     pub spotlight: Vec<ParticipantId>,
-    pub together: engagement::Together,
     pub video_count: Option<u16>,
+    pub together: engagement::Together,
 }
 
 impl Meeting {
@@ -105,8 +105,8 @@ impl Meeting {
             speakers: speakers::Speakers::default(),
             hands: Vec::new(),
             spotlight: Vec::new(),
-            together: engagement::Together::default(),
             video_count: None,
+            together: engagement::Together::default(),
         }
     }
 
@@ -167,13 +167,13 @@ impl Meeting {
                 self.spotlight.clone_from(&spotlight.participants);
                 vec![CallEvent::SpotlightChanged(spotlight.participants)]
             }
-            Event::MeetingEngagement(told) => {
-                let told = self.together.apply(told.news);
-                told.into_iter().map(CallEvent::Engagement).collect()
-            }
             Event::MeetingOptimalVideoCount(told) => {
                 self.video_count = Some(told.count);
                 vec![CallEvent::OptimalVideoCountChanged(told.count)]
+            }
+            Event::MeetingEngagement(told) => {
+                let told = self.together.apply(told.news);
+                told.into_iter().map(CallEvent::Engagement).collect()
             }
             Event::MeetingMutedBy(muted) => vec![CallEvent::MutedByOthers(muted.by)],
             _ => Vec::new(),

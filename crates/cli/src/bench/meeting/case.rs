@@ -51,6 +51,8 @@ pub const CASES: &[Case] = &[
     Case::new("one-to-400", 401, 1, 3).at_most_us(4.5),
     Case::new("all-to-all-50", 50, 50, 49).at_most_us(3.7),
     Case::new("four-of-50", 50, 50, 4).at_most_us(7.0),
+    // Below and above 70 % of 180,000 packets a second.
+    Case::new("all-to-all-51", 51, 51, 50),
     Case::new("all-to-all-61", 61, 61, 60),
     Case::new("ten", 10, 10, 3),
     Case::new("hundred", 100, 10, 3),

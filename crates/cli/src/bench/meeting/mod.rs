@@ -86,7 +86,7 @@ pub fn run(args: &MeetingArgs) -> Result<String, String> {
 
 /// One meeting, from an empty service to an empty service.
 async fn meeting(case: &Case, args: &MeetingArgs, cores: Option<Cores>) -> Result<Outcome, String> {
-    let service = Service::start(cores)?;
+    let service = Service::start(cores, case.slots)?;
     let certificate = Certificate::generate().ok_or("no certificate")?;
     let config = LinkConfig::new(certificate, CONSENT).map_err(|error| error.to_string())?;
     let crowd = Crowd::new(config.clone(), case.turns, move || {

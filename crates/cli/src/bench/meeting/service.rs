@@ -24,11 +24,11 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts one, with one forwarding thread, on its core.
+    /// Starts one that sends each so many voices at a time, with one forwarding thread, on its core.
     ///
     /// # Errors
     /// In words.
-    pub fn start(cores: Option<Cores>) -> Result<Self, String> {
+    pub fn start(cores: Option<Cores>, voices: u8) -> Result<Self, String> {
         let broken = |error: std::io::Error| format!("no service: {error}");
         let program = std::env::current_exe().map_err(broken)?;
         // A child is where its parent was when it was made.
@@ -38,6 +38,7 @@ impl Service {
         let started = Command::new(program)
             .args(["serve", "--bind", "127.0.0.1:0", "--json"])
             .args(["--media-bind", "127.0.0.1:0", "--media-threads", "1"])
+            .args(["--voices", &voices.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

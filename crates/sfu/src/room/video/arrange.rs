@@ -18,6 +18,10 @@ const SLICE: usize = 64;
 const MOMENT: u64 = 2_000;
 /// A layer without packets for this long is not sent any more, in microseconds.
 const DEAD: u64 = 2_000_000;
+/// And one for this long and so many frames of smaller ones: senders whose path is thin switch the larger ones off from
+/// one frame to the next, and who sees those would stand still. Less takes a slow camera for it.
+const STOPPED: u64 = 400_000;
+const MISSED: u8 = 6;
 /// What layers are taken to cost and how high they are until that is known.
 const NOMINAL: [(u64, u16); MAX_LAYERS] = [(150_000, 180), (500_000, 360), (1_500_000, 720)];
 /// How high a picture is shown that nobody asked for, in pixels: of the dominant speaker, and of others.
@@ -37,6 +41,8 @@ pub(crate) struct Watching {
     pub(crate) available: Option<u64>,
     /// The estimate that was acted on.
     acted: Option<u64>,
+    /// Whether more would be sent if the path carried more.
+    held_back: bool,
 }
 
 /// How far the arrangement of all has come.
@@ -66,6 +72,12 @@ impl Room {
         if news {
             self.arrange(now, who.0);
         }
+    }
+
+    /// Whether a receiver is sent less than it would be if its path carried more.
+    pub fn is_held_back(&self, who: ParticipantKey) -> bool {
+        let participant = self.participants.get(who.0);
+        participant.is_some_and(|participant| participant.watching.held_back)
     }
 
     /// What a receiver wants to see, most important first, in place of what it wanted before. Slots that are left over
@@ -137,6 +149,37 @@ impl Room {
         self.rounds.due = (pictures || period == PAUSE).then_some(now + period);
     }
 
+    /// A frame of a layer begins: larger ones that have none any more are seen no longer, and one that comes back is.
+    pub(crate) fn watch_layers(&mut self, now: u64, key: Key) {
+        let Some(stream) = self.streams.get_mut(key) else {
+            return;
+        };
+        let mut news = std::mem::take(&mut stream.stopped);
+        stream.missed = 0;
+        let (media, owner) = (stream.media, stream.owner);
+        let Some(owner) = self.participants.get(owner) else {
+            return;
+        };
+        let sends = || owner.sends.iter().filter(|sends| sends.media == media);
+        let layer = sends()
+            .find(|sends| sends.stream == key)
+            .map_or(0, |sends| sends.layer);
+        for sends in sends().filter(|sends| sends.layer > layer) {
+            if let Some(larger) = self.streams.get_mut(sends.stream) {
+                larger.missed = larger.missed.saturating_add(1);
+                let silent = larger.meter.silent_for(now);
+                let stops = larger.missed >= MISSED && silent.is_some_and(|silent| silent >= STOPPED);
+                if stops && !larger.stopped {
+                    larger.stopped = true;
+                    news |= !larger.subscribers.is_empty();
+                }
+            }
+        }
+        if news {
+            self.arrange_soon(now);
+        }
+    }
+
     /// Keeps the list of those who send pictures.
     pub(crate) fn list_sender(&mut self, now: u64, who: Key, media: Media) {
         let row = match media {
@@ -189,7 +232,12 @@ impl Room {
         rows.extend(self.seat_pictures(now, who, Media::Video, most, &slots[audio..video]));
         let pictures: Vec<Picture> = rows.iter().map(|row| self.picture_of(now, *row)).collect();
         let mut given = vec![None; pictures.len()];
+        allocate(u64::MAX, &pictures, &mut given);
+        let all = given.clone();
         allocate(self.budget(who), &pictures, &mut given);
+        if let Some(participant) = self.participants.get_mut(who) {
+            participant.watching.held_back = given != all;
+        }
         self.count_cameras(who, (&pictures[shares..], &given[shares..]), video - audio);
         for (&id, layer) in rows.iter().zip(given) {
             let owner = self.slots.past[id as usize].view.owner;
@@ -336,7 +384,7 @@ impl Room {
             let alive = stream
                 .meter
                 .silent_for(now)
-                .is_some_and(|silent| alone || silent < DEAD);
+                .is_some_and(|silent| alone || (silent < DEAD && !stream.stopped));
             let readable = stream
                 .format
                 .is_some_and(|format: Format| seen.formats.payload_type(format).is_some());

@@ -104,6 +104,9 @@ impl Room {
         if first {
             self.arrange_soon(now);
         }
+        if !same {
+            self.watch_layers(now, key);
+        }
     }
 
     /// The sender began anew: nobody can go on before a keyframe.
