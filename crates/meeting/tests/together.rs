@@ -46,12 +46,11 @@ fn refused(bench: &mut Bench, end: &End, what: Act, reason: &Reason) {
 fn news(bench: &Bench, end: &End) -> Vec<News> {
     let mut told = Vec::new();
     for event in bench.events(end.0) {
-        match event {
-            Event::MeetingEngagement(one) => match one.news.clone() {
+        if let Event::MeetingEngagement(one) = event {
+            match one.news.clone() {
                 News::Several(several) => told.extend(several),
                 one => told.push(one),
-            },
-            _ => {}
+            }
         }
     }
     let anew = told.iter().rposition(|one| *one == News::Anew);
