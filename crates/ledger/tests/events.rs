@@ -208,7 +208,10 @@ fn recording_and_consent_are_told_with_who_it_is() {
 #[test]
 fn polls_and_questions_are_told_by_those_who_made_them_and_anonymous_ones_by_nobody() {
     let mut service = Service::new();
-    service.talk(call(1), &end(&eve()), &end(&bob()), 60);
+    service.place(call(1), CallKind::TwoParty, end(&eve()), &[bob()]);
+    service.tell(Told::Answered { call: call(1) });
+    service.join(call(1), end(&eve()));
+    service.join(call(1), end(&bob()));
     for (open, voted) in [(true, 0), (false, 7)] {
         service.tell(Told::Polled {
             call: call(1),

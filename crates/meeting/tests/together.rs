@@ -46,13 +46,15 @@ fn refused(bench: &mut Bench, end: &End, what: Act, reason: &Reason) {
 fn news(bench: &Bench, end: &End) -> Vec<News> {
     let mut told = Vec::new();
     for event in bench.events(end.0) {
-        match event {
-            Event::MeetingEngagement(one) if one.news == News::Anew => told.clear(),
-            Event::MeetingEngagement(one) => told.push(one.news.clone()),
-            _ => {}
+        if let Event::MeetingEngagement(one) = event {
+            match one.news.clone() {
+                News::Several(several) => told.extend(several),
+                one => told.push(one),
+            }
         }
     }
-    told
+    let anew = told.iter().rposition(|one| *one == News::Anew);
+    told.split_off(anew.map_or(0, |at| at + 1))
 }
 
 /// The polls as an endpoint knows them.
@@ -537,6 +539,29 @@ fn questions_are_looked_through_upvoted_answered_and_dismissed() {
 }
 
 #[test]
+fn whoever_comes_late_is_shown_much_in_few_frames() {
+    let (mut bench, [olga, _, _]) = three();
+    let text = "x".repeat(1024);
+    for _ in 0..100 {
+        let mut create = poll(Results::Always, false);
+        create.question.clone_from(&text);
+        act(&mut bench, &olga, Act::CreatePoll(create)).unwrap();
+    }
+    bench.pass(seconds(1));
+    let late = bench.enters(ELI);
+    let frames: Vec<usize> = bench
+        .events(late.0)
+        .iter()
+        .filter(|event| matches!(event, Event::MeetingEngagement(_)))
+        .map(|event| serde_json::to_string(event).unwrap().len())
+        .collect();
+    assert_eq!(polls(&bench, &late).len(), 100);
+    assert!(frames.len() < 10, "{} frames", frames.len());
+    assert!(frames.iter().all(|length| *length < 48 * 1024), "{frames:?}");
+    bench.assert_nothing_left();
+}
+
+#[test]
 fn a_scene_seats_those_who_are_there_and_slides_end_with_their_presenter() {
     let (mut bench, [olga, bob, eve]) = three();
     let scene = |seats: &[&End]| {
@@ -598,7 +623,7 @@ fn a_scene_seats_those_who_are_there_and_slides_end_with_their_presenter() {
     assert!(matches!(&shown[2], News::Annotation(one) if one.data.as_deref() == Some("circle")));
     assert_eq!(shown.len(), 3);
     bench.ask(bob.0, Request::MeetingLeave(call(&bob.1))).unwrap();
-    let last = |wanted: fn(&News) -> bool| news(&bench, &late).into_iter().rev().find(|one| wanted(one));
+    let last = |wanted: fn(&News) -> bool| news(&bench, &late).into_iter().rev().find(wanted);
     assert_eq!(
         last(|one| matches!(one, News::Slides(_))),
         Some(News::Slides(Box::default()))

@@ -55,6 +55,7 @@ pub(crate) struct Metrics {
     calls_ringing: Gauge,
     calls_active: Gauge,
     events_unacknowledged: Gauge,
+    events_passed_over: Gauge,
     pub(crate) connections_opened: Counter,
     connections_turned_away: Family<ByCause, Counter>,
     connections_failed: Family<ByCause, Counter>,
@@ -114,6 +115,11 @@ impl Metrics {
                 Gauge::default(),
                 "events_unacknowledged",
                 "Events that wait for a client's acknowledgement"
+            ),
+            events_passed_over: metric!(
+                Gauge::default(),
+                "events_passed_over",
+                "Messages, text and captions that clients were spared which lag behind, since the start"
             ),
             connections_opened: metric!(
                 Counter::default(),
@@ -309,6 +315,8 @@ impl Metrics {
         set(&self.calls_ringing, stats.ringing_calls);
         set(&self.calls_active, stats.active_calls);
         set(&self.events_unacknowledged, stats.unacknowledged_events);
+        self.events_passed_over
+            .set(i64::try_from(stats.passed_over_events).unwrap_or(i64::MAX));
         let mut page = String::new();
         if encode(&mut page, &self.registry).is_err() {
             // Writing to a string does not fail; a metric that cannot be encoded must not take the page down.

@@ -68,7 +68,14 @@ pub(crate) struct Together {
 
 impl Together {
     /// Takes in what the service tells, and gives what the app is told.
-    pub fn apply(&mut self, news: News) -> Option<EngagementEvent> {
+    pub fn apply(&mut self, news: News) -> Vec<EngagementEvent> {
+        match news {
+            News::Several(several) => several.into_iter().filter_map(|news| self.take(news)).collect(),
+            one => self.take(one).into_iter().collect(),
+        }
+    }
+
+    fn take(&mut self, news: News) -> Option<EngagementEvent> {
         Some(match news {
             News::Anew => {
                 let writing = self.writing.clone();
@@ -112,11 +119,15 @@ impl Together {
                 EngagementEvent::SceneChanged(scene)
             }
             News::Slides(slides) => {
-                if slides.presenter != self.slides.presenter || slides.pages != self.slides.pages {
-                    self.annotations.clear();
-                }
+                // They begin with nothing drawn; another page is told otherwise.
+                self.annotations.clear();
                 self.slides = (*slides).clone();
                 EngagementEvent::SlidesChanged(slides)
+            }
+            News::Page(shown) => {
+                self.slides.page = shown.page;
+                self.slides.follow = shown.follow;
+                EngagementEvent::SlidesChanged(Box::new(self.slides.clone()))
             }
             News::Annotation(annotation) => {
                 let place = (annotation.page, annotation.id);
@@ -126,7 +137,8 @@ impl Together {
                 };
                 EngagementEvent::Annotated(annotation)
             }
-            News::Unknown => return None,
+            // Several are never within several.
+            News::Several(_) | News::Unknown => return None,
         })
     }
 

@@ -406,6 +406,11 @@ impl Request {
 }
 
 impl Event {
+    /// Whether it is of the moment only: whoever lags behind rather misses it than that it costs them their session.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::MeetingEngagement(engagement) if engagement.news.is_passing())
+    }
+
     /// Reads an event and its parameters.
     ///
     /// # Errors

@@ -26,6 +26,11 @@ impl EventLog {
         }
     }
 
+    /// Whether half of what it holds waits for an acknowledgement.
+    pub(super) fn is_half_full(&self) -> bool {
+        self.frames.len() * 2 >= self.capacity
+    }
+
     /// Numbers an event, whose body is written already, keeps it, and gives its frame.
     pub(super) fn push(&mut self, body: &str) -> Result<&str, Full> {
         if self.frames.len() >= self.capacity {
@@ -78,7 +83,9 @@ mod tests {
     #[test]
     fn a_full_log_refuses() {
         let mut log = EventLog::new(2);
+        assert!(!log.is_half_full());
         assert!(log.push(&event()).is_ok());
+        assert!(log.is_half_full());
         assert!(log.push(&event()).is_ok());
         assert_eq!(log.push(&event()), Err(Full));
         log.acknowledge(1);

@@ -124,6 +124,11 @@ impl ServerSession {
             .map(|frames| frames.map(str::to_owned).collect())
     }
 
+    /// Whether so much waits for an acknowledgement that what is of the moment only is better left out.
+    pub(crate) fn lags(&self) -> bool {
+        self.events.is_half_full()
+    }
+
     pub(crate) fn unacknowledged(&self) -> usize {
         self.events.len()
     }

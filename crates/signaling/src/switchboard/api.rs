@@ -524,4 +524,6 @@ pub struct Stats {
     pub active_calls: usize,
     /// Events that wait for an acknowledgement.
     pub unacknowledged_events: usize,
+    /// Events that only pass by and were not sent to endpoints that lag behind, since the start.
+    pub passed_over_events: u64,
 }

@@ -79,6 +79,8 @@ pub struct Switchboard {
     timers: Timers<Timer>,
     /// Sessions whose client stopped acknowledging; ended when the input is done with.
     overflowed: Vec<SessionId>,
+    /// Events that lagging endpoints were spared.
+    passed_over: u64,
     stopping: bool,
     outputs: VecDeque<ServerOutput>,
 }
@@ -97,6 +99,7 @@ impl Switchboard {
             calls: BTreeMap::new(),
             timers: Timers::new(),
             overflowed: Vec::new(),
+            passed_over: 0,
             stopping: false,
             outputs: VecDeque::new(),
         }
@@ -186,6 +189,7 @@ impl Switchboard {
             identities: self.endpoints.len(),
             ringing_calls: self.calls.len() - active,
             active_calls: active,
+            passed_over_events: self.passed_over,
             unacknowledged_events: self.sessions.values().map(ServerSession::unacknowledged).sum(),
         }
     }
@@ -222,8 +226,14 @@ impl Switchboard {
     /// Sends an event to several endpoints, and writes it only once.
     fn emit_to(&mut self, sessions: &[SessionId], event: &Event) {
         let body = ServerFrame::event_body(event);
+        let passing = event.is_passing();
         for session in sessions {
-            self.emit_body(*session, &body);
+            let lags = |session: &ServerSession| session.lags();
+            if passing && self.sessions.get(session).is_some_and(lags) {
+                self.passed_over += 1;
+            } else {
+                self.emit_body(*session, &body);
+            }
         }
     }
 

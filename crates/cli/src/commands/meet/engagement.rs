@@ -109,6 +109,16 @@ pub fn describe(call: &Call, event: &EngagementEvent) -> Option<(&'static str, S
     })
 }
 
+/// Whether the rest of it is still to come, or it says nothing to people.
+pub fn is_unfinished(event: &EngagementEvent) -> bool {
+    match event {
+        EngagementEvent::LineTyped(line) => !line.is_final,
+        EngagementEvent::CaptionReceived(caption) => !caption.last,
+        EngagementEvent::Annotated(_) => true,
+        _ => false,
+    }
+}
+
 fn of_poll(poll: &Poll) -> String {
     let options = poll.options.iter().map(|option| {
         let text = name::plain(&option.text);
@@ -145,4 +155,48 @@ fn of_question(question: &Question) -> String {
         words.push_str(&format!(" — {}", name::plain(&answer.text)));
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::from_value;
+
+    #[test]
+    fn a_poll_is_told_with_its_results_where_there_are_any() {
+        let mut poll: Poll = from_value(json!({
+            "id": 3, "question": "When\u{7}?", "state": "open",
+            "options": [{ "text": "now" }, { "text": "later" }],
+        }))
+        .unwrap();
+        assert_eq!(of_poll(&poll), "poll 3 is open: When? now, later");
+        poll.state = PollState::Closed;
+        poll.options[0].votes = Some(2);
+        poll.options[1].votes = Some(0);
+        assert_eq!(of_poll(&poll), "poll 3 is closed: When? now (2), later (0)");
+    }
+
+    #[test]
+    fn a_question_is_told_with_who_asks_and_what_was_answered() {
+        let question: Question = from_value(json!({
+            "id": 1, "text": "Why?", "state": "answered", "upvotes": 2, "at_ms": 0,
+            "author": { "identity": "guest:eve", "display_name": "Eve" },
+            "answers": [{ "text": "So.", "author": { "identity": "guest:bob", "display_name": "Bob" } }],
+        }))
+        .unwrap();
+        assert_eq!(of_question(&question), "question 1 is answered: Why? (Eve) — So.");
+    }
+
+    #[test]
+    fn half_a_line_is_no_news() {
+        let line = |is_final| {
+            EngagementEvent::LineTyped(sidetone::TypedLine {
+                participant: sidetone::ParticipantId(1),
+                line: 1,
+                text: "He".into(),
+                is_final,
+            })
+        };
+        assert!(is_unfinished(&line(false)) && !is_unfinished(&line(true)));
+    }
 }

@@ -189,6 +189,8 @@ pub fn words(call: &Call, event: &CallEvent) -> Option<String> {
     match event {
         // Seen otherwise, and often.
         CallEvent::SpeakingChanged(_) | CallEvent::DominantSpeakersChanged(_) => None,
+        // Half a line is no line of news.
+        CallEvent::Engagement(event) if super::engagement::is_unfinished(event) => None,
         _ => describe(call, event).map(|(_, words, _)| words),
     }
 }

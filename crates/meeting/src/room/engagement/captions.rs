@@ -132,16 +132,14 @@ impl Room {
         let state = self.captions_state();
         if self.together.captions.told != state {
             self.together.captions.told = state.clone();
-            self.tell_of(None, |_| Some(()), |()| News::Captions(state.clone()), cx);
+            self.tell_of(|_| Some(()), |()| News::Captions(state.clone()), cx);
         }
     }
 
-    /// Shows somebody whether there are captions.
-    pub(super) fn show_captions(&self, id: ParticipantId, again: bool, cx: &mut Context<'_>) {
+    /// Whether there are captions, where that is other than at first.
+    pub(super) fn captions_now(&self) -> Option<News> {
         let state = self.captions_state();
-        if again || state.on {
-            self.tell_of(Some(id), |_| Some(()), |()| News::Captions(state.clone()), cx);
-        }
+        (state.on || state.language != SPOKEN).then_some(News::Captions(state))
     }
 
     /// Somebody wants to read captions, or no longer.
@@ -242,7 +240,6 @@ impl Room {
         let at_ms = self.together.since(cx.now);
         let offered: BTreeSet<&str> = caption.translations.keys().map(String::as_str).collect();
         self.tell_of(
-            None,
             |viewer| {
                 let wanted = readers.get(&viewer.id)?;
                 let reads = may(viewer, Capability::ReceiveCaptions) && self.sees(viewer, speaker);

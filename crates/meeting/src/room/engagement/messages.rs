@@ -22,12 +22,15 @@ const BYTES_BURST: Duration = Duration::from_secs(8);
 /// To everyone, of all senders together: eighty a second, for each costs as many frames as there are people.
 const BROADCAST: Duration = Duration::from_micros(12_500);
 const BROADCAST_BURST: Duration = Duration::from_secs(2);
+/// And 512 kbit/s, eight seconds' worth at once.
+const BROADCAST_BYTES_PER_SECOND: u32 = 64 * 1024;
 
 /// How much was sent, and by whom.
 #[derive(Debug, Default)]
 pub(super) struct Messages {
     senders: BTreeMap<ParticipantId, Sender>,
     broadcast: Allowance,
+    broadcast_bytes: Allowance,
 }
 
 #[derive(Debug, Default)]
@@ -49,15 +52,20 @@ impl Messages {
         let sender = self.senders.entry(from).or_default();
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let cost = Duration::from_secs(1) * bytes / BYTES_PER_SECOND;
+        let cost_of_all = Duration::from_secs(1) * bytes / BROADCAST_BYTES_PER_SECOND;
         // What is refused for one reason must not use up anything of the others.
-        let (mut count, mut volume, mut all) = (sender.count, sender.bytes, self.broadcast);
+        let (mut count, mut volume) = (sender.count, sender.bytes);
+        let (mut all, mut all_bytes) = (self.broadcast, self.broadcast_bytes);
         let fits = count.take(EACH, EACH_BURST, now)
             && volume.take(cost, BYTES_BURST, now)
-            && (!broadcast || all.take(BROADCAST, BROADCAST_BURST, now));
+            && (!broadcast
+                || (all.take(BROADCAST, BROADCAST_BURST, now)
+                    && all_bytes.take(cost_of_all, BYTES_BURST, now)));
         if !fits {
             return Err(Reason::ENGAGED_TOO_FAST);
         }
-        (sender.count, sender.bytes, self.broadcast) = (count, volume, all);
+        (sender.count, sender.bytes) = (count, volume);
+        (self.broadcast, self.broadcast_bytes) = (all, all_bytes);
         sender.seq = sender.seq.wrapping_add(1);
         Ok(sender.seq)
     }
@@ -91,7 +99,6 @@ impl Room {
             .number(me, message.data.0.len(), everyone, cx.now)?;
         let (channel, data) = (message.channel, message.data.clone());
         self.tell_of(
-            None,
             |viewer| {
                 let meant = if everyone {
                     viewer.id != me

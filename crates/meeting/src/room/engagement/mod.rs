@@ -28,6 +28,9 @@ use crate::api::Fact;
 use crate::minutes::Minutes;
 use allowance::Allowance;
 
+/// Bytes of what is told together. What is longer by itself goes by itself.
+const LONGEST_FRAME: usize = 24 * 1024;
+
 /// All of it.
 #[derive(Debug)]
 pub(super) struct Together {
@@ -110,18 +113,25 @@ impl Room {
         self.flush_questions(cx);
     }
 
-    /// Shows somebody all of it.
+    /// Shows somebody all of it, several in a frame: an endpoint acknowledges no more than so many at a time.
     pub(super) fn welcome_engagement(&self, id: ParticipantId, again: bool, cx: &mut Context<'_>) {
-        if again {
-            // What they may still show is perhaps no longer so.
-            self.tell_of(Some(id), |_| Some(()), |()| News::Anew, cx);
+        let Some(viewer) = self.participants.get(&id) else {
+            return;
+        };
+        let Some(session) = viewer.welcomed_session() else {
+            return;
+        };
+        // What they may still show is perhaps no longer so.
+        let mut all: Vec<News> = again.then_some(News::Anew).into_iter().collect();
+        all.extend(self.captions_now());
+        all.extend(self.typing_for(viewer));
+        all.extend(self.polls_for(viewer));
+        all.extend(self.questions_for(viewer));
+        all.extend(self.scene_now());
+        all.extend(self.slides_for(viewer));
+        for frame in frames(all) {
+            cx.tell_one(session, self.engagement(frame));
         }
-        self.show_captions(id, again, cx);
-        self.show_typing(id, cx);
-        self.show_polls(id, cx);
-        self.show_questions(id, again, cx);
-        self.show_scene(id, cx);
-        self.show_slides(id, cx);
     }
 
     /// Somebody may see more of it now, or less.
@@ -167,17 +177,20 @@ impl Room {
         }
     }
 
-    /// Tells those that `key` sorts, or only one of them, each sort its own. Nothing is told to whom it gives nothing.
+    fn engagement(&self, news: News) -> Event {
+        let call = self.call;
+        Event::MeetingEngagement(Box::new(Engagement { call, news }))
+    }
+
+    /// Tells those that `key` sorts, each sort its own. Nothing is told to whom it gives nothing.
     fn tell_of<K: Ord>(
         &self,
-        only: Option<ParticipantId>,
         key: impl Fn(&Participant) -> Option<K>,
         news: impl Fn(&K) -> News,
         cx: &mut Context<'_>,
     ) {
         let mut sorts: BTreeMap<K, Vec<SessionId>> = BTreeMap::new();
-        let everyone = self.participants.values();
-        for participant in everyone.filter(|participant| only.is_none_or(|id| id == participant.id)) {
+        for participant in self.participants.values() {
             if let Some(session) = participant.welcomed_session()
                 && let Some(key) = key(participant)
             {
@@ -185,11 +198,7 @@ impl Room {
             }
         }
         for (key, sessions) in sorts {
-            let engagement = Engagement {
-                call: self.call,
-                news: news(&key),
-            };
-            cx.tell(sessions, Event::MeetingEngagement(Box::new(engagement)));
+            cx.tell(sessions, self.engagement(news(&key)));
         }
     }
 
@@ -216,6 +225,25 @@ struct Person {
     identity: Identifier,
     display_name: String,
     external: bool,
+}
+
+/// Several in a frame, as long as it is not too long for one.
+fn frames(all: Vec<News>) -> Vec<News> {
+    let mut frames: Vec<News> = Vec::new();
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    for one in all {
+        let length = serde_json::to_string(&one).map_or(0, |text| text.len());
+        if bytes + length > LONGEST_FRAME && !page.is_empty() {
+            frames.push(News::Several(std::mem::take(&mut page)));
+            bytes = 0;
+        }
+        bytes += length;
+        page.push(one);
+    }
+    if !page.is_empty() {
+        frames.push(News::Several(page));
+    }
+    frames
 }
 
 fn may(participant: &Participant, capability: Capability) -> bool {

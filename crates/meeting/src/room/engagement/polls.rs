@@ -8,7 +8,7 @@ use sidetone_signaling::protocol::meeting::{
 };
 use sidetone_signaling::{Identifier, Reason};
 
-use super::{Context, Person, Room, may, text};
+use super::{Context, Participant, Person, Room, may, text};
 
 /// Most polls of one call.
 const MOST: usize = 100;
@@ -17,7 +17,7 @@ const MOST_VOTES: usize = 20_000;
 /// Longest question and longest answer to choose, in bytes.
 const LONGEST_QUESTION: usize = 1024;
 const LONGEST_OPTION: usize = 256;
-/// Voters are named to those who manage polls while so many have voted; all of them are in the minutes.
+/// Voters are named to those who manage polls while so much was chosen in all; all of them are in the minutes.
 const NAMED: usize = 100;
 
 /// All polls of a call.
@@ -61,9 +61,10 @@ impl One {
             Results::Closed => closed,
             Results::Hidden => false,
         };
+        let chosen: usize = self.votes.values().map(|(_, choices)| choices.len()).sum();
         (manages || self.state != PollState::Draft).then(|| Sight {
             results: manages || results,
-            names: manages && !self.made.anonymous && self.votes.len() <= NAMED,
+            names: manages && !self.made.anonymous && chosen <= NAMED,
             mine: self.chose(identity),
         })
     }
@@ -244,7 +245,6 @@ impl Room {
         self.require(me, Capability::ManagePolls)?;
         let draft = self.together.polls.remove(id)? == PollState::Draft;
         self.tell_of(
-            None,
             |viewer| (!draft || may(viewer, Capability::ManagePolls)).then_some(()),
             |()| News::PollRemoved(Which { id }),
             cx,
@@ -283,27 +283,26 @@ impl Room {
     /// Tells of the polls that changed.
     pub(super) fn flush_polls(&mut self, cx: &mut Context<'_>) {
         for id in std::mem::take(&mut self.together.polls.dirty) {
-            self.tell_poll(id, None, cx);
+            let Some(one) = self.together.polls.list.get(&id) else {
+                continue;
+            };
+            self.tell_of(
+                |viewer| one.sight(may(viewer, Capability::ManagePolls), &viewer.identity),
+                |sight| News::Poll(Box::new(one.seen(id, sight))),
+                cx,
+            );
         }
     }
 
-    /// Shows somebody every poll.
-    pub(super) fn show_polls(&self, id: ParticipantId, cx: &mut Context<'_>) {
-        for poll in self.together.polls.list.keys() {
-            self.tell_poll(*poll, Some(id), cx);
-        }
-    }
-
-    fn tell_poll(&self, id: u32, only: Option<ParticipantId>, cx: &mut Context<'_>) {
-        let Some(one) = self.together.polls.list.get(&id) else {
-            return;
-        };
-        self.tell_of(
-            only,
-            |viewer| one.sight(may(viewer, Capability::ManagePolls), &viewer.identity),
-            |sight| News::Poll(Box::new(one.seen(id, sight))),
-            cx,
-        );
+    /// Every poll that somebody sees.
+    pub(super) fn polls_for(&self, viewer: &Participant) -> Vec<News> {
+        let manages = may(viewer, Capability::ManagePolls);
+        let polls = self.together.polls.list.iter();
+        let seen = polls.filter_map(|(id, one)| {
+            let sight = one.sight(manages, &viewer.identity)?;
+            Some(News::Poll(Box::new(one.seen(*id, &sight))))
+        });
+        seen.collect()
     }
 }
 

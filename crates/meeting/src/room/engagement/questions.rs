@@ -11,7 +11,7 @@ use sidetone_signaling::protocol::meeting::{
 };
 use sidetone_signaling::{Identifier, Reason};
 
-use super::{Allowance, Context, Person, Room, may, text};
+use super::{Allowance, Context, Participant, Person, Room, may, text};
 use crate::api::Fact;
 
 /// Most questions of one call.
@@ -74,6 +74,12 @@ impl One {
             own,
             upvoted: self.upvotes.contains(identity),
         })
+    }
+
+    fn sight_of(&self, viewer: &Participant) -> Option<Sight> {
+        let manages = may(viewer, Capability::ManageQuestions);
+        let names = viewer.may_know(self.author.external, false);
+        self.sight(manages, names, &viewer.identity)
     }
 
     fn seen(&self, id: u32, sight: Sight) -> Question {
@@ -235,7 +241,7 @@ impl Room {
         };
         if state != before {
             self.together.questions.state = state;
-            self.tell_of(None, |_| Some(()), |()| News::Questions(state), cx);
+            self.tell_of(|_| Some(()), |()| News::Questions(state), cx);
         }
         Ok(())
     }
@@ -260,7 +266,7 @@ impl Room {
         let participant = self.participants.get(&me).filter(|_| !ask.anonymous);
         cx.fact(Fact::Asked {
             call: self.call,
-            by: participant.map(super::Participant::who),
+            by: participant.map(Participant::who),
             question: id,
         });
         self.schedule(cx);
@@ -311,35 +317,26 @@ impl Room {
     /// Tells of the questions that changed.
     pub(super) fn flush_questions(&mut self, cx: &mut Context<'_>) {
         for id in std::mem::take(&mut self.together.questions.dirty) {
-            self.tell_question(id, None, cx);
+            let Some(one) = self.together.questions.list.get(&id) else {
+                continue;
+            };
+            self.tell_of(
+                |viewer| one.sight_of(viewer),
+                |sight| News::Question(Box::new(one.seen(id, *sight))),
+                cx,
+            );
         }
     }
 
-    /// Shows somebody every question.
-    pub(super) fn show_questions(&self, id: ParticipantId, again: bool, cx: &mut Context<'_>) {
-        let state = self.together.questions.state;
-        if again || state != QuestionsState::default() {
-            self.tell_of(Some(id), |_| Some(()), |()| News::Questions(state), cx);
-        }
-        for question in self.together.questions.list.keys() {
-            self.tell_question(*question, Some(id), cx);
-        }
-    }
-
-    fn tell_question(&self, id: u32, only: Option<ParticipantId>, cx: &mut Context<'_>) {
-        let Some(one) = self.together.questions.list.get(&id) else {
-            return;
-        };
-        self.tell_of(
-            only,
-            |viewer| {
-                let manages = may(viewer, Capability::ManageQuestions);
-                let names = viewer.may_know(one.author.external, false);
-                one.sight(manages, names, &viewer.identity)
-            },
-            |sight| News::Question(Box::new(one.seen(id, *sight))),
-            cx,
-        );
+    /// Whether questions can be asked, and every question that somebody sees.
+    pub(super) fn questions_for(&self, viewer: &Participant) -> Vec<News> {
+        let questions = &self.together.questions;
+        let state = Some(questions.state).filter(|state| *state != QuestionsState::default());
+        let seen = questions.list.iter().filter_map(|(id, one)| {
+            let sight = one.sight_of(viewer)?;
+            Some(News::Question(Box::new(one.seen(*id, sight))))
+        });
+        state.map(News::Questions).into_iter().chain(seen).collect()
     }
 }
 

@@ -43,7 +43,7 @@ impl Room {
         }
         if self.together.scene.0 != *scene {
             self.together.scene.0 = scene.clone();
-            self.tell_scene(None, cx);
+            self.tell_scene(cx);
         }
         Ok(())
     }
@@ -54,18 +54,17 @@ impl Room {
             return;
         };
         *seat = None;
-        self.tell_scene(None, cx);
+        self.tell_scene(cx);
     }
 
-    /// Shows somebody the scene, where there is one.
-    pub(super) fn show_scene(&self, id: ParticipantId, cx: &mut Context<'_>) {
-        if self.together.scene.0.scene.is_some() {
-            self.tell_scene(Some(id), cx);
-        }
-    }
-
-    fn tell_scene(&self, only: Option<ParticipantId>, cx: &mut Context<'_>) {
+    /// The scene, where there is one.
+    pub(super) fn scene_now(&self) -> Option<News> {
         let scene = &self.together.scene.0;
-        self.tell_of(only, |_| Some(()), |()| News::Scene(scene.clone()), cx);
+        scene.scene.is_some().then(|| News::Scene(scene.clone()))
+    }
+
+    fn tell_scene(&self, cx: &mut Context<'_>) {
+        let scene = &self.together.scene.0;
+        self.tell_of(|_| Some(()), |()| News::Scene(scene.clone()), cx);
     }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::meeting::{
-    Annotate, Annotation, Capability, News, ParticipantId, Present, Slides,
+    Annotate, Annotation, Capability, News, PageShown, ParticipantId, Present, Slides,
 };
 
-use super::{Allowance, Context, Room, may};
+use super::{Allowance, Context, Participant, Room, may};
 
 /// Most pages.
 const MOST_PAGES: u32 = 1_000;
@@ -19,6 +19,8 @@ const LONGEST_DRAWN: usize = 4 * 1024;
 /// Longest title and longest name of a picture, in bytes.
 const LONGEST_TITLE: usize = 256;
 const LONGEST_IMAGE: usize = 128;
+/// Most bytes of all names of pictures: they travel in one frame.
+const LONGEST_IMAGES: usize = 32 * 1024;
 /// Of the presenter: twenty changes a second, two seconds' worth at once.
 const EACH: Duration = Duration::from_millis(50);
 const BURST: Duration = Duration::from_secs(2);
@@ -50,7 +52,8 @@ impl Room {
             return Err(Reason::BAD_PARAMETERS);
         }
         let long = |image: &String| image.len() > LONGEST_IMAGE;
-        if present.title.len() > LONGEST_TITLE || present.images.iter().any(long) {
+        let in_all: usize = present.images.iter().map(String::len).sum();
+        if present.title.len() > LONGEST_TITLE || present.images.iter().any(long) || in_all > LONGEST_IMAGES {
             return Err(Reason::TEXT_TOO_LONG);
         }
         self.changes_slides(cx)?;
@@ -63,7 +66,7 @@ impl Room {
             follow: present.follow,
             images: present.images.clone(),
         };
-        self.tell_slides(None, cx);
+        self.tell_slides(cx);
         Ok(())
     }
 
@@ -77,7 +80,7 @@ impl Room {
         self.presents(me, Some(page))?;
         self.changes_slides(cx)?;
         if std::mem::replace(&mut self.together.slides.slides.page, page) != page {
-            self.tell_slides(None, cx);
+            self.tell_page(cx);
         }
         Ok(())
     }
@@ -92,7 +95,7 @@ impl Room {
         self.presents(me, None)?;
         self.changes_slides(cx)?;
         if std::mem::replace(&mut self.together.slides.slides.follow, follow) != follow {
-            self.tell_slides(None, cx);
+            self.tell_page(cx);
         }
         Ok(())
     }
@@ -123,7 +126,9 @@ impl Room {
             Some(data) => drawn.insert(place, data),
             None => drawn.remove(&place),
         };
-        self.tell_annotation(place, annotate.data.clone(), None, cx);
+        let (page, id) = place;
+        let data = annotate.data.clone();
+        self.tell_viewers(&News::Annotation(Annotation { page, id, data }), cx);
         Ok(())
     }
 
@@ -146,7 +151,7 @@ impl Room {
 
     fn end_slides(&mut self, cx: &mut Context<'_>) {
         self.together.slides = Slideshow::default();
-        self.tell_slides(None, cx);
+        self.tell_slides(cx);
     }
 
     /// Whether somebody presents, and has such a page.
@@ -172,43 +177,38 @@ impl Room {
         }
     }
 
-    /// Shows somebody what is presented, where something is.
-    pub(super) fn show_slides(&self, id: ParticipantId, cx: &mut Context<'_>) {
-        if self.together.slides.slides.presenter.is_some() {
-            self.tell_slides(Some(id), cx);
-            for (place, data) in &self.together.slides.drawn {
-                self.tell_annotation(*place, Some(data.clone()), Some(id), cx);
-            }
+    /// What is presented, where something is and somebody may see it.
+    pub(super) fn slides_for(&self, viewer: &Participant) -> Vec<News> {
+        let show = &self.together.slides;
+        if show.slides.presenter.is_none() || !may(viewer, Capability::ViewSlides) {
+            return Vec::new();
         }
+        let drawn = show.drawn.iter().map(|((page, id), data)| {
+            News::Annotation(Annotation {
+                page: *page,
+                id: *id,
+                data: Some(data.clone()),
+            })
+        });
+        std::iter::once(News::Slides(Box::new(show.slides.clone())))
+            .chain(drawn)
+            .collect()
     }
 
-    fn tell_slides(&self, only: Option<ParticipantId>, cx: &mut Context<'_>) {
+    fn tell_slides(&self, cx: &mut Context<'_>) {
         let slides = &self.together.slides.slides;
-        self.tell_of(
-            only,
-            |viewer| may(viewer, Capability::ViewSlides).then_some(()),
-            |()| News::Slides(Box::new(slides.clone())),
-            cx,
-        );
+        self.tell_viewers(&News::Slides(Box::new(slides.clone())), cx);
     }
 
-    fn tell_annotation(
-        &self,
-        (page, id): (u32, u32),
-        data: Option<String>,
-        only: Option<ParticipantId>,
-        cx: &mut Context<'_>,
-    ) {
+    fn tell_page(&self, cx: &mut Context<'_>) {
+        let Slides { page, follow, .. } = self.together.slides.slides;
+        self.tell_viewers(&News::Page(PageShown { page, follow }), cx);
+    }
+
+    fn tell_viewers(&self, news: &News, cx: &mut Context<'_>) {
         self.tell_of(
-            only,
             |viewer| may(viewer, Capability::ViewSlides).then_some(()),
-            |()| {
-                News::Annotation(Annotation {
-                    page,
-                    id,
-                    data: data.clone(),
-                })
-            },
+            |()| news.clone(),
             cx,
         );
     }

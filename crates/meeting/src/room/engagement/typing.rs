@@ -7,7 +7,7 @@ use std::time::Duration;
 use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::meeting::{Capability, News, ParticipantId, Type, Typed};
 
-use super::{Allowance, Context, Room, may};
+use super::{Allowance, Context, Participant, Room, may};
 
 /// Longest line, in bytes.
 const LONGEST: usize = 4 * 1024;
@@ -30,8 +30,8 @@ struct Line {
 }
 
 impl Line {
-    /// Takes in what was typed. Gives the number of the line that was finished by it, where one was.
-    fn take(&mut self, typed: &Type) -> Result<Option<(u32, u32)>, Reason> {
+    /// Takes in what was typed. Gives the line that was finished by it, where one was.
+    fn take(&mut self, typed: &Type) -> Result<Option<(u32, String)>, Reason> {
         let next = typed.line > self.number;
         if !next && (typed.line < self.number || self.text.is_none()) {
             return Err(Reason::WRONG_STATE);
@@ -46,14 +46,10 @@ impl Line {
         if text.len() > LONGEST {
             return Err(Reason::TEXT_TOO_LONG);
         }
-        let finished = self.text.take().filter(|_| next);
-        let finished = finished.map(|text| {
-            let length = text.chars().count();
-            (self.number, u32::try_from(length).unwrap_or(u32::MAX))
-        });
+        let before = self.text.take().filter(|_| next).map(|text| (self.number, text));
         self.number = typed.line;
         self.text = (!typed.last).then_some(text);
-        Ok(finished)
+        Ok(before)
     }
 }
 
@@ -79,55 +75,52 @@ impl Room {
         }
         let finished = line.take(typed)?;
         line.allowance = allowance;
-        if let Some((line, keep)) = finished {
-            let end = Typed {
-                from: me,
-                line,
-                keep,
-                text: String::new(),
-                last: true,
-            };
-            self.tell_typed(&end, None, cx);
+        if let Some((line, text)) = finished {
+            self.tell_typed(&whole(me, line, text, true), cx);
         }
-        let typed = Typed {
-            from: me,
-            line: typed.line,
-            keep: typed.keep,
-            text: typed.text.clone(),
-            last: typed.last,
-        };
-        self.tell_typed(&typed, None, cx);
+        self.tell_typed(
+            &Typed {
+                from: me,
+                line: typed.line,
+                keep: typed.keep,
+                text: typed.text.clone(),
+                last: typed.last,
+            },
+            cx,
+        );
         Ok(())
     }
 
-    fn tell_typed(&self, typed: &Typed, only: Option<ParticipantId>, cx: &mut Context<'_>) {
+    fn reads(&self, viewer: &Participant, from: ParticipantId) -> bool {
+        viewer.id != from && may(viewer, Capability::ReceiveCaptions) && self.sees(viewer, from)
+    }
+
+    fn tell_typed(&self, typed: &Typed, cx: &mut Context<'_>) {
         self.tell_of(
-            only,
-            |viewer| {
-                let reads = viewer.id != typed.from
-                    && may(viewer, Capability::ReceiveCaptions)
-                    && self.sees(viewer, typed.from);
-                reads.then_some(())
-            },
+            |viewer| self.reads(viewer, typed.from).then_some(()),
             |()| News::Typed(typed.clone()),
             cx,
         );
     }
 
-    /// Shows somebody the lines that are not finished.
-    pub(super) fn show_typing(&self, id: ParticipantId, cx: &mut Context<'_>) {
-        for (from, line) in &self.together.typing.lines {
-            if let Some(text) = line.text.clone() {
-                let typed = Typed {
-                    from: *from,
-                    line: line.number,
-                    keep: 0,
-                    text,
-                    last: false,
-                };
-                self.tell_typed(&typed, Some(id), cx);
-            }
-        }
+    /// The lines that are not finished, for somebody.
+    pub(super) fn typing_for(&self, viewer: &Participant) -> Vec<News> {
+        let lines = self.together.typing.lines.iter();
+        let read = lines.filter(|(from, _)| self.reads(viewer, **from));
+        let open = read.filter_map(|(from, line)| Some((*from, line.number, line.text.clone()?)));
+        open.map(|(from, line, text)| News::Typed(whole(from, line, text, false)))
+            .collect()
+    }
+}
+
+/// The line as it is, for those who have perhaps missed some of it.
+fn whole(from: ParticipantId, line: u32, text: String, last: bool) -> Typed {
+    Typed {
+        from,
+        line,
+        keep: 0,
+        text,
+        last,
     }
 }
 
@@ -152,7 +145,7 @@ mod tests {
         assert_eq!(line.take(&step(1, 1, "ello", false)), Ok(None));
         assert_eq!(line.text.as_deref(), Some("hello"));
         assert_eq!(line.take(&step(1, 9, "", false)), Err(Reason::BAD_PARAMETERS));
-        assert_eq!(line.take(&step(2, 0, "you", true)), Ok(Some((1, 5))));
+        assert_eq!(line.take(&step(2, 0, "you", true)), Ok(Some((1, "hello".into()))));
         assert_eq!(line.take(&step(2, 0, "more", false)), Err(Reason::WRONG_STATE));
         assert_eq!(line.take(&step(1, 0, "more", false)), Err(Reason::WRONG_STATE));
         let long = "x".repeat(LONGEST + 1);

@@ -17,7 +17,7 @@ pub use ask::{
 };
 pub use engagement::{
     Act, Annotate, Annotation, AnswerQuestion, AskQuestion, Author, Blob, Caption, CaptionsState, CreatePoll,
-    Engage, Engaged, Engagement, Message, Moderate, News, Poll, PollOption, PollState, Present,
+    Engage, Engaged, Engagement, Message, Moderate, News, PageShown, Poll, PollOption, PollState, Present,
     PublishCaption, Question, QuestionAnswer, QuestionState, QuestionsState, ReceiveCaptions, Results, Scene,
     SendMessage, SetCaptions, SetFollow, SetQuestions, Slides, TurnPage, Type, Typed, Upvote, Vote, Voter,
     Which,

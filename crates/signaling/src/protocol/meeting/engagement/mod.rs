@@ -18,7 +18,7 @@ pub use question::{
     AnswerQuestion, AskQuestion, Author, Moderate, Question, QuestionAnswer, QuestionState, QuestionsState,
     SetQuestions, Upvote,
 };
-pub use stage::{Annotate, Annotation, Present, Scene, SetFollow, Slides, TurnPage};
+pub use stage::{Annotate, Annotation, PageShown, Present, Scene, SetFollow, Slides, TurnPage};
 
 use crate::protocol::CallId;
 
@@ -111,6 +111,8 @@ pub struct Engagement {
 pub enum News {
     /// Begin with nothing: what follows is all there is.
     Anew,
+    /// Several, in this order: what there is, for whoever comes or comes back.
+    Several(Vec<News>),
     /// A message.
     Message(Message),
     /// Somebody types.
@@ -131,11 +133,20 @@ pub enum News {
     Scene(Scene),
     /// The slides that are presented; without pages none are.
     Slides(Box<Slides>),
+    /// The presenter shows another page, or has everyone see theirs, or no longer.
+    Page(PageShown),
     /// Something was drawn or wiped.
     Annotation(Annotation),
     /// Something of a later version.
     #[serde(other)]
     Unknown,
+}
+
+impl News {
+    /// Whether it is of the moment only.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Message(_) | Self::Typed(_) | Self::Caption(_))
+    }
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

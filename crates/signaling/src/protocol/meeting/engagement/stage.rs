@@ -83,6 +83,16 @@ pub struct Slides {
     pub images: Vec<String>,
 }
 
+/// The page that the presenter shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PageShown {
+    /// Which, from 0 on.
+    pub page: u32,
+    /// Everyone sees that one.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub follow: bool,
+}
+
 /// Something on a page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Annotation {
