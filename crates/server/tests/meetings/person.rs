@@ -128,7 +128,7 @@ pub struct Person {
 }
 
 impl Person {
-    fn new(client: Client, opened: Opened) -> Self {
+    pub fn new(client: Client, opened: Opened) -> Self {
         let config = LinkConfig::new(Certificate::generate().unwrap(), Duration::from_secs(15)).unwrap();
         Self {
             client,
