@@ -164,7 +164,12 @@ async fn load() {
     }
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     let rate = send(letters, since).await;
-    tell(&format!("one thread of {people}"), rate, heard(listeners).await, &service);
+    tell(
+        &format!("one thread of {people}"),
+        rate,
+        heard(listeners).await,
+        &service,
+    );
 
     // Many threads of two: each has a message from either.
     let before = service.resident();
@@ -172,7 +177,11 @@ async fn load() {
     for number in 0..threads {
         let one = &users[number % people];
         let other = &users[(number + 1 + number / people) % people];
-        pairs.push((one.begin(std::iter::once(other)).await, one.clone(), other.clone()));
+        pairs.push((
+            one.begin(std::iter::once(other)).await,
+            one.clone(),
+            other.clone(),
+        ));
     }
     let each = (service.resident() - before) * 1024.0 / threads as f64;
     println!("{threads} threads of two, in which nobody wrote: {each:.1} KiB each");
@@ -191,5 +200,10 @@ async fn load() {
     }
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     let rate = send(letters, since).await;
-    tell(&format!("{threads} threads of two"), rate, heard(listeners).await, &service);
+    tell(
+        &format!("{threads} threads of two"),
+        rate,
+        heard(listeners).await,
+        &service,
+    );
 }

@@ -164,7 +164,11 @@ async fn ad_hoc_chat_between_an_external_user_and_members() {
 
     // Bob sends an image and a file, Eve an image: the others have the same bytes.
     for (from, file, bytes) in [
-        (&bob, ("scan.png", "image/png"), &b"\x89PNG\r\n\x1a\n and the rest"[..]),
+        (
+            &bob,
+            ("scan.png", "image/png"),
+            &b"\x89PNG\r\n\x1a\n and the rest"[..],
+        ),
         (&bob, ("report.pdf", "application/pdf"), b"%PDF-1.7"),
         (&eve, ("photo.png", "image/png"), b"\x89PNG\r\n\x1a\n of Eve's"),
     ] {
@@ -202,7 +206,11 @@ async fn ad_hoc_chat_between_an_external_user_and_members() {
     let named = |user: &User, name: &str| (user.id.clone(), name.to_owned());
     assert_eq!(
         shown[0].0,
-        BTreeSet::from([named(&eve, "Eve (External)"), named(&bob, "Bob"), named(&carol, "Carol")])
+        BTreeSet::from([
+            named(&eve, "Eve (External)"),
+            named(&bob, "Bob"),
+            named(&carol, "Carol")
+        ])
     );
     assert!(shown[0].1.is_subset(&shown[0].0), "{shown:?}");
 
@@ -216,7 +224,10 @@ async fn ad_hoc_chat_between_an_external_user_and_members() {
     let joined = bobs.enter(out_of).await;
     assert_eq!(joined.thread.as_deref(), Some(id));
     let rang = eves.until("meeting.incoming", |_| true).await;
-    assert_eq!((&rang["thread"], &rang["display_name"]), (&json!(id), &json!("Bob")));
+    assert_eq!(
+        (&rang["thread"], &rang["display_name"]),
+        (&json!(id), &json!("Bob"))
+    );
     loop {
         // Among the messages with files.
         let (_, event, params) = carol_hears.any_event().await;

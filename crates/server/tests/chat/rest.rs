@@ -40,8 +40,12 @@ async fn a_thread_that_rested_is_as_it_was() {
     let (status, bytes) = bob.http.sound("GET", &file, "", b"").await;
     assert_eq!((status, &bytes[..]), (200, &b"x"[..]));
     let sent = |taken: &[crate::receiver::Taken]| {
-        let kinds = taken.iter().map(|one| one.event["type"].as_str().unwrap().to_owned());
-        kinds.filter(|kind| kind.ends_with("ChatMessageReceivedInThread")).count()
+        let kinds = taken
+            .iter()
+            .map(|one| one.event["type"].as_str().unwrap().to_owned());
+        kinds
+            .filter(|kind| kind.ends_with("ChatMessageReceivedInThread"))
+            .count()
     };
     let taken = receiver.until("every message", |taken| sent(taken) >= 7).await;
     assert_eq!(sent(&taken), 7, "none is told again");
