@@ -190,6 +190,12 @@ pub struct ServeArgs {
     /// Threads that forward media
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub media_threads: u16,
+    /// Voices that each participant of a meeting is sent at a time, where the meeting says nothing else
+    #[arg(long, value_name = "COUNT", default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub voices: u8,
+    /// Most voices that a meeting may choose to have
+    #[arg(long, value_name = "COUNT", default_value_t = 16, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub most_voices: u8,
     /// What links of meetings begin with: a page of yours that opens a client
     #[arg(long, value_name = "URL", default_value = "sidetone:meet/")]
     pub meeting_links: String,

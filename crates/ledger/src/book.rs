@@ -74,6 +74,8 @@ impl Book {
             | Told::Messages { call, .. }
             | Told::Noticed { call, .. }
             | Told::Consented { call, .. }
+            | Told::Polled { call, .. }
+            | Told::Asked { call, .. }
             | Told::VoicemailLeft { call, .. }
             | Told::Reported { call, .. }
             | Told::Ended { call, .. } => call,
@@ -245,6 +247,25 @@ impl Book {
                 });
                 consented.into_iter().collect()
             }
+            Told::Polled {
+                by,
+                poll,
+                open,
+                voted,
+                ..
+            } => {
+                let polled = present(&by).map(|stay| What::Polled {
+                    participant: stay.participant,
+                    poll,
+                    open,
+                    voted,
+                });
+                polled.into_iter().collect()
+            }
+            Told::Asked { by, question, .. } => vec![What::Asked {
+                participant: by.and_then(|by| present(&by)).map(|stay| stay.participant),
+                question,
+            }],
             Told::Reported { .. } | Told::VoicemailLeft { .. } => Self::afterwards(call, told),
             Told::Ended { reason, .. } => closing(call, &reason),
             _ => Vec::new(),

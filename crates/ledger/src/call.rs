@@ -237,6 +237,8 @@ impl Call {
             | What::Rang
             | What::Merged { .. }
             | What::Consented { .. }
+            | What::Polled { .. }
+            | What::Asked { .. }
             | What::VoicemailLeft { .. } => {}
         }
     }

@@ -53,6 +53,12 @@ pub enum EventKind {
     /// A participant agreed to being recorded and transcribed, or no longer does.
     #[serde(rename = "sidetone.calling.ConsentChanged")]
     ConsentChanged,
+    /// A poll was opened or closed.
+    #[serde(rename = "sidetone.calling.PollStateChanged")]
+    PollStateChanged,
+    /// Somebody asked a question for everyone to read.
+    #[serde(rename = "sidetone.calling.QuestionAsked")]
+    QuestionAsked,
     /// A file of a recording is ready.
     #[serde(rename = "sidetone.calling.RecordingFileStatusUpdated")]
     RecordingFileStatusUpdated,
@@ -266,6 +272,10 @@ pub enum Data {
     Notice(NoticeData),
     /// Of [`EventKind::ConsentChanged`].
     Consent(ConsentData),
+    /// Of [`EventKind::PollStateChanged`].
+    Poll(PollData),
+    /// Of [`EventKind::QuestionAsked`].
+    Question(Box<QuestionData>),
     /// Of [`EventKind::VoicemailReceived`].
     Voicemail(VoicemailData),
     /// Of [`EventKind::CallEnded`].
@@ -350,6 +360,35 @@ pub struct ConsentData {
     pub participant: ParticipantData,
     /// Agrees?
     pub consent_given: bool,
+}
+
+/// A poll.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PollData {
+    /// Who opened or closed it, and in which call.
+    #[serde(flatten)]
+    pub initiator: ParticipantData,
+    /// Its number within the call.
+    pub poll: u32,
+    /// People can vote.
+    pub is_open: bool,
+    /// How many have voted.
+    pub voted: u32,
+}
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct QuestionData {
+    /// The call.
+    #[serde(flatten)]
+    pub call: CallData,
+    /// Its number within the call.
+    pub question: u32,
+    /// Who asked, where they did not ask anonymously.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<ParticipantData>,
 }
 
 /// Someone is called.
@@ -481,6 +520,39 @@ pub(crate) fn of(call: &Call, fact: &Fact) -> Option<(Event, BTreeSet<Scope>)> {
             };
             let about = format!("participant/{}", data.participant.user.raw_id);
             (EventKind::ConsentChanged, about, Data::Consent(data))
+        }
+        What::Polled {
+            participant,
+            poll,
+            open,
+            voted,
+        } => {
+            let data = PollData {
+                initiator: participant_data(call, *participant)?,
+                poll: *poll,
+                is_open: *open,
+                voted: *voted,
+            };
+            (
+                EventKind::PollStateChanged,
+                format!("poll/{poll}"),
+                Data::Poll(data),
+            )
+        }
+        What::Asked {
+            participant,
+            question,
+        } => {
+            let data = QuestionData {
+                call: call_data(call),
+                question: *question,
+                asked_by: participant.and_then(|participant| participant_data(call, participant)),
+            };
+            (
+                EventKind::QuestionAsked,
+                format!("question/{question}"),
+                Data::Question(Box::new(data)),
+            )
         }
         What::Recorded { file } => (
             EventKind::RecordingFileStatusUpdated,

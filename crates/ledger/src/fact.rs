@@ -120,6 +120,25 @@ pub enum What {
         #[serde(default)]
         consent: bool,
     },
+    /// A poll was opened or closed.
+    Polled {
+        /// By which participant.
+        participant: ParticipantId,
+        /// The poll's number within the call.
+        poll: u32,
+        /// Opened?
+        open: bool,
+        /// How many had voted.
+        voted: u32,
+    },
+    /// A question was asked for everyone to read.
+    Asked {
+        /// By which participant, where they did not ask anonymously.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        participant: Option<ParticipantId>,
+        /// The question's number within the call.
+        question: u32,
+    },
     /// A participant agreed to being recorded and transcribed, or no longer does.
     Consented {
         /// The participant.

@@ -130,6 +130,28 @@ pub enum Told {
         /// Whether everyone else must agree before they may speak.
         consent: bool,
     },
+    /// Someone opened or closed a poll.
+    Polled {
+        /// In which call.
+        call: CallId,
+        /// Who.
+        by: End,
+        /// The poll's number within the call.
+        poll: u32,
+        /// Opened?
+        open: bool,
+        /// How many had voted.
+        voted: u32,
+    },
+    /// Someone asked a question for everyone to read.
+    Asked {
+        /// In which call.
+        call: CallId,
+        /// Who, where they did not ask anonymously.
+        by: Option<End>,
+        /// The question's number within the call.
+        question: u32,
+    },
     /// Someone agreed to being recorded and transcribed, or no longer does.
     Consented {
         /// Which call.

@@ -206,6 +206,57 @@ fn recording_and_consent_are_told_with_who_it_is() {
 }
 
 #[test]
+fn polls_and_questions_are_told_by_those_who_made_them_and_anonymous_ones_by_nobody() {
+    let mut service = Service::new();
+    service.talk(call(1), &end(&eve()), &end(&bob()), 60);
+    for (open, voted) in [(true, 0), (false, 7)] {
+        service.tell(Told::Polled {
+            call: call(1),
+            by: end(&bob()),
+            poll: 3,
+            open,
+            voted,
+        });
+    }
+    for (question, by) in [(1, Some(end(&eve()))), (2, None)] {
+        service.tell(Told::Asked {
+            call: call(1),
+            by,
+            question,
+        });
+    }
+    let scope = Scope::Organisation("contoso".parse().unwrap());
+    let told: Vec<Value> = service.events()[4..]
+        .iter()
+        .map(|event| serde_json::to_value(event.notification(&scope)).unwrap())
+        .collect();
+    let (eve, bob) = (eve().to_string(), bob().to_string());
+    for (event, (open, voted)) in told.iter().zip([(true, 0), (false, 7)]) {
+        assert_eq!(event["type"], "sidetone.calling.PollStateChanged");
+        let data = &event["data"];
+        assert_eq!(data["user"]["rawId"], bob);
+        assert_eq!(
+            (&data["poll"], &data["isOpen"], &data["voted"]),
+            (&json!(3), &json!(open), &json!(voted))
+        );
+    }
+    let asked = told.get(2..).unwrap();
+    assert_eq!(asked.len(), 2);
+    assert_eq!(asked[0]["data"]["askedBy"]["user"]["rawId"], eve);
+    assert!(asked[1]["data"].get("askedBy").is_none(), "{}", asked[1]);
+    // What is sent can be read again as what it is.
+    for event in &told {
+        let read: Notification = serde_json::from_value(event.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), *event);
+        let same_kind = match read.kind {
+            EventKind::PollStateChanged => matches!(read.data, Data::Poll(_)),
+            _ => matches!(read.data, Data::Question(_)),
+        };
+        assert!(same_kind, "{read:?}");
+    }
+}
+
+#[test]
 fn a_call_that_was_handed_over_is_of_the_same_chain_and_tells_as_whom_it_was_placed() {
     let mut service = Service::new();
     service.talk(call(1), &end(&eve()), &end(&bob()), 60);

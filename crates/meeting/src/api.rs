@@ -1,14 +1,17 @@
 //! What goes into [`Meetings`](crate::Meetings), what comes out, and what they are told at the start.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use sidetone_organisation::{MeetingId, OrganisationId};
-use sidetone_signaling::protocol::meeting::{Kind, LobbyReason, ParticipantId, PersonKind, Role};
+use sidetone_signaling::protocol::meeting::{Kind, LobbyReason, ParticipantId, PersonKind, Picture, Role};
 use sidetone_signaling::protocol::{CallId, Event, NoticeKind, NoticeState, SessionId};
 use sidetone_signaling::switchboard::Ask;
 use sidetone_signaling::{Identifier, Reason};
 use uuid::Uuid;
+
+use crate::minutes::Minutes;
 
 /// How meetings behave.
 #[derive(Clone, Debug)]
@@ -38,6 +41,8 @@ pub struct Config {
     pub guesses_per_identity: u32,
     /// Wrong passcodes a minute, for one meeting.
     pub guesses_per_meeting: u32,
+    /// Least time between two counts of the cameras that somebody's network carries.
+    pub video_count_pace: Duration,
     /// Most stays that are kept of one call: who came and went, for the roster of those who read it later.
     pub stays: usize,
 }
@@ -57,6 +62,7 @@ impl Default for Config {
             calls_per_session: 8,
             guesses_per_identity: 10,
             guesses_per_meeting: 60,
+            video_count_pace: Duration::from_secs(10),
             stays: 20_000,
         }
     }
@@ -80,8 +86,8 @@ pub enum Input {
         /// Whether people are asked on it to come.
         takes_calls: bool,
     },
-    /// People are asked on an endpoint to come from now on, or are no longer.
-    SessionTakesCalls(SessionId, bool),
+    /// From now on people are asked on an endpoint to come.
+    SessionTakesCalls(SessionId),
     /// An endpoint lost its socket, and may come back.
     SessionDetached(SessionId),
     /// It is back.
@@ -133,6 +139,8 @@ pub enum MediaEvent {
     Failed(ParticipantId),
     /// Who is heard, the loudest first.
     Speakers(Vec<ParticipantId>),
+    /// A participant's network carries so many cameras.
+    Carries(ParticipantId, u16),
 }
 
 /// Why there is no answer to an offer.
@@ -190,6 +198,8 @@ pub enum MediaOrder {
     Open {
         /// So many at most, those before the door among them.
         participants: usize,
+        /// How many voices each is sent at a time, where the meeting says so.
+        voices: Option<u8>,
     },
     /// A participant: answer its offer by [`MediaEvent::Answered`].
     Join {
@@ -223,6 +233,15 @@ pub enum MediaOrder {
         /// Who.
         participants: Vec<ParticipantId>,
     },
+    /// What somebody wants to see, in place of what they wanted before.
+    Watch {
+        /// Who.
+        participant: ParticipantId,
+        /// What, the most important first.
+        pictures: Vec<Picture>,
+        /// How many cameras at most.
+        cameras: Option<u8>,
+    },
     /// Its media is no longer wanted.
     Leave {
         /// Whose.
@@ -236,13 +255,18 @@ impl std::fmt::Debug for MediaOrder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Offers hold addresses.
         match self {
-            Self::Open { participants } => write!(f, "Open({participants})"),
+            Self::Open { participants, voices } => write!(f, "Open({participants}, {voices:?})"),
             Self::Join {
                 participant, rights, ..
             } => write!(f, "Join({participant}, {rights:?})"),
             Self::Restart { participant, .. } => write!(f, "Restart({participant})"),
             Self::SetRights { participant, rights } => write!(f, "SetRights({participant}, {rights:?})"),
             Self::Spotlight { participants } => write!(f, "Spotlight({participants:?})"),
+            Self::Watch {
+                participant,
+                pictures,
+                cameras,
+            } => write!(f, "Watch({participant}, {}, {cameras:?})", pictures.len()),
             Self::Leave { participant } => write!(f, "Leave({participant})"),
             Self::Close => f.write_str("Close"),
         }
@@ -270,6 +294,8 @@ pub enum Output {
     },
     /// A call between two is a group call from now on: the switchboard lets go of it.
     MoveCall(CallId),
+    /// Whether this endpoint is in any call of more, in it or before its door: for whoever calls it meanwhile.
+    Occupied(SessionId, bool),
     /// Something for whoever carries the media.
     Media(CallId, MediaOrder),
     /// A fact, for events, usage and records.
@@ -368,6 +394,37 @@ pub enum Fact {
         /// Agrees?
         given: bool,
     },
+    /// A poll was opened or closed.
+    Polled {
+        /// In which call.
+        call: CallId,
+        /// By whom.
+        by: Who,
+        /// The poll's number.
+        poll: u32,
+        /// Opened?
+        open: bool,
+        /// How many had voted.
+        voted: u32,
+    },
+    /// Somebody asked a question for everyone to read.
+    Asked {
+        /// In which call.
+        call: CallId,
+        /// Who, where they did not ask anonymously.
+        by: Option<Who>,
+        /// The question's number.
+        question: u32,
+    },
+    /// What is kept of what people did, just before it is over. Not told where nothing is.
+    Minutes {
+        /// Of which call.
+        call: CallId,
+        /// The meeting it was.
+        meeting: Option<(OrganisationId, MeetingId)>,
+        /// What.
+        minutes: Box<Minutes>,
+    },
     /// It is over.
     Ended {
         /// Which call.
@@ -379,6 +436,31 @@ pub enum Fact {
         /// Everyone who was there.
         stays: Vec<Stay>,
     },
+}
+
+/// All of a meeting that runs that must outlive the service: see [`Meetings::restore`](crate::Meetings::restore).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// The call.
+    pub call: CallId,
+    /// Whose meeting it is.
+    pub organisation: OrganisationId,
+    /// The meeting.
+    pub meeting: MeetingId,
+    /// The last number that was given to a participant.
+    pub numbered: u32,
+    /// Roles that were given in it.
+    pub roles: BTreeMap<Identifier, Role>,
+    /// Who was put out.
+    pub put_out: BTreeSet<Identifier>,
+    /// Nobody comes in who is not there.
+    pub locked: bool,
+    /// Attendees may switch their microphones on.
+    pub attendee_audio: bool,
+    /// Attendees may switch their cameras on.
+    pub attendee_video: bool,
+    /// Who is and was there.
+    pub stays: Vec<Stay>,
 }
 
 /// Where somebody is, for whoever reads the roster.

@@ -13,14 +13,17 @@ mod api;
 mod guesses;
 mod link;
 mod meetings;
+mod minutes;
 mod people;
 mod rights;
 mod room;
 
 pub use admission::{Knock, decide};
 pub use api::{
-    Attempt, Config, Fact, Input, MediaError, MediaEvent, MediaOrder, Order, Output, Place, Rights, Stay, Who,
+    Attempt, Config, Fact, Input, MediaError, MediaEvent, MediaOrder, Memory, Order, Output, Place, Rights,
+    Stay, Who,
 };
 pub use link::{Credentials, meeting_link};
 pub use meetings::Meetings;
+pub use minutes::{Minutes, TranscriptLine};
 pub use people::{Company, Hall, Located, Naming, People, Secret};

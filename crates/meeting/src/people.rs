@@ -81,6 +81,9 @@ pub trait People: Send {
     /// The meeting of a number, for whoever knows its secret. Takes as long for a wrong secret.
     fn locate(&self, id: &MeetingId, secret: Secret<'_>) -> Option<Located>;
 
+    /// The meeting of a number, for the service itself.
+    fn find(&self, id: &MeetingId) -> Option<Located>;
+
     /// What somebody was named in it.
     fn naming(&self, id: &MeetingId, identity: &Identifier) -> Naming;
 
@@ -141,12 +144,17 @@ pub trait People: Send {
 
 impl People for World {
     fn locate(&self, id: &MeetingId, secret: Secret<'_>) -> Option<Located> {
-        let (organisation, meeting) = self.meeting_by_number(id)?;
+        let (_, meeting) = self.meeting_by_number(id)?;
         let right = match secret {
             Secret::Key(key) => meeting.has_key(key),
             Secret::Passcode(passcode) => meeting.has_passcode(passcode),
         };
-        right.then(|| Located {
+        right.then(|| self.find(id)).flatten()
+    }
+
+    fn find(&self, id: &MeetingId) -> Option<Located> {
+        let (organisation, meeting) = self.meeting_by_number(id)?;
+        Some(Located {
             organisation: organisation.clone(),
             organiser: Identifier::Member {
                 organisation: organisation.label().clone(),

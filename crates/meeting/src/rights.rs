@@ -1,13 +1,14 @@
 //! What each may do: from their role, the kind of call, the organisation's policy and the meeting as it is now (spec
 //! 3.4 Capabilities, 3.9). What may be sent follows from it, for whoever carries the media.
 
+use sidetone_organisation::Setting;
 use sidetone_signaling::protocol::meeting::{Capabilities, Capability, Kind, Role, Standing};
 
 use crate::api::Rights;
 use crate::people::Hall;
 
 /// Every capability that this version decides.
-const ALL: [Capability; 20] = [
+const ALL: [Capability; 31] = [
     Capability::UnmuteMic,
     Capability::TurnVideoOn,
     Capability::ShareScreen,
@@ -28,6 +29,17 @@ const ALL: [Capability; 20] = [
     Capability::EndForEveryone,
     Capability::Record,
     Capability::Transcribe,
+    Capability::SendMessage,
+    Capability::RealTimeText,
+    Capability::ManageCaptions,
+    Capability::ReceiveCaptions,
+    Capability::ManagePolls,
+    Capability::Vote,
+    Capability::ManageQuestions,
+    Capability::AskQuestion,
+    Capability::SetScene,
+    Capability::PresentSlides,
+    Capability::ViewSlides,
 ];
 
 /// Somebody in a call, as far as their rights go.
@@ -68,6 +80,13 @@ pub(crate) fn standing(seat: &Seat, hall: &Hall, capability: Capability) -> Stan
     let by_role = |allowed: bool| if allowed { Capable } else { RoleRestricted };
     // L35: the source keeps people from outside from some things whatever their role is.
     let external_limit = seat.external && !hall.switches.external_rights.is_open();
+    // What the source keeps from people from outside.
+    let outside = |switch: Setting| seat.external && !switch.is_open();
+    let role_and_policy = |allowed: bool, limited: bool| match allowed {
+        _ if limited => PolicyRestricted,
+        true => Capable,
+        false => RoleRestricted,
+    };
     let group = seat.kind == Kind::GroupCall;
     let organises = matches!(seat.role, Role::Organiser | Role::CoOrganiser);
     match capability {
@@ -95,6 +114,18 @@ pub(crate) fn standing(seat: &Seat, hall: &Hall, capability: Capability) -> Stan
         ViewAttendeeNames => {
             by_role(presides(seat.role) || !matches!(seat.kind, Kind::Webinar | Kind::TownHall))
         }
+        SendMessage => by_role(seat.role != Role::Consumer),
+        RealTimeText => role_and_policy(seat.role != Role::Consumer, outside(hall.switches.captions)),
+        ManageCaptions => role_and_policy(presides(seat.role), outside(hall.switches.captions)),
+        ReceiveCaptions => role_and_policy(true, outside(hall.switches.captions)),
+        ManagePolls | ManageQuestions => role_and_policy(presides(seat.role), outside(hall.switches.polls)),
+        Vote | AskQuestion => role_and_policy(seat.role != Role::Consumer, outside(hall.switches.polls)),
+        SetScene => role_and_policy(presides(seat.role), outside(hall.switches.engagement)),
+        PresentSlides => match media(seat, hall, ShareScreen) {
+            Capable => role_and_policy(true, outside(hall.switches.slides)),
+            other => other,
+        },
+        ViewSlides => role_and_policy(true, outside(hall.switches.slides)),
         AddPhoneNumber => FeatureNotSupported,
         RemoveParticipant | AddMember | AddExternalUser | Record | Transcribe => {
             if !presides(seat.role) {

@@ -17,7 +17,7 @@ use std::time::Duration;
 use sidetone_meeting::{Fact, Input, MediaEvent, Order, Place};
 use sidetone_organisation::{Bypass, MeetingId};
 use sidetone_signaling::protocol::meeting::{
-    self as wire, Capability, Joined, ParticipantId, ParticipantState, Passage, Role,
+    self as wire, Act, Capability, Joined, ParticipantId, ParticipantState, Passage, Role,
 };
 use sidetone_signaling::protocol::{CallId, Request, SessionId};
 use sidetone_signaling::{Identifier, Reason};
@@ -109,7 +109,7 @@ impl Chaos {
             self.dice.pick(&participants)
         };
         let call = self.call();
-        match (self.dice.roll(40), session, call) {
+        match (self.dice.roll(43), session, call) {
             (0..=9, ..) if self.sessions.len() < 3 * crowd => {
                 let raw = self.person(crowd);
                 let session = self.bench.open(&raw);
@@ -262,6 +262,11 @@ impl Chaos {
                 self.bench
                     .input(Input::Media(call, MediaEvent::Speakers(speakers)));
             }
+            (39..=41, Some(session), Some(call)) => {
+                let act = self.act(somebody);
+                let engage = wire::Engage { call, act };
+                let _ = self.bench.ask(session, Request::MeetingEngage(Box::new(engage)));
+            }
             (38, ..) => {
                 let long = self.dice.roll(100) == 0;
                 self.bench.pass(if long {
@@ -273,6 +278,74 @@ impl Chaos {
             _ => self.bench.pass(Duration::from_millis(40)),
         }
         false
+    }
+
+    /// Something that people do beside talking, now and then nothing that makes sense.
+    fn act(&mut self, somebody: Option<ParticipantId>) -> Act {
+        let id = 1 + self.dice.roll(3) as u32;
+        let yes = self.dice.roll(2) == 0;
+        match self.dice.roll(12) {
+            0 => Act::Message(wire::SendMessage {
+                channel: 1,
+                to: somebody.into_iter().collect(),
+                data: wire::Blob(vec![1]),
+            }),
+            1 => Act::Type(wire::Type {
+                line: id,
+                keep: self.dice.roll(3) as u32,
+                text: "ab".into(),
+                last: yes,
+            }),
+            2 => Act::CreatePoll(wire::CreatePoll {
+                question: "?".into(),
+                options: vec!["a".into(), "b".into()],
+                multiple: yes,
+                anonymous: self.dice.roll(2) == 0,
+                changeable: true,
+                results: wire::Results::Voted,
+                open: self.dice.roll(2) == 0,
+            }),
+            3 => Act::Vote(wire::Vote {
+                poll: id,
+                choices: vec![self.dice.roll(3) as u8],
+            }),
+            4 if yes => Act::OpenPoll(wire::Which { id }),
+            4 => Act::ClosePoll(wire::Which { id }),
+            5 => Act::SetQuestions(wire::SetQuestions {
+                open: Some(true),
+                moderated: Some(yes),
+            }),
+            6 => Act::Ask(wire::AskQuestion {
+                text: "?".into(),
+                anonymous: yes,
+            }),
+            7 => Act::Moderate(wire::Moderate {
+                question: id,
+                shown: yes,
+            }),
+            8 => Act::SetCaptions(wire::SetCaptions {
+                on: true,
+                language: None,
+            }),
+            9 => Act::Caption(wire::PublishCaption {
+                speaker: somebody,
+                segment: id,
+                text: "said".into(),
+                last: yes,
+                language: None,
+                translations: Default::default(),
+            }),
+            10 => Act::SetScene(wire::Scene {
+                scene: Some("round".into()),
+                seats: vec![somebody],
+            }),
+            _ => Act::Present(wire::Present {
+                title: String::new(),
+                pages: id,
+                images: Vec::new(),
+                follow: yes,
+            }),
+        }
     }
 
     fn join(&mut self, session: SessionId, rejoin: Option<ParticipantId>) {

@@ -11,7 +11,7 @@ use sidetone_organisation::Setting;
 use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::meeting::{self as wire, Joined, Locator, ParticipantState, Passage, Role};
 use sidetone_signaling::protocol::{CallId, Event, Request, SessionId};
-use sidetone_signaling::switchboard::{End, Pair};
+use sidetone_signaling::switchboard::{Ask, End, Pair, Way};
 use support::*;
 use uuid::Uuid;
 
@@ -293,4 +293,88 @@ fn l3_a_call_that_stays_one_of_two_and_one_that_nobody_can_come_to() {
     let (_, result) = escalate(&mut bench, CAROL);
     assert_refused(result, &Reason::ESCALATION_DISABLED);
     assert!(bench.moved.is_empty() && bench.meetings.is_empty());
+}
+
+#[test]
+fn a_call_to_somebody_goes_where_their_rules_send_it_and_whoever_answers_comes_in() {
+    let mut bench = Bench::new();
+    let (olga, olga_joined) = bench.enters(OLGA);
+    let (bob, carol, elsewhere) = (bench.open(BOB), bench.open(CAROL), bench.open(CAROL));
+    let add = Request::MeetingAdd(wire::Add {
+        call: olga_joined.call,
+        to: id(BOB),
+    });
+    let busy = |ask: &mut Ask| {
+        ask.ways.insert(id(BOB), Err(Reason::BUSY));
+    };
+    assert_refused(bench.ask_with(olga, add.clone(), busy), &Reason::BUSY);
+    let forwarded = |ask: &mut Ask| {
+        let way = Way {
+            identities: vec![id(CAROL)],
+            sessions: [carol, elsewhere].into(),
+            give_up_after: Some(seconds(20)),
+        };
+        ask.ways.insert(id(BOB), Ok(way));
+    };
+    let added = bench.ask_with(olga, add.clone(), forwarded).unwrap();
+    assert!(!rings(&bench, bob) && rings(&bench, carol) && rings(&bench, elsewhere));
+    let told = bench
+        .events(carol)
+        .into_iter()
+        .rev()
+        .find_map(|event| match event {
+            Event::MeetingIncoming(incoming) => incoming.on_behalf_of.clone(),
+            _ => None,
+        });
+    assert_eq!(told, Some(id(BOB)));
+    // One more endpoint of theirs rings too, and none of Bob's does.
+    let (late, bob_again) = (bench.open(CAROL), bench.open(BOB));
+    assert!(rings(&bench, late) && !rings(&bench, bob_again));
+    let joined = bench.join_by(carol, Locator::Call(olga_joined.call)).unwrap();
+    assert_eq!(added["participant"], joined.participant.0);
+    assert_eq!(joined.display_name, "CAROL");
+    bench.assert_ended(elsewhere, &Reason::ANSWERED_ELSEWHERE);
+    bench.pass(seconds(1));
+    assert_eq!(bench.roster(olga), ["OLGA", "CAROL"]);
+    assert!(
+        matches!(bench.join_by(bob, Locator::Call(olga_joined.call)), Err(reason) if reason.is(&Reason::NOT_INVITED))
+    );
+
+    // It rings there as long as the rules say.
+    let dave = bench.open("member:contoso:gus");
+    let forwarded = |ask: &mut Ask| {
+        let way = Way {
+            identities: vec![id(GUS)],
+            sessions: [dave].into(),
+            give_up_after: Some(seconds(20)),
+        };
+        ask.ways.insert(id(BOB), Ok(way));
+    };
+    bench.ask_with(olga, add, forwarded).unwrap();
+    bench.pass(seconds(21));
+    bench.assert_ended(dave, &Reason::NO_ANSWER);
+    bench.assert_nothing_left();
+}
+
+#[test]
+fn an_endpoint_is_in_a_call_from_when_it_knocks_until_it_is_gone() {
+    let mut bench = Bench::new();
+    let (eve, _) = bench.waits(EVE, wire::LobbyReason::WaitingForMember);
+    assert!(bench.occupied.contains(&eve), "before the door");
+    let (olga, joined) = bench.enters(OLGA);
+    let bob = bench.open(BOB);
+    let add = Request::MeetingAdd(wire::Add {
+        call: joined.call,
+        to: id(BOB),
+    });
+    bench.ask(olga, add).unwrap();
+    assert!(!bench.occupied.contains(&bob), "it only rings");
+    // Another call of the same endpoint, and out of the first: it is in one all the same.
+    bench.join_by(olga, group(&[])).unwrap();
+    bench.ask(olga, Request::MeetingLeave(call(&joined))).unwrap();
+    assert_eq!(bench.occupied.iter().copied().collect::<Vec<_>>(), [eve, olga]);
+    let second = Request::MeetingLeave(wire::Call { call: call_id(77) });
+    bench.ask(olga, second).unwrap();
+    assert!(!bench.occupied.contains(&olga));
+    bench.assert_nothing_left();
 }

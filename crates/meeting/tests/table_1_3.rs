@@ -5,8 +5,8 @@ mod support;
 
 use sidetone_organisation::{Bypass, Setting};
 use sidetone_signaling::Reason;
-use sidetone_signaling::protocol::Request;
 use sidetone_signaling::protocol::meeting::{LobbyReason, Lock, Passage, Role, UnlobbiedWhy};
+use sidetone_signaling::protocol::{Event, Request};
 use support::*;
 
 const FOR_MEMBER: LobbyReason = LobbyReason::WaitingForMember;
@@ -411,5 +411,30 @@ fn what_changes_while_media_comes_up_counts() {
     bench.media_answers();
     let joined = bench.answers.remove(&(eve, request)).unwrap().unwrap();
     assert_eq!(joined["state"], "in_lobby");
+    bench.assert_nothing_left();
+}
+
+#[test]
+fn who_is_let_in_is_told_what_everyone_inside_knows() {
+    let mut bench = Bench::new();
+    bench.edit_meeting(|meeting| meeting.thread = Some("the conversation".into()));
+    let (eve, waiting) = bench.waits(EVE, LobbyReason::WaitingForMember);
+    assert_eq!((waiting.link.clone(), waiting.thread.clone()), (None, None));
+    let (olga, joined) = bench.enters(OLGA);
+    assert_eq!(joined.thread.as_deref(), Some("the conversation"));
+    bench.ask(olga, admit(&joined, &[&waiting])).unwrap();
+    let states: Vec<_> = bench
+        .events(eve)
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::MeetingState(state) => Some(state.clone()),
+            _ => None,
+        })
+        .collect();
+    let [waits, inside] = &states[..] else {
+        panic!("{states:?}")
+    };
+    assert_eq!((&waits.link, &waits.thread), (&None, &None));
+    assert_eq!((&inside.link, &inside.thread), (&joined.link, &joined.thread));
     bench.assert_nothing_left();
 }

@@ -51,8 +51,8 @@ pub use group::Group;
 pub use ids::{ApplicationId, GroupId, MemberId, OrganisationId, PolicyName, ResourceId};
 pub use key::{EntityKey, EntityName};
 pub use meeting::{
-    Attendee, Bypass, ExternalMedia, MAX_PARTICIPANTS, Meeting, MeetingId, MeetingKind, MeetingOptions,
-    MeetingPolicy, MeetingRules, Origin, Presenters,
+    Attendee, Bypass, ExternalMedia, MAX_PARTICIPANTS, MAX_VOICES, Meeting, MeetingId, MeetingKind,
+    MeetingOptions, MeetingPolicy, MeetingRules, Origin, Presenters,
 };
 pub use member::{ExternalKey, Member, MemberMode, OrganisationRole};
 pub use name::{EXTERNAL_SUFFIX, MAX_EXTERNAL_NAME};

@@ -154,9 +154,18 @@ switches! {
         meeting_events "meetingEvents" "L24"
             "calling events are raised for meetings as for calls"
             / "no calling events are raised for meetings";
+        slides "slides" "L21"
+            "slides are shown to everyone"
+            / "slides are not shown to external users";
         engagement "engagement" "L25"
-            "everyone may raise a hand and send reactions, as their role allows"
-            / "only members raise hands and send reactions";
+            "everyone raises hands, sends reactions and is seated in a scene, as their role allows"
+            / "only members raise hands, send reactions and are seated in a scene";
+        polls "polls" "L26"
+            "everyone votes and asks questions"
+            / "external users neither vote nor ask questions";
+        captions "captions" "L28"
+            "everyone reads captions and writes text as it is typed"
+            / "external users have no captions and no text as it is typed";
         live_events "liveEvents" "L29"
             "external users may join town halls"
             / "external users cannot join town halls";

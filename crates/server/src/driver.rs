@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use sidetone_meeting::{MediaEvent, Order};
+use sidetone_meeting::{MediaEvent, Minutes, Order};
 use sidetone_organisation::MeetingId;
 use sidetone_signaling::protocol::{CallId, Event};
 use sidetone_signaling::switchboard::{
@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::accounting::Recorder;
 use crate::clock::wall_now;
-use crate::meetings::{Present, Stage};
+use crate::meetings::{Present, Running, Stage};
 use crate::metrics::Metrics;
 use crate::outbox::{Outbox, Queued};
 use crate::token::{TokenError, Tokens, Withdrawn};
@@ -40,6 +40,8 @@ pub(crate) enum Input {
     Changed,
     /// Who is and was in a meeting that runs.
     Present(MeetingId, oneshot::Sender<Option<Present>>),
+    /// What people did beside talking in a meeting that runs.
+    Minutes(MeetingId, oneshot::Sender<Option<(CallId, Minutes)>>),
     /// Somebody who is not in a meeting wants something done in it.
     Order(MeetingId, Order, oneshot::Sender<Result<(), Reason>>),
     /// Tokens no longer count although they have not expired.
@@ -74,7 +76,7 @@ struct Driver {
 
 /// Starts the task; it ends once every [`Inputs`] is dropped.
 pub(crate) fn start(
-    (switchboard, stage): (Switchboard, Stage),
+    (switchboard, stage, left_running): (Switchboard, Stage, Vec<Running>),
     heard: mpsc::UnboundedReceiver<(CallId, MediaEvent)>,
     tokens: Arc<Tokens>,
     metrics: Arc<Metrics>,
@@ -91,16 +93,21 @@ pub(crate) fn start(
         recorder,
         opened,
     };
-    (inputs, tokio::spawn(driver.run(waiting, heard)))
+    (inputs, tokio::spawn(driver.run(left_running, waiting, heard)))
 }
 
 impl Driver {
     async fn run(
         mut self,
+        left_running: Vec<Running>,
         mut waiting: mpsc::Receiver<Input>,
         mut heard: mpsc::UnboundedReceiver<(CallId, MediaEvent)>,
     ) {
-        let mut wake_at = self.carry_out(Instant::now());
+        let now = Instant::now();
+        for running in left_running {
+            self.stage.restore(running, (now, wall_now()));
+        }
+        let mut wake_at = self.carry_out(now);
         loop {
             let timer = async {
                 match wake_at {
@@ -167,6 +174,10 @@ impl Driver {
             Input::Present(meeting, reply) => {
                 // The asker may have given up, here and below.
                 let _ = reply.send(self.stage.present(&meeting, (now, wall_now())));
+                return;
+            }
+            Input::Minutes(meeting, reply) => {
+                let _ = reply.send(self.stage.minutes(&meeting));
                 return;
             }
             Input::Order(meeting, order, reply) => {

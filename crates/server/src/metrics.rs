@@ -290,7 +290,12 @@ impl Metrics {
             Fact::Ended { .. } => {
                 self.meetings_active.dec();
             }
-            Fact::Invited { .. } | Fact::Noticed { .. } | Fact::Consented { .. } => {}
+            Fact::Invited { .. }
+            | Fact::Noticed { .. }
+            | Fact::Consented { .. }
+            | Fact::Polled { .. }
+            | Fact::Asked { .. }
+            | Fact::Minutes { .. } => {}
         }
     }
 

@@ -51,7 +51,7 @@ const WAITING_WITHDRAWALS: usize = 1_024;
 /// Identities that opened a session and wait to be told of their messages.
 const WAITING_OPENINGS: usize = 10_000;
 
-/// Meetings that are over and wait to be kept.
+/// What there is to keep of meetings, and waits for the disk.
 const WAITING_ENDINGS: usize = 1_024;
 
 /// How long parts that were told to end at once may take to do so.
@@ -130,7 +130,8 @@ impl Server {
             audit: registry.audit().clone(),
         };
         let attendance = Attendance::new(kv.clone(), config.keep_records);
-        let (ended, endings) = mpsc::channel(WAITING_ENDINGS);
+        let (ledger, left_running) = attendance.left_running(wall_now()).await?;
+        let (kept, keeping) = mpsc::channel(WAITING_ENDINGS);
         let (heard, hearing) = mpsc::unbounded_channel();
         let (news, heard_news) = mpsc::unbounded_channel();
         let media: Box<dyn Media> = match &config.media {
@@ -146,7 +147,7 @@ impl Server {
             media,
             registry.clone(),
             (recorder.clone(), metrics.clone()),
-            ended,
+            kept,
             news,
         );
         // Session ids and resume tokens are drawn from this seed.
@@ -159,7 +160,7 @@ impl Server {
         let teller = recorder.teller();
         let (opened, openings) = mpsc::channel(WAITING_OPENINGS);
         let (inputs, driver) = driver::start(
-            (switchboard, stage),
+            (switchboard, stage, left_running),
             hearing,
             tokens.clone(),
             metrics.clone(),
@@ -250,7 +251,7 @@ impl Server {
         followers.spawn(pass_on(withdrawn, inputs.downgrade(), stopped.clone()));
         followers.spawn(pass_changes_on(registry.changes(), inputs.downgrade()));
         let mut caretakers = JoinSet::new();
-        caretakers.spawn(attendance.keep(endings));
+        caretakers.spawn(attendance.keep(ledger, keeping));
         caretakers.spawn(meetings::follow_conversations(
             chats.clone(),
             registry.clone(),

@@ -111,6 +111,15 @@ pub enum Event {
         /// Who is seen. None: the slot is empty.
         shown: Option<Number>,
     },
+    /// The participant's path carries more cameras than before, or fewer.
+    Carries {
+        /// Where.
+        room: RoomId,
+        /// Who sees them.
+        participant: Number,
+        /// How many, no more than it has slots.
+        cameras: usize,
+    },
     /// The dominant speakers changed.
     Speakers {
         /// Where.
@@ -384,12 +393,19 @@ impl Sfu {
         self.send(room, Command::Leave(room, number))
     }
 
-    /// What somebody wants to see: see [`room::Room::watch`].
+    /// What somebody wants to see, and how many cameras at most: see [`room::Room::watch`] and
+    /// [`room::Room::show_cameras`].
     ///
     /// # Errors
     /// See [`Sfu::close_room`].
-    pub fn watch(&self, room: RoomId, number: Number, wants: Vec<Want>) -> Result<(), SfuError> {
-        self.send(room, Command::Watch(room, number, wants))
+    pub fn watch(
+        &self,
+        room: RoomId,
+        number: Number,
+        wants: Vec<Want>,
+        cameras: Option<usize>,
+    ) -> Result<(), SfuError> {
+        self.send(room, Command::Watch(room, number, wants, cameras))
     }
 
     /// Whom everybody sees first: see [`room::Room::spotlight`].

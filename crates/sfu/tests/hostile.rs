@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use sidetone_sfu::caller::Caller;
 use sidetone_sfu::link::LinkConfig;
-use sidetone_sfu::{Config, JoinError, Limits, Rights, RoomId, RoomSettings, Sfu, ShardStats};
+use sidetone_sfu::{Config, JoinError, Limits, Rights, RoomId, RoomSettings, Sfu, SfuError, ShardStats};
 use support::Phone;
 
 struct Place {
@@ -268,4 +269,70 @@ fn who_never_comes_is_lost() {
     let lost = events.recv_timeout(Duration::from_secs(20)).unwrap();
     let participant = 9;
     assert_eq!(lost, sidetone_sfu::Event::Lost { room, participant });
+}
+
+#[test]
+fn nobody_takes_the_address_of_another() {
+    let place = Place::new(Limits::default());
+    let mut phones = place.phones(2);
+    // A participant that forges the first one's address: its checks have the right password, and come from there.
+    let mut thief = Phone::join(&place.sfu, &place.config, place.room, 9, 4, Rights::ALL);
+    let address = phones[0].socket.local_addr().unwrap();
+    thief.link = thief.caller.link(&place.config, &thief.answered, address);
+    let (mut buffer, mut answered) = ([0; 1_500], 0);
+    let heard = heard(&mut phones, 100, |phones| {
+        let victim = &mut phones[0];
+        let (now, socket) = (Instant::now(), &victim.socket);
+        let send = &mut |to, datagram: &[u8]| _ = socket.send_to(datagram, to);
+        thief.link.timeout(now, send);
+        std::thread::sleep(Duration::from_millis(5));
+        while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+            let datagram = &mut buffer[..length];
+            // It sees what comes there, too: the best case for it.
+            if victim.link.receive(now, from, datagram, send).is_err() {
+                answered += usize::from(thief.link.receive(now, from, datagram, send).is_ok());
+            }
+        }
+    });
+    assert!(answered > 0, "its checks are right");
+    assert_eq!(heard, 100, "and the other one keeps its way");
+    let stats = support::stats(&place.sfu, place.room);
+    let of = |number| stats.participants.iter().find(|of| of.number == number).unwrap();
+    assert!(!of(9).connected && !thief.is_connected());
+    assert!(of(0).connected && of(0).packets_received >= 100);
+}
+
+#[test]
+fn more_commands_than_may_wait_are_refused() {
+    let place = Place::new(Limits {
+        commands: 4,
+        ..Limits::default()
+    });
+    let (hold, held) = channel::<()>();
+    let (stands, standing) = channel();
+    let (held, stands) = (std::sync::Mutex::new(held), std::sync::Mutex::new(stands));
+    // The shard stands still in here.
+    let stop = move |_| {
+        stands.lock().unwrap().send(()).unwrap();
+        let _ = held.lock().unwrap().recv();
+    };
+    place.sfu.load(stop).unwrap();
+    standing.recv().unwrap();
+    let caller = Caller::new(&place.config, 1);
+    let (answer, answered) = channel();
+    let join = |number| {
+        let answer = answer.clone();
+        let reply = move |result: Result<String, JoinError>| answer.send((number, result)).unwrap();
+        place
+            .sfu
+            .join(place.room, number, &caller.offer(), Rights::ALL, reply);
+    };
+    (1..=5).for_each(join);
+    assert_eq!(answered.recv().unwrap(), (5, Err(JoinError::Busy)), "at once");
+    assert!(matches!(place.sfu.leave(place.room, 7), Err(SfuError::Busy)));
+    hold.send(()).unwrap();
+    for expected in 1..=4 {
+        let (number, result) = answered.recv().unwrap();
+        assert!(number == expected && result.is_ok(), "{result:?}");
+    }
 }

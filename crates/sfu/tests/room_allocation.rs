@@ -1,6 +1,6 @@
-//! Nothing is allocated or freed for a packet, however many copies it has: this test binary counts the calls of its
-//! allocator.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+//! Nothing is allocated or freed for a packet, however many copies it has, and those who watch a picture share what can
+//! be sent again: this test binary counts the calls and bytes of its allocator.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -15,23 +15,25 @@ struct Counting;
 
 thread_local! {
     static CALLS: Cell<u64> = const { Cell::new(0) };
+    static BYTES: Cell<i64> = const { Cell::new(0) };
 }
 
-fn count() {
+fn count(bytes: i64) {
     // A constant-initialised `Cell` needs no allocation of its own; a thread that is ending is not counted.
     let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
+    let _ = BYTES.try_with(|kept| kept.set(kept.get() + bytes));
 }
 
 // SAFETY: every call is handed to the system's allocator as it came.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size() as i64);
         // SAFETY: the caller keeps the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
+        count(-(layout.size() as i64));
         // SAFETY: the caller keeps the contract of `dealloc`.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -167,4 +169,111 @@ fn nothing_is_allocated_when_talkers_take_turns() {
     let before = meeting.copies;
     assert_eq!(meeting.allocations(4000, turns), 0);
     assert!(meeting.copies - before > 4000 * 49 * 3);
+}
+
+/// One camera, and whoever watches it.
+struct Cinema {
+    room: Room,
+    now: Instant,
+    camera: ParticipantKey,
+    sequence: u16,
+    copies: u64,
+}
+
+impl Cinema {
+    fn formats() -> Formats {
+        Formats::new().with(Format::Opus, 111).with(Format::Vp8, 96)
+    }
+
+    fn new() -> Self {
+        let now = Instant::now();
+        let mut room = Room::new(now);
+        let joining = Joining {
+            number: 1,
+            rights: Rights::ALL,
+            receive: Receive::default(),
+        };
+        let camera = room.join(now, &joining).unwrap();
+        let publication = Publication {
+            media: Media::Video,
+            layer: 0,
+            ssrc: SSRC,
+            formats: Self::formats(),
+            height: 720,
+        };
+        room.publish(now, camera, &publication).unwrap();
+        Self {
+            room,
+            now,
+            camera,
+            sequence: 0,
+            copies: 0,
+        }
+    }
+
+    /// Somebody with as many slots as a client has.
+    fn join(&mut self, number: u32) {
+        let slots = |from: u32, count: u32| {
+            (from..from + count).map(|n| SlotConfig {
+                ssrc: number * 100 + n,
+                formats: Self::formats(),
+                level_id: Some(1),
+            })
+        };
+        let receive = Receive {
+            audio: slots(0, 6).collect(),
+            video: slots(6, 16).collect(),
+            share: slots(22, 1).collect(),
+        };
+        let joining = Joining {
+            number,
+            rights: Rights::LISTENER,
+            receive,
+        };
+        self.room.join(self.now, &joining).unwrap();
+    }
+
+    /// Frames of ten packets, every one a keyframe.
+    fn film(&mut self, frames: u32) {
+        for _ in 0..frames {
+            self.now += Duration::from_millis(33);
+            for n in 0..10 {
+                let mut payload = [0; 1_000];
+                payload[0] = if n == 0 { 0x10 } else { 0 };
+                let packet = Packet {
+                    ssrc: SSRC,
+                    sequence: self.sequence,
+                    timestamp: u32::from(self.sequence / 10) * 2_970,
+                    marker: n == 9,
+                    payload_type: 96,
+                    level: None,
+                    payload: &payload,
+                };
+                self.sequence = self.sequence.wrapping_add(1);
+                let copies = &mut self.copies;
+                self.room
+                    .packet(self.now, self.camera, &packet, &mut |_| *copies += 1);
+            }
+            if self.room.timeout().is_some_and(|due| due <= self.now) {
+                self.room.handle_timeout(self.now);
+            }
+            while self.room.poll_event().is_some() {}
+        }
+    }
+}
+
+#[test]
+fn those_who_watch_share_what_can_be_sent_again() {
+    let mut cinema = Cinema::new();
+    cinema.join(2);
+    cinema.film(150);
+    let before = BYTES.get();
+    (3..103).for_each(|number| cinema.join(number));
+    cinema.film(150);
+    let copies = cinema.copies;
+    cinema.film(150);
+    assert_eq!(cinema.copies - copies, 150 * 10 * 101, "everybody watches");
+    let each = (BYTES.get() - before) / 100;
+    println!("{each} bytes each");
+    assert!(each < 10_000, "{each} bytes each");
 }

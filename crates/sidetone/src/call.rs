@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use crate::diagnostics::{DiagnosticChanged, Diagnostics};
 use crate::driver::Ask;
 use crate::events::Source;
-use crate::meeting::{LobbyParticipant, Meeting, MeetingInfo, RaisedHand};
+use crate::meeting::{EngagementEvent, LobbyParticipant, Meeting, MeetingInfo, RaisedHand};
 use crate::options::AcceptOptions;
 use crate::pending::Pending;
 use crate::statistics::{CollectorOptions, MediaStatisticsEvent};
@@ -140,8 +140,12 @@ pub enum CallEvent {
     },
     /// Who is in front for everyone, in this order.
     SpotlightChanged(Vec<ParticipantId>),
+    /// How many cameras this end's network carries.
+    OptimalVideoCountChanged(u16),
     /// Somebody switched this end's microphone off. [`CallEvent::IsMutedChanged`] was told before.
     MutedByOthers(ParticipantId),
+    /// People do something together beside talking: messages, text, captions, polls, questions, a scene, slides.
+    Engagement(EngagementEvent),
     /// The call is over. The last event.
     Ended(Reason),
 }
@@ -343,9 +347,15 @@ impl Call {
         self.shared.snapshot().context.clone()
     }
 
-    /// The chat thread that it comes out of, or that is beside the meeting. Of the latter it is known once this end is in.
+    /// The chat thread that it comes out of, or the conversation beside the meeting that it is: that is known once this end
+    /// is in.
     pub fn thread(&self) -> Option<ThreadId> {
-        self.shared.snapshot().thread
+        let snapshot = self.shared.snapshot();
+        let beside = || {
+            let thread = snapshot.meeting.as_deref()?.info.thread.as_deref()?;
+            thread.parse().ok().map(ThreadId)
+        };
+        snapshot.thread.or_else(beside)
     }
 
     /// Why it ended, once it has.

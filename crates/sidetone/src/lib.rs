@@ -53,8 +53,10 @@ pub use diagnostics::{
 pub use error::Error;
 pub use events::{Blocking, Events};
 pub use meeting::{
-    CapabilitiesFeature, DominantSpeakers, JoinOptions, Lobby, LobbyParticipant, MeetingInfo,
-    RaiseHandFeature, RaisedHand, ReactionsFeature, RemoteParticipant, Speaker, SpotlightFeature,
+    CapabilitiesFeature, CaptionsFeature, DominantSpeakers, EngagementEvent, JoinOptions, Lobby,
+    LobbyParticipant, MeetingInfo, MessagesFeature, OptimalVideoCountFeature, PollsFeature, QuestionsFeature,
+    RaiseHandFeature, RaisedHand, ReactionsFeature, RealTimeTextFeature, RemoteParticipant, SceneFeature,
+    SlidesFeature, Speaker, SpeechEngine, SpotlightFeature, Transcriber, TypedLine, Utterance, WatchOptions,
 };
 pub use options::{AcceptOptions, AgentOptions, AudioOptions, Credential, NetworkOptions, StartCallOptions};
 pub use pending::Pending;
@@ -71,8 +73,14 @@ pub use sidetone_signaling::protocol::chat::{
     ThreadDeleted, ThreadId, ThreadKind, ThreadUpdated, TypingReceived,
 };
 pub use sidetone_signaling::protocol::meeting::{
-    Capabilities, Capability, CapabilityCause, Kind as MeetingKind, LobbyReason, Locator, ParticipantId,
-    ParticipantState, PersonKind, Reaction, Role, Standing, UnlobbiedWhy,
+    Annotation, Author as QuestionAuthor, Caption, CaptionsState, CreatePoll, Poll, PollOption, PollState,
+    Present, PublishCaption, Question, QuestionAnswer, QuestionState, QuestionsState, Results as PollResults,
+    Scene, Slides, Voter,
+};
+pub use sidetone_signaling::protocol::meeting::{
+    Capabilities, Capability, CapabilityCause, Kind as MeetingKind, LobbyReason, Locator, MAX_HEIGHT,
+    MAX_WANTED, ParticipantId, ParticipantState, PersonKind, Picture, PictureSource, Reaction, Role,
+    Standing, UnlobbiedWhy,
 };
 pub use sidetone_signaling::protocol::{
     CallId, Notice, NoticeKind, NoticeState, PickupOffered, TransferTarget,

@@ -247,6 +247,18 @@ table! {
     /// Reactions come faster than allowed.
     TOO_MANY_REACTIONS = 429 / 20083 ExpectedError "too many reactions";
 
+    // What people do in a meeting beside talking.
+    /// Messages, text, captions, questions or drawings come faster than allowed.
+    ENGAGED_TOO_FAST = 429 / 20090 ExpectedError "faster than the meeting takes it";
+    /// There is no such poll, question or page.
+    NO_SUCH_OBJECT = 404 / 20091 ExpectedError "no such poll, question or page";
+    /// The poll, the questions or the captions are closed.
+    NOT_OPEN = 409 / 20092 ExpectedError "not open";
+    /// A vote in this poll cannot be changed.
+    ALREADY_VOTED = 409 / 20093 ExpectedError "voted already";
+    /// The meeting holds as many of these as it may.
+    TOO_MANY_OBJECTS = 409 / 20094 ExpectedError "the meeting holds as many of these as it may";
+
     // Chat: limits that an organisation chose.
     /// The organisation's members begin no chats with external users.
     CHAT_INITIATION_DISABLED = 403 / 5280 ExpectedError "only external users begin chats";

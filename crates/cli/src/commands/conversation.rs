@@ -106,6 +106,8 @@ pub struct Conversation {
     pub admit: bool,
     /// Raise a hand once inside.
     pub raise_hand: bool,
+    /// Read captions once inside, in this language; as they are spoken where it is empty.
+    pub captions: Option<String>,
     /// Where to record it, and what everyone is told of that.
     record: Option<(PathBuf, RecordingNotice)>,
     recording: Option<Recording>,
@@ -132,6 +134,7 @@ impl Conversation {
             consent: args.consent,
             admit: false,
             raise_hand: false,
+            captions: None,
             record: args.record.clone().map(|file| {
                 let notice = RecordingNotice {
                     consent: args.ask_consent,
@@ -167,6 +170,10 @@ impl Conversation {
                 end.microphone.begin();
                 if self.raise_hand {
                     self.asked.push(self.call.raise_hand().raise());
+                }
+                if let Some(language) = &self.captions {
+                    let language = Some(language.as_str()).filter(|language| !language.is_empty());
+                    self.asked.push(self.call.captions().receive(language));
                 }
                 if self.admit {
                     self.asked.push(self.call.lobby().admit_all());

@@ -105,6 +105,8 @@ fn config(args: &ServeArgs) -> ServerConfig {
             port: args.media_bind.port(),
             advertise: args.media_advertise.clone(),
             threads: usize::from(args.media_threads),
+            voices: args.voices,
+            most_voices: args.most_voices,
         }),
         meeting_links: args.meeting_links.clone(),
         ..ServerConfig::default()

@@ -115,6 +115,20 @@ pub async fn through_relay(conditions: Config, seed: u64) -> (Peer, Peer, Relay)
     (a, b, relay)
 }
 
+/// A handshake has a dozen datagrams, of which every fifth is lost, and each end can be the one that waits.
+#[test]
+fn a_lossy_network_keeps_nobody_from_connecting() {
+    run(async {
+        let conditions = Config::IDEAL
+            .delay(Duration::from_millis(5))
+            .loss(Loss::uniform(0.2));
+        for seed in 0..25 {
+            let (a, b, _relay) = through_relay(conditions, seed).await;
+            assert!(a.is_connected() && b.is_connected());
+        }
+    });
+}
+
 #[test]
 fn a_lossy_network_loses_packets_and_nothing_else() {
     run(async {

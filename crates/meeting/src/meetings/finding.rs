@@ -89,26 +89,11 @@ impl Meetings {
         let hall = self.people.hall(&id).ok_or(Reason::NO_SUCH_MEETING)?;
         let call = self.draw_call();
         self.running.insert(id.clone(), call);
-        self.found(
-            Founding {
-                call,
-                house: House::Meeting {
-                    organisation: located.organisation,
-                    id,
-                    kind: located.kind,
-                    organiser: located.organiser,
-                },
-                hall,
-                subject: located.subject,
-                key: located.key,
-                thread: located.thread,
-            },
-            now,
-        );
+        self.found(Founding::of_meeting(call, id, located, hall), now);
         Ok(call)
     }
 
-    fn found(&mut self, founding: Founding, now: Instant) {
+    pub(super) fn found(&mut self, founding: Founding, now: Instant) {
         let call = founding.call;
         let (rooms, mut cx) = self.split(now);
         rooms.insert(call, Room::found(founding, &mut cx));
@@ -140,7 +125,7 @@ impl Meetings {
         now: Instant,
     ) -> Result<(), Reason> {
         let room = self.rooms.get(&call).ok_or(Reason::NO_SUCH_CALL)?;
-        if !room.knows(&ask.identity) {
+        if !room.knows(&ask.identity) && !room.rings(ask.session) {
             return Err(Reason::NOT_INVITED);
         }
         self.enter_known(ask, join, call, now)
@@ -249,7 +234,7 @@ impl Meetings {
         self.with(call, now, |room, cx| {
             for to in invite {
                 // Who has no endpoint does not ring; the others do.
-                let _ = room.ring(&ask.identity, to, cx);
+                let _ = room.ring(&ask.identity, to, super::way_to(ask, to), cx);
             }
         });
     }

@@ -8,17 +8,18 @@ use std::time::Instant;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sidetone_organisation::MeetingId;
-use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::protocol::meeting as wire;
-use sidetone_signaling::protocol::{CallId, Request};
-use sidetone_signaling::switchboard::Ask;
+use sidetone_signaling::protocol::{CallId, Request, SessionId};
+use sidetone_signaling::switchboard::{Ask, Way};
 use sidetone_signaling::timers::Timers;
+use sidetone_signaling::{Identifier, Reason};
 
-use crate::api::{Config, Input, MediaEvent, Order, Output, Stay};
+use crate::api::{Config, Input, MediaEvent, Memory, Order, Output, Stay};
 use crate::guesses::Guesses;
+use crate::minutes::Minutes;
 use crate::people::People;
-use crate::room::{Context, Endpoints, House, Room, Timer};
+use crate::room::{Context, Endpoints, Founding, House, Room, Timer};
 
 /// The brain of meetings. See the crate's page.
 pub struct Meetings {
@@ -70,14 +71,12 @@ impl Meetings {
                 identity,
                 takes_calls,
             } => {
-                self.endpoints.opened(session, identity.clone(), takes_calls);
+                self.endpoints.opened(session, identity);
                 if takes_calls {
-                    self.each(now, |room, cx| room.opened(session, &identity, cx));
+                    self.can_ring(session, now);
                 }
             }
-            Input::SessionTakesCalls(session, takes_calls) => {
-                self.endpoints.take_calls(session, takes_calls);
-            }
+            Input::SessionTakesCalls(session) => self.can_ring(session, now),
             Input::SessionDetached(session) => {
                 for call in self.endpoints.attach(session, false) {
                     self.with(call, now, |room, cx| room.detached(session, cx));
@@ -100,6 +99,7 @@ impl Meetings {
                     MediaEvent::Lost(participant) => room.media_lost(participant, cx),
                     MediaEvent::Failed(participant) => room.media_failed(participant, cx),
                     MediaEvent::Speakers(speakers) => room.speakers(speakers, cx),
+                    MediaEvent::Carries(participant, cameras) => room.carries(participant, cameras, cx),
                 });
             }
             // Whoever gives an order is not waiting for a word on it: what came of it is on the roster.
@@ -115,9 +115,13 @@ impl Meetings {
 
     /// The next output; `Timeout` when there is none.
     pub fn poll(&mut self) -> Output {
-        self.outputs
-            .pop_front()
-            .unwrap_or_else(|| Output::Timeout(self.timers.next()))
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        match self.endpoints.news() {
+            Some((session, occupied)) => Output::Occupied(session, occupied),
+            None => Output::Timeout(self.timers.next()),
+        }
     }
 
     /// Carries out an order.
@@ -147,6 +151,30 @@ impl Meetings {
         .unwrap_or(Err(Reason::NO_SUCH_CALL))
     }
 
+    /// What must be kept of a meeting that runs. None: of a group call, which nobody finds again.
+    pub fn memory(&self, call: CallId) -> Option<Memory> {
+        self.rooms.get(&call).and_then(Room::memory)
+    }
+
+    /// A meeting goes on that ran when the service was cut off. Everyone who was in is on its roster, and has as long to
+    /// come back as after a lost network. One that is gone from the directory does not go on.
+    pub fn restore(&mut self, memory: Memory, now: Instant) {
+        let Some((located, hall)) = self
+            .people
+            .find(&memory.meeting)
+            .zip(self.people.hall(&memory.meeting))
+        else {
+            return;
+        };
+        if self.running.contains_key(&memory.meeting) || self.rooms.contains_key(&memory.call) {
+            return;
+        }
+        let (call, meeting) = (memory.call, memory.meeting.clone());
+        self.running.insert(meeting.clone(), call);
+        self.found(Founding::of_meeting(call, meeting, located, hall), now);
+        self.with(call, now, |room, cx| room.recall(memory, cx));
+    }
+
     /// Ends every call: the service stops.
     pub fn end_all(&mut self, reason: &Reason, now: Instant) {
         self.each(now, |room, cx| room.end(reason, reason, cx));
@@ -160,6 +188,11 @@ impl Meetings {
     /// Everyone who is or was in a call that runs.
     pub fn roster(&self, call: CallId) -> Option<Vec<Stay>> {
         self.rooms.get(&call).map(Room::roster)
+    }
+
+    /// What is kept of what people did in a call that runs, as far as it has come.
+    pub fn minutes(&self, call: CallId) -> Option<Minutes> {
+        self.rooms.get(&call).map(Room::minutes)
     }
 
     /// How many calls run.
@@ -230,6 +263,13 @@ impl Meetings {
         Some(result)
     }
 
+    /// People can be asked to come on an endpoint: it rings for whoever is being asked.
+    fn can_ring(&mut self, session: SessionId, now: Instant) {
+        if let Some(identity) = self.endpoints.owner(session).cloned() {
+            self.each(now, |room, cx| room.opened(session, &identity, cx));
+        }
+    }
+
     fn each(&mut self, now: Instant, mut f: impl FnMut(&mut Room, &mut Context<'_>)) {
         let calls: Vec<CallId> = self.rooms.keys().copied().collect();
         for call in calls {
@@ -247,6 +287,7 @@ impl Meetings {
             }),
             Timer::Ring(call, id) => self.with(call, now, |room, cx| room.rang_out(id, cx)),
             Timer::Flush(call) => self.with(call, now, |room, cx| room.flush(cx)),
+            Timer::VideoCount(call, id) => self.with(call, now, |room, cx| room.tell_video_count(id, cx)),
         };
     }
 
@@ -289,6 +330,19 @@ impl Meetings {
             });
             return;
         }
+        if let Request::MeetingEngage(engage) = &ask.request {
+            let result = self.with(engage.call, now, |room, cx| {
+                let me = room.inside_of(ask.session)?;
+                room.engage(me, &engage.act, cx)
+            });
+            let result = result.unwrap_or(Err(Reason::NO_SUCH_CALL));
+            self.outputs.push_back(Output::Answer {
+                session: ask.session,
+                id: ask.id,
+                result: result.map(|engaged| serde_json::to_value(engaged).unwrap_or_default()),
+            });
+            return;
+        }
         let result = self.conduct(ask, now);
         self.answer_empty(ask, result);
     }
@@ -327,6 +381,7 @@ impl Meetings {
                     Request::MeetingReact(react) => room.react(me, react.reaction, cx),
                     Request::Consent(consent) => room.consent(me, consent, cx),
                     Request::MeetingMediaAccess(access) => room.media_access(me, access, cx),
+                    Request::MeetingWatch(watch) => room.set_watch(me, watch, cx),
                     _ => Err(Reason::UNKNOWN_REQUEST),
                 }
             }
@@ -340,9 +395,7 @@ impl Meetings {
             self.people
                 .may_escalate(&pair.caller.identity, &pair.callee.identity)?;
             self.people.may_add(&ask.identity, &add.to)?;
-            if self.endpoints.ringing(&add.to).is_empty() {
-                return Err(Reason::NO_ENDPOINT);
-            }
+            way_to(ask, &add.to)?;
             if self.rooms.contains_key(&add.call) {
                 return Err(Reason::CALL_EXISTS);
             }
@@ -358,10 +411,15 @@ impl Meetings {
         }
         self.with(add.call, now, |room, cx| {
             let me = room.inside_of(ask.session)?;
-            room.add_by(me, &add.to, cx)
+            room.add_by(me, &add.to, way_to(ask, &add.to), cx)
         })
         .unwrap_or(Err(Reason::NO_SUCH_CALL))
     }
+}
+
+/// Where somebody is rung who is asked to come.
+fn way_to(ask: &Ask, to: &Identifier) -> Result<Way, Reason> {
+    ask.ways.get(to).cloned().unwrap_or(Err(Reason::NO_ENDPOINT))
 }
 
 /// The call that a request names.
@@ -382,6 +440,7 @@ fn call_of(request: &Request) -> Option<CallId> {
         Request::MeetingLowerHands(lower) => lower.call,
         Request::MeetingReact(react) => react.call,
         Request::MeetingMediaAccess(access) => access.call,
+        Request::MeetingWatch(watch) => watch.call,
         Request::Consent(consent) => consent.call,
         _ => return None,
     })

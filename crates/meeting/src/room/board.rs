@@ -112,6 +112,7 @@ impl Room {
         self.flush_speakers(cx);
         self.flush_reactions(cx);
         self.flush_lobby(cx);
+        self.flush_engagement(cx);
     }
 
     fn flush_hands(&mut self, cx: &mut Context<'_>) {
@@ -185,6 +186,7 @@ impl Room {
             cx.tell_one(session, Event::MeetingSpeakers(self.speakers_now()));
         }
         self.welcome_notices(id, again, cx);
+        self.welcome_engagement(id, again, cx);
         let manages = self
             .participants
             .get(&id)
@@ -192,6 +194,7 @@ impl Room {
         if again || (manages && !self.board.lobby.is_empty()) {
             self.show_lobby(session, manages, cx);
         }
+        self.welcome_video_count(id, cx);
     }
 
     /// Somebody may see more now, or less.
@@ -205,6 +208,7 @@ impl Room {
         if let Some(standing) = new.get(&Capability::ManageLobby) {
             self.show_lobby(session, standing.is_capable(), cx);
         }
+        self.engagement_rights_changed(id, new, cx);
     }
 }
 

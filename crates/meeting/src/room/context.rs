@@ -28,6 +28,8 @@ pub(crate) enum Timer {
     Ring(CallId, ParticipantId),
     /// There is something to tell.
     Flush(CallId),
+    /// It may be told again how many cameras somebody's network carries.
+    VideoCount(CallId, ParticipantId),
 }
 
 /// An endpoint.
@@ -35,51 +37,34 @@ pub(crate) enum Timer {
 struct Endpoint {
     identity: Identifier,
     attached: bool,
-    takes_calls: bool,
     calls: BTreeSet<CallId>,
+    /// Whether it was told that it is in any.
+    occupied: bool,
 }
 
 /// Every endpoint there is.
 #[derive(Debug, Default)]
 pub(crate) struct Endpoints {
     by_session: BTreeMap<SessionId, Endpoint>,
-    by_identity: BTreeMap<Identifier, BTreeSet<SessionId>>,
+    /// Those that came into a call or went.
+    moved: BTreeSet<SessionId>,
 }
 
 impl Endpoints {
-    pub(crate) fn opened(&mut self, session: SessionId, identity: Identifier, takes_calls: bool) {
-        self.by_identity
-            .entry(identity.clone())
-            .or_default()
-            .insert(session);
+    pub(crate) fn opened(&mut self, session: SessionId, identity: Identifier) {
         let endpoint = Endpoint {
             identity,
             attached: true,
-            takes_calls,
             calls: BTreeSet::new(),
+            occupied: false,
         };
         self.by_session.insert(session, endpoint);
     }
 
-    /// Marks whether people are asked on it to come.
-    pub(crate) fn take_calls(&mut self, session: SessionId, takes_calls: bool) {
-        if let Some(endpoint) = self.by_session.get_mut(&session) {
-            endpoint.takes_calls = takes_calls;
-        }
-    }
-
     /// Forgets an endpoint, and gives the calls it was in.
     pub(crate) fn ended(&mut self, session: SessionId) -> BTreeSet<CallId> {
-        let Some(endpoint) = self.by_session.remove(&session) else {
-            return BTreeSet::new();
-        };
-        if let Some(sessions) = self.by_identity.get_mut(&endpoint.identity) {
-            sessions.remove(&session);
-            if sessions.is_empty() {
-                self.by_identity.remove(&endpoint.identity);
-            }
-        }
-        endpoint.calls
+        let gone = self.by_session.remove(&session);
+        gone.map(|endpoint| endpoint.calls).unwrap_or_default()
     }
 
     /// Marks whether it has a socket, and gives the calls it is in.
@@ -99,26 +84,17 @@ impl Endpoints {
             .is_some_and(|endpoint| endpoint.attached)
     }
 
-    /// Where somebody is asked to come: endpoints that take calls.
-    pub(crate) fn ringing(&self, identity: &Identifier) -> BTreeSet<SessionId> {
-        let all = self.by_identity.get(identity).into_iter().flatten();
-        let takes_calls = |session: &&SessionId| {
-            self.by_session
-                .get(session)
-                .is_some_and(|endpoint| endpoint.takes_calls)
-        };
-        all.filter(takes_calls).copied().collect()
-    }
-
     pub(crate) fn joined(&mut self, session: SessionId, call: CallId) {
         if let Some(endpoint) = self.by_session.get_mut(&session) {
             endpoint.calls.insert(call);
+            self.moved.insert(session);
         }
     }
 
     pub(crate) fn left(&mut self, session: SessionId, call: CallId) {
         if let Some(endpoint) = self.by_session.get_mut(&session) {
             endpoint.calls.remove(&call);
+            self.moved.insert(session);
         }
     }
 
@@ -126,6 +102,24 @@ impl Endpoints {
         self.by_session
             .get(&session)
             .map_or(0, |endpoint| endpoint.calls.len())
+    }
+
+    /// An endpoint that is in a call and was in none, or the other way round.
+    pub(crate) fn news(&mut self) -> Option<(SessionId, bool)> {
+        while let Some(session) = self.moved.pop_first() {
+            if let Some(endpoint) = self.by_session.get_mut(&session) {
+                let occupied = !endpoint.calls.is_empty();
+                if std::mem::replace(&mut endpoint.occupied, occupied) != occupied {
+                    return Some((session, occupied));
+                }
+            }
+        }
+        None
+    }
+
+    /// Whose endpoint it is.
+    pub(crate) fn owner(&self, session: SessionId) -> Option<&Identifier> {
+        self.by_session.get(&session).map(|endpoint| &endpoint.identity)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -190,6 +184,7 @@ impl Context<'_> {
             Timer::Grace(call, id),
             Timer::Lobby(call, id),
             Timer::Ring(call, id),
+            Timer::VideoCount(call, id),
         ] {
             self.timers.cancel(timer);
         }

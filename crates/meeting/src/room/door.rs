@@ -27,16 +27,39 @@ impl Room {
     ) -> Result<(), Reason> {
         let id = match self.who_comes_back(ask, &join)? {
             Some(id) => {
-                if let Some(participant) = self.participants.get_mut(&id) {
-                    participant.display_name = attendee.display_name;
-                    participant.kind = person_kind(attendee.kind, ask.application.as_ref());
-                }
+                self.take_shape(id, ask, attendee, cx);
                 id
             }
             None => self.newcomer(ask, attendee, cx)?,
         };
         self.ask_for_media(id, ask, join, cx);
         Ok(())
+    }
+
+    /// Whoever comes back, or comes since they were rung, is who they are now: who was asked may have had others rung in
+    /// their place.
+    fn take_shape(&mut self, id: ParticipantId, ask: &Ask, attendee: Attendee, cx: &mut Context<'_>) {
+        let stands_in = self
+            .participants
+            .get(&id)
+            .is_some_and(|participant| participant.identity != ask.identity);
+        let role = stands_in.then(|| {
+            let naming = self.naming(&ask.identity, cx);
+            (self.role_of(&ask.identity, &attendee, naming), naming)
+        });
+        let Some(participant) = self.participants.get_mut(&id) else {
+            return;
+        };
+        if let Some((role, naming)) = role {
+            participant.identity = ask.identity.clone();
+            participant.origin = attendee.origin;
+            participant.role = role;
+            participant.named = naming.role.is_some();
+            participant.sees_external = cx.people.sees_external(&ask.identity);
+            self.put_out.remove(&ask.identity);
+        }
+        participant.display_name = attendee.display_name;
+        participant.kind = person_kind(attendee.kind, ask.application.as_ref());
     }
 
     /// Whether this endpoint was here before, is rung, or takes the place of one that is gone.
@@ -55,6 +78,9 @@ impl Room {
         }
         let mine =
             |participant: &&Participant| participant.identity == ask.identity && participant.asking.is_none();
+        if let Some(id) = self.rung_at(ask.session) {
+            return Ok(Some(id));
+        }
         if let Some(id) = join.rejoin
             && self.participants.get(&id).filter(mine).is_some()
         {
@@ -107,6 +133,8 @@ impl Room {
             named: naming.role.is_some(),
             invited: naming.invited,
             fetched: false,
+            rung: Vec::new(),
+            recalled: false,
             asked_by: None,
             sees_external: true,
             place: Place::Knocking,
@@ -125,10 +153,11 @@ impl Room {
             waited: None,
             joined: None,
             reactions: Default::default(),
+            watching: Default::default(),
         }
     }
 
-    fn naming(&self, identity: &Identifier, cx: &Context<'_>) -> Naming {
+    pub(super) fn naming(&self, identity: &Identifier, cx: &Context<'_>) -> Naming {
         match &self.house {
             House::Meeting { id, .. } => cx.people.naming(id, identity),
             House::Group { .. } => Naming::default(),
@@ -255,7 +284,10 @@ impl Room {
                 rights,
             },
         );
+        self.watch_again(id, cx);
         self.watch(id, cx);
+        // The microphone, the name, or who it is may be another.
+        self.touch(id, cx);
     }
 
     /// New ways for media.

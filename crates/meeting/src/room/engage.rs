@@ -39,13 +39,14 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    fn take(&mut self, now: Instant) -> bool {
+    /// Whether one more may be had of `burst`, of which one comes back each `refill`.
+    pub(super) fn take(&mut self, now: Instant, burst: u32, refill: Duration) -> bool {
         let since = self.since.unwrap_or(now);
         let elapsed = now.saturating_duration_since(since);
-        let back = u32::try_from(elapsed.as_millis() / REFILL.as_millis()).unwrap_or(u32::MAX);
+        let back = u32::try_from(elapsed.as_millis() / refill.as_millis().max(1)).unwrap_or(u32::MAX);
         self.used = self.used.saturating_sub(back);
         self.since = Some(if back > 0 { now } else { since });
-        if self.used >= BURST {
+        if self.used >= burst {
             return false;
         }
         self.used += 1;
@@ -133,7 +134,7 @@ impl Room {
     ) -> Result<(), Reason> {
         self.require(id, Capability::Reaction)?;
         let participant = self.participants.get_mut(&id).ok_or(Reason::NO_SUCH_CALL)?;
-        if !participant.reactions.take(cx.now) {
+        if !participant.reactions.take(cx.now, BURST, REFILL) {
             return Err(Reason::TOO_MANY_REACTIONS);
         }
         self.board.reaction(id, reaction);
@@ -218,14 +219,14 @@ mod tests {
     fn reactions_come_back_with_time() {
         let now = Instant::now();
         let mut bucket = Bucket::default();
-        assert_eq!((0..10).filter(|_| bucket.take(now)).count(), 5);
+        assert_eq!((0..10).filter(|_| bucket.take(now, BURST, REFILL)).count(), 5);
         assert_eq!(
             (0..10)
-                .filter(|_| bucket.take(now + Duration::from_secs(2)))
+                .filter(|_| bucket.take(now + Duration::from_secs(2), BURST, REFILL))
                 .count(),
             2
         );
         let later = now + Duration::from_secs(1_000);
-        assert_eq!((0..10).filter(|_| bucket.take(later)).count(), 5);
+        assert_eq!((0..10).filter(|_| bucket.take(later, BURST, REFILL)).count(), 5);
     }
 }

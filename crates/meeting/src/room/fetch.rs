@@ -1,12 +1,10 @@
 //! Asking people to come: ringing their endpoints until one of them comes, they say no, or it takes too long. And the
 //! call between two that becomes one of more because somebody was asked to come.
 
-use std::collections::BTreeSet;
-
 use sidetone_organisation::Attendee;
 use sidetone_signaling::protocol::meeting::{AddAnswer, Capability, Ended, Incoming, Moved, ParticipantId};
 use sidetone_signaling::protocol::{Event, SessionId};
-use sidetone_signaling::switchboard::{End, Pair};
+use sidetone_signaling::switchboard::{End, Pair, Way};
 use sidetone_signaling::{Identifier, Reason};
 
 use super::participant::Place;
@@ -20,6 +18,7 @@ impl Room {
         &mut self,
         by: ParticipantId,
         to: &Identifier,
+        way: Result<Way, Reason>,
         cx: &mut Context<'_>,
     ) -> Result<AddAnswer, Reason> {
         self.require(
@@ -37,14 +36,15 @@ impl Room {
             .identity
             .clone();
         cx.people.may_add(&from, to)?;
-        self.ring(&from, to, cx)
+        self.ring(&from, to, way, cx)
     }
 
-    /// Rings somebody, on behalf of `from`.
+    /// Rings somebody on behalf of `from`, where a call to them goes.
     pub(crate) fn ring(
         &mut self,
         from: &Identifier,
         to: &Identifier,
+        way: Result<Way, Reason>,
         cx: &mut Context<'_>,
     ) -> Result<AddAnswer, Reason> {
         if self
@@ -61,10 +61,11 @@ impl Room {
             return Ok(AddAnswer { participant });
         }
         let attendee = self.attendee(to, "", cx)?;
-        let sessions: BTreeSet<SessionId> = cx.endpoints.ringing(to);
-        if sessions.is_empty() {
-            return Err(Reason::NO_ENDPOINT);
-        }
+        let Way {
+            identities,
+            sessions,
+            give_up_after,
+        } = way?;
         let naming = match &self.house {
             House::Meeting { id, .. } => cx.people.naming(id, to),
             House::Group { .. } => Naming::default(),
@@ -74,14 +75,22 @@ impl Room {
         participant.sees_external = cx.people.sees_external(to);
         participant.asked_by = Some(from.clone());
         participant.place = Place::Ringing(sessions.clone());
+        participant.rung.clone_from(&identities);
         self.has_room_for(&participant)?;
         let id = participant.id;
         self.numbered = id.0;
         self.put_out.remove(to);
         self.participants.insert(id, participant);
-        cx.timers.set(Timer::Ring(self.call, id), cx.now + cx.config.ring);
-        let event = self.incoming(from, to, cx);
-        cx.tell(sessions.into_iter().collect(), event);
+        let ring = give_up_after.map_or(cx.config.ring, |after| after.min(cx.config.ring));
+        cx.timers.set(Timer::Ring(self.call, id), cx.now + ring);
+        for identity in identities {
+            let theirs = sessions
+                .iter()
+                .copied()
+                .filter(|session| cx.endpoints.owner(*session) == Some(&identity));
+            let event = self.incoming(from, &identity, to, cx);
+            cx.tell(theirs.collect(), event);
+        }
         cx.fact(Fact::Invited {
             call: self.call,
             to: to.clone(),
@@ -90,7 +99,14 @@ impl Room {
         Ok(AddAnswer { participant: id })
     }
 
-    fn incoming(&self, from: &Identifier, to: &Identifier, cx: &Context<'_>) -> Event {
+    /// What `identity` is told, which is rung because `asked` was asked to come.
+    fn incoming(
+        &self,
+        from: &Identifier,
+        identity: &Identifier,
+        asked: &Identifier,
+        cx: &Context<'_>,
+    ) -> Event {
         let known = self
             .participants
             .values()
@@ -105,7 +121,8 @@ impl Room {
             display_name,
             kind: self.kind(),
             subject: self.subject.clone(),
-            thread: self.came_from(to, cx),
+            on_behalf_of: Some(asked.clone()).filter(|asked| asked != identity),
+            thread: self.came_from(identity, cx),
         })
     }
 
@@ -125,16 +142,19 @@ impl Room {
     /// Somebody who is asked to come has one more endpoint: it rings too.
     pub(crate) fn opened(&mut self, session: SessionId, identity: &Identifier, cx: &mut Context<'_>) {
         let ringing = |participant: &&mut super::Participant| {
-            participant.identity == *identity && matches!(participant.place, Place::Ringing(_))
+            participant.rung.contains(identity) && matches!(participant.place, Place::Ringing(_))
         };
         let Some(participant) = self.participants.values_mut().find(ringing) else {
             return;
         };
-        if let Place::Ringing(sessions) = &mut participant.place {
-            sessions.insert(session);
+        if let Place::Ringing(sessions) = &mut participant.place
+            && !sessions.insert(session)
+        {
+            return;
         }
+        let asked = participant.identity.clone();
         let from = participant.asked_by.clone().unwrap_or_else(|| identity.clone());
-        let event = self.incoming(&from, identity, cx);
+        let event = self.incoming(&from, identity, &asked, cx);
         cx.tell_one(session, event);
     }
 
@@ -152,6 +172,18 @@ impl Room {
                 reason: Reason::ANSWERED_ELSEWHERE,
             }),
         );
+    }
+
+    /// Who is asked to come, and rings at this endpoint.
+    pub(super) fn rung_at(&self, session: SessionId) -> Option<ParticipantId> {
+        let mut all = self.participants.values();
+        all.find(|known| known.asking.is_none() && known.ringing_sessions().contains(&session))
+            .map(|known| known.id)
+    }
+
+    /// Whether this endpoint rings.
+    pub(crate) fn rings(&self, session: SessionId) -> bool {
+        self.rung_at(session).is_some()
     }
 
     /// Somebody who is asked to come says no, at one endpoint for all.

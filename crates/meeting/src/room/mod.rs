@@ -10,13 +10,16 @@ mod conduct;
 mod context;
 mod door;
 mod engage;
+mod engagement;
 mod fetch;
 mod lobby;
+mod memory;
 mod notice;
 mod participant;
 mod passage;
 mod presence;
 mod roster;
+mod watching;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -31,7 +34,7 @@ use sidetone_signaling::protocol::{CallId, Event, SessionId};
 use sidetone_signaling::{Identifier, Reason};
 
 use crate::api::{Fact, MediaOrder, Place as StayPlace, Rights, Stay};
-use crate::people::Hall;
+use crate::people::{Hall, Located};
 use crate::rights;
 use board::Board;
 pub(crate) use context::{Context, Endpoints, Timer};
@@ -67,6 +70,25 @@ pub(crate) struct Founding {
     pub(crate) thread: Option<String>,
 }
 
+impl Founding {
+    /// Of a meeting of an organisation.
+    pub(crate) fn of_meeting(call: CallId, id: MeetingId, located: Located, hall: Hall) -> Self {
+        Self {
+            call,
+            house: House::Meeting {
+                organisation: located.organisation,
+                id,
+                kind: located.kind,
+                organiser: located.organiser,
+            },
+            hall,
+            subject: located.subject,
+            key: located.key,
+            thread: located.thread,
+        }
+    }
+}
+
 /// A meeting or group call.
 #[derive(Debug)]
 pub(crate) struct Room {
@@ -90,6 +112,7 @@ pub(crate) struct Room {
     hands: engage::HandsUp,
     spotlight: Vec<ParticipantId>,
     notices: notice::Kept,
+    together: engagement::Together,
     board: Board,
     stays: Vec<Stay>,
     /// The fact that it began was told.
@@ -103,8 +126,9 @@ impl Room {
         // As many may wait as may be in, and whoever is replaced leaves a moment later.
         let most = founding.hall.rules.max_participants as usize;
         let participants = most.saturating_mul(2).saturating_add(16);
-        cx.media(founding.call, MediaOrder::Open { participants });
         let options = founding.hall.rules.options;
+        let voices = options.voices;
+        cx.media(founding.call, MediaOrder::Open { participants, voices });
         Self {
             call: founding.call,
             house: founding.house,
@@ -123,6 +147,7 @@ impl Room {
             hands: engage::HandsUp::default(),
             spotlight: Vec::new(),
             notices: notice::Kept::default(),
+            together: engagement::Together::new(cx.now),
             board: Board::default(),
             stays: Vec::new(),
             told: false,
@@ -378,6 +403,7 @@ impl Room {
         self.lower(id, cx);
         self.unspotlight(id, cx);
         self.drop_notices(&participant, cx);
+        self.drop_engagement(id, cx);
         self.board.left(id, reason);
         self.board.unlobbied(id, participant.unlobbied_by(reason));
         self.schedule(cx);
@@ -428,6 +454,7 @@ impl Room {
         cx.timers.cancel(Timer::Flush(self.call));
         cx.media(self.call, MediaOrder::Close);
         if self.told {
+            self.tell_minutes(cx);
             cx.fact(Fact::Ended {
                 call: self.call,
                 meeting: self.meeting(),

@@ -36,6 +36,12 @@ impl Kept {
         !self.agreed.contains(&id) && self.list.iter().any(|one| one.consent && one.by != id)
     }
 
+    /// Whether what is said is written down now.
+    pub(super) fn transcribes(&self) -> bool {
+        let writes = |one: &One| one.notice.kind == NoticeKind::Transcription && !one.notice.paused;
+        self.list.iter().any(writes)
+    }
+
     fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -168,6 +174,7 @@ impl Room {
         for id in ids {
             self.show_notices(id, cx);
         }
+        self.captions_changed(cx);
     }
 
     /// Shows somebody every notice as it is now, where there is any.

@@ -12,6 +12,7 @@ use sidetone_signaling::protocol::meeting::{
 };
 
 use super::engage::Bucket;
+use super::watching::Watching;
 use crate::api::{Attempt, Place as StayPlace, Rights, Stay, Who};
 
 /// Where somebody is.
@@ -69,6 +70,10 @@ pub(super) struct Participant {
     pub(super) named: bool,
     pub(super) invited: bool,
     pub(super) fetched: bool,
+    /// Whose endpoints ring, where they are asked to come: their own, or others' in their place.
+    pub(super) rung: Vec<Identifier>,
+    /// They were in when the service was cut off, and have not come back since.
+    pub(super) recalled: bool,
     /// Who asked them to come.
     pub(super) asked_by: Option<Identifier>,
     /// They are told of people from outside: all but bots of organisations that want it otherwise.
@@ -96,6 +101,7 @@ pub(super) struct Participant {
     pub(super) waited: Option<Instant>,
     pub(super) joined: Option<Instant>,
     pub(super) reactions: Bucket,
+    pub(super) watching: Watching,
 }
 
 impl Participant {

@@ -104,6 +104,7 @@ impl Room {
             .map(|participant| participant.place.clone());
         match (was, reason) {
             (Some(Place::Inside | Place::Waiting { .. }), _) => {
+                self.came_back_to_stay(id, cx);
                 self.refresh_rights(id, CapabilityCause::Admitted, cx);
                 self.touch(id, cx);
             }
@@ -242,12 +243,15 @@ impl Room {
             .participants
             .get(&id)
             .and_then(|participant| participant.session);
+        let inside = passage == Passage::Connected;
         if let Some(session) = session {
             cx.tell_one(
                 session,
                 Event::MeetingState(State {
                     call: self.call,
                     passage,
+                    link: inside.then(|| self.link(cx)),
+                    thread: self.thread.clone().filter(|_| inside),
                 }),
             );
         }

@@ -52,7 +52,26 @@ impl Participant {
     }
 }
 
+impl Participant {
+    /// Whether they are told of somebody like that.
+    pub(super) fn may_know(&self, external: bool, staged: bool) -> bool {
+        match self.sight() {
+            Sight::All => true,
+            Sight::Stage => staged,
+            Sight::Insiders => !external,
+        }
+    }
+}
+
 impl Room {
+    /// Whether somebody is told of somebody.
+    pub(super) fn sees(&self, viewer: &Participant, subject: ParticipantId) -> bool {
+        self.participants.get(&subject).is_some_and(|subject| {
+            let external = matches!(subject.kind, PersonKind::ExternalUser | PersonKind::Anonymous);
+            viewer.may_know(external, on_stage(subject.role))
+        })
+    }
+
     pub(super) fn entry(&self, participant: &Participant) -> Option<meeting::Participant> {
         let seat = self.seat(participant);
         let forbidden = crate::rights::may_be_forbidden(participant.role);

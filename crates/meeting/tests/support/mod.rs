@@ -20,7 +20,7 @@ use sidetone_signaling::protocol::meeting::{
     Join, Joined, LobbyReason, Locator, ParticipantId, Passage, Role, UnlobbiedWhy,
 };
 use sidetone_signaling::protocol::{CallId, Event, Request, SessionId};
-use sidetone_signaling::switchboard::Ask;
+use sidetone_signaling::switchboard::{Ask, Way};
 use sidetone_signaling::{Identifier, Reason};
 use std::sync::{Arc, RwLock};
 use uuid::Uuid;
@@ -52,6 +52,9 @@ pub struct Shared(pub Arc<RwLock<World>>);
 impl People for Shared {
     fn locate(&self, id: &MeetingId, secret: Secret<'_>) -> Option<Located> {
         self.0.read().unwrap().locate(id, secret)
+    }
+    fn find(&self, id: &MeetingId) -> Option<Located> {
+        self.0.read().unwrap().find(id)
     }
     fn naming(&self, id: &MeetingId, identity: &Identifier) -> Naming {
         self.0.read().unwrap().naming(id, identity)
@@ -290,7 +293,10 @@ pub struct Bench {
     pub answers: BTreeMap<(SessionId, u64), Result<Value, Reason>>,
     pub facts: Vec<Fact>,
     pub moved: Vec<CallId>,
+    /// Endpoints that are in a call.
+    pub occupied: BTreeSet<SessionId>,
     pub media: BTreeMap<CallId, BTreeMap<ParticipantId, Rights>>,
+    pub watched: BTreeMap<(CallId, ParticipantId), (Vec<wire::Picture>, Option<u8>)>,
     pub media_mode: MediaMode,
     pub held: VecDeque<(CallId, ParticipantId, Attempt)>,
     wake: Option<Instant>,
@@ -315,7 +321,9 @@ impl Bench {
             answers: BTreeMap::new(),
             facts: Vec::new(),
             moved: Vec::new(),
+            occupied: BTreeSet::new(),
             media: BTreeMap::new(),
+            watched: BTreeMap::new(),
             media_mode: MediaMode::Fine,
             held: VecDeque::new(),
             wake: None,
@@ -357,6 +365,12 @@ impl Bench {
 
     pub fn bypass(&mut self, bypass: Bypass) {
         self.edit_meeting(|meeting| meeting.options.bypass = Some(bypass));
+    }
+
+    /// A meeting goes on that was remembered.
+    pub fn restore(&mut self, memory: Memory) {
+        self.meetings.restore(memory, self.now);
+        self.input(Input::Timeout);
     }
 
     pub fn input(&mut self, input: Input) {
@@ -410,6 +424,14 @@ impl Bench {
                 }
             }
             Output::MoveCall(call) => self.moved.push(call),
+            Output::Occupied(session, occupied) => {
+                let was = if occupied {
+                    self.occupied.insert(session)
+                } else {
+                    self.occupied.remove(&session)
+                };
+                assert!(was, "told again");
+            }
             Output::Fact(fact) => self.facts.push(*fact),
             Output::Media(call, order) => return self.media_order(call, order),
             Output::Timeout(_) => {}
@@ -462,7 +484,19 @@ impl Bench {
                 let room = self.media.get_mut(&call).expect("an open room");
                 *room.get_mut(&participant).expect("a participant with media") = rights;
             }
+            MediaOrder::Watch {
+                participant,
+                pictures,
+                cameras,
+            } => {
+                assert!(
+                    self.media[&call].contains_key(&participant),
+                    "{participant} has no media"
+                );
+                self.watched.insert((call, participant), (pictures, cameras));
+            }
             MediaOrder::Leave { participant } => {
+                self.watched.remove(&(call, participant));
                 self.media
                     .get_mut(&call)
                     .expect("an open room")
@@ -550,6 +584,7 @@ impl Bench {
     }
 
     pub fn end(&mut self, session: SessionId, reason: Reason) {
+        self.occupied.remove(&session);
         self.input(Input::SessionEnded(session, reason));
         self.views.remove(&session);
     }
@@ -566,10 +601,44 @@ impl Bench {
             id: self.requests,
             request,
             pair: None,
+            ways: BTreeMap::new(),
         };
+        ask.ways = self.ways(&ask.request);
         edit(&mut ask);
         self.input(Input::Ask(Box::new(ask)));
         self.requests
+    }
+
+    /// As the switchboard finds them for people without rules.
+    fn ways(&self, request: &Request) -> BTreeMap<Identifier, Result<Way, Reason>> {
+        let invited = match request {
+            Request::MeetingAdd(add) => vec![add.to.clone()],
+            Request::MeetingJoin(Join {
+                locator: Locator::Group { invite, .. },
+                ..
+            }) => invite.clone(),
+            _ => Vec::new(),
+        };
+        let way = |to: Identifier| {
+            let of = |view: &View| view.identity.as_ref() == Some(&to);
+            let sessions: BTreeSet<SessionId> = self
+                .views
+                .iter()
+                .filter(|(_, view)| of(view))
+                .map(|(session, _)| *session)
+                .collect();
+            let way = if sessions.is_empty() {
+                Err(Reason::NO_ENDPOINT)
+            } else {
+                Ok(Way {
+                    identities: vec![to.clone()],
+                    sessions,
+                    give_up_after: None,
+                })
+            };
+            (to, way)
+        };
+        invited.into_iter().map(way).collect()
     }
 
     pub fn ask_with(

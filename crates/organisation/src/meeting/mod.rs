@@ -14,7 +14,8 @@ use sidetone_signaling::{Identifier, secret};
 use utoipa::ToSchema;
 
 pub use policy::{
-    Bypass, ExternalMedia, MAX_PARTICIPANTS, MeetingOptions, MeetingPolicy, MeetingRules, Presenters,
+    Bypass, ExternalMedia, MAX_PARTICIPANTS, MAX_VOICES, MeetingOptions, MeetingPolicy, MeetingRules,
+    Presenters,
 };
 pub use standing::{Attendee, Origin};
 

@@ -8,6 +8,8 @@ use crate::text::number;
 
 /// Most participants that any meeting may be given.
 pub const MAX_PARTICIPANTS: u32 = 10_000;
+/// Most voices that anybody may be sent at a time.
+pub const MAX_VOICES: u8 = 64;
 const MAX_LOBBY_SECONDS: u32 = 24 * 3600;
 
 /// Who need not wait in the lobby (spec table 1.3). Each lets in all that those before it do, but for the first two,
@@ -132,6 +134,11 @@ pub struct MeetingOptions {
     /// How many it holds, and not more than the policy permits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_participants: Option<u32>,
+    /// How many voices each is sent at a time, and not more than the operator permits; where it is not said, what the
+    /// operator says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 64)]
+    pub voices: Option<u8>,
     /// Attendees may not switch their microphones on.
     pub attendee_audio_forbidden: bool,
     /// Attendees may not switch their cameras on.
@@ -144,8 +151,11 @@ pub struct MeetingOptions {
 
 impl MeetingOptions {
     pub(crate) fn check(&self) -> Result<(), DomainError> {
-        match self.max_participants {
-            Some(most) => number("maxParticipants", most, 1, MAX_PARTICIPANTS),
+        if let Some(most) = self.max_participants {
+            number("maxParticipants", most, 1, MAX_PARTICIPANTS)?;
+        }
+        match self.voices {
+            Some(voices) => number("voices", voices.into(), 1, MAX_VOICES.into()),
             None => Ok(()),
         }
     }

@@ -335,6 +335,8 @@ fn call_of(event: &Notification) -> CallId {
         Data::Incoming(data) => data.server_call_id,
         Data::Recording(data) => data.server_call_id,
         Data::Notice(data) => data.initiator.call.server_call_id,
+        Data::Poll(data) => data.initiator.call.server_call_id,
+        Data::Question(data) => data.call.server_call_id,
         Data::Consent(data) => data.participant.call.server_call_id,
         Data::Voicemail(data) => data.server_call_id,
     }

@@ -40,7 +40,7 @@ pub(crate) fn router(exchange: Arc<Exchange>, identities: Arc<Identities>) -> Op
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct SetProvider {
-    #[serde(flatten)]
+    /// As it is from now on.
     provider: IdentityProvider,
     /// Where the veto address is new: the secret that signs the requests to it (HMAC-SHA-256 over
     /// `id.timestamp.body`, in the header `webhook-signature`). It is shown this once.

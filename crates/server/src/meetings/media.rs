@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use sidetone_meeting::{MediaError, MediaEvent, MediaOrder};
+use sidetone_sfu::room::{Media as Medium, Want};
 use sidetone_sfu::{Config, Event, JoinError, RoomId, RoomSettings, Sfu, SfuError};
 use sidetone_signaling::protocol::CallId;
-use sidetone_signaling::protocol::meeting::ParticipantId;
+use sidetone_signaling::protocol::meeting::{ParticipantId, Picture, PictureSource};
 use tokio::sync::mpsc;
 
 use super::MediaConfig;
@@ -43,6 +44,8 @@ pub(crate) struct SfuMedia {
     heard: Heard,
     rooms: HashMap<CallId, RoomId>,
     calls: Calls,
+    /// How many voices each is sent, and the most that a meeting may choose.
+    voices: (u8, u8),
 }
 
 impl SfuMedia {
@@ -80,12 +83,15 @@ impl SfuMedia {
             heard,
             rooms: HashMap::new(),
             calls,
+            voices: (config.voices, config.most_voices.max(config.voices)),
         })
     }
 
-    fn open(&mut self, call: CallId, participants: usize) {
+    fn open(&mut self, call: CallId, participants: usize, voices: Option<u8>) {
+        let (usual, most) = self.voices;
         let settings = RoomSettings {
             participants,
+            audio_slots: voices.map_or(usual, |voices| voices.min(most)).into(),
             ..RoomSettings::default()
         };
         match self.sfu.open_room(settings) {
@@ -114,7 +120,7 @@ impl SfuMedia {
 impl Media for SfuMedia {
     fn order(&mut self, call: CallId, order: MediaOrder) {
         match order {
-            MediaOrder::Open { participants } => return self.open(call, participants),
+            MediaOrder::Open { participants, voices } => return self.open(call, participants, voices),
             MediaOrder::Close => return self.close(call),
             _ => {}
         }
@@ -155,6 +161,15 @@ impl Media for SfuMedia {
                     .collect();
                 warn(call, self.sfu.spotlight(room, numbers));
             }
+            MediaOrder::Watch {
+                participant,
+                pictures,
+                cameras,
+            } => {
+                let wants = pictures.iter().map(want).collect();
+                let cameras = cameras.map(usize::from);
+                warn(call, self.sfu.watch(room, participant.0, wants, cameras));
+            }
             MediaOrder::Leave { participant } => warn(call, self.sfu.leave(room, participant.0)),
             MediaOrder::Open { .. } | MediaOrder::Close => {}
         }
@@ -173,6 +188,18 @@ fn rights_of(rights: sidetone_meeting::Rights) -> sidetone_sfu::Rights {
         video: rights.video,
         share: rights.share,
         receive: rights.receive,
+    }
+}
+
+fn want(picture: &Picture) -> Want {
+    Want {
+        number: picture.participant.0,
+        media: match picture.source {
+            PictureSource::Camera => Medium::Video,
+            PictureSource::Share => Medium::Share,
+        },
+        height: picture.height,
+        pinned: picture.pinned,
     }
 }
 
@@ -196,6 +223,14 @@ fn event_of(event: Event) -> Option<(RoomId, MediaEvent)> {
         Event::Speakers { room, speakers } => {
             let speakers = speakers.into_iter().map(ParticipantId).collect();
             (room, MediaEvent::Speakers(speakers))
+        }
+        Event::Carries {
+            room,
+            participant,
+            cameras,
+        } => {
+            let cameras = u16::try_from(cameras).unwrap_or(u16::MAX);
+            (room, MediaEvent::Carries(ParticipantId(participant), cameras))
         }
         // Which picture is in which slot is told with the pictures.
         Event::Shown { .. } => return None,

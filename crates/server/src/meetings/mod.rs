@@ -6,7 +6,9 @@ mod attendance;
 mod conversation;
 mod http;
 mod media;
+mod minutes;
 mod people;
+mod running;
 mod stage;
 mod told;
 
@@ -15,6 +17,7 @@ pub(crate) use conversation::follow as follow_conversations;
 pub(crate) use http::{Desk, router};
 pub(crate) use media::{Media, NoMedia, SfuMedia};
 pub(crate) use people::WorldPeople;
+pub(crate) use running::Running;
 pub(crate) use stage::{Present, Stage};
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -30,6 +33,11 @@ pub struct MediaConfig {
     pub advertise: Vec<IpAddr>,
     /// Threads, each with its own socket. A meeting is on one of them.
     pub threads: usize,
+    /// How many voices each participant is sent at a time, where a meeting says nothing else. Each costs every
+    /// participant a stream of sound.
+    pub voices: u8,
+    /// The most that a meeting may choose instead.
+    pub most_voices: u8,
 }
 
 impl Default for MediaConfig {
@@ -39,6 +47,8 @@ impl Default for MediaConfig {
             port: 0,
             advertise: Vec::new(),
             threads: 1,
+            voices: 6,
+            most_voices: 16,
         }
     }
 }

@@ -19,6 +19,10 @@ impl People for WorldPeople {
         self.0.world().locate(id, secret)
     }
 
+    fn find(&self, id: &MeetingId) -> Option<Located> {
+        self.0.world().find(id)
+    }
+
     fn naming(&self, id: &MeetingId, identity: &Identifier) -> Naming {
         self.0.world().naming(id, identity)
     }

@@ -1,24 +1,28 @@
 //! Drives the brain of meetings beside the switchboard: hands it what concerns it, carries out what it wants, and gives
 //! back what the switchboard shall do.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use sidetone_meeting::{Fact, Input, MediaEvent, Meetings, Order, Output, Place, Stay};
+use sidetone_meeting::{Fact, Input, MediaEvent, Meetings, Order, Output};
 use sidetone_organisation::MeetingId;
 use sidetone_signaling::Reason;
-use sidetone_signaling::protocol::CallId;
+use sidetone_signaling::protocol::{CallId, Event};
 use sidetone_signaling::switchboard::{Ask, Record, ServerInput};
 use sidetone_store::WallTime;
 use tokio::sync::mpsc;
 
-use super::attendance::{Attended, Ended};
-use super::conversation::{Happened, News};
+use super::attendance::{Attended, Ended, News, attended};
+use super::conversation::{self, Happened};
+use super::running::Running;
 use super::{Media, told};
 use crate::accounting::Recorder;
 use crate::api::registry::Registry;
 use crate::metrics::Metrics;
+
+/// Least time between two writings of what runs: a thousand people who come at once are written a few times.
+const PACE: Duration = Duration::from_millis(200);
 
 /// Everyone who is and was in a call that runs.
 #[derive(Debug)]
@@ -36,10 +40,15 @@ pub(crate) struct Stage {
     registry: Arc<Registry>,
     recorder: Recorder,
     metrics: Arc<Metrics>,
-    ended: mpsc::Sender<Ended>,
-    news: News,
+    kept: mpsc::Sender<News>,
+    news: conversation::News,
     replies: VecDeque<ServerInput>,
+    /// Calls that are not as they were kept last.
+    unkept: BTreeSet<CallId>,
+    kept_at: Option<Instant>,
     wake: Option<Instant>,
+    /// Of the meeting that ends next.
+    minutes: sidetone_meeting::Minutes,
 }
 
 impl Stage {
@@ -48,8 +57,8 @@ impl Stage {
         media: Box<dyn Media>,
         registry: Arc<Registry>,
         (recorder, metrics): (Recorder, Arc<Metrics>),
-        ended: mpsc::Sender<Ended>,
-        news: News,
+        kept: mpsc::Sender<News>,
+        news: conversation::News,
     ) -> Self {
         Self {
             meetings,
@@ -57,10 +66,33 @@ impl Stage {
             registry,
             recorder,
             metrics,
-            ended,
+            kept,
             news,
             replies: VecDeque::new(),
+            unkept: BTreeSet::new(),
+            kept_at: None,
             wake: None,
+            minutes: sidetone_meeting::Minutes::default(),
+        }
+    }
+
+    /// A meeting goes on that ran when the process before this one was cut off.
+    pub(crate) fn restore(&mut self, running: Running, now: (Instant, WallTime)) {
+        let memory = running.memory(now);
+        let (call, stays) = (memory.call, memory.stays.clone());
+        let (organisation, meeting) = (memory.organisation.clone(), memory.meeting.clone());
+        self.meetings.restore(memory, now.0);
+        self.drain(now);
+        if self.meetings.memory(call).is_none() {
+            // Nobody was in it who could come back.
+            self.over(Ended {
+                organisation,
+                meeting,
+                call,
+                attended: stays.iter().map(|stay| attended(stay, now)).collect(),
+                // Nothing of it is kept while it runs.
+                minutes: sidetone_meeting::Minutes::default(),
+            });
         }
     }
 
@@ -82,9 +114,10 @@ impl Stage {
                 identity: identity.clone(),
                 takes_calls: *takes_calls,
             },
-            Record::SessionTakesCalls { session, takes_calls } => {
-                Input::SessionTakesCalls(*session, *takes_calls)
-            }
+            Record::SessionTakesCalls {
+                session,
+                takes_calls: true,
+            } => Input::SessionTakesCalls(*session),
             Record::SessionDetached { session } => Input::SessionDetached(*session),
             Record::SessionResumed { session, .. } => Input::SessionResumed(*session),
             Record::SessionEnded { session, reason } => Input::SessionEnded(*session, reason.clone()),
@@ -110,6 +143,7 @@ impl Stage {
         if self.wake.is_some_and(|at| at <= now.0) {
             self.input(Input::Timeout, now);
         }
+        self.keep(now);
     }
 
     /// Carries out an order from outside.
@@ -141,6 +175,12 @@ impl Stage {
         })
     }
 
+    /// What people did beside talking in a meeting that runs, as far as it has come.
+    pub(crate) fn minutes(&self, meeting: &MeetingId) -> Option<(CallId, sidetone_meeting::Minutes)> {
+        let call = self.meetings.running(meeting)?;
+        Some((call, self.meetings.minutes(call)?))
+    }
+
     /// What the switchboard shall do, one after the other.
     pub(crate) fn reply(&mut self) -> Option<ServerInput> {
         self.replies.pop_front()
@@ -148,7 +188,39 @@ impl Stage {
 
     /// When something is to be done without any input.
     pub(crate) fn wake(&self) -> Option<Instant> {
-        self.wake
+        [self.wake, self.keep_at()].into_iter().flatten().min()
+    }
+
+    /// When what runs is written again.
+    fn keep_at(&self) -> Option<Instant> {
+        let paced = self.kept_at.map(|at| at + PACE)?;
+        (!self.unkept.is_empty()).then_some(paced)
+    }
+
+    /// Writes what runs and is another, where it is time.
+    fn keep(&mut self, now: (Instant, WallTime)) {
+        if self.unkept.is_empty() || self.keep_at().is_some_and(|at| at > now.0) {
+            return;
+        }
+        self.kept_at = Some(now.0);
+        for call in std::mem::take(&mut self.unkept) {
+            let Some(memory) = self.meetings.memory(call) else {
+                continue;
+            };
+            let running = Box::new(Running::new(memory, now));
+            if self.kept.try_send(News::Runs(running)).is_err() {
+                // The disk is slow: in a moment.
+                self.unkept.insert(call);
+            }
+        }
+    }
+
+    fn over(&mut self, ended: Ended) {
+        let call = ended.call;
+        self.unkept.remove(&call);
+        if self.kept.try_send(News::Over(ended)).is_err() {
+            tracing::error!(%call, "who was in a meeting could not be kept");
+        }
     }
 
     fn input(&mut self, input: Input, now: (Instant, WallTime)) {
@@ -164,15 +236,25 @@ impl Stage {
                         .push_back(ServerInput::Answer { session, id, result });
                 }
                 Output::Tell { sessions, event } => {
+                    // Whatever is kept of it is told, too.
+                    match &*event {
+                        Event::MeetingRoster(roster) => _ = self.unkept.insert(roster.call),
+                        Event::MeetingChanged(changed) => _ = self.unkept.insert(changed.call),
+                        _ => {}
+                    }
                     self.replies
                         .push_back(ServerInput::TellSessions { sessions, event });
                 }
                 Output::MoveCall(call) => self.replies.push_back(ServerInput::MoveCall { call }),
+                Output::Occupied(session, occupied) => {
+                    self.replies
+                        .push_back(ServerInput::Occupied { session, occupied });
+                }
                 Output::Media(call, order) => self.media.order(call, order),
                 Output::Fact(fact) => self.fact(*fact, now),
                 Output::Timeout(at) => {
                     self.wake = at;
-                    return;
+                    return self.keep(now);
                 }
             }
         }
@@ -181,28 +263,34 @@ impl Stage {
     fn fact(&mut self, fact: Fact, now: (Instant, WallTime)) {
         log(&fact);
         self.metrics.meeting(&fact);
-        let told = told::told(&fact, &self.registry.world());
-        self.recorder.tell(told);
+        if let Fact::Waits { call, .. } | Fact::Joined { call, .. } | Fact::Left { call, .. } = &fact {
+            self.unkept.insert(*call);
+        }
+        if let Some(told) = told::told(&fact, &self.registry.world()) {
+            self.recorder.tell(told);
+        }
         if let Some(happened) = Happened::of(&fact) {
             // Nobody listens only where the service ends.
             let _ = self.news.send(happened);
         }
-        if let Fact::Ended {
-            call,
-            meeting: Some((organisation, meeting)),
-            stays,
-            ..
+        if let Fact::Minutes { minutes, .. } = fact {
+            self.minutes = *minutes;
+        } else if let Fact::Ended {
+            call, meeting, stays, ..
         } = fact
         {
+            let minutes = std::mem::take(&mut self.minutes);
+            let Some((organisation, meeting)) = meeting else {
+                return;
+            };
             let ended = Ended {
                 organisation,
                 meeting,
                 call,
                 attended: stays.iter().map(|stay| attended(stay, now)).collect(),
+                minutes,
             };
-            if self.ended.try_send(ended).is_err() {
-                tracing::error!(%call, "who was in a meeting could not be kept");
-            }
+            self.over(ended);
         }
     }
 }
@@ -222,32 +310,15 @@ fn log(fact: &Fact) {
         } => tracing::info!(%call, ?kind, ?state, "notice changed"),
         Fact::Consented { call, given, .. } => tracing::debug!(%call, given, "consent changed"),
         Fact::Invited { call, .. } => tracing::debug!(%call, "invited"),
+        Fact::Polled {
+            call,
+            poll,
+            open,
+            voted,
+            ..
+        } => tracing::debug!(%call, poll, open, voted, "poll changed"),
+        Fact::Asked { call, question, .. } => tracing::debug!(%call, question, "question asked"),
+        Fact::Minutes { call, .. } => tracing::debug!(%call, "minutes"),
         Fact::Ended { call, reason, .. } => tracing::info!(%call, %reason, "meeting ended"),
-    }
-}
-
-fn attended(stay: &Stay, (now, wall): (Instant, WallTime)) -> Attended {
-    let at = |instant: Instant| {
-        let ago = now.saturating_duration_since(instant).as_millis();
-        wall.as_millis()
-            .saturating_sub(u64::try_from(ago).unwrap_or(u64::MAX))
-    };
-    Attended {
-        participant: stay.participant,
-        identity: stay.identity.clone(),
-        display_name: stay.display_name.clone(),
-        kind: stay.kind,
-        role: stay.role,
-        state: match stay.place {
-            Place::Ringing => super::attendance::State::Ringing,
-            Place::InLobby(_) => super::attendance::State::InLobby,
-            Place::Inside => super::attendance::State::Connected,
-            Place::Reconnecting => super::attendance::State::Reconnecting,
-            Place::Gone => super::attendance::State::Disconnected,
-        },
-        waited_ms: stay.waited.map(at),
-        joined_ms: stay.joined.map(at),
-        left_ms: stay.left.as_ref().map(|(left, _)| at(*left)),
-        reason: stay.left.as_ref().map(|(_, reason)| reason.clone()),
     }
 }

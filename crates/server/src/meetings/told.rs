@@ -5,9 +5,9 @@ use sidetone_meeting::{Fact, Who};
 use sidetone_organisation::World;
 use sidetone_signaling::protocol::meeting as wire;
 
-/// What the book is told of a fact.
-pub(super) fn told(fact: &Fact, world: &World) -> Told {
-    match fact {
+/// What the book is told of a fact, where it is told anything.
+pub(super) fn told(fact: &Fact, world: &World) -> Option<Told> {
+    Some(match fact {
         Fact::Started {
             call,
             meeting,
@@ -86,11 +86,31 @@ pub(super) fn told(fact: &Fact, world: &World) -> Told {
             end: end(who),
             given: *given,
         },
+        Fact::Polled {
+            call,
+            by,
+            poll,
+            open,
+            voted,
+        } => Told::Polled {
+            call: *call,
+            by: end(by),
+            poll: *poll,
+            open: *open,
+            voted: *voted,
+        },
+        Fact::Asked { call, by, question } => Told::Asked {
+            call: *call,
+            by: by.as_ref().map(end),
+            question: *question,
+        },
+        // Kept with the meeting, and in no book.
+        Fact::Minutes { .. } => return None,
         Fact::Ended { call, reason, .. } => Told::Ended {
             call: *call,
             reason: reason.clone(),
         },
-    }
+    })
 }
 
 fn end(who: &Who) -> End {

@@ -94,7 +94,7 @@ fn kind(event: &Value) -> &str {
 }
 
 /// The organisation's events of calls. Those of the conversation beside the meeting are among the others.
-async fn calling_events(place: &Place) -> Vec<Value> {
+pub async fn calling_events(place: &Place) -> Vec<Value> {
     let page = place.admin.get("/v1/organisations/acme/events").await.expect(200);
     let mut events = page["items"].as_array().cloned().unwrap_or_default();
     events.retain(|event| kind(event).contains(".calling."));

@@ -9,11 +9,23 @@ mod support;
 #[path = "../api/client.rs"]
 mod client;
 
+#[allow(dead_code)]
+#[path = "../accounts/receiver.rs"]
+mod receiver;
+
 mod accounts;
+mod backend;
 mod conversation;
 mod group;
+mod kill;
+mod kinds;
+mod lobby;
+mod minutes;
 mod network;
 mod person;
+mod recording;
 mod rest;
+mod routing;
 mod thread;
 mod visit;
+mod watching;

@@ -95,6 +95,24 @@ impl Place {
         Person::new(client, opened)
     }
 
+    /// A member, with the application of the resource.
+    pub async fn member_by_application(&self, id: &str) -> Person {
+        let mut request = TokenRequest::new(Identifier::member("acme", id).unwrap());
+        request.resource = Some(self.resource.parse().unwrap());
+        let token = self.server.issue_token(request).unwrap().token.into_exposed();
+        let mut client = Client::connect(&self.server.url()).await;
+        let opened = client.open_with(&token).await.unwrap();
+        Person::new(client, opened)
+    }
+
+    /// Changes the organisation.
+    pub async fn allow(&self, change: Value) {
+        self.admin
+            .patch("/v1/organisations/acme", change)
+            .await
+            .expect(200);
+    }
+
     pub async fn member(&self, id: &str) -> Person {
         self.somebody(Identifier::member("acme", id).unwrap(), None).await
     }
@@ -128,6 +146,14 @@ pub struct Person {
 }
 
 impl Person {
+    /// At a server that may be another process.
+    pub async fn at(address: std::net::SocketAddr, identity: &str) -> Self {
+        let token = crate::support::dev_token(address, identity).await;
+        let mut client = Client::connect(&format!("ws://{address}/v1/ws")).await;
+        let opened = client.open_with(&token).await.unwrap();
+        Self::new(client, opened)
+    }
+
     pub fn new(client: Client, opened: Opened) -> Self {
         let config = LinkConfig::new(Certificate::generate().unwrap(), Duration::from_secs(15)).unwrap();
         Self {
@@ -142,12 +168,21 @@ impl Person {
     }
 
     pub async fn join(&mut self, locator: Locator) -> Result<Joined, Reason> {
+        self.join_as(locator, None).await
+    }
+
+    /// As the participant that they were before.
+    pub async fn join_as(
+        &mut self,
+        locator: Locator,
+        rejoin: Option<ParticipantId>,
+    ) -> Result<Joined, Reason> {
         let join = Join {
             locator,
             display_name: None,
             offer: self.voice.offer(),
             muted: false,
-            rejoin: None,
+            rejoin,
         };
         let answer = self.client.call(&Request::MeetingJoin(join)).await?;
         let joined: Joined = serde_json::from_value(answer).unwrap();

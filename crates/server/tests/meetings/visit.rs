@@ -165,3 +165,97 @@ async fn what_cannot_be_joined_says_why() {
     hears(&mut omar, &mut nia).await;
     place.server.shutdown().await;
 }
+
+#[tokio::test]
+async fn ac8_a_visit_of_four_who_came_by_four_ways() {
+    let place = place().await;
+    let policy = json!({ "chat": { "accessAfterMeeting": "none" }, "meetings": { "bypass": "everyone" } });
+    place.allow(policy).await;
+    let meeting = place.meeting(json!({ "subject": "Visit" })).await;
+    let messages = format!(
+        "/v1/chat/threads/{}/messages",
+        meeting["thread"].as_str().unwrap()
+    );
+    let (mut nia, mut omar, mut pat) = (
+        place.member("nia").await,
+        place.member_by_application("omar").await,
+        place.pat().await,
+    );
+    let mut gil = place.somebody("guest:gil".parse().unwrap(), Some("Gil")).await;
+    for person in [&mut nia, &mut omar, &mut pat, &mut gil] {
+        person.enter(link_of(&meeting)).await;
+    }
+    let roster = nia.until("meeting.roster", |roster| roster["total"] == 4).await;
+    drop(roster);
+    let path = format!(
+        "/v1/organisations/acme/meetings/{}/participants",
+        meeting["id"].as_str().unwrap()
+    );
+    let listed = place.admin.get(&path).await.expect(200);
+    let kinds: Vec<&str> = listed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        kinds,
+        ["member", "member_by_application", "external_user", "anonymous"]
+    );
+    // Everyone hears everyone.
+    hears(&mut nia, &mut pat).await;
+    hears(&mut omar, &mut pat).await;
+    hears(&mut gil, &mut omar).await;
+    hears(&mut pat, &mut gil).await;
+    // What Pat's role does not allow.
+    let (call, at_omar) = (pat.call().call, participants(&[&omar])[0]);
+    for request in [
+        Request::MeetingAdd(wire::Add {
+            call,
+            to: place.external("eve"),
+        }),
+        Request::MeetingRemove(wire::Remove {
+            call,
+            participant: at_omar,
+        }),
+        Request::Notice(sidetone_signaling::protocol::SetNotice {
+            call,
+            kind: sidetone_signaling::protocol::NoticeKind::Recording,
+            state: sidetone_signaling::protocol::NoticeState::Active,
+            consent: false,
+        }),
+    ] {
+        let refused = pat.ask(request).await.unwrap_err();
+        assert!(refused.is(&Reason::ROLE_RESTRICTED), "{refused}");
+    }
+    let token = place
+        .server
+        .issue_token(sidetone_server::TokenRequest::new(place.external("pat")))
+        .unwrap();
+    let pat_writes = crate::client::Caller::new(&place.server, token.token.into_exposed());
+    crate::support::until("Pat writes", async || {
+        let said = pat_writes.post(&messages, json!({ "content": "it hurts" })).await;
+        said.status == 201
+    })
+    .await;
+    // Out: nothing to send, to read, or to be told; back under the same name.
+    pat.ask(Request::MeetingLeave(pat.call())).await.unwrap();
+    crate::support::until("Pat reads no more", async || {
+        pat_writes.get(&messages).await.status == 403
+    })
+    .await;
+    let said = pat_writes.post(&messages, json!({ "content": "hello?" })).await;
+    assert_eq!(said.status, 403, "{}", said.body);
+    let again = pat.enter(link_of(&meeting)).await;
+    assert_eq!(again.display_name, "Pat (External)");
+    hears(&mut nia, &mut pat).await;
+    nia.ask(Request::MeetingEnd(nia.call())).await.unwrap();
+    let ended = pat.until("meeting.ended", |_| true).await;
+    assert_eq!(ended["reason"]["subcode"], 4097);
+    crate::support::until("Pat is out of the conversation", async || {
+        let said = pat_writes.post(&messages, json!({ "content": "late" })).await;
+        said.status == 403 && pat_writes.get(&messages).await.status == 403
+    })
+    .await;
+    place.server.shutdown().await;
+}

@@ -45,7 +45,7 @@ impl Handshake {
     }
 
     fn new(config: &LinkConfig, to: SocketAddr, now: Instant, active: bool) -> Self {
-        let mut dtls = Dtls::new_12(config.dtls.clone(), config.certificate.inner.clone(), now);
+        let mut dtls = Dtls::new_12(config.0.dtls.clone(), config.0.certificate.inner.clone(), now);
         dtls.set_active(active);
         Self {
             dtls,

@@ -45,9 +45,11 @@ pub const CONSENT: Duration = Duration::from_secs(15);
 
 /// What links of a process have in common.
 #[derive(Clone)]
-pub struct LinkConfig {
-    pub(self) certificate: Certificate,
-    pub(self) dtls: Arc<dimpl::Config>,
+pub struct LinkConfig(Arc<Common>);
+
+struct Common {
+    certificate: Certificate,
+    dtls: Arc<dimpl::Config>,
     consent: Duration,
 }
 
@@ -65,11 +67,11 @@ impl LinkConfig {
             .handshake_timeout(LINGER)
             .build()
             .map_err(|error| LinkError::Handshake(error.to_string()))?;
-        Ok(Self {
+        Ok(Self(Arc::new(Common {
             certificate,
             dtls: Arc::new(dtls),
             consent,
-        })
+        })))
     }
 
     /// With the same random numbers each time.
@@ -82,16 +84,16 @@ impl LinkConfig {
             .handshake_timeout(LINGER)
             .dangerously_set_rng_seed(seed)
             .build();
-        Self {
+        Self(Arc::new(Common {
             certificate,
             dtls: Arc::new(dtls.unwrap_or_default()),
             consent: CONSENT,
-        }
+        }))
     }
 
     /// What peers know us by.
-    pub const fn fingerprint(&self) -> Fingerprint {
-        self.certificate.fingerprint()
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.0.certificate.fingerprint()
     }
 }
 
@@ -371,7 +373,7 @@ impl Link {
     /// When [`Link::timeout`] has to be called at the latest. None: not before a datagram.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
         let ice = match &mut self.ice {
-            Ice::Lite(lite) if !self.lost => Some(lite.expires(self.config.consent)),
+            Ice::Lite(lite) if !self.lost => Some(lite.expires(self.config.0.consent)),
             Ice::Lite(_) => None,
             Ice::Full(full) => full.agent.poll_timeout(),
         };
@@ -386,7 +388,7 @@ impl Link {
     /// Lets time pass. The calling end starts with it.
     pub fn timeout(&mut self, now: Instant, send: Send<'_>) {
         if let Ice::Lite(lite) = &self.ice
-            && lite.expires(self.config.consent) <= now
+            && lite.expires(self.config.0.consent) <= now
             && !std::mem::replace(&mut self.lost, true)
         {
             self.events.push_back(LinkEvent::Lost);

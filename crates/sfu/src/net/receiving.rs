@@ -6,8 +6,7 @@ use std::net::{SocketAddr, UdpSocket};
 use super::DATAGRAM;
 use super::datagrams::{Headers, Name, receive};
 
-/// Datagrams taken with one system call.
-const BATCH: usize = 64;
+const BATCH: usize = Receiving::BATCH;
 
 /// A batch of received datagrams.
 pub struct Receiving {
@@ -37,7 +36,10 @@ impl Default for Receiving {
 }
 
 impl Receiving {
-    /// Takes what is there, up to 64 datagrams. Longer ones than [`DATAGRAM`] are counted in `cut` and come as empty.
+    /// Datagrams taken with one system call.
+    pub const BATCH: usize = 64;
+
+    /// Takes what is there, up to [`Receiving::BATCH`] datagrams. Longer ones than [`DATAGRAM`] are counted in `cut` and come as empty.
     ///
     /// # Errors
     /// That of the socket, other than that nothing is there.

@@ -47,9 +47,26 @@ impl Waiter {
         }
         let woken = !fds[1].revents().is_empty();
         if woken {
-            let _ = read(&self.0, &mut [0; 8]);
+            self.settle();
         }
         woken
+    }
+
+    /// Waits for a wake or the end of `timeout`, whatever arrives meanwhile. Tells whether there was a wake.
+    pub fn rest(&self, timeout: Duration) -> bool {
+        let mut fds = [PollFd::from_borrowed_fd(self.0.as_fd(), PollFlags::IN)];
+        // Whatever goes wrong, the wait after it shows.
+        let _ = poll(&mut fds, Some(&timespec(timeout)));
+        let woken = !fds[0].revents().is_empty();
+        if woken {
+            self.settle();
+        }
+        woken
+    }
+
+    /// The next wait waits again.
+    fn settle(&self) {
+        let _ = read(&self.0, &mut [0; 8]);
     }
 }
 

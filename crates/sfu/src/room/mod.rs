@@ -94,6 +94,13 @@ pub enum Event {
     },
     /// The dominant speakers changed; read them with [`Room::speakers`].
     SpeakersChanged,
+    /// The path of a receiver carries more cameras than before, or fewer.
+    Carries {
+        /// The receiver.
+        to: ParticipantKey,
+        /// How many, no more than it has slots.
+        cameras: usize,
+    },
     /// A picture begins or ends in a slot. (Voices come and go without: their packets say whose they are.)
     Shown {
         /// The receiver.

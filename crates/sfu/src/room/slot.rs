@@ -59,8 +59,9 @@ pub(crate) struct Past {
     pub(crate) position: u32,
     /// Added to the room's clock.
     base: u32,
-    segments: [Option<Shown>; SEGMENTS],
-    newest: usize,
+    /// The last of them, in a ring that begins when the first is over: most slots of most people stay silent.
+    segments: Vec<Shown>,
+    oldest: usize,
     /// While nothing is shown: the next sequence number, where it may begin, and the newest picture.
     next: u64,
     end: u32,
@@ -127,8 +128,8 @@ impl Slots {
             view: View::default(),
             position: 0,
             base,
-            segments: [None; SEGMENTS],
-            newest: 0,
+            segments: Vec::new(),
+            oldest: 0,
             next: chance >> 20 & 0x3fff,
             // Up to a second back: what a newcomer is given first may have been said just before it came.
             end: base.wrapping_add(clock).wrapping_sub(48_000),
@@ -155,7 +156,7 @@ impl Slots {
         if past.shows == Some(stream) {
             return Some(u64::MAX);
         }
-        let segments = past.segments.iter().flatten();
+        let segments = past.segments.iter();
         let ends = segments
             .filter(|shown| shown.stream == stream)
             .map(|shown| shown.end);
@@ -258,26 +259,31 @@ impl Past {
 
     fn remember(&mut self, segment: Segment, end: u64) {
         let Some(stream) = self.shows else { return };
-        self.newest = (self.newest + 1) % SEGMENTS;
-        let until = self.end;
-        self.segments[self.newest] = Some(Shown {
+        let shown = Shown {
             stream,
             segment,
             end,
-            until,
-        });
+            until: self.end,
+        };
+        if self.segments.len() < SEGMENTS {
+            self.segments.reserve_exact(SEGMENTS - self.segments.len());
+            self.segments.push(shown);
+        } else {
+            self.segments[self.oldest] = shown;
+        }
+        self.oldest = (self.oldest + 1) % SEGMENTS;
     }
 
     /// The segment of `stream` that `compact` belongs to.
     pub(crate) fn shown_of(&self, stream: Key, compact: u64) -> Option<&Shown> {
-        let mut segments = self.segments.iter().flatten();
+        let mut segments = self.segments.iter();
         let within = |shown: &&Shown| (shown.segment.first..shown.end).contains(&compact);
         segments.find(|shown| shown.stream == stream && within(shown))
     }
 
     /// What was shown when a receiver's sequence number was sent.
     pub(crate) fn shown_with(&self, sequence: u64) -> Option<&Shown> {
-        self.segments.iter().flatten().find(|shown| {
+        self.segments.iter().find(|shown| {
             let segment = &shown.segment;
             (segment.sequence(segment.first)..segment.sequence(shown.end)).contains(&sequence)
         })

@@ -26,7 +26,7 @@ pub(crate) enum Command {
     },
     Rights(RoomId, Number, Rights),
     Leave(RoomId, Number),
-    Watch(RoomId, Number, Vec<Want>),
+    Watch(RoomId, Number, Vec<Want>, Option<usize>),
     Spotlight(RoomId, Vec<u32>),
     Stats(RoomId, Box<dyn FnOnce(Option<RoomStats>) + Send>),
     Load(Box<dyn FnOnce(ShardStats) + Send>),

@@ -119,6 +119,16 @@ impl Shard {
                             });
                         }
                     }
+                    Some(room::Event::Carries { to, cameras }) => {
+                        let member = hosted.members.get(to.index()).copied().flatten();
+                        if let Some(peer) = member.and_then(|key| self.peers.get(key)) {
+                            (self.on_event)(Event::Carries {
+                                room: hosted.id,
+                                participant: peer.number,
+                                cameras,
+                            });
+                        }
+                    }
                     None => break,
                 }
             }

@@ -60,10 +60,11 @@ impl Shard {
                     self.remove(now, key);
                 }
             }
-            Command::Watch(id, number, wants) => {
+            Command::Watch(id, number, wants, cameras) => {
                 if let Some((room, key)) = self.find(id, number)
                     && let (Some(hosted), Some(peer)) = (self.rooms.get_mut(room), self.peers.get(key))
                 {
+                    hosted.room.show_cameras(now, peer.key, cameras);
                     hosted.room.watch(now, peer.key, &wants);
                     self.touch(room);
                 }

@@ -7,6 +7,7 @@ mod control;
 mod layout;
 mod media;
 mod members;
+mod moderation;
 mod path;
 mod peer;
 
@@ -21,6 +22,7 @@ use std::time::{Duration, Instant, SystemTime};
 pub(crate) use command::{Command, JoinReply};
 
 use self::control::WallClock;
+use self::moderation::Moderation;
 use self::peer::Peer;
 use crate::config::{Limits, RoomSettings};
 use crate::link::{LinkConfig, LinkEvent, Protocol, Received, ufrag_of_check};
@@ -75,6 +77,8 @@ pub(crate) struct Shard {
     touched: Vec<Key>,
     clock: WallClock,
     sending: Sending,
+    /// Somebody is coming in, and waits for each answer.
+    hurried: bool,
     stats: ShardStats,
 }
 
@@ -103,6 +107,7 @@ impl Shard {
             timers: BinaryHeap::new(),
             touched: Vec::new(),
             clock: WallClock::new(Instant::now(), SystemTime::now()),
+            hurried: false,
             stats: ShardStats::default(),
         })
     }
@@ -110,9 +115,11 @@ impl Shard {
     /// Serves until told to stop.
     pub fn run(mut self, waiter: &Waiter, commands: &Receiver<Command>, load: &AtomicUsize) {
         let mut receiving = Receiving::default();
+        let mut moderation = Moderation::new(Instant::now());
         let mut woken = false;
         loop {
-            let mut now = Instant::now();
+            let start = Instant::now();
+            let (mut now, mut taken) = (start, 0);
             if woken {
                 loop {
                     match commands.try_recv() {
@@ -136,7 +143,9 @@ impl Shard {
                 }
                 self.settle();
                 self.sending.flush(&self.socket);
-                if count == 0 {
+                taken += count;
+                // What came meanwhile ends the wait at once.
+                if count < Receiving::BATCH {
                     break;
                 }
                 now = Instant::now();
@@ -144,10 +153,15 @@ impl Shard {
             self.time(now);
             self.settle();
             self.sending.flush(&self.socket);
+            let end = Instant::now();
             let next = self.timers.peek().map_or(IDLE, |Reverse((at, _))| {
-                at.saturating_duration_since(Instant::now()).min(IDLE)
+                at.saturating_duration_since(end).min(IDLE)
             });
-            woken = waiter.wait(&self.socket, next);
+            let rest = moderation.round(start, end, taken);
+            woken = match rest.filter(|_| !std::mem::take(&mut self.hurried)) {
+                Some(rest) => waiter.rest(rest.min(next)),
+                None => waiter.wait(&self.socket, next),
+            };
         }
     }
 
@@ -158,7 +172,10 @@ impl Shard {
         let key = match Protocol::of(datagram) {
             // Checks say whom they are for, and so find their way from a new address.
             Some(Protocol::Stun) => ufrag_of_check(datagram).and_then(|ufrag| self.by_ufrag.get(ufrag)),
-            Some(_) => self.by_address.get(&from),
+            Some(protocol) => {
+                self.hurried |= protocol == Protocol::Dtls;
+                self.by_address.get(&from)
+            }
             None => None,
         };
         let Some((key, peer)) = key.and_then(|key| Some((*key, self.peers.get_mut(*key)?))) else {

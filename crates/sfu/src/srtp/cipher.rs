@@ -13,20 +13,20 @@ const GCM_TAG: usize = 16;
 const HMAC_TAG: usize = 10;
 
 /// Keys of RTP or of RTCP in one direction.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "one is used for each packet, and there are few"
-)]
 pub(super) enum Cipher {
     Gcm {
         key: LessSafeKey,
         salt: [u8; 12],
     },
-    Counter {
-        key: EncryptingKey,
-        salt: [u8; 14],
-        authentication: hmac::Key,
-    },
+    /// Rare, and a hundred times as large.
+    Counter(Box<Counter>),
+}
+
+/// What counter mode takes.
+pub(super) struct Counter {
+    key: EncryptingKey,
+    salt: [u8; 14],
+    authentication: hmac::Key,
 }
 
 /// Where a packet stands in its stream: what the initialisation vector is made of.
@@ -63,11 +63,11 @@ impl Cipher {
             let (mut salt, mut code) = ([0; 14], [0; 20]);
             keys.derive(salting, &mut salt)?;
             keys.derive(authentication, &mut code)?;
-            return Ok(Self::Counter {
+            return Ok(Self::Counter(Box::new(Counter {
                 key: counter_mode(key)?,
                 salt,
                 authentication: hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &code),
-            });
+            })));
         }
         let mut salt = [0; 12];
         keys.derive(salting, &mut salt)?;
@@ -90,7 +90,7 @@ impl Cipher {
     pub const fn tag_length(&self) -> usize {
         match self {
             Self::Gcm { .. } => GCM_TAG,
-            Self::Counter { .. } => HMAC_TAG,
+            Self::Counter(_) => HMAC_TAG,
         }
     }
 
@@ -116,11 +116,12 @@ impl Cipher {
                     .map_err(|_| SrtpError::Malformed)?;
                 tag.copy_from_slice(made.as_ref());
             }
-            Self::Counter {
-                key,
-                salt,
-                authentication,
-            } => {
+            Self::Counter(counter) => {
+                let Counter {
+                    key,
+                    salt,
+                    authentication,
+                } = &**counter;
                 apply(key, rtp_counter(salt, at), body).map_err(|_| SrtpError::Malformed)?;
                 let made = rtp_code(authentication, &[head, body], at);
                 tag.copy_from_slice(&made);
@@ -142,11 +143,12 @@ impl Cipher {
                 key.open_in_place(rtp_nonce(salt, at), Aad::from(&*head), body)
                     .map_err(|_| SrtpError::Unauthentic)?;
             }
-            Self::Counter {
-                key,
-                salt,
-                authentication,
-            } => {
+            Self::Counter(counter) => {
+                let Counter {
+                    key,
+                    salt,
+                    authentication,
+                } = &**counter;
                 let (plain, tag) = packet.split_at_mut(length);
                 let made = rtp_code(authentication, &[plain], at);
                 constant_time::verify_slices_are_equal(&made, tag).map_err(|_| SrtpError::Unauthentic)?;
@@ -180,11 +182,12 @@ impl Cipher {
                 tail[..tag_length].copy_from_slice(made.as_ref());
                 tail[tag_length..].copy_from_slice(&index);
             }
-            Self::Counter {
-                key,
-                salt,
-                authentication,
-            } => {
+            Self::Counter(counter) => {
+                let Counter {
+                    key,
+                    salt,
+                    authentication,
+                } = &**counter;
                 apply(key, rtp_counter(salt, at), body).map_err(|_| SrtpError::Malformed)?;
                 tail[..4].copy_from_slice(&index);
                 let made = code(authentication, &[head, body, &index]);
@@ -198,7 +201,7 @@ impl Cipher {
     pub fn rtcp_index(&self, packet: &[u8]) -> Option<u32> {
         let before = match self {
             Self::Gcm { .. } => 4,
-            Self::Counter { .. } => 4 + HMAC_TAG,
+            Self::Counter(_) => 4 + HMAC_TAG,
         };
         let at = packet.len().checked_sub(before)?;
         Some(super::word(packet, at))
@@ -223,11 +226,12 @@ impl Cipher {
                 )
                 .map_err(|_| SrtpError::Unauthentic)?;
             }
-            Self::Counter {
-                key,
-                salt,
-                authentication,
-            } => {
+            Self::Counter(counter) => {
+                let Counter {
+                    key,
+                    salt,
+                    authentication,
+                } = &**counter;
                 let (signed, tag) = packet.split_at_mut(length + 4);
                 let made = code(authentication, &[signed]);
                 constant_time::verify_slices_are_equal(&made, tag).map_err(|_| SrtpError::Unauthentic)?;

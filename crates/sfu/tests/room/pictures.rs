@@ -56,8 +56,34 @@ fn a_thin_path_gets_the_lowest_layer_of_all_and_goes_up_and_down_without_a_seam(
         studio.set_available(4, bits);
         studio.run(2500);
         assert_eq!(studio.all_seen(4, 3), seen, "{bits}");
+        assert_eq!(studio.carries[&4], seen.len(), "{bits}");
     }
     assert!(studio.check() >= 6);
+}
+
+#[test]
+fn who_looks_at_fewer_is_shown_fewer_and_nothing_where_nobody_looks() {
+    let mut studio = Studio::new();
+    for number in 1..=4 {
+        studio.join(number, 3, 1);
+    }
+    for number in 1..=3 {
+        studio.publish(number, Media::Video, 1);
+    }
+    studio.watch(4, &[(3, 180), (1, 180)]);
+    for (cameras, seen) in [
+        (Some(1), [(3, 0)].as_slice()),
+        (Some(0), &[]),
+        (None, &[(1, 0), (2, 0), (3, 0)]),
+    ] {
+        let (now, who) = (studio.instant(), studio.keys[&4]);
+        studio.room.show_cameras(now, who, cameras);
+        studio.run(2500);
+        assert_eq!(studio.all_seen(4, 3), seen, "{cameras:?}");
+        // What is not wanted says nothing of the path.
+        assert_eq!(studio.carries[&4], 3);
+    }
+    studio.check();
 }
 
 #[test]

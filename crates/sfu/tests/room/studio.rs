@@ -51,6 +51,8 @@ pub struct Studio {
     pub cameras: Vec<Camera>,
     pub got: BTreeMap<(u32, Slot), BTreeMap<u64, Got>>,
     pub shown: BTreeMap<(u32, Slot), Option<u32>>,
+    /// How many cameras each one's path carries.
+    pub carries: BTreeMap<u32, usize>,
     pub speaking: Option<u32>,
     /// Of packets, one in so many is lost.
     pub loss: Option<u32>,
@@ -74,6 +76,7 @@ impl Studio {
             cameras: Vec::new(),
             got: BTreeMap::new(),
             shown: BTreeMap::new(),
+            carries: BTreeMap::new(),
             speaking: None,
             loss: None,
             sent: 0,
@@ -208,6 +211,9 @@ impl Studio {
                 self.shown.insert((number_of(&self.keys, to), slot), number);
             }
             Event::SpeakersChanged => {}
+            Event::Carries { to, cameras } => {
+                self.carries.insert(number_of(&self.keys, to), cameras);
+            }
         }
     }
 

@@ -94,7 +94,7 @@ fn browsers_see_each_other_and_a_screen() {
             height: 720,
             pinned: true,
         };
-        service.sfu.watch(room, 2, vec![want]).unwrap();
+        service.sfu.watch(room, 2, vec![want], None).unwrap();
         let mut latest = vec![Value::Null; 2];
         let end = std::time::Instant::now() + Duration::from_secs(15);
         while std::time::Instant::now() < end {

@@ -38,5 +38,7 @@ pub(crate) enum Media {
     Flowing {
         transport: Box<TransportStats>,
         jitter: Option<Box<JitterStats>>,
+        /// It comes from a forwarding unit, which sends nothing while nobody speaks.
+        forwarded: bool,
     },
 }

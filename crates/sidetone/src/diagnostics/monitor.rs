@@ -124,9 +124,14 @@ impl Monitor {
     fn see(&mut self, facts: &Facts) -> [(Diagnostic, DiagnosticValue); Diagnostic::ALL.len()] {
         let (receive, send) = match &facts.media {
             Some(Media::Lost) => (NetworkQuality::Bad, NetworkQuality::Bad),
-            Some(Media::Flowing { transport, jitter }) => {
-                (self.receive(transport, jitter.as_deref()), self.send(transport))
-            }
+            Some(Media::Flowing {
+                transport,
+                jitter,
+                forwarded,
+            }) => (
+                self.receive(transport, jitter.as_deref(), *forwarded),
+                self.send(transport),
+            ),
             Some(Media::Quiet) | None => {
                 self.received = Window::default();
                 self.sent = Window::default();
@@ -182,13 +187,23 @@ impl Monitor {
         }
     }
 
-    fn receive(&mut self, transport: &TransportStats, jitter: Option<&JitterStats>) -> NetworkQuality {
+    fn receive(
+        &mut self,
+        transport: &TransportStats,
+        jitter: Option<&JitterStats>,
+        forwarded: bool,
+    ) -> NetworkQuality {
         let lost = transport.packets_lost.max(0) as f64;
         let expected = lost + transport.packets_received as f64;
         let loss = self.received.share(lost, expected, LEAST_PACKETS);
         if self.received.is_still() {
-            // Even a muted microphone sends a few packets a second.
-            return NetworkQuality::Bad;
+            return if forwarded {
+                // Nobody speaks. Whether the path still holds, its own checks tell.
+                NetworkQuality::Good
+            } else {
+                // Even a muted microphone sends a few packets a second.
+                NetworkQuality::Bad
+            };
         }
         let healed = jitter.and_then(|jitter| {
             let second = f64::from(sidetone_media::voice::RATE);

@@ -29,6 +29,8 @@ struct Weather {
     healed: f64,
     /// Whether packets come.
     flows: bool,
+    /// Whether they come from a forwarding unit.
+    forwarded: bool,
 }
 
 const CALM: Weather = Weather {
@@ -38,6 +40,7 @@ const CALM: Weather = Weather {
     buffer: 0.04,
     healed: 0.0,
     flows: true,
+    forwarded: false,
 };
 
 impl Watch {
@@ -78,6 +81,7 @@ impl Watch {
         self.facts.media = Some(Media::Flowing {
             transport: Box::new(self.transport.clone()),
             jitter: Some(Box::new(self.jitter.clone())),
+            forwarded: weather.forwarded,
         });
         self.microphone.total_samples_duration += 1.0;
         self.look();
@@ -211,6 +215,14 @@ fn when_nothing_comes_the_quality_is_bad() {
         Some(&(Diagnostic::NetworkReceiveQuality, GOOD))
     );
 
+    // In a meeting nothing comes while nobody speaks.
+    let silent = Weather {
+        forwarded: true,
+        ..deaf
+    };
+    watch.run(30, &silent);
+    assert_eq!(watch.told(), []);
+
     // On hold nothing comes either.
     watch.facts.media = Some(Media::Quiet);
     (0..30).for_each(|_| watch.look());
@@ -335,6 +347,7 @@ fn weather() -> impl Strategy<Value = Weather> {
             buffer,
             healed,
             flows,
+            forwarded: false,
         })
 }
 

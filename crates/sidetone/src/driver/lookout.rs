@@ -222,13 +222,14 @@ impl Driver {
             self.shared.events.emit(AgentEvent::DiagnosticChanged(changed));
         }
         for entry in self.calls.iter_mut().filter(|entry| entry.active) {
-            let (id, state, muted) = {
+            let (id, state, muted, meets) = {
                 let snapshot = entry.shared.snapshot();
-                (snapshot.id, snapshot.state, snapshot.muted)
+                let meets = snapshot.meeting.is_some();
+                (snapshot.id, snapshot.state, snapshot.muted, meets)
             };
             let leg = self.legs.talking_in(id);
             let facts = Facts {
-                media: leg.and_then(|leg| media(leg, state, voice)),
+                media: leg.and_then(|leg| media(leg, state, voice, meets)),
                 no_relay: self.legs.of(id).any(|leg| leg.has_no_relay(now)),
                 muted: muted && entry.talking,
                 ..here.clone()
@@ -250,7 +251,7 @@ impl Driver {
 }
 
 /// How the way to the other end stands.
-fn media(leg: &Leg, state: CallState, voice: Option<&VoiceStats>) -> Option<Media> {
+fn media(leg: &Leg, state: CallState, voice: Option<&VoiceStats>, forwarded: bool) -> Option<Media> {
     if leg.state != MediaState::Connected {
         return leg.was_connected().then_some(Media::Lost);
     }
@@ -268,6 +269,7 @@ fn media(leg: &Leg, state: CallState, voice: Option<&VoiceStats>) -> Option<Medi
     Some(Media::Flowing {
         transport: Box::new(leg.stats()),
         jitter,
+        forwarded,
     })
 }
 

@@ -64,6 +64,7 @@ impl Driver {
         let snapshot = Snapshot {
             state: CallState::Ringing,
             context: Some(incoming.subject).filter(|subject| !subject.is_empty()),
+            on_behalf_of: incoming.on_behalf_of,
             thread: incoming.thread,
             ..Snapshot::new(incoming.call, CallDirection::Incoming, from)
         };

@@ -3,7 +3,8 @@
 use serde_json::Value;
 use sidetone_signaling::Identifier;
 use sidetone_signaling::protocol::meeting::{
-    self, Add, AddAnswer, Lock, MediaAccess, MuteOthers, ParticipantId, Remove, Role, SetRole,
+    self, Act, Add, AddAnswer, Engage, Engaged, Lock, MediaAccess, MuteOthers, ParticipantId, Remove, Role,
+    SetRole,
 };
 use sidetone_signaling::protocol::{CallId, Request};
 
@@ -127,6 +128,34 @@ impl Call {
         self.shared.snapshot().meeting.as_deref().map(read)
     }
 
+    /// Does something beside talking. `read` makes of the answer what the caller is told.
+    pub(super) fn engage_then<T: Send + 'static>(
+        &self,
+        act: Act,
+        read: impl FnOnce(Result<Engaged, Error>) -> Result<T, Error> + Send + 'static,
+    ) -> Pending<T> {
+        self.request_then(
+            |call| Request::MeetingEngage(Box::new(Engage { call, act })),
+            |answer| {
+                let engaged = |value| serde_json::from_value(value).unwrap_or_default();
+                read(answer.map(engaged))
+            },
+        )
+    }
+
+    /// Does something beside talking, of which there is nothing to know but that it was done.
+    pub(super) fn engage(&self, act: Act) -> Pending<()> {
+        self.engage_then(act, |answer| answer.map(drop))
+    }
+
+    /// Makes something. The outcome is its number within the call.
+    pub(super) fn make(&self, act: Act) -> Pending<u32> {
+        self.engage_then(act, |answer| {
+            let unreadable = || Error::Network("the service answered something else".into());
+            answer.and_then(|engaged| engaged.id.ok_or_else(unreadable))
+        })
+    }
+
     /// Asks something of the service, of which there is nothing to know but that it was done.
     pub(super) fn request(&self, request: impl FnOnce(CallId) -> Request) -> Pending<()> {
         self.request_for(request, |_| Some(()))
@@ -137,12 +166,22 @@ impl Call {
         request: impl FnOnce(CallId) -> Request,
         read: impl FnOnce(Value) -> Option<T> + Send + 'static,
     ) -> Pending<T> {
+        self.request_then(request, |answer| {
+            let unreadable = || Error::Network("the service answered something else".into());
+            answer.and_then(|value| read(value).ok_or_else(unreadable))
+        })
+    }
+
+    fn request_then<T: Send + 'static>(
+        &self,
+        request: impl FnOnce(CallId) -> Request,
+        read: impl FnOnce(Result<Value, Error>) -> Result<T, Error> + Send + 'static,
+    ) -> Pending<T> {
         let (reply, pending) = Pending::new();
         let call = self.id();
         let answer = move |answer: Result<Value, Error>| {
-            let unreadable = || Error::Network("the service answered something else".into());
             // Nobody may be waiting any more.
-            let _ = reply.send(answer.and_then(|value| read(value).ok_or_else(unreadable)));
+            let _ = reply.send(read(answer));
         };
         let _ = self.driver.send(Ask::Request {
             call,

@@ -2,25 +2,43 @@
 //! one file for each. All of it follows from what the service tells; nothing here decides anything.
 
 mod capabilities;
+mod captions;
 mod control;
+mod engagement;
 mod lobby;
+mod messages;
+mod polls;
+mod questions;
 mod raise_hand;
 mod reactions;
+mod real_time_text;
 mod roster;
+mod scene;
+mod slides;
 mod speakers;
 mod spotlight;
+mod watching;
 
 use sidetone_signaling::protocol::Event;
 use sidetone_signaling::protocol::meeting::{self, Joined, Kind, LobbyReason, ParticipantId, Passage, Role};
 
 pub use capabilities::CapabilitiesFeature;
+pub use captions::{CaptionsFeature, SpeechEngine, Transcriber, Utterance};
 pub use control::JoinOptions;
+pub use engagement::EngagementEvent;
 pub use lobby::{Lobby, LobbyParticipant};
+pub use messages::MessagesFeature;
+pub use polls::PollsFeature;
+pub use questions::QuestionsFeature;
 pub use raise_hand::{RaiseHandFeature, RaisedHand};
 pub use reactions::ReactionsFeature;
+pub use real_time_text::{RealTimeTextFeature, TypedLine};
 pub use roster::RemoteParticipant;
+pub use scene::SceneFeature;
+pub use slides::SlidesFeature;
 pub use speakers::{DominantSpeakers, Speaker};
 pub use spotlight::SpotlightFeature;
+pub use watching::{OptimalVideoCountFeature, WatchOptions};
 
 use crate::call::CallEvent;
 
@@ -61,6 +79,8 @@ pub(crate) struct Meeting {
     pub capabilities: meeting::Capabilities,
     pub hands: Vec<RaisedHand>,
     pub spotlight: Vec<ParticipantId>,
+    pub video_count: Option<u16>,
+    pub together: engagement::Together,
 }
 
 impl Meeting {
@@ -85,6 +105,8 @@ impl Meeting {
             speakers: speakers::Speakers::default(),
             hands: Vec::new(),
             spotlight: Vec::new(),
+            video_count: None,
+            together: engagement::Together::default(),
         }
     }
 
@@ -111,12 +133,19 @@ impl Meeting {
         match event {
             Event::MeetingState(state) => {
                 self.waits = waits(state.passage);
-                vec![CallEvent::LobbyReasonChanged(self.waits)]
+                let mut told = vec![CallEvent::LobbyReasonChanged(self.waits)];
+                if self.waits.is_none() {
+                    // Who waits is told neither.
+                    (self.info.link, self.info.thread) = (state.link, state.thread);
+                    told.push(CallEvent::MeetingChanged(self.info.clone()));
+                }
+                told
             }
             Event::MeetingRoster(roster) => {
                 if roster.snapshot {
                     self.hands.clear();
                 }
+                self.together.left(&roster.left);
                 vec![self.roster.apply(roster)]
             }
             Event::MeetingLobby(lobby) => vec![lobby::apply(&mut self.lobby, lobby)],
@@ -137,6 +166,14 @@ impl Meeting {
             Event::MeetingSpotlight(spotlight) => {
                 self.spotlight.clone_from(&spotlight.participants);
                 vec![CallEvent::SpotlightChanged(spotlight.participants)]
+            }
+            Event::MeetingOptimalVideoCount(told) => {
+                self.video_count = Some(told.count);
+                vec![CallEvent::OptimalVideoCountChanged(told.count)]
+            }
+            Event::MeetingEngagement(told) => {
+                let told = self.together.apply(told.news);
+                told.into_iter().map(CallEvent::Engagement).collect()
             }
             Event::MeetingMutedBy(muted) => vec![CallEvent::MutedByOthers(muted.by)],
             _ => Vec::new(),

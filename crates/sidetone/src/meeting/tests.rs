@@ -170,8 +170,22 @@ fn being_let_in_changes_what_may_be_done() {
     let state = Event::MeetingState(State {
         call: call(),
         passage: Passage::Connected,
+        link: Some("link".into()),
+        thread: Some("thread".into()),
     });
-    assert_eq!(meeting.apply(state), [CallEvent::LobbyReasonChanged(None)]);
+    let told = meeting.apply(state);
+    let info = meeting.info.clone();
+    assert_eq!(
+        (info.link.as_deref(), info.thread.as_deref()),
+        (Some("link"), Some("thread"))
+    );
+    assert_eq!(
+        told,
+        [
+            CallEvent::LobbyReasonChanged(None),
+            CallEvent::MeetingChanged(info)
+        ]
+    );
     let old: Capabilities = [(Capability::UnmuteMic, Standing::NotAdmitted)].into();
     let new: Capabilities = [(Capability::UnmuteMic, Standing::Capable)].into();
     let told = meeting.apply(Event::MeetingCapabilities(CapabilitiesChanged {

@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod clinic;
+mod engagement;
 mod grown;
 mod lost;
 mod order;
+mod record;
 #[path = "../calls/support/mod.rs"]
 #[allow(dead_code)] // what calls alone need
 mod support;

@@ -153,7 +153,9 @@ impl Agent {
             Event::MeetingHands(hands) => hands.call,
             Event::MeetingReactions(reactions) => reactions.call,
             Event::MeetingSpotlight(spotlight) => spotlight.call,
+            Event::MeetingOptimalVideoCount(count) => count.call,
             Event::MeetingMutedBy(muted) => muted.call,
+            Event::MeetingEngagement(engagement) => engagement.call,
             _ => return,
         };
         let Some(meeting) = self.meetings.get_mut(&call) else {

@@ -554,7 +554,7 @@ impl Agent {
             Event::TransferRequested(requested) => self.transfer_requested(requested, now),
             Event::TransferChanged(changed) => self.transfer_changed(changed),
             Event::Notices(notices) => {
-                if self.calls.contains_key(&notices.call) {
+                if self.calls.contains_key(&notices.call) || self.meetings.contains_key(&notices.call) {
                     self.tell(AgentEvent::NoticesChanged(notices));
                 }
             }
@@ -575,7 +575,9 @@ impl Agent {
             | Event::MeetingHands(_)
             | Event::MeetingReactions(_)
             | Event::MeetingSpotlight(_)
+            | Event::MeetingOptimalVideoCount(_)
             | Event::MeetingMutedBy(_)
+            | Event::MeetingEngagement(_)
             | Event::MeetingEnded(_)) => self.meeting_event(meeting, now),
             chat @ (Event::ChatMessageReceived(_)
             | Event::ChatMessageEdited(_)

@@ -99,8 +99,12 @@ pub enum Request {
     MeetingReact(meeting::React),
     #[serde(rename = "meeting.media_access")]
     MeetingMediaAccess(meeting::MediaAccess),
+    #[serde(rename = "meeting.watch")]
+    MeetingWatch(meeting::Watch),
     #[serde(rename = "meeting.add")]
     MeetingAdd(meeting::Add),
+    #[serde(rename = "meeting.engage")]
+    MeetingEngage(Box<meeting::Engage>),
 }
 
 impl Request {
@@ -145,7 +149,9 @@ impl Request {
         "meeting.lower_hands",
         "meeting.react",
         "meeting.media_access",
+        "meeting.watch",
         "meeting.add",
+        "meeting.engage",
     ];
 }
 
@@ -213,8 +219,12 @@ pub enum Event {
     MeetingReactions(meeting::Reactions),
     #[serde(rename = "meeting.spotlight")]
     MeetingSpotlight(meeting::Spotlight),
+    #[serde(rename = "meeting.optimal_video_count")]
+    MeetingOptimalVideoCount(meeting::OptimalVideoCount),
     #[serde(rename = "meeting.muted_by")]
     MeetingMutedBy(meeting::MutedBy),
+    #[serde(rename = "meeting.engagement")]
+    MeetingEngagement(Box<meeting::Engagement>),
     #[serde(rename = "meeting.ended")]
     MeetingEnded(meeting::Ended),
     #[serde(rename = "chat.message_received")]
@@ -270,7 +280,9 @@ impl Event {
         "meeting.hands",
         "meeting.reactions",
         "meeting.spotlight",
+        "meeting.optimal_video_count",
         "meeting.muted_by",
+        "meeting.engagement",
         "meeting.ended",
         "chat.message_received",
         "chat.message_edited",

@@ -22,6 +22,7 @@ pub fn schema() -> Value {
         "meeting.join result": generator.subschema_for::<meeting::Joined>(),
         "meeting.restart result": generator.subschema_for::<meeting::Restarted>(),
         "meeting.add result": generator.subschema_for::<meeting::AddAnswer>(),
+        "meeting.engage result": generator.subschema_for::<meeting::Engaged>(),
     });
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -49,6 +49,8 @@ pub(crate) struct ServerSession {
     pub(crate) application: Option<Label>,
     /// Every call this endpoint rings for, places or talks in.
     pub(crate) calls: BTreeSet<CallId>,
+    /// It is in a call that another part of the service carries.
+    pub(crate) occupied: bool,
     events: EventLog,
     responses: ResponseLog,
 }
@@ -82,6 +84,7 @@ impl ServerSession {
             asked: BTreeSet::new(),
             application: new.application,
             calls: BTreeSet::new(),
+            occupied: false,
             events: EventLog::new(new.event_capacity),
             responses: ResponseLog::default(),
         }

@@ -1,5 +1,6 @@
 //! What goes into a [`Switchboard`](super::Switchboard), what comes out, and what it is told at the start.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -145,6 +146,13 @@ pub enum ServerInput {
         /// Which. One that is over or not answered is ignored.
         call: CallId,
     },
+    /// Whether this endpoint is in a call that another part of the service carries.
+    Occupied {
+        /// Which.
+        session: SessionId,
+        /// In one?
+        occupied: bool,
+    },
     /// An operator ends a call.
     EndCall {
         /// Which. One that is over already is ignored.
@@ -177,6 +185,19 @@ pub struct Ask {
     pub request: Request,
     /// The call between two that a `meeting.add` would make a call of more.
     pub pair: Option<Pair>,
+    /// For each who is asked to come: where a call to them goes now, or why it goes nowhere.
+    pub ways: BTreeMap<Identifier, Result<Way, Reason>>,
+}
+
+/// Where a call to somebody goes at first, by their rules and by who can ring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// Those who ring: who was asked, or others in their place.
+    pub identities: Vec<Identifier>,
+    /// Their endpoints that can ring.
+    pub sessions: BTreeSet<SessionId>,
+    /// How long it rings there.
+    pub give_up_after: Option<Duration>,
 }
 
 /// Both ends of an answered call.

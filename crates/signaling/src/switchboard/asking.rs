@@ -5,18 +5,31 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::call::Side;
-use super::{Ask, End, Pair, Record, ServerOutput, Switchboard, Timer};
+use super::call::{Call, Phase, Ringing, Side};
+use super::{
+    Ask, Availability, CallRequest, End, Pair, Purpose, Record, ServerOutput, Switchboard, Timer, Way,
+};
 use crate::end_reason::Reason;
+use crate::identifier::Identifier;
+use crate::protocol::meeting::Locator;
 use crate::protocol::{CallId, Request, SessionId};
 
 impl Switchboard {
     /// Hands on a request that is not the switchboard's own.
-    pub(super) fn ask(&mut self, session: SessionId, id: u64, request: Request) -> Result<(), Reason> {
+    pub(super) fn ask(
+        &mut self,
+        session: SessionId,
+        id: u64,
+        request: Request,
+        now: Instant,
+    ) -> Result<(), Reason> {
         let pair = match &request {
             Request::MeetingAdd(add) => self.pair(add.call, session)?,
             _ => None,
         };
+        let ways = invited(&request)
+            .map(|(call, to)| (to.clone(), self.way_of(session, call, to, now)))
+            .collect();
         let Some(known) = self.sessions.get_mut(&session) else {
             return Ok(());
         };
@@ -35,6 +48,7 @@ impl Switchboard {
             id,
             request,
             pair,
+            ways,
         })));
         Ok(())
     }
@@ -52,6 +66,65 @@ impl Switchboard {
             }
             self.send(connection, frame);
         }
+    }
+
+    /// Where somebody is rung who is asked to come into a call of more: as for a call of two, but that nobody's mailbox is
+    /// asked to come. What would follow where nobody answers is not gone into.
+    fn way_of(&self, session: SessionId, id: CallId, to: &Identifier, now: Instant) -> Result<Way, Reason> {
+        let from = &self
+            .sessions
+            .get(&session)
+            .ok_or(Reason::NO_SUCH_SESSION)?
+            .identity;
+        if !to.can_register() {
+            return Err(Reason::NO_SUCH_CALLEE);
+        }
+        let request = CallRequest {
+            call: id,
+            from,
+            to,
+            purpose: Purpose::Talk,
+        };
+        let route = self.way(request, session, now)?;
+        let mut call = Call {
+            caller: session,
+            from: from.clone(),
+            as_member: None,
+            to: to.clone(),
+            display_name: String::new(),
+            context: None,
+            thread: None,
+            placed: now,
+            legs_given: 0,
+            on_behalf_of: None,
+            handed_over: None,
+            phase: Phase::Ringing(Ringing::new(now)),
+        };
+        self.arrive(&mut call, route, now)?;
+        if call.on_behalf_of.is_some() {
+            let reach = self.reach(to, session, now);
+            return Err(match reach.availability {
+                _ if reach.busy => Reason::BUSY,
+                Availability::NotRegistered => Reason::NO_ENDPOINT,
+                Availability::Offline => Reason::OFFLINE,
+                Availability::Online => Reason::NO_ANSWER,
+            });
+        }
+        // Where nobody rings at once, it is time for those who would ring a little later.
+        if call.ringing().is_some_and(|ringing| ringing.legs.is_empty()) {
+            while let Some(target) = call.ringing().and_then(|ringing| ringing.stop.later.pop_front()) {
+                self.add_legs(&mut call, target.identity, now);
+            }
+        }
+        let ringing = call.ringing().ok_or(Reason::WRONG_STATE)?;
+        if ringing.legs.is_empty() {
+            return Err(ringing.outcomes.reason());
+        }
+        Ok(Way {
+            identities: std::mem::take(&mut ringing.stop.ringing),
+            sessions: ringing.legs.values().map(|leg| leg.endpoint).collect(),
+            give_up_after: ringing.stop.give_up_after,
+        })
     }
 
     /// Both ends of an answered call that this endpoint is in. None: there is no such call here.
@@ -103,4 +176,18 @@ impl Switchboard {
             after: now.saturating_duration_since(call.placed),
         });
     }
+}
+
+/// Who is asked to come by a request, and into which call.
+fn invited(request: &Request) -> impl Iterator<Item = (CallId, &Identifier)> {
+    let (call, invited) = match request {
+        Request::MeetingAdd(add) => (Some(add.call), std::slice::from_ref(&add.to)),
+        Request::MeetingJoin(join) => match &join.locator {
+            Locator::Group { call, invite } => (Some(*call), invite.as_slice()),
+            _ => (None, [].as_slice()),
+        },
+        _ => (None, [].as_slice()),
+    };
+    call.into_iter()
+        .flat_map(move |call| invited.iter().map(move |to| (call, to)))
 }

@@ -274,7 +274,7 @@ impl Switchboard {
             Ok(Request::Consent(consent)) if self.calls.contains_key(&consent.call) => {
                 self.consent(session, consent).map(done)
             }
-            Ok(other) => match self.ask(session, id, other) {
+            Ok(other) => match self.ask(session, id, other, now) {
                 Ok(()) => return,
                 Err(reason) => Err(reason),
             },

@@ -26,7 +26,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 pub use api::{
     Ask, CloseCode, ConnectionId, End, Grant, Pair, Record, Relays, ServerInput, ServerOutput, Stats,
-    SwitchboardConfig,
+    SwitchboardConfig, Way,
 };
 pub use policy::{
     AllowAll, Availability, CallRequest, Consented, Onward, Policy, Purpose, Reach, Reaches, Route, Target,
@@ -147,6 +147,11 @@ impl Switchboard {
             ServerInput::TellSessions { sessions, event } => self.emit_to(&sessions, &event),
             ServerInput::Answer { session, id, result } => self.answer_asked(session, id, &result),
             ServerInput::MoveCall { call } => self.move_call(call, now),
+            ServerInput::Occupied { session, occupied } => {
+                if let Some(known) = self.sessions.get_mut(&session) {
+                    known.occupied = occupied;
+                }
+            }
             ServerInput::EndCall { call, reason } => self.end_call(call, &reason, None, now),
             ServerInput::Shutdown => self.shut_down(now),
             ServerInput::Timeout => {

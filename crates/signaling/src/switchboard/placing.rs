@@ -107,16 +107,13 @@ impl Switchboard {
         Ok(Started::Calling)
     }
 
-    /// Whether an endpoint placed a call, or talks in one.
+    /// Whether an endpoint placed a call, or talks in one, with whomever and however many.
     pub(super) fn is_in_call(&self, endpoint: SessionId) -> bool {
-        let calls = self
-            .sessions
-            .get(&endpoint)
-            .into_iter()
-            .flat_map(|session| &session.calls);
-        calls
-            .filter_map(|id| self.calls.get(id))
-            .any(|call| call.occupies(endpoint))
+        let Some(session) = self.sessions.get(&endpoint) else {
+            return false;
+        };
+        let mut calls = session.calls.iter().filter_map(|id| self.calls.get(id));
+        session.occupied || calls.any(|call| call.occupies(endpoint))
     }
 
     /// Whether an endpoint can be rung now.

@@ -24,7 +24,7 @@ impl Switchboard {
     }
 
     /// How an identity can be reached by `caller`, an endpoint of which never rings for its own call.
-    fn reach(&self, identity: &Identifier, caller: SessionId, now: Instant) -> Reach {
+    pub(super) fn reach(&self, identity: &Identifier, caller: SessionId, now: Instant) -> Reach {
         let sessions = || {
             let all = self.endpoints.get(identity).into_iter().flatten().copied();
             let takes_calls = |session: &SessionId| {
@@ -87,7 +87,7 @@ impl Switchboard {
     }
 
     /// Gives a call a leg for every endpoint of an identity that can ring. They do not ring yet.
-    fn add_legs(&self, call: &mut Call, identity: Identifier, now: Instant) {
+    pub(super) fn add_legs(&self, call: &mut Call, identity: Identifier, now: Instant) {
         // Who was asked first answers where they were asked, busy with that very call.
         if let Some((_, endpoint)) = call.handed_over.as_ref().and_then(|origin| origin.consulted) {
             if self.sessions.contains_key(&endpoint) {

@@ -71,6 +71,9 @@ pub struct CreateArgs {
     /// How many it holds
     #[arg(long, value_name = "COUNT")]
     pub max_participants: Option<u32>,
+    /// How many voices each is sent at a time, as far as the operator permits
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub voices: Option<u8>,
     /// Attendees cannot switch their microphones on
     #[arg(long)]
     pub hard_mute: bool,
@@ -155,6 +158,9 @@ pub struct JoinArgs {
     /// Raise a hand once inside
     #[arg(long)]
     pub raise_hand: bool,
+    /// Read captions, in this language where there are any in it
+    #[arg(long, value_name = "LANGUAGE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub captions: Option<String>,
     /// What it shares with calls.
     #[command(flatten)]
     pub end: EndArgs,

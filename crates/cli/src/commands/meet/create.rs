@@ -49,6 +49,9 @@ fn wanted(args: &CreateArgs) -> Value {
     if let Some(most) = args.max_participants {
         options.insert("maxParticipants".into(), most.into());
     }
+    if let Some(voices) = args.voices {
+        options.insert("voices".into(), voices.into());
+    }
     if args.hard_mute {
         options.insert("attendeeAudioForbidden".into(), true.into());
     }
@@ -130,10 +133,10 @@ mod tests {
         assert_eq!(plain["options"], json!({}));
         assert!(plain.get("startTime").is_none() && plain["kind"] == "standard");
         let full = of(
-            "create --token t --subject Visit --kind webinar --bypass everyone --hard-mute --max-participants 250 \
+            "create --token t --subject Visit --kind webinar --bypass everyone --hard-mute --max-participants 250 --voices 9 \
              --presenter member:acme:ann --start 2026-12-01T09:00:00Z",
         );
-        let options = json!({ "bypass": "everyone", "attendeeAudioForbidden": true, "maxParticipants": 250 });
+        let options = json!({ "bypass": "everyone", "attendeeAudioForbidden": true, "maxParticipants": 250, "voices": 9 });
         assert_eq!(full["options"], options);
         assert_eq!(
             (&full["kind"], &full["startTime"]),

@@ -42,5 +42,6 @@ pub(super) async fn join(
     let mut conversation = Conversation::new(call, events, &args.end);
     conversation.admit = args.admit;
     conversation.raise_hand = args.raise_hand;
+    conversation.captions.clone_from(&args.captions);
     Ok(conversation.follow(end, journal, interrupt).await)
 }

@@ -3,6 +3,7 @@
 
 pub mod args;
 mod create;
+mod engagement;
 mod join;
 mod name;
 mod place;

@@ -174,6 +174,7 @@ fn describe(call: &Call, event: &CallEvent) -> Option<(&'static str, String, Val
             format!("in front: {}", nobody(call, who)),
             json!({ "participants": who }),
         ),
+        CallEvent::Engagement(event) => return super::engagement::describe(call, event),
         CallEvent::MutedByOthers(by) => (
             "mutedByOthers",
             format!("switched off by {}", name::of(call, *by)),

@@ -64,6 +64,7 @@ pub fn run(mut args: WatchArgs) -> Result<Exit, Failure> {
                     place,
                     admit: false,
                     raise_hand: false,
+                    captions: None,
                     end: ended,
                 };
                 join::join(&args, &mut end, &journal, &mut interrupt).await

@@ -9,6 +9,7 @@
 mod bandwidth;
 mod candidate;
 mod description;
+mod flights;
 pub mod probe;
 mod reports;
 mod runtime;

@@ -1,7 +1,7 @@
-//! The library's view of tokio, with four additions: a bell that ends its sleeps early, because a candidate that
+//! The library's view of tokio, with five additions: a bell that ends its sleeps early, because a candidate that
 //! is added does not wake it; a pace that makes them longer, because its rounds of checks are always equally fast;
 //! short sleeps after anything happened while a relay is used, because what it writes to a relay lies there until it
-//! wakes again; and notice when its driver task is gone, whatever the reason.
+//! wakes again; sockets that bring a handshake through; and notice when its driver task is gone, whatever the reason.
 
 use std::future::Future;
 use std::io;
@@ -15,6 +15,8 @@ use tokio::sync::Notify;
 use webrtc::runtime::{
     AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, Runtime, TokioRuntime,
 };
+
+use super::flights::PatientSocket;
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 type Promise<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -125,7 +127,8 @@ impl Runtime for WatchedRuntime {
     }
 
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        TokioRuntime.wrap_udp_socket(socket)
+        let socket = TokioRuntime.wrap_udp_socket(socket)?;
+        Ok(Arc::new(PatientSocket::new(socket)))
     }
 
     fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {

@@ -2,6 +2,7 @@
 
 mod conduct;
 mod meetings;
+mod minutes;
 mod shown;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub(crate) fn router(desk: Arc<Desk>) -> OpenApiRouter {
     OpenApiRouter::new()
         .merge(meetings::router())
         .merge(conduct::router())
+        .merge(minutes::router())
         .with_state(desk)
 }
 

@@ -30,6 +30,10 @@ const NEWS: u64 = 10;
 #[derive(Debug, Default)]
 pub(crate) struct Watching {
     pub(crate) wants: Vec<Want>,
+    /// Most cameras to show; none: as many as there are slots.
+    cameras: Option<usize>,
+    /// How many cameras the path was last found to carry.
+    carries: Option<usize>,
     pub(crate) available: Option<u64>,
     /// The estimate that was acted on.
     acted: Option<u64>,
@@ -74,6 +78,17 @@ impl Room {
                 .watching
                 .wants
                 .extend(wants.iter().take(2 * super::super::MAX_SLOTS));
+            self.arrange(now, who.0);
+        }
+    }
+
+    /// Most cameras that a receiver is shown, in place of what was said before. `None`: as many as it has slots.
+    pub fn show_cameras(&mut self, now: Instant, who: ParticipantKey, most: Option<usize>) {
+        let now = self.advance(now);
+        if let Some(participant) = self.participants.get_mut(who.0)
+            && participant.watching.cameras != most
+        {
+            participant.watching.cameras = most;
             self.arrange(now, who.0);
         }
     }
@@ -168,16 +183,43 @@ impl Room {
         participant.watching.acted = participant.watching.available;
         let (audio, video) = (participant.audio, participant.audio + participant.video);
         let slots = participant.slots.clone();
-        let mut rows = self.seat_pictures(now, who, Media::Share, &slots[video..]);
-        rows.extend(self.seat_pictures(now, who, Media::Video, &slots[audio..video]));
+        let most = participant.watching.cameras.unwrap_or(usize::MAX);
+        let mut rows = self.seat_pictures(now, who, Media::Share, usize::MAX, &slots[video..]);
+        let shares = rows.len();
+        rows.extend(self.seat_pictures(now, who, Media::Video, most, &slots[audio..video]));
         let pictures: Vec<Picture> = rows.iter().map(|row| self.picture_of(now, *row)).collect();
         let mut given = vec![None; pictures.len()];
         allocate(self.budget(who), &pictures, &mut given);
+        self.count_cameras(who, (&pictures[shares..], &given[shares..]), video - audio);
         for (&id, layer) in rows.iter().zip(given) {
             let owner = self.slots.past[id as usize].view.owner;
             let media = self.slots.seen[id as usize].slot.media;
             let stream = layer.and_then(|layer| self.layer(owner?, media, layer));
             self.aim(now, id, stream);
+        }
+    }
+
+    /// Finds how many cameras the path carries: where one that is wanted and there gets no layer, no more than those that
+    /// get one; otherwise as many as there are slots.
+    fn count_cameras(&mut self, who: Key, (pictures, given): (&[Picture], &[Option<u8>]), slots: usize) {
+        let there = |picture: &Picture| picture.layers.iter().any(Option::is_some);
+        let cut = pictures
+            .iter()
+            .zip(given)
+            .any(|(picture, layer)| there(picture) && layer.is_none());
+        let carries = if cut {
+            given.iter().filter(|layer| layer.is_some()).count()
+        } else {
+            slots
+        };
+        let Some(participant) = self.participants.get_mut(who) else {
+            return;
+        };
+        if participant.watching.carries.replace(carries) != Some(carries) {
+            self.events.push_back(Event::Carries {
+                to: ParticipantKey(who),
+                cameras: carries,
+            });
         }
     }
 
@@ -197,8 +239,8 @@ impl Room {
 
     /// Decides who is seen in `slots`, and returns those in use, the most important first. Who is there already stays
     /// in the same slot.
-    fn seat_pictures(&mut self, now: u64, who: Key, media: Media, slots: &[u32]) -> Vec<u32> {
-        let chosen = self.choose(who, media, slots.len());
+    fn seat_pictures(&mut self, now: u64, who: Key, media: Media, most: usize, slots: &[u32]) -> Vec<u32> {
+        let chosen = self.choose(who, media, slots.len().min(most));
         for &id in slots {
             let owner = self.slots.past[id as usize].view.owner;
             if owner.is_some_and(|owner| chosen.iter().all(|(chosen, _)| *chosen != owner)) {

@@ -5,13 +5,22 @@
 //! means anybody else.
 
 mod ask;
+mod engagement;
 mod people;
 mod right;
 mod told;
+mod watch;
 
 pub use ask::{
     Add, AddAnswer, Admit, Call, Decline, Join, Joined, LobbyAnswer, Locator, Lock, LowerHands, MediaAccess,
     Mute, MuteOthers, React, Reject, Remove, Restart, Restarted, SetHand, SetRole, SetSpotlight,
+};
+pub use engagement::{
+    Act, Annotate, Annotation, AnswerQuestion, AskQuestion, Author, Blob, Caption, CaptionsState, CreatePoll,
+    Engage, Engaged, Engagement, Message, Moderate, News, Poll, PollOption, PollState, Present,
+    PublishCaption, Question, QuestionAnswer, QuestionState, QuestionsState, ReceiveCaptions, Results, Scene,
+    SendMessage, SetCaptions, SetFollow, SetQuestions, Slides, TurnPage, Type, Typed, Upvote, Vote, Voter,
+    Which,
 };
 pub use people::{
     Kind, LobbyReason, Participant, ParticipantId, ParticipantState, Passage, PersonKind, Role,
@@ -22,3 +31,4 @@ pub use told::{
     LobbyEntry, Moved, MutedBy, Reaction, Reactions, Roster, Speakers, Spotlight, State, Unlobbied,
     UnlobbiedWhy,
 };
+pub use watch::{MAX_HEIGHT, MAX_WANTED, OptimalVideoCount, Picture, PictureSource, Watch};

@@ -49,6 +49,28 @@ pub enum Capability {
     Record,
     /// Have it written down.
     Transcribe,
+    /// Send messages to other clients.
+    SendMessage,
+    /// Write text that others read as it is typed.
+    RealTimeText,
+    /// Switch captions on and off, and publish those of others.
+    ManageCaptions,
+    /// Read captions.
+    ReceiveCaptions,
+    /// Make, open and close polls.
+    ManagePolls,
+    /// Vote in polls.
+    Vote,
+    /// Open, look through and answer questions.
+    ManageQuestions,
+    /// Ask questions.
+    AskQuestion,
+    /// Seat people in a scene.
+    SetScene,
+    /// Present slides.
+    PresentSlides,
+    /// See slides.
+    ViewSlides,
     /// One of a later version.
     #[serde(other)]
     Unknown,

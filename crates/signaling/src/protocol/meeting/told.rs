@@ -1,5 +1,7 @@
 //! What a client is told of a meeting.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +27,9 @@ pub struct Incoming {
     /// What it is about.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub subject: String,
+    /// Who was asked, where this identity is rung in their place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<Identifier>,
     /// The conversation that the call comes out of, where this identity takes part in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread: Option<ThreadId>,
@@ -39,13 +44,29 @@ pub struct Moved {
 }
 
 /// `meeting.state`: this endpoint was let in, or waits for something else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct State {
     /// The call.
     pub call: CallId,
     /// In, or before the door.
     #[serde(flatten)]
     pub passage: Passage,
+    /// The link by which others can join, for those who were let in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// The conversation beside it, for those who were let in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<String>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Links are secrets.
+        f.debug_struct("State")
+            .field("call", &self.call)
+            .field("passage", &self.passage)
+            .finish_non_exhaustive()
+    }
 }
 
 /// `meeting.roster`: who came, changed and left since the last one. In large meetings those who only listen are counted
