@@ -46,6 +46,11 @@ impl Policy for WorldPolicy {
         self.1.may_call(&self.0.world(), wall_now(), from, to, thread)
     }
 
+    fn company(&self, from: &Identifier, thread: ThreadId) -> Vec<Identifier> {
+        let company = self.1.company(&self.0.world(), wall_now(), from, thread);
+        company.map(|(others, _)| others).unwrap_or_default()
+    }
+
     fn transfer(&self, request: TransferRequest<'_>) -> Result<(), Reason> {
         let world = self.0.world();
         let (transferor, transferee, target) = (request.transferor, request.transferee, request.target);

@@ -176,6 +176,16 @@ impl Chats {
 
     /// A thread, all of which is known, to be changed by nobody else.
     async fn enter(self: &Arc<Self>, id: ThreadId) -> Result<(Arc<Entry>, OwnedMutexGuard<bool>), Problem> {
+        let (entry, changing) = self.look_into(id).await?;
+        entry.touch();
+        Ok((entry, changing))
+    }
+
+    /// As [`Chats::enter`], for who wants nothing of it.
+    async fn look_into(
+        self: &Arc<Self>,
+        id: ThreadId,
+    ) -> Result<(Arc<Entry>, OwnedMutexGuard<bool>), Problem> {
         let entry = self
             .threads
             .find(id)
@@ -213,6 +223,9 @@ impl Chats {
         let messages = self.shelf.messages(entry.id, &home, &needed, now).await?;
         let plan = self.within(entry, |thread, context| thread.mend(context, messages));
         self.carry_out(&Actor::Service, entry, &plan).await?;
+        if entry.wake() {
+            return Ok(());
+        }
         self.tell_again(entry, &home, now).await
     }
 

@@ -28,11 +28,12 @@ impl Chats {
                     return;
                 }
                 // Gone meanwhile, or the store fails: another turn will see.
-                let Ok((entry, changing)) = self.enter(entry.id).await else {
+                let Ok((entry, mut changing)) = self.look_into(entry.id).await else {
                     break;
                 };
                 let plan = self.within(&entry, |thread, context| thread.due(context));
                 if plan.is_empty() {
+                    entry.rest(&mut changing);
                     break;
                 }
                 tracing::info!(thread = %entry.id, deleted = plan.deletes.len(), "chat is deleted as retention has it");

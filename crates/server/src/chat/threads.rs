@@ -1,6 +1,7 @@
 //! The threads in memory: their records and who takes part at all times, their messages' numbers once somebody asks.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use sidetone_chat::{ChatLimits, Context, Item, Thread};
@@ -18,6 +19,10 @@ pub(super) struct Entry {
     thread: RwLock<Thread>,
     /// Held by who changes it. Whether all that is written is known.
     pub(super) changing: Arc<tokio::sync::Mutex<bool>>,
+    /// Somebody wanted something of it since it was last looked at by who keeps memory small.
+    used: AtomicBool,
+    /// It rests: nothing broke since it was complete.
+    rests: AtomicBool,
 }
 
 impl Entry {
@@ -26,7 +31,38 @@ impl Entry {
             id: thread.id(),
             thread: RwLock::new(thread),
             changing: Arc::new(tokio::sync::Mutex::new(complete)),
+            used: AtomicBool::new(complete),
+            rests: AtomicBool::new(false),
         })
+    }
+
+    /// Somebody wants something of it.
+    pub(super) fn touch(&self) {
+        self.used.store(true, Ordering::Relaxed);
+    }
+
+    /// Forgets its messages' numbers and its files, where nobody wanted anything of it for a while. Whoever changes it
+    /// asks this, and has it complete again when it is wanted.
+    pub(super) fn rest(&self, complete: &mut bool) {
+        if !*complete || self.used.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        let outline = {
+            let thread = self.read();
+            let people = thread.people().cloned().map(Item::Participant);
+            let items: Vec<Item> = people.chain([Item::Thread(thread.record().clone())]).collect();
+            Thread::load(items)
+        };
+        if let Some(outline) = outline {
+            self.with(|thread| *thread = outline);
+            self.rests.store(true, Ordering::Relaxed);
+            *complete = false;
+        }
+    }
+
+    /// Whether it rested until now, and did not lose what it knew by a failure.
+    pub(super) fn wake(&self) -> bool {
+        self.rests.swap(false, Ordering::Relaxed)
     }
 
     /// The thread as it is now. Not to be held while anything is waited for.

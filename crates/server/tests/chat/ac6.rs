@@ -1,8 +1,16 @@
 //! Ad-hoc chat, start to end (spec AC6).
 
-use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
-use crate::stage::Stage;
+use serde_json::{Value, json};
+use sidetone_signaling::Reason;
+use sidetone_signaling::protocol::chat::ThreadId;
+use sidetone_signaling::protocol::meeting::Locator;
+use sidetone_signaling::protocol::{CallId, Request, Start};
+use uuid::Uuid;
+
+use crate::person::hears;
+use crate::stage::{Stage, User};
 
 fn name(message: &Value) -> &str {
     message["sender_display_name"].as_str().unwrap()
@@ -154,6 +162,84 @@ async fn ad_hoc_chat_between_an_external_user_and_members() {
         .await
         .expect(403);
 
+    // Bob sends an image and a file, Eve an image: the others have the same bytes.
+    for (from, file, bytes) in [
+        (
+            &bob,
+            ("scan.png", "image/png"),
+            &b"\x89PNG\r\n\x1a\n and the rest"[..],
+        ),
+        (&bob, ("report.pdf", "application/pdf"), b"%PDF-1.7"),
+        (&eve, ("photo.png", "image/png"), b"\x89PNG\r\n\x1a\n of Eve's"),
+    ] {
+        let address = from.send_file(&thread, file, bytes).await;
+        for who in [&eve, &bob, &carol] {
+            let (status, found) = who.http.sound("GET", &address, "", b"").await;
+            assert_eq!((status, &found[..]), (200, bytes), "{file:?}");
+        }
+    }
+
+    // Whoever looks, everybody is called the same, in the list and on every message.
+    let mut shown = Vec::new();
+    for viewer in [&eve, &bob, &carol] {
+        let people = viewer
+            .http
+            .get(&format!("{thread}/participants"))
+            .await
+            .expect(200);
+        let messages = viewer
+            .http
+            .get(&format!("{thread}/messages?limit=200"))
+            .await
+            .expect(200);
+        let names = |list: &Value, id: &str, name: &str| -> BTreeSet<(String, String)> {
+            let text = |one: &Value, key: &str| one[key].as_str().unwrap().to_owned();
+            let list = list["items"].as_array().unwrap();
+            list.iter().map(|one| (text(one, id), text(one, name))).collect()
+        };
+        shown.push((
+            names(&people, "id", "displayName"),
+            names(&messages, "sender", "senderDisplayName"),
+        ));
+    }
+    assert!(shown.windows(2).all(|pair| pair[0] == pair[1]), "{shown:?}");
+    let named = |user: &User, name: &str| (user.id.clone(), name.to_owned());
+    assert_eq!(
+        shown[0].0,
+        BTreeSet::from([
+            named(&eve, "Eve (External)"),
+            named(&bob, "Bob"),
+            named(&carol, "Carol")
+        ])
+    );
+    assert!(shown[0].1.is_subset(&shown[0].0), "{shown:?}");
+
+    // Bob presses Call: everybody is rung out of this thread, and who comes is told which it is.
+    let id = thread.rsplit('/').next().unwrap();
+    let (mut bobs, mut eves) = (bob.phone(&stage.server).await, eve.phone(&stage.server).await);
+    let out_of = Locator::Thread {
+        thread: ThreadId(id.parse().unwrap()),
+        call: CallId(Uuid::new_v4()),
+    };
+    let joined = bobs.enter(out_of).await;
+    assert_eq!(joined.thread.as_deref(), Some(id));
+    let rang = eves.until("meeting.incoming", |_| true).await;
+    assert_eq!(
+        (&rang["thread"], &rang["display_name"]),
+        (&json!(id), &json!("Bob"))
+    );
+    loop {
+        // Among the messages with files.
+        let (_, event, params) = carol_hears.any_event().await;
+        if event == "meeting.incoming" {
+            assert_eq!(params["thread"], json!(id));
+            break;
+        }
+    }
+    let came = eves.enter(Locator::Call(joined.call)).await;
+    assert_eq!((came.call, came.thread.as_deref()), (joined.call, Some(id)));
+    hears(&mut bobs, &mut eves).await;
+
     // Carol begins a chat with Eve.
     let carols = carol.begin(&[&eve]).await;
     carol.say(&carols, "Carol here").await;
@@ -175,6 +261,15 @@ async fn ad_hoc_chat_between_an_external_user_and_members() {
     }
     let listed = bob.http.get("/v1/chat/threads").await.expect(200);
     assert_eq!(listed["items"], json!([]));
+    // What is stored ends as retention has it, and not because somebody was hidden from it.
+    let stored = stage
+        .administrator
+        .get("/v1/organisations/acme/chat/storage")
+        .await
+        .expect(200);
+    let kept = stored["items"].as_array().unwrap().iter();
+    let kept = kept.filter(|one| one["thread"] == json!(id)).count();
+    assert_eq!(kept, 1, "{stored}");
     stage.server.shutdown().await;
 }
 
@@ -188,6 +283,7 @@ async fn the_same_with_the_sources_limits_is_refused_with_a_reason() {
         .set_switches(json!({
             "chatInitiation": "source", "chatAttachments": "source", "chatDeletion": "source",
             "readReceipts": "source", "memberEdits": "source", "chatFeatures": "source",
+            "chatCalls": "source", "typingNames": "source",
         }))
         .await;
     let refused = bob
@@ -225,6 +321,20 @@ async fn the_same_with_the_sources_limits_is_refused_with_a_reason() {
         )
         .await;
     assert_eq!(status, 403);
+    let mut bobs = bob.session(&stage.server).await;
+    let call = Request::Start(Start {
+        thread: Some(ThreadId(thread.rsplit('/').next().unwrap().parse().unwrap())),
+        ..Start::new(CallId(Uuid::new_v4()), eve.id.parse().unwrap())
+    });
+    let refused = bobs.call(&call).await.unwrap_err();
+    assert!(refused.is(&Reason::CHAT_CALLS_DISABLED), "{refused}");
+    // L13 is no refusal: what a member types is told without a name.
+    let mut eves = eve.session(&stage.server).await;
+    bob.http
+        .post(&format!("{thread}/typing"), json!({}))
+        .await
+        .expect(204);
+    assert_eq!(eves.event("chat.typing_received").await["display_name"], "");
     let refused = eve.http.delete(&format!("{thread}?mode=forAll")).await;
     assert_eq!(refused.problem(), "chat-deletion-disabled");
     eve.http.delete(&thread).await.expect(204);

@@ -13,6 +13,11 @@ mod client;
 #[allow(dead_code, reason = "shared with other tests")]
 mod receiver;
 
+#[path = "../meetings/person.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod person;
+
+mod ac10;
 mod ac6;
 mod calls;
 mod events;
@@ -20,6 +25,7 @@ mod files;
 mod kill;
 mod limits;
 mod outage;
+mod rest;
 mod scan;
 mod search;
 mod stage;

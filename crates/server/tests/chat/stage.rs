@@ -7,6 +7,7 @@ use sidetone_server::{DeliveryConfig, OutboundConfig, ServerConfig, ServerHandle
 use sidetone_signaling::Identifier;
 
 use crate::client::{self, Answer, Caller, operator};
+use crate::person::Person;
 use crate::support::{self, Client};
 
 pub struct Stage {
@@ -134,6 +135,26 @@ impl User {
         let mut client = Client::connect(&server.url()).await;
         client.open_with(&self.token).await.unwrap();
         client
+    }
+
+    /// A session with a telephone to it.
+    pub async fn phone(&self, server: &ServerHandle) -> Person {
+        let mut client = Client::connect(&server.url()).await;
+        let opened = client.open_with(&self.token).await.unwrap();
+        Person::new(client, opened)
+    }
+
+    /// Uploads a file and sends it; gives its address.
+    pub async fn send_file(&self, thread: &str, (name, kind): (&str, &str), bytes: &[u8]) -> String {
+        let inline = kind.starts_with("image/");
+        let path = format!("{thread}/attachments?name={name}&inline={inline}");
+        let (status, body) = self.http.sound("POST", &path, kind, bytes).await;
+        assert_eq!(status, 201);
+        let file: Value = serde_json::from_slice(&body).unwrap();
+        self.send(thread, json!({ "attachments": [file["id"]] }))
+            .await
+            .expect(201);
+        format!("{thread}/attachments/{}", file["id"].as_str().unwrap())
     }
 
     /// Begins a thread with these; gives its address.

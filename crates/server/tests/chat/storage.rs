@@ -9,7 +9,7 @@ use crate::stage::{Stage, config};
 use crate::support::{in_time, server};
 
 /// Moves every moment in the stored chat back by so many days.
-async fn age(folder: &std::path::Path, days: u64) {
+pub async fn age(folder: &std::path::Path, days: u64) {
     fn older(value: &mut Value, by: u64) {
         match value {
             Value::Object(fields) => {

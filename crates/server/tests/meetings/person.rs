@@ -154,7 +154,7 @@ impl Person {
         Self::new(client, opened)
     }
 
-    fn new(client: Client, opened: Opened) -> Self {
+    pub fn new(client: Client, opened: Opened) -> Self {
         let config = LinkConfig::new(Certificate::generate().unwrap(), Duration::from_secs(15)).unwrap();
         Self {
             client,

@@ -1,6 +1,7 @@
 //! Requests that are another part's business, and calls between two that become that part's: the switchboard hands
 //! them over and goes on knowing only the sessions.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use serde_json::Value;
@@ -27,9 +28,18 @@ impl Switchboard {
             Request::MeetingAdd(add) => self.pair(add.call, session)?,
             _ => None,
         };
-        let ways = invited(&request)
+        let mut ways: BTreeMap<_, _> = invited(&request)
             .map(|(call, to)| (to.clone(), self.way_of(session, call, to, now)))
             .collect();
+        if let Request::MeetingJoin(join) = &request
+            && let Locator::Thread { thread, call } = &join.locator
+            && let Some(known) = self.sessions.get(&session)
+        {
+            for to in self.policy.company(&known.identity, *thread) {
+                let way = self.way_of(session, *call, &to, now);
+                ways.insert(to, way);
+            }
+        }
         let Some(known) = self.sessions.get_mut(&session) else {
             return Ok(());
         };

@@ -168,6 +168,13 @@ pub trait Policy: Send {
         Err(Reason::NO_SUCH_THREAD)
     }
 
+    /// Those who are rung when `from` calls everybody in a chat thread. Whether that may be is asked by whoever carries it
+    /// out; nobody where it may not.
+    fn company(&self, from: &Identifier, thread: ThreadId) -> Vec<Identifier> {
+        let _ = (from, thread);
+        Vec::new()
+    }
+
     /// Whether a call may be handed over. Where the target's call then goes is asked by [`Policy::route`].
     ///
     /// # Errors
