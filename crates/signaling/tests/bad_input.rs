@@ -131,6 +131,7 @@ fn nothing_is_done_for_a_client_without_a_session() {
             "state": "connected", "muted": true, "held": true, "token": BOB, "given": true,
             "streams": [], "locator": {"link": "x"}, "offer": "", "participants": [], "participant": 1,
             "role": "attendee", "locked": true, "on": true, "raised": true, "reaction": "like",
+            "act": "stop_presenting",
         });
         // Those whose parameters of the same name are of another kind.
         match *method {

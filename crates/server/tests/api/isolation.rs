@@ -16,7 +16,11 @@ const SHARED: [(&str, &str); 4] = [
 ];
 
 /// What everybody has for themselves: done for who asks, and for nobody else. Keys are no users.
-const OWN: [(&str, &str); 2] = [("get", "/v1/chat/threads"), ("post", "/v1/chat/threads")];
+const OWN: [(&str, &str); 3] = [
+    ("get", "/v1/chat/threads"),
+    ("post", "/v1/chat/threads"),
+    ("get", "/v1/chat/search"),
+];
 
 /// One operation of the document.
 pub struct Operation {

@@ -9,7 +9,9 @@ mod question;
 mod stage;
 
 use schemars::JsonSchema;
+use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub use captions::{Caption, CaptionsState, PublishCaption, ReceiveCaptions, SetCaptions};
 pub use message::{Blob, Message, SendMessage, Type, Typed};
@@ -101,7 +103,7 @@ pub struct Engagement {
     /// The call.
     pub call: CallId,
     /// What.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "known")]
     pub news: News,
 }
 
@@ -112,7 +114,7 @@ pub enum News {
     /// Begin with nothing: what follows is all there is.
     Anew,
     /// Several, in this order: what there is, for whoever comes or comes back.
-    Several(Vec<News>),
+    Several(#[serde(deserialize_with = "all_known")] Vec<News>),
     /// A message.
     Message(Message),
     /// Somebody types.
@@ -147,6 +149,23 @@ impl News {
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Message(_) | Self::Typed(_) | Self::Caption(_))
     }
+}
+
+/// Reads news. Serde passes an unknown name over only where nothing comes with it.
+fn known<'de, D: Deserializer<'de>>(from: D) -> Result<News, D::Error> {
+    read(&Value::deserialize(from)?)
+}
+
+fn all_known<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<News>, D::Error> {
+    let all = Vec::<Value>::deserialize(from)?;
+    all.iter().map(read).collect()
+}
+
+fn read<E: de::Error>(value: &Value) -> Result<News, E> {
+    News::deserialize(value).or_else(|error| {
+        let name = serde_json::json!({ "news": value["news"] });
+        News::deserialize(name).map_err(|_| E::custom(error))
+    })
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -199,6 +218,15 @@ mod tests {
             let told: Engagement = serde_json::from_value(value).unwrap();
             assert_eq!(told.news, News::Unknown);
         }
+        let several = json!({ "call": Uuid::nil(), "news": "several", "with": [
+            { "news": "karaoke", "with": 1 }, { "news": "poll_removed", "with": { "id": 1 } },
+        ]});
+        let told: Engagement = serde_json::from_value(several).unwrap();
+        let removed = News::PollRemoved(Which { id: 1 });
+        assert_eq!(told.news, News::Several(vec![News::Unknown, removed]));
+        // What is known and wrong is still an error.
+        let wrong = json!({ "call": Uuid::nil(), "news": "poll_removed", "with": { "id": "x" } });
+        assert!(serde_json::from_value::<Engagement>(wrong).is_err());
     }
 
     #[test]
