@@ -234,8 +234,7 @@ impl Meetings {
         self.with(call, now, |room, cx| {
             for to in invite {
                 // Who has no endpoint does not ring; the others do.
-                let way = super::way_to(ask, to, cx.endpoints);
-                let _ = room.ring(&ask.identity, to, way, cx);
+                let _ = room.ring(&ask.identity, to, super::way_to(ask, to), cx);
             }
         });
     }

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
+use serde::Serialize;
 use sidetone_organisation::MeetingId;
 use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::protocol::meeting as wire;
@@ -265,7 +266,6 @@ impl Meetings {
 
     /// People can be asked to come on an endpoint: it rings for whoever is being asked.
     fn can_ring(&mut self, session: SessionId, now: Instant) {
-        self.endpoints.takes_calls(session);
         if let Some(identity) = self.endpoints.owner(session).cloned() {
             self.each(now, |room, cx| room.opened(session, &identity, cx));
         }
@@ -310,12 +310,7 @@ impl Meetings {
         }
         if let Request::MeetingAdd(add) = &ask.request {
             let result = self.add(ask, add, now);
-            let result = result.map(|added| serde_json::to_value(added).unwrap_or_default());
-            self.outputs.push_back(Output::Answer {
-                session: ask.session,
-                id: ask.id,
-                result,
-            });
+            self.answer(ask, result);
             return;
         }
         if let Request::Notice(set) = &ask.request {
@@ -323,12 +318,7 @@ impl Meetings {
                 let me = room.inside_of(ask.session)?;
                 room.set_notice(me, set, cx)
             });
-            let result = result.unwrap_or(Err(Reason::NO_SUCH_CALL));
-            self.outputs.push_back(Output::Answer {
-                session: ask.session,
-                id: ask.id,
-                result: result.map(|set| serde_json::to_value(set).unwrap_or_default()),
-            });
+            self.answer(ask, result.unwrap_or(Err(Reason::NO_SUCH_CALL)));
             return;
         }
         if let Request::MeetingEngage(engage) = &ask.request {
@@ -336,24 +326,23 @@ impl Meetings {
                 let me = room.inside_of(ask.session)?;
                 room.engage(me, &engage.act, cx)
             });
-            let result = result.unwrap_or(Err(Reason::NO_SUCH_CALL));
-            self.outputs.push_back(Output::Answer {
-                session: ask.session,
-                id: ask.id,
-                result: result.map(|engaged| serde_json::to_value(engaged).unwrap_or_default()),
-            });
+            self.answer(ask, result.unwrap_or(Err(Reason::NO_SUCH_CALL)));
             return;
         }
         let result = self.conduct(ask, now);
         self.answer_empty(ask, result);
     }
 
-    fn answer_empty(&mut self, ask: &Ask, result: Result<(), Reason>) {
+    fn answer<T: Serialize>(&mut self, ask: &Ask, result: Result<T, Reason>) {
         self.outputs.push_back(Output::Answer {
             session: ask.session,
             id: ask.id,
-            result: result.map(|()| serde_json::Value::Object(serde_json::Map::new())),
+            result: result.map(|answer| serde_json::to_value(answer).unwrap_or_default()),
         });
+    }
+
+    fn answer_empty(&mut self, ask: &Ask, result: Result<(), Reason>) {
+        self.answer(ask, result.map(|()| serde_json::Map::new()));
     }
 
     fn conduct(&mut self, ask: &Ask, now: Instant) -> Result<(), Reason> {
@@ -396,7 +385,7 @@ impl Meetings {
             self.people
                 .may_escalate(&pair.caller.identity, &pair.callee.identity)?;
             self.people.may_add(&ask.identity, &add.to)?;
-            way_to(ask, &add.to, &self.endpoints)?;
+            way_to(ask, &add.to)?;
             if self.rooms.contains_key(&add.call) {
                 return Err(Reason::CALL_EXISTS);
             }
@@ -412,28 +401,15 @@ impl Meetings {
         }
         self.with(add.call, now, |room, cx| {
             let me = room.inside_of(ask.session)?;
-            let way = way_to(ask, &add.to, cx.endpoints);
-            room.add_by(me, &add.to, way, cx)
+            room.add_by(me, &add.to, way_to(ask, &add.to), cx)
         })
         .unwrap_or(Err(Reason::NO_SUCH_CALL))
     }
 }
 
-/// Where somebody is rung who is asked to come: where their rules send calls, or, where the switchboard did not know that
-/// they would be asked (they take part in a conversation), wherever they are.
-fn way_to(ask: &Ask, to: &Identifier, endpoints: &Endpoints) -> Result<Way, Reason> {
-    if let Some(way) = ask.ways.get(to) {
-        return way.clone();
-    }
-    let sessions = endpoints.of(to);
-    if sessions.is_empty() {
-        return Err(Reason::NO_ENDPOINT);
-    }
-    Ok(Way {
-        identities: vec![to.clone()],
-        sessions,
-        give_up_after: None,
-    })
+/// Where somebody is rung who is asked to come, as the switchboard found with the request.
+fn way_to(ask: &Ask, to: &Identifier) -> Result<Way, Reason> {
+    ask.ways.get(to).cloned().unwrap_or(Err(Reason::NO_ENDPOINT))
 }
 
 /// The call that a request names.

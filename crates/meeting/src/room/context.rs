@@ -46,8 +46,6 @@ struct Endpoint {
 #[derive(Debug, Default)]
 pub(crate) struct Endpoints {
     by_session: BTreeMap<SessionId, Endpoint>,
-    /// Those that take calls.
-    by_identity: BTreeMap<Identifier, BTreeSet<SessionId>>,
     /// Those that came into a call or went.
     moved: BTreeSet<SessionId>,
 }
@@ -65,16 +63,8 @@ impl Endpoints {
 
     /// Forgets an endpoint, and gives the calls it was in.
     pub(crate) fn ended(&mut self, session: SessionId) -> BTreeSet<CallId> {
-        let Some(endpoint) = self.by_session.remove(&session) else {
-            return BTreeSet::new();
-        };
-        if let Some(sessions) = self.by_identity.get_mut(&endpoint.identity) {
-            sessions.remove(&session);
-            if sessions.is_empty() {
-                self.by_identity.remove(&endpoint.identity);
-            }
-        }
-        endpoint.calls
+        let gone = self.by_session.remove(&session);
+        gone.map(|endpoint| endpoint.calls).unwrap_or_default()
     }
 
     /// Marks whether it has a socket, and gives the calls it is in.
@@ -92,21 +82,6 @@ impl Endpoints {
         self.by_session
             .get(&session)
             .is_some_and(|endpoint| endpoint.attached)
-    }
-
-    /// It takes calls from now on.
-    pub(crate) fn takes_calls(&mut self, session: SessionId) {
-        if let Some(endpoint) = self.by_session.get(&session) {
-            self.by_identity
-                .entry(endpoint.identity.clone())
-                .or_default()
-                .insert(session);
-        }
-    }
-
-    /// Those of an identity that take calls.
-    pub(crate) fn of(&self, identity: &Identifier) -> BTreeSet<SessionId> {
-        self.by_identity.get(identity).cloned().unwrap_or_default()
     }
 
     pub(crate) fn joined(&mut self, session: SessionId, call: CallId) {

@@ -213,6 +213,7 @@ pub struct View {
     pub capabilities: BTreeMap<CallId, wire::Capabilities>,
     pub ended: BTreeMap<CallId, Reason>,
     pub attached: bool,
+    pub takes_calls: bool,
 }
 
 impl View {
@@ -562,6 +563,7 @@ impl Bench {
             View {
                 identity: Some(id(raw)),
                 attached: true,
+                takes_calls,
                 ..View::default()
             },
         );
@@ -617,10 +619,14 @@ impl Bench {
                 locator: Locator::Group { invite, .. },
                 ..
             }) => invite.clone(),
+            Request::MeetingJoin(Join {
+                locator: Locator::Thread { .. },
+                ..
+            }) => [EVE, BOB, CAROL].map(id).into(),
             _ => Vec::new(),
         };
         let way = |to: Identifier| {
-            let of = |view: &View| view.identity.as_ref() == Some(&to);
+            let of = |view: &View| view.takes_calls && view.identity.as_ref() == Some(&to);
             let sessions: BTreeSet<SessionId> = self
                 .views
                 .iter()

@@ -61,10 +61,10 @@ impl One {
             Results::Closed => closed,
             Results::Hidden => false,
         };
-        let chosen: usize = self.votes.values().map(|(_, choices)| choices.len()).sum();
+        let chosen = || -> usize { self.votes.values().map(|(_, choices)| choices.len()).sum() };
         (manages || self.state != PollState::Draft).then(|| Sight {
             results: manages || results,
-            names: manages && !self.made.anonymous && chosen <= NAMED,
+            names: manages && !self.made.anonymous && chosen() <= NAMED,
             mine: self.chose(identity),
         })
     }
