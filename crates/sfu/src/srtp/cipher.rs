@@ -117,13 +117,9 @@ impl Cipher {
                 tag.copy_from_slice(made.as_ref());
             }
             Self::Counter(counter) => {
-                let Counter {
-                    key,
-                    salt,
-                    authentication,
-                } = &**counter;
-                apply(key, rtp_counter(salt, at), body).map_err(|_| SrtpError::Malformed)?;
-                let made = rtp_code(authentication, &[head, body], at);
+                apply(&counter.key, rtp_counter(&counter.salt, at), body)
+                    .map_err(|_| SrtpError::Malformed)?;
+                let made = rtp_code(&counter.authentication, &[head, body], at);
                 tag.copy_from_slice(&made);
             }
         }
@@ -144,15 +140,11 @@ impl Cipher {
                     .map_err(|_| SrtpError::Unauthentic)?;
             }
             Self::Counter(counter) => {
-                let Counter {
-                    key,
-                    salt,
-                    authentication,
-                } = &**counter;
                 let (plain, tag) = packet.split_at_mut(length);
-                let made = rtp_code(authentication, &[plain], at);
+                let made = rtp_code(&counter.authentication, &[plain], at);
                 constant_time::verify_slices_are_equal(&made, tag).map_err(|_| SrtpError::Unauthentic)?;
-                apply(key, rtp_counter(salt, at), &mut plain[header..]).map_err(|_| SrtpError::Malformed)?;
+                apply(&counter.key, rtp_counter(&counter.salt, at), &mut plain[header..])
+                    .map_err(|_| SrtpError::Malformed)?;
             }
         }
         Ok(length)
@@ -183,14 +175,10 @@ impl Cipher {
                 tail[tag_length..].copy_from_slice(&index);
             }
             Self::Counter(counter) => {
-                let Counter {
-                    key,
-                    salt,
-                    authentication,
-                } = &**counter;
-                apply(key, rtp_counter(salt, at), body).map_err(|_| SrtpError::Malformed)?;
+                apply(&counter.key, rtp_counter(&counter.salt, at), body)
+                    .map_err(|_| SrtpError::Malformed)?;
                 tail[..4].copy_from_slice(&index);
-                let made = code(authentication, &[head, body, &index]);
+                let made = code(&counter.authentication, &[head, body, &index]);
                 tail[4..].copy_from_slice(&made);
             }
         }
@@ -227,16 +215,15 @@ impl Cipher {
                 .map_err(|_| SrtpError::Unauthentic)?;
             }
             Self::Counter(counter) => {
-                let Counter {
-                    key,
-                    salt,
-                    authentication,
-                } = &**counter;
                 let (signed, tag) = packet.split_at_mut(length + 4);
-                let made = code(authentication, &[signed]);
+                let made = code(&counter.authentication, &[signed]);
                 constant_time::verify_slices_are_equal(&made, tag).map_err(|_| SrtpError::Unauthentic)?;
-                apply(key, rtp_counter(salt, at), &mut signed[8..length])
-                    .map_err(|_| SrtpError::Malformed)?;
+                apply(
+                    &counter.key,
+                    rtp_counter(&counter.salt, at),
+                    &mut signed[8..length],
+                )
+                .map_err(|_| SrtpError::Malformed)?;
             }
         }
         Ok(length)
