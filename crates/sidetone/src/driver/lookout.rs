@@ -261,10 +261,9 @@ fn media(leg: &Leg, state: CallState, voice: Option<&VoiceStats>, forwarded: boo
     ) {
         return Some(Media::Quiet);
     }
-    // Which of several streams is this leg's is not told. And where silence is held back, what is made up over it cannot
-    // be told from what is made up over a loss.
+    // Which of several streams is this leg's is not told.
     let jitter = match voice.map(|voice| &voice.inbound[..]) {
-        Some([inbound]) if !forwarded => Some(Box::new(inbound.jitter.clone())),
+        Some([inbound]) => Some(Box::new(inbound.jitter.clone())),
         _ => None,
     };
     Some(Media::Flowing {
