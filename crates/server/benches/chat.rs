@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use service::{SERVE, Service, serve, setting};
+use service::{Service, setting};
 use support::{Client, dev_token, http};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -33,18 +33,7 @@ const EACH: usize = 10;
 const AT_ONCE: usize = 32;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    match arguments.iter().position(|argument| argument == SERVE) {
-        Some(at) => runtime.block_on(serve(&arguments[at + 1])),
-        // `cargo test` runs benchmarks too, with this argument, to see that they start.
-        None if arguments.iter().any(|argument| argument == "--test") => {}
-        None => runtime.block_on(load()),
-    }
+    service::run(load());
 }
 
 /// Somebody with a token.

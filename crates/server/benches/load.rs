@@ -19,23 +19,12 @@ mod support;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use service::{SERVE, Service, serve, setting};
+use service::{Service, setting};
 use sidetone_signaling::protocol::{Decline, DeclineReason, IncomingLeg, Request};
 use support::Client;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    match arguments.iter().position(|argument| argument == SERVE) {
-        Some(at) => runtime.block_on(serve(&arguments[at + 1])),
-        // `cargo test` runs benchmarks too, with this argument, to see that they start.
-        None if arguments.iter().any(|argument| argument == "--test") => {}
-        None => runtime.block_on(load()),
-    }
+    service::run(load());
 }
 
 async fn load() {

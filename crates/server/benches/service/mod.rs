@@ -11,10 +11,26 @@ use sidetone_signaling::protocol::Limits;
 use crate::support::{Client, http};
 
 /// The argument that makes this program the service; the folder of its store follows.
-pub const SERVE: &str = "--serve-in";
+const SERVE: &str = "--serve-in";
+
+/// The whole of a benchmark: the service where this process is to be that, else `load`.
+pub fn run(load: impl Future<Output = ()>) {
+    let arguments: Vec<String> = std::env::args().collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    match arguments.iter().position(|argument| argument == SERVE) {
+        Some(at) => runtime.block_on(serve(&arguments[at + 1])),
+        // `cargo test` runs benchmarks too, with this argument, to see that they start.
+        None if arguments.iter().any(|argument| argument == "--test") => {}
+        None => runtime.block_on(load),
+    }
+}
 
 /// Runs the service, and says where it is.
-pub async fn serve(folder: &str) {
+async fn serve(folder: &str) {
     let limits = Limits {
         sessions: 100_000,
         ..Limits::default()

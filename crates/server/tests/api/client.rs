@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
-use sidetone_server::{Secret, ServerConfig, ServerHandle};
+use sidetone_server::{DevTokens, Secret, ServerConfig, ServerHandle};
 use sidetone_signaling::Identifier;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -185,6 +185,14 @@ pub fn config() -> ServerConfig {
         operator_key: Some(Secret::new(OPERATOR)),
         api_requests_per_second: 1_000_000,
         ..ServerConfig::default()
+    }
+}
+
+/// The same, where whoever is on this machine has tokens for the asking.
+pub fn with_dev_tokens() -> ServerConfig {
+    ServerConfig {
+        dev_tokens: DevTokens::Loopback,
+        ..config()
     }
 }
 

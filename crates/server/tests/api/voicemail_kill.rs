@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use sidetone_server::{DevTokens, ServerConfig};
 use uuid::Uuid;
 
-use crate::client::{Caller, OPERATOR, config};
+use crate::client::{Caller, OPERATOR, with_dev_tokens};
 use crate::support::dev_token;
 use crate::support::killed::{Process, serve_until_killed};
 use crate::voicemail::sound;
@@ -18,14 +17,7 @@ const BOX: &str = "/v1/organisations/acme/members/ann/voicemail/messages";
 /// The child: not a test of its own, does nothing unless the parent names a folder.
 #[tokio::test]
 async fn child_serves_until_killed() {
-    serve_until_killed(
-        FOLDER,
-        ServerConfig {
-            dev_tokens: DevTokens::Loopback,
-            ..config()
-        },
-    )
-    .await;
+    serve_until_killed(FOLDER, with_dev_tokens()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,9 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sidetone_server::{DevTokens, ServerConfig};
 
-use crate::client::{Caller, config};
+use crate::client::{Caller, with_dev_tokens};
 use crate::support::dev_token;
 use crate::support::killed::{Process, serve_until_killed};
 
@@ -18,14 +17,7 @@ const CHILD: &str = "kill::child_serves_until_killed";
 /// The child: not a test of its own, does nothing unless the parent names a folder.
 #[tokio::test]
 async fn child_serves_until_killed() {
-    serve_until_killed(
-        FOLDER,
-        ServerConfig {
-            dev_tokens: DevTokens::Loopback,
-            ..config()
-        },
-    )
-    .await;
+    serve_until_killed(FOLDER, with_dev_tokens()).await;
 }
 
 async fn user(address: SocketAddr, identity: &str) -> Caller {

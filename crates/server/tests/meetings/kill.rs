@@ -3,11 +3,10 @@
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
-use sidetone_server::{DevTokens, ServerConfig};
 use sidetone_signaling::protocol::Request;
 use sidetone_signaling::protocol::meeting::{self as wire, Locator, Passage};
 
-use crate::client::{Caller, OPERATOR, config};
+use crate::client::{Caller, OPERATOR, with_dev_tokens};
 use crate::person::{Person, hears, link_of};
 use crate::support::killed::{Process, serve_until_killed};
 use crate::support::{dev_token, until};
@@ -18,14 +17,7 @@ const CHILD: &str = "kill::child_serves_until_killed";
 /// The child: not a test of its own, does nothing unless the parent names a folder.
 #[tokio::test]
 async fn child_serves_until_killed() {
-    serve_until_killed(
-        FOLDER,
-        ServerConfig {
-            dev_tokens: DevTokens::Loopback,
-            ..config()
-        },
-    )
-    .await;
+    serve_until_killed(FOLDER, with_dev_tokens()).await;
 }
 
 const NIA: &str = "member:acme:nia";
