@@ -7,7 +7,7 @@ use super::intake::Place;
 use super::packet::{Format, Forwarded, Packet};
 use super::slab::Key;
 use super::timeline::{distance, later, ticks};
-use super::{Room, stage};
+use super::{Room, pause, stage};
 
 /// Silent packets that are sent before the rest is held: comfort noise for the pause, and the voice's end.
 const HANGOVER: u32 = 6;
@@ -62,12 +62,12 @@ impl Room {
         self.counters.received += 1;
         stream.meter.add(now, packet.payload.len());
         stream.timeline.arrived(packet.timestamp, gap == 0, now);
-        let size = match body {
-            Body::Red(red) => red.primary(packet.payload).len(),
-            _ => packet.payload.len(),
+        let coded = match body {
+            Body::Red(red) => red.primary(packet.payload),
+            _ => packet.payload,
         };
         let duration = u64::from(stream.timeline.frame()) * 1_000 / 48;
-        let sound = stream.activity.hear(now, packet.level, size, duration);
+        let sound = stream.activity.hear(now, packet.level, coded.len(), duration);
         let mut entry = Entry::new(0, 0, State::Sent, format);
         (entry.timestamp, entry.marker, entry.level) = (packet.timestamp, packet.marker, packet.level);
         // A clock that runs faster than ours, or a lie: left out as silence is, and forgotten.
@@ -82,6 +82,10 @@ impl Room {
             let payload = if ahead { &[] } else { packet.payload };
             stream.intake.hold(place, true, entry, payload, now);
             self.counters.held += 1;
+            let held = stream.activity.silent().saturating_sub(HANGOVER);
+            if !ahead && (1..=pause::TIMES).contains(&held) {
+                self.announce_pause(now, key, packet, coded, sink);
+            }
             return;
         }
         if sound != Sound::Silent {

@@ -36,7 +36,7 @@ pub(crate) struct Intake {
     /// Shortest time between two packets, in microseconds.
     spacing: u64,
     highest: u64,
-    /// Extended less compact number, from the highest on.
+    /// Extended less compact number, from the highest on. Wraps: more may have been inserted than held.
     held: u64,
     at: u64,
     holding: bool,
@@ -63,7 +63,7 @@ impl Intake {
 
     /// The next compact number.
     pub(crate) fn next(&self) -> u64 {
-        self.highest + 1 - self.held
+        (self.highest + 1).wrapping_sub(self.held)
     }
 
     /// Whether the newest packet was held.
@@ -120,12 +120,12 @@ impl Intake {
         if self.holding && silence {
             // What is lost between two silent packets is silence.
             self.miss(gap, State::Skipped);
-            self.held += gap;
+            self.held = self.held.wrapping_add(gap);
         } else {
             self.miss(gap, State::Missing);
         }
         self.highest += gap + 1;
-        self.held += 1;
+        self.held = self.held.wrapping_add(1);
         self.holding = true;
         entry.extended = self.highest;
         entry.state = State::Held;
@@ -142,12 +142,19 @@ impl Intake {
         self.highest += gap + 1;
         self.holding = false;
         entry.extended = self.highest;
-        entry.compact = self.highest - self.held;
+        entry.compact = self.highest.wrapping_sub(self.held);
         entry.state = State::Sent;
         if let Some(cache) = &mut self.cache {
             cache.put(entry, payload);
         }
         entry.compact
+    }
+
+    /// Takes a compact number for a packet of our own behind the newest.
+    pub(crate) fn insert(&mut self) -> u64 {
+        let compact = self.next();
+        self.held = self.held.wrapping_sub(1);
+        compact
     }
 
     /// Keeps back a packet that [`Intake::place`] called a stray.
@@ -176,7 +183,7 @@ impl Intake {
             return 0;
         };
         let mut count = 0;
-        for back in 0..most.min(self.held) {
+        for back in 0..most {
             let Some(entry) = cache.get(self.highest - back) else {
                 break;
             };
@@ -188,9 +195,9 @@ impl Intake {
                 _ => break,
             }
         }
-        self.held -= count;
+        self.held = self.held.wrapping_sub(count);
         for extended in self.highest + 1 - count..=self.highest {
-            let compact = extended - self.held;
+            let compact = extended.wrapping_sub(self.held);
             let Some(entry) = cache.get_mut(extended) else {
                 continue;
             };
@@ -224,7 +231,7 @@ impl Intake {
             Place::Restart { extended } => {
                 let next = self.next();
                 self.highest = extended - 1;
-                self.held = extended - next;
+                self.held = extended.wrapping_sub(next);
                 self.holding = false;
                 self.resync = false;
                 self.confirms = None;
@@ -238,7 +245,7 @@ impl Intake {
         let Some(cache) = &mut self.cache else { return };
         let from = gap.saturating_sub(cache.reach());
         for extended in self.highest + 1 + from..=self.highest + gap {
-            cache.miss(extended, extended - self.held, state);
+            cache.miss(extended, extended.wrapping_sub(self.held), state);
         }
     }
 }

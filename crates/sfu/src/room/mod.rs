@@ -18,6 +18,7 @@ mod limit;
 mod members;
 mod meter;
 mod packet;
+mod pause;
 mod red;
 mod resend;
 mod slot;
@@ -136,7 +137,7 @@ pub struct Counters {
     pub resent: u64,
     /// Asked for again, but gone from the cache, never sent, or too many.
     pub not_resent: u64,
-    /// Silence that nobody needs.
+    /// Silence that nobody needs, announced as a pause or not.
     pub held: u64,
     /// From an SSRC that was not published, or with an unknown payload type.
     pub unknown: u64,

@@ -136,14 +136,13 @@ impl Timeline {
             .is_some_and(|end| distance(end, ticks(self.rate, now)) > limit)
     }
 
-    /// Whether the newest packet would lie a packet or more behind its real time, as a spurt does whose beginning was sent
-    /// late.
+    /// Whether what was sent reaches a packet or more beyond the newest packet's real time, as in a spurt whose beginning
+    /// was sent late: without that one the next still follows without a hole.
     pub(crate) fn lags(&self) -> bool {
-        let lag = |pace| distance(self.spurts[0].offset, pace);
-        self.end.is_some()
-            && self
-                .pace
-                .is_some_and(|pace| lag(pace) >= self.frame.max(1) as i32)
+        let real = self.pace.map(|pace| self.newest.wrapping_add(pace));
+        self.end
+            .zip(real)
+            .is_some_and(|(end, real)| distance(end, real) >= self.frame.max(1) as i32)
     }
 
     /// Begins a spurt with the packet of timestamp `first`, which came after `gap` missing ones; the first of all has the

@@ -37,6 +37,8 @@ pub struct Got {
 #[derive(Debug, Default)]
 pub struct Ear {
     pub got: BTreeMap<u64, Got>,
+    /// Announced pauses, by sequence number: their timestamps.
+    pub pauses: BTreeMap<u64, u32>,
 }
 
 pub const OPUS: u8 = 100;
@@ -47,6 +49,13 @@ impl Ear {
     pub fn take(&mut self, forwarded: &Forwarded<'_>, at: u64) {
         let payload = [forwarded.head, forwarded.body].concat();
         let header = &forwarded.header;
+        if payload.len() == 1 {
+            assert_eq!((header.payload_type, payload[0] & 3), (OPUS, 0), "one frame");
+            assert!(header.level.is_none_or(|(_, level)| level.minus_dbov == 127));
+            let before = self.pauses.insert(header.sequence, header.timestamp);
+            assert!(before.is_none() && !self.got.contains_key(&header.sequence));
+            return;
+        }
         let mut copies = Vec::new();
         let primary = if header.payload_type == RED {
             let mut at = 0;
@@ -105,7 +114,15 @@ impl Ear {
             said.iter().filter(|said| said.lost || said.came > late).count() as u64
         };
         for ((before, a), (after, b)) in self.got.iter().zip(self.got.iter().skip(1)) {
-            let gap = after - before - 1;
+            let pauses = self.pauses.range(before..after);
+            let gap = after - before - 1 - pauses.clone().count() as u64;
+            let times = [a.timestamp]
+                .into_iter()
+                .chain(pauses.map(|(_, at)| *at))
+                .chain([b.timestamp]);
+            for (a, b) in times.clone().zip(times.skip(1)) {
+                assert!(b.wrapping_sub(a) as i32 >= FRAME as i32, "a pause overlaps");
+            }
             let step = b.timestamp.wrapping_sub(a.timestamp) as i32;
             assert!(step >= FRAME as i32, "time overlaps: {a:?} {b:?}");
             if a.number == b.number {

@@ -1,5 +1,6 @@
 //! Who speaks is heard, from the first sound on.
 
+use crate::ear::FRAME;
 use crate::people::{Frame, Manner};
 use crate::world::{Network, World};
 
@@ -109,6 +110,39 @@ fn without_levels_the_size_tells() {
     world.check();
     let (said, missed) = clipped(&world, 10, 0);
     assert!(said >= 450 && missed == 0, "{missed} of {said}");
+}
+
+#[test]
+fn a_pause_is_announced_wherever_silence_is_held_back() {
+    let mut world = World::new(6);
+    for number in 1..=8 {
+        world.join(
+            number,
+            8,
+            Manner {
+                red: number % 2 == 0,
+                dtx: number % 3 == 0,
+                levels: number != 5,
+                ..Manner::default()
+            },
+        );
+    }
+    world.run(60_000);
+    world.check();
+    let mut pauses = 0;
+    for (whose, ear) in &world.ears {
+        for ((before, a), (after, b)) in ear.got.iter().zip(ear.got.iter().skip(1)) {
+            let nothing = b.timestamp.wrapping_sub(a.timestamp) - FRAME;
+            let announced = ear.pauses.range(before..after).count();
+            assert_eq!(
+                announced,
+                (nothing / FRAME).min(2) as usize,
+                "{whose:?}: {a:?} {b:?}"
+            );
+            pauses += usize::from(announced > 0);
+        }
+    }
+    assert!(pauses > 500, "{pauses}");
 }
 
 #[test]
