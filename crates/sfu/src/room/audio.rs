@@ -7,7 +7,7 @@ use super::intake::Place;
 use super::packet::{Format, Forwarded, Packet};
 use super::slab::Key;
 use super::timeline::{distance, later, ticks};
-use super::{Room, pause, stage};
+use super::{Room, stage};
 
 /// Silent packets that are sent before the rest is held: comfort noise for the pause, and the voice's end.
 const HANGOVER: u32 = 6;
@@ -83,8 +83,8 @@ impl Room {
             stream.intake.hold(place, true, entry, payload, now);
             self.counters.held += 1;
             let held = stream.activity.silent().saturating_sub(HANGOVER);
-            if !ahead && (1..=pause::TIMES).contains(&held) {
-                self.announce_pause(now, key, packet, coded, sink);
+            if held > 0 && !ahead {
+                self.announce_pause(now, key, packet, coded, held, sink);
             }
             return;
         }

@@ -7,8 +7,10 @@ use super::forward::{Body, Unit, fan_out};
 use super::packet::{AudioLevel, Format, Forwarded, Packet};
 use super::slab::Key;
 
-/// Said so often, in place of the first packets that are held: the last of it may be lost.
-pub(crate) const TIMES: u32 = 2;
+/// Said so often when silence begins to be held: the last of it may be lost.
+const TIMES: u32 = 2;
+/// And again after this, in microseconds: there are receivers that take it for a loss when they hear nothing for a second.
+const AGAIN: u64 = 800_000;
 
 /// What a pause sounds like.
 const SILENCE: AudioLevel = AudioLevel {
@@ -17,27 +19,32 @@ const SILENCE: AudioLevel = AudioLevel {
 };
 
 impl Room {
-    /// Says that a voice pauses, in place of `packet`, which was just held and stays what a word may begin with. `coded` is
-    /// what is in it.
+    /// Says that a voice pauses, where it is time to, in place of `packet`, the `held`th in a row that is held back. That one
+    /// stays what a word may begin with. `coded` is what is in it.
     pub(crate) fn announce_pause(
         &mut self,
         now: u64,
         key: Key,
         packet: &Packet<'_>,
         coded: &[u8],
+        held: u32,
         sink: &mut impl FnMut(&Forwarded<'_>),
     ) {
         let (Some(stream), Some(&toc)) = (self.streams.get_mut(key), coded.first()) else {
             return;
         };
-        if !stream.timeline.continues(packet.timestamp, now) {
+        let begins = held <= TIMES;
+        if !begins && now.saturating_sub(stream.announced) < AGAIN {
             return;
         }
-        let compact = stream.intake.insert();
+        let Some(placed) = stream.timeline.pause(packet.timestamp, begins, now) else {
+            return;
+        };
+        stream.announced = now;
         let unit = Unit {
             number: stream.number,
-            compact,
-            placed: stream.timeline.place(packet.timestamp, compact),
+            compact: stream.intake.insert(),
+            placed,
             media: stream.media,
             format: Format::Opus,
             marker: false,
@@ -47,7 +54,7 @@ impl Room {
             body: Body::Plain,
             frame: stream.timeline.frame(),
         };
-        stream.timeline.sent(unit.placed);
+        stream.timeline.sent(placed);
         self.counters.forwarded += fan_out(&mut self.slots, &stream.subscribers, key, &unit, sink);
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Stream {
     pub(crate) intake: Intake,
     pub(crate) timeline: Timeline,
     pub(crate) activity: Activity,
+    /// When its pause was last announced, in microseconds.
+    pub(crate) announced: u64,
     /// Slots that it is shown in.
     pub(crate) subscribers: Vec<u32>,
     limit: Limit,
@@ -69,6 +71,7 @@ impl Stream {
             intake,
             timeline,
             activity: Activity::new(),
+            announced: 0,
             subscribers: Vec::new(),
             limit: Limit::default(),
             counters: Counters::default(),

@@ -139,10 +139,25 @@ impl Timeline {
     /// Whether what was sent reaches a packet or more beyond the newest packet's real time, as in a spurt whose beginning
     /// was sent late: without that one the next still follows without a hole.
     pub(crate) fn lags(&self) -> bool {
-        let real = self.pace.map(|pace| self.newest.wrapping_add(pace));
         self.end
-            .zip(real)
+            .zip(self.real())
             .is_some_and(|(end, real)| distance(end, real) >= self.frame.max(1) as i32)
+    }
+
+    /// Where a pause is announced, in place of the newest packet: behind the voice where it `begins`, and else in step with
+    /// real time. None where there was no voice, or its clock leapt.
+    pub(crate) fn pause(&self, timestamp: u32, begins: bool, now: u64) -> Option<u32> {
+        let (end, real) = self.end.zip(self.real())?;
+        if !begins {
+            return Some(later(end, real));
+        }
+        let placed = timestamp.wrapping_add(self.spurts[0].offset);
+        self.continues(timestamp, now).then(|| later(end, placed))
+    }
+
+    /// Where the newest packet lies in real time.
+    fn real(&self) -> Option<u32> {
+        self.pace.map(|pace| self.newest.wrapping_add(pace))
     }
 
     /// Begins a spurt with the packet of timestamp `first`, which came after `gap` missing ones; the first of all has the

@@ -266,7 +266,11 @@ fn nobody_loses_a_word_and_everybody_is_named() {
             }
             for downlink in listener.slots.iter().flatten() {
                 let stats = downlink.stats().jitter;
-                println!("{} made up {:.2} %", listener.number, 100.0 * stats.concealed_ratio());
+                println!(
+                    "{} made up {:.2} %",
+                    listener.number,
+                    100.0 * stats.concealed_ratio()
+                );
                 assert_eq!(stats.resets, 0);
                 // Pauses are announced: what is left is what this machine was late with.
                 assert!(stats.concealed_ratio() < 0.02, "{stats:?}");

@@ -29,6 +29,8 @@ pub struct Client {
     levels: u32,
     level: u8,
     loudness: f32,
+    /// Whether it says nothing now.
+    pub pauses: bool,
 }
 
 impl Client {
@@ -66,6 +68,7 @@ impl Client {
             levels: 0,
             level: 127,
             loudness: 0.0,
+            pauses: false,
         }
     }
 
@@ -102,7 +105,7 @@ impl Client {
         let mut block = [0.0; BLOCK];
         for sample in &mut block {
             self.phase = (self.phase + self.pitch / 48_000.0).fract();
-            *sample = 0.3 * (self.phase * std::f32::consts::TAU).sin();
+            *sample = if self.pauses { 0.0 } else { 0.3 } * (self.phase * std::f32::consts::TAU).sin();
         }
         if let Some(packet) = self.uplink.push(&block, Instant::now()) {
             self.sent += 1;

@@ -258,6 +258,49 @@ fn a_thin_path_carries_a_smaller_picture_and_no_queue() {
 }
 
 #[test]
+fn a_browser_takes_a_pause_for_a_pause() {
+    service::run(async {
+        let service = Service::start();
+        let room = service.room();
+        let mut browser = Browser::start(PAGE, "").await;
+        service.admit(&mut browser, room, 7).await;
+        let mut client = Client::join(&service, room, 1, Rights::ALL).await;
+        client.connected().await;
+        let mut stats = Value::Null;
+        let mut clock = tokio::time::interval(Duration::from_millis(10));
+        let start = std::time::Instant::now();
+        while start.elapsed() < Duration::from_secs(12) {
+            tokio::select! {
+                _ = clock.tick() => {
+                    // Two seconds of every three nothing is said.
+                    client.pauses = start.elapsed().as_secs() % 3 != 0;
+                    client.tick();
+                }
+                post = browser.post() => {
+                    assert_eq!(post.path, "/stats", "{}", post.body);
+                    stats = post.body.clone();
+                    post.answer(&json!({})).await;
+                }
+            }
+        }
+        let heard = stats.as_array().unwrap().iter().find(|entry| {
+            entry["type"] == "inbound-rtp"
+                && entry["packetsReceived"].as_f64().is_some_and(|count| count > 0.0)
+        });
+        let heard = heard.unwrap_or_else(|| panic!("{stats}"));
+        println!("{heard}");
+        assert!(heard["packetsReceived"].as_f64().unwrap() < 400.0, "{heard}");
+        assert_eq!(heard["packetsLost"], 0, "{heard}");
+        // Eight seconds of pauses.
+        assert!(
+            heard["totalSamplesReceived"].as_f64().unwrap() > 400_000.0,
+            "{heard}"
+        );
+        assert!(heard["concealedSamples"].as_f64().unwrap() < 4_800.0, "{heard}");
+    });
+}
+
+#[test]
 fn a_browser_and_our_client_hear_each_other() {
     service::run(async {
         let service = Service::start();

@@ -205,8 +205,6 @@ impl Monitor {
                 NetworkQuality::Bad
             };
         }
-        // Where silence is held back, what is made up over it cannot be told from what is made up over a loss.
-        let jitter = jitter.filter(|_| !forwarded);
         let healed = jitter.and_then(|jitter| {
             let second = f64::from(sidetone_media::voice::RATE);
             let healed = jitter.concealed_samples as f64 / second;
