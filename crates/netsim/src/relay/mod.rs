@@ -22,8 +22,9 @@ use crate::{Config, Duplex, Side, Stats};
 pub enum Peer {
     /// At this address; datagrams from any other are dropped and counted as [`RelayStats::strangers`].
     At(SocketAddr),
-    /// Wherever its latest datagram came from. Until it has sent one, datagrams for it are dropped and counted
-    /// as [`RelayStats::unaddressed`].
+    /// Where its first datagram came from, or a later one after half a second in which nothing came from there: a peer
+    /// that tries several of its addresses at once is found at one of them, and the others are strangers. Until it has
+    /// sent one, datagrams for it are dropped and counted as [`RelayStats::unaddressed`].
     Learned,
 }
 

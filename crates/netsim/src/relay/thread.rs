@@ -6,7 +6,7 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -22,6 +22,9 @@ const BURST: usize = 64;
 /// Buffers kept for reuse; more than this in flight costs an allocation each.
 const SPARE_BUFFERS: usize = 1024;
 
+/// A learned peer that has not been heard for so long may be somewhere else now.
+const MOVES: Duration = Duration::from_millis(500);
+
 const SIDES: [Side; 2] = [Side::A, Side::B];
 
 pub(super) struct Worker {
@@ -30,6 +33,8 @@ pub(super) struct Worker {
     peers: [Peer; 2],
     /// Where each peer really is, once known.
     addresses: [Option<SocketAddr>; 2],
+    /// Where each learned peer was heard from last, and when.
+    learned: [Option<(SocketAddr, Instant)>; 2],
     bell: UdpSocket,
     inbox: Receiver<Command>,
     path: Duplex<Vec<u8>>,
@@ -63,6 +68,7 @@ impl Worker {
             sockets,
             peers,
             addresses,
+            learned: [None; 2],
             bell,
             inbox,
             path,
@@ -134,7 +140,18 @@ impl Worker {
                     continue;
                 }
                 Peer::At(_) => {}
-                Peer::Learned => self.addresses[sender as usize] = Some(source),
+                Peer::Learned => {
+                    let now = Instant::now();
+                    let known = &mut self.learned[sender as usize];
+                    let other = known
+                        .filter(|(address, heard)| *address != source && now.duration_since(*heard) < MOVES);
+                    if other.is_some() {
+                        self.counters.strangers += 1;
+                        continue;
+                    }
+                    *known = Some((source, now));
+                    self.addresses[sender as usize] = Some(source);
+                }
             }
             let mut packet = self.spare.pop().unwrap_or_default();
             packet.clear();

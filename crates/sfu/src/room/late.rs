@@ -7,6 +7,9 @@ use super::packet::{Format, Forwarded, Media, Packet};
 use super::slab::Key;
 use super::video::Counters;
 
+/// How far away another packet of the same frame is looked for: more than that many lost in a row leave none.
+const FRAME: u64 = 16;
+
 impl Room {
     /// A packet that fills a hole.
     pub(crate) fn late(
@@ -25,12 +28,15 @@ impl Room {
         let compact = compact.map_or(0, |entry| entry.compact);
         let mut entry = Entry::new(extended, compact, State::Sent, format);
         (entry.timestamp, entry.marker, entry.level) = (packet.timestamp, packet.marker, packet.level);
-        // All packets of a frame lie at one place.
-        let beside = |extended: u64| {
-            let beside = stream.intake.cache()?.get(extended)?;
-            (beside.state == State::Sent && beside.timestamp == packet.timestamp).then_some(beside.placed)
-        };
-        let placed = beside(extended - 1).or_else(|| beside(extended + 1));
+        // All packets of a frame lie at one place: that of the nearest of it that is here.
+        let cache = stream.intake.cache();
+        let beside = |extended: u64| cache.and_then(|cache| cache.get(extended));
+        let here = |entry: &&Entry| entry.state == State::Sent && entry.timestamp == packet.timestamp;
+        let near = (1..=FRAME).find_map(|away| {
+            let before = beside(extended - away).filter(here);
+            before.or_else(|| beside(extended + away).filter(here))
+        });
+        let placed = near.map(|entry| entry.placed);
         entry.placed = placed.unwrap_or_else(|| stream.timeline.place(packet.timestamp, compact));
         // Late padding of a picture goes on as it is: the hole for it is there.
         let empty = packet.payload.is_empty() && stream.media == Media::Audio;

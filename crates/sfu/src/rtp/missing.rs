@@ -2,8 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-/// Wait before the first time: those that only changed places come within it.
+/// Wait before the first time where packets change places: those come within it. Elsewhere there is none, since receivers
+/// wait for what was lost twice as long as for what was lost on their own way.
 const PATIENCE: Duration = Duration::from_millis(10);
+
+/// What comes so soon after it was asked for had only changed places.
+const PROMPT: Duration = Duration::from_millis(5);
+
+/// For so long after packets changed places they may again.
+const WARY: Duration = Duration::from_secs(10);
 
 /// Least wait before another time; a round trip where that is longer.
 const AGAIN: Duration = Duration::from_millis(40);
@@ -22,6 +29,8 @@ struct Gap {
     sequence: u16,
     at: Instant,
     tries: u8,
+    /// When it was asked for.
+    asked: Option<Instant>,
 }
 
 /// What is missing of one source.
@@ -30,6 +39,8 @@ pub struct Missing {
     ssrc: u32,
     newest: u16,
     gaps: Vec<Gap>,
+    /// When packets changed places last.
+    disorder: Option<Instant>,
 }
 
 impl Missing {
@@ -39,6 +50,7 @@ impl Missing {
             ssrc,
             newest: sequence,
             gaps: Vec::new(),
+            disorder: None,
         }
     }
 
@@ -50,6 +62,9 @@ impl Missing {
     /// A packet came, for the first time or again.
     pub fn packet(&mut self, now: Instant, sequence: u16) {
         let ahead = sequence.wrapping_sub(self.newest);
+        let since = |at: Instant| now.saturating_duration_since(at);
+        let wary = self.disorder.is_some_and(|at| since(at) < WARY);
+        let at = if wary { now + PATIENCE } else { now };
         match ahead {
             0 => {}
             1..=LONGEST => {
@@ -59,13 +74,24 @@ impl Missing {
                     }
                     self.gaps.push(Gap {
                         sequence: self.newest.wrapping_add(n),
-                        at: now + PATIENCE,
+                        at,
                         tries: 0,
+                        asked: None,
                     });
                 }
                 self.newest = sequence;
             }
-            0x8000.. => self.gaps.retain(|gap| gap.sequence != sequence),
+            0x8000.. => {
+                if let Some(at) = self.gaps.iter().position(|gap| gap.sequence == sequence) {
+                    let gap = self.gaps.remove(at);
+                    if gap
+                        .asked
+                        .is_none_or(|asked| gap.tries == 1 && since(asked) < PROMPT)
+                    {
+                        self.disorder = Some(now);
+                    }
+                }
+            }
             _ => {
                 self.gaps.clear();
                 self.newest = sequence;
@@ -99,8 +125,49 @@ impl Missing {
                 },
             }
             gap.tries += 1;
+            gap.asked = Some(now);
             gap.at = now + round_trip.max(AGAIN);
         }
         count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRIP: Duration = Duration::from_millis(50);
+
+    #[test]
+    fn what_is_lost_is_asked_for_at_once_and_again_after_a_round_trip() {
+        let now = Instant::now();
+        let mut missing = Missing::new(1, 10);
+        missing.packet(now, 13);
+        assert_eq!(missing.due(), Some(now));
+        let mut out = [(0, 0); 4];
+        assert_eq!((missing.ask(now, TRIP, &mut out), out[0]), (1, (11, 1)));
+        assert_eq!(missing.ask(now, TRIP, &mut out), 0);
+        missing.packet(now + TRIP, 11);
+        assert_eq!((missing.ask(now + TRIP, TRIP, &mut out), out[0]), (1, (12, 0)));
+        missing.packet(now + 2 * TRIP, 12);
+        assert_eq!(missing.due(), None);
+    }
+
+    #[test]
+    fn what_only_changes_places_is_waited_for_from_then_on() {
+        let now = Instant::now();
+        let mut missing = Missing::new(1, 10);
+        let mut out = [(0, 0); 4];
+        missing.packet(now, 12);
+        assert_eq!(missing.ask(now, TRIP, &mut out), 1);
+        missing.packet(now + PROMPT / 2, 11);
+        missing.packet(now + PROMPT, 14);
+        assert_eq!(missing.due(), Some(now + PROMPT + PATIENCE));
+        missing.packet(now + PROMPT, 13);
+        assert_eq!(missing.due(), None);
+        // And no longer when that is long ago.
+        let later = now + WARY * 2;
+        missing.packet(later, 16);
+        assert_eq!(missing.due(), Some(later));
     }
 }

@@ -129,9 +129,8 @@ fn what_is_missing_is_asked_for_until_it_comes() {
     let mut out = [(0, 0); 4];
     missing.packet(after(0), 65_533);
     missing.packet(after(1), 20);
-    assert_eq!(missing.due(), Some(after(10)));
+    assert_eq!(missing.due(), Some(after(0)));
     missing.packet(after(2), 65_532);
-    assert_eq!(missing.ask(after(5), Duration::ZERO, &mut out), 0);
     // 65531, 65534, 65535, 0, 1, and what comes late.
     for sequence in 2..20 {
         missing.packet(after(6), sequence);

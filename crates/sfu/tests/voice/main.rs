@@ -189,10 +189,16 @@ fn pictures_get_through_loss() {
             .filter_map(|entry| entry["retransmittedPacketsSent"].as_f64())
             .sum::<f64>();
         assert!(repeated > 5.0, "{sent}");
-        // What was lost came again in time: it moves on.
-        assert!(count("framesDecoded") > 150.0, "{picture}");
+        // What was lost came again in time: it moves on. Frames that others do not need are left out where what they lack
+        // was lost between the sender and us, for which their receiver does not wait.
+        let frames = count("framesDecoded") / count("totalInterFrameDelay");
+        println!(
+            "{frames:.1} frames a second of 20, frozen for {} s",
+            count("totalFreezesDuration")
+        );
+        assert!(frames > 15.0, "{picture}");
         // A layer that the sender switches off because of the loss is replaced within half a second.
-        assert!(count("totalFreezesDuration") < 2.0, "{picture}");
+        assert!(count("totalFreezesDuration") < 1.5, "{picture}");
     });
 }
 
