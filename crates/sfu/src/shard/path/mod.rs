@@ -130,10 +130,11 @@ impl Path {
     pub fn feedback(&mut self, now: Instant, body: &[u8]) -> Option<u64> {
         let (trend, waits, probe) = (&mut self.trend, &mut self.waits, &mut self.probe);
         let (mut bytes, mut newest, mut told) = (0, self.newest, 0);
+        let delivered = self.delivered;
         self.history.feedback(now, body, |packet| {
             told += 1;
             trend.packet(&packet);
-            waits.packet(&packet);
+            waits.packet(&packet, delivered);
             probe.packet(&packet);
             bytes += packet.bytes;
             newest = newest
@@ -151,9 +152,10 @@ impl Path {
         let before = self.limit;
         let rested = before.is_none() || now.saturating_duration_since(self.lowered) >= PAUSE;
         let trending = trend.usage() == Usage::Over && !probe.disturbs(now);
-        let full = trending || waits.is_growing();
+        let collapsed = waits.take_collapse();
+        let full = trending || waits.is_growing() || collapsed;
         if full && rested {
-            self.lower(now);
+            self.lower(now, collapsed);
         } else if let Some(until) = self.draining {
             self.drained(now, until);
         } else if let Some(limit) = before
@@ -165,10 +167,10 @@ impl Path {
     }
 
     /// The path is full: less than comes through is sent, and no pictures at all where voices wait long behind them.
-    fn lower(&mut self, now: Instant) {
+    fn lower(&mut self, now: Instant, collapsed: bool) {
         let wait = Duration::from_secs_f64(self.waits.wait().clamp(0.0, 10_000.0) / 1_000.0);
         let rate = (self.delivered as u64 / 100 * DRAIN).max(LEAST);
-        self.limit = if wait >= LONG {
+        self.limit = if wait >= LONG || collapsed {
             self.draining = Some(now + wait + PAUSE);
             Some(LEAST)
         } else {
