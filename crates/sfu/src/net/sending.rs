@@ -9,8 +9,8 @@ use super::DATAGRAM;
 use super::datagrams::{Headers, Message, Name, segments, send};
 use super::wake::wait_for_room;
 
-/// Datagrams of a batch.
-const BATCH: usize = 512;
+/// Datagrams of a batch: those of a picture's frame to a hundred receivers, so that each gets its own as one run.
+const BATCH: usize = 1_024;
 
 /// Most segments of a run (`UDP_MAX_SEGMENTS` of Linux before 6.9), and most bytes.
 const MAX_SEGMENTS: usize = 64;
@@ -25,6 +25,7 @@ const WAIT: Duration = Duration::from_millis(1);
 struct Waiting {
     to: Name,
     group: u32,
+    start: u32,
     length: u16,
 }
 
@@ -37,7 +38,9 @@ struct Run {
 
 /// A batch of datagrams to send.
 pub struct Sending {
-    buffers: Vec<[u8; DATAGRAM]>,
+    /// One datagram behind the other, so that small ones touch little memory.
+    bytes: Box<[u8]>,
+    used: usize,
     waiting: Vec<Waiting>,
     order: Vec<u16>,
     runs: Vec<Run>,
@@ -55,7 +58,8 @@ impl Sending {
     /// For a socket.
     pub fn new(socket: &UdpSocket) -> Self {
         Self {
-            buffers: vec![[0; DATAGRAM]; BATCH],
+            bytes: vec![0; BATCH * DATAGRAM].into(),
+            used: 0,
             waiting: Vec::with_capacity(BATCH),
             order: Vec::with_capacity(BATCH),
             runs: Vec::with_capacity(BATCH),
@@ -85,15 +89,18 @@ impl Sending {
         if self.waiting.len() == BATCH {
             self.flush(socket);
         }
-        let Some(buffer) = self.buffers.get_mut(self.waiting.len()) else {
+        let rest = self.bytes.get_mut(self.used..);
+        let Some(buffer) = rest.and_then(|rest| rest.first_chunk_mut()) else {
             return;
         };
         if let Some(length) = write(buffer).filter(|length| *length <= DATAGRAM) {
             self.waiting.push(Waiting {
                 to: Name::new(to),
                 group,
+                start: self.used as u32,
                 length: length as u16,
             });
+            self.used += length;
         }
     }
 
@@ -117,8 +124,8 @@ impl Sending {
                 }
             });
             let pieces = datagrams.iter().map(|at| {
-                let at = usize::from(*at);
-                &self.buffers[at][..usize::from(self.waiting[at].length)]
+                let waiting = &self.waiting[usize::from(*at)];
+                &self.bytes[waiting.start as usize..][..usize::from(waiting.length)]
             });
             self.calls += 1;
             match send(socket, &mut self.headers, messages, pieces) {
@@ -154,6 +161,7 @@ impl Sending {
             }
         }
         self.waiting.clear();
+        self.used = 0;
     }
 
     /// Sorts by receiver, in order for each.
