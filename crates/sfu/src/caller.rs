@@ -1,5 +1,5 @@
-//! The other end of a link, for load generators and tests: a participant that offers one voice and some slots, and needs
-//! no more than a socket and some kilobytes. It codes nothing; payloads are the caller's business.
+//! The other end of a link, for load generators and tests: a participant that offers one voice and some slots, and a camera
+//! where wanted, and needs no more than a socket and some kilobytes. It codes nothing; payloads are the caller's business.
 //!
 //! ```no_run
 //! use std::net::UdpSocket;
@@ -44,6 +44,9 @@ use crate::sdp::Extension;
 /// Payload type of Opus in what it offers.
 pub const OPUS: u8 = 111;
 
+/// Payload type of VP8 in what it offers.
+pub const VP8: u8 = 96;
+
 /// Identifier of the audio level extension in what it offers (RFC 6464).
 pub const LEVEL: u8 = 1;
 
@@ -61,13 +64,26 @@ pub enum AnswerError {
     Candidate,
 }
 
+/// What a participant has to do with cameras.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Camera {
+    /// Nothing.
+    #[default]
+    None,
+    /// It sends a picture.
+    Sends,
+    /// It sees one.
+    Sees,
+}
+
 /// A participant before it is in.
 #[derive(Clone, Debug)]
 pub struct Caller {
     credentials: Credentials,
     fingerprint: Fingerprint,
     slots: usize,
-    /// The source of its voice.
+    camera: Camera,
+    /// The source of its voice. That of its picture is the next number.
     pub ssrc: u32,
 }
 
@@ -132,6 +148,7 @@ impl Caller {
             credentials: Credentials::random(),
             fingerprint: config.fingerprint(),
             slots,
+            camera: Camera::None,
             ssrc: rand::rng().random_range(1..u32::MAX),
         }
     }
@@ -140,6 +157,12 @@ impl Caller {
     #[must_use]
     pub fn with_slots(self, slots: usize) -> Self {
         Self { slots, ..self }
+    }
+
+    /// The same with a camera, or with a slot for one.
+    #[must_use]
+    pub fn with_camera(self, camera: Camera) -> Self {
+        Self { camera, ..self }
     }
 
     /// The same with new ICE credentials, for a restart (RFC 8445 section 9).
@@ -151,11 +174,12 @@ impl Caller {
         }
     }
 
-    /// Its offer: the first section is its voice and a slot, the others are slots.
+    /// Its offer: the first section is its voice and a slot, the others are slots, the last is that of the camera.
     pub fn offer(&self) -> String {
         let (ufrag, password) = (&self.credentials.ufrag, &self.credentials.password);
         let count = self.slots.max(1);
-        let group: String = (0..count).map(|mid| format!(" {mid}")).collect();
+        let sections = count + usize::from(self.camera != Camera::None);
+        let group: String = (0..sections).map(|mid| format!(" {mid}")).collect();
         let mut sdp = format!(
             "v=0\r\no=- {} 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE{group}\r\n\
              a=fingerprint:sha-256 {}\r\na=setup:active\r\na=ice-ufrag:{ufrag}\r\na=ice-pwd:{password}\r\n",
@@ -175,6 +199,18 @@ impl Caller {
             if mid == 0 {
                 sdp += &format!("a=ssrc:{0} cname:{0}\r\n", self.ssrc);
             }
+        }
+        let direction = match self.camera {
+            Camera::None => return sdp,
+            Camera::Sends => "sendonly",
+            Camera::Sees => "recvonly",
+        };
+        sdp += &format!(
+            "m=video 9 UDP/TLS/RTP/SAVPF {VP8}\r\nc=IN IP4 0.0.0.0\r\na=mid:{count}\r\na={direction}\r\na=rtcp-mux\r\n\
+             a=rtcp-rsize\r\na=rtpmap:{VP8} VP8/90000\r\na=rtcp-fb:{VP8} nack\r\na=rtcp-fb:{VP8} nack pli\r\n"
+        );
+        if self.camera == Camera::Sends {
+            sdp += &format!("a=ssrc:{0} cname:{1}\r\n", self.ssrc.wrapping_add(1), self.ssrc);
         }
         sdp
     }
@@ -206,6 +242,27 @@ impl Caller {
         let byte = u8::from(level.voice) << 7 | level.minus_dbov & 0x7f;
         packet[16..20].copy_from_slice(&[LEVEL << 4, byte, 0, 0]);
         packet[20..].copy_from_slice(payload);
+        Some(length)
+    }
+
+    /// Writes a packet of its picture into `buffer` in the clear, as [`Caller::packet`] does one of its voice. `last` says
+    /// that its frame ends with it; the payload begins with a descriptor (RFC 7741 section 4.2).
+    pub fn picture(
+        &self,
+        sequence: u16,
+        timestamp: u32,
+        last: bool,
+        payload: &[u8],
+        buffer: &mut [u8],
+    ) -> Option<usize> {
+        let length = 12 + payload.len();
+        let packet = buffer.get_mut(..length)?;
+        packet[0] = 0x80;
+        packet[1] = u8::from(last) << 7 | VP8;
+        packet[2..4].copy_from_slice(&sequence.to_be_bytes());
+        packet[4..8].copy_from_slice(&timestamp.to_be_bytes());
+        packet[8..12].copy_from_slice(&self.ssrc.wrapping_add(1).to_be_bytes());
+        packet[12..].copy_from_slice(payload);
         Some(length)
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use sidetone_sfu::caller::{Caller, Camera};
 use sidetone_sfu::{Config, Rights, RoomSettings, Sfu, SfuError};
 use support::Phone;
 
@@ -51,6 +52,42 @@ fn rooms_spread_over_shards_and_do_not_hear_each_other() {
         assert_eq!((load.rooms, load.participants), (1, 2));
         assert_eq!(load.unsent, 0);
     }
+}
+
+#[test]
+fn everybody_gets_every_packet_of_a_picture() {
+    let sfu = Sfu::start(&Config::default(), |_| {}).unwrap();
+    let room = sfu.open_room(RoomSettings::default()).unwrap();
+    let link = support::link_config();
+    let mut phones: Vec<Phone> = (0..31)
+        .map(|number| {
+            let camera = if number == 0 { Camera::Sends } else { Camera::Sees };
+            let caller = Caller::new(&link, 1).with_camera(camera);
+            Phone::join_as(&sfu, &link, room, number, caller, Rights::ALL)
+        })
+        .collect();
+    support::connect(&mut phones);
+    // The first keyframe makes the picture known, the next is that from which it is shown.
+    for frame in 0..60 {
+        phones[0].show(frame, 10, frame % 10 == 0);
+        std::thread::sleep(Duration::from_millis(10));
+        phones.iter_mut().for_each(Phone::poll);
+    }
+    let until = std::time::Instant::now() + Duration::from_secs(5);
+    while phones[1..].iter().any(|phone| phone.heard < 500) && std::time::Instant::now() < until {
+        phones.iter_mut().for_each(Phone::poll);
+    }
+    let heard: Vec<u64> = phones[1..].iter().map(|phone| phone.heard).collect();
+    // Whole frames, from a keyframe on, and none is left out.
+    assert!(
+        heard.iter().all(|heard| *heard >= 500 && heard % 100 == 0),
+        "{heard:?}"
+    );
+    let (answer, answered) = channel();
+    let answer = Mutex::new(answer);
+    sfu.load(move |stats| answer.lock().unwrap().send(stats).unwrap())
+        .unwrap();
+    assert_eq!(answered.recv().unwrap().unsent, 0);
 }
 
 #[test]

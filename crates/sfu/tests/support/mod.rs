@@ -49,7 +49,17 @@ impl Phone {
         slots: usize,
         rights: Rights,
     ) -> Self {
-        let caller = Caller::new(config, slots);
+        Self::join_as(sfu, config, room, number, Caller::new(config, slots), rights)
+    }
+
+    pub fn join_as(
+        sfu: &Sfu,
+        config: &LinkConfig,
+        room: RoomId,
+        number: u32,
+        caller: Caller,
+        rights: Rights,
+    ) -> Self {
         let answered = Answered::parse(&join(sfu, room, number, &caller.offer(), rights)).unwrap();
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
@@ -99,6 +109,26 @@ impl Phone {
         self.socket
             .send_to(&buffer[..length], self.answered.addresses[0])
             .unwrap();
+    }
+
+    /// Sends a frame of a picture in so many packets, as a keyframe or not.
+    pub fn show(&mut self, frame: u32, packets: u16, keyframe: bool) {
+        let mut buffer = [0; 1500];
+        for piece in 0..packets {
+            let mut payload = [7; 1100];
+            payload[0] = if piece == 0 { 0x10 } else { 0 };
+            payload[1] = u8::from(!keyframe);
+            let (timestamp, last) = (frame * 3_000, piece + 1 == packets);
+            let length = self
+                .caller
+                .picture(self.sequence, timestamp, last, &payload, &mut buffer)
+                .unwrap();
+            let length = self.link.seal_rtp(&mut buffer, length).unwrap();
+            self.sequence += 1;
+            self.socket
+                .send_to(&buffer[..length], self.answered.addresses[0])
+                .unwrap();
+        }
     }
 
     /// Reports, having received nothing.

@@ -14,6 +14,8 @@ pub struct Case {
     pub participants: u32,
     /// Those whose microphone is open and who talk all the time, or in turns.
     pub talkers: u32,
+    /// Those who show a picture, which all others see.
+    pub cameras: u32,
     /// How many a participant hears at once.
     pub slots: u8,
     /// Whether the talkers take turns of some seconds, with silence between, instead of talking all at once.
@@ -28,6 +30,7 @@ impl Case {
             name,
             participants,
             talkers,
+            cameras: 0,
             slots,
             turns: false,
             at_most_us: None,
@@ -36,6 +39,11 @@ impl Case {
 
     const fn at_most_us(mut self, at_most: f64) -> Self {
         self.at_most_us = Some(at_most);
+        self
+    }
+
+    const fn with_camera(mut self) -> Self {
+        self.cameras = 1;
         self
     }
 
@@ -57,5 +65,9 @@ pub const CASES: &[Case] = &[
     Case::new("ten", 10, 10, 3),
     Case::new("hundred", 100, 10, 3),
     Case::new("thousand", 1000, 10, 3),
+    // Frames of ten packets, thirty a second.
+    Case::new("video-one-to-100", 101, 0, 3)
+        .with_camera()
+        .at_most_us(3.0),
     Case::new("turns", 20, 6, 3).in_turns(),
 ];

@@ -8,12 +8,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use sidetone_sfu::caller::{Answered, Caller};
+use sidetone_sfu::caller::{Answered, Caller, VP8};
 use sidetone_sfu::link::{Link, LinkConfig, LinkEvent, Protocol, Received};
 use sidetone_sfu::net::{Many, Waiter, Waker};
 use sidetone_sfu::rtp::Parsed;
 
 use super::report::Spread;
+use super::show::{self, Show};
 use super::talk::{Mark, Plan, Reception, Size, Talk};
 
 /// Of this many packets that a participant receives, one is opened for its time.
@@ -35,6 +36,8 @@ pub struct Newcomer {
     pub answered: Answered,
     /// When it talks, if ever.
     pub plan: Option<Plan>,
+    /// Whether it shows a picture.
+    pub shows: bool,
     /// Bytes of voice in a packet.
     pub size: Size,
     /// When it asked to join.
@@ -83,6 +86,7 @@ struct Person {
     link: Link,
     address: Ipv4Addr,
     talk: Option<Talk>,
+    show: Option<Show>,
     asked: Instant,
     heard: bool,
     connected: bool,
@@ -192,7 +196,7 @@ struct Floor {
     config: LinkConfig,
     every_turn: bool,
     people: Vec<Person>,
-    /// Places of those who ever talk: looked at for every packet, and few.
+    /// Places of those who ever talk or show a picture: looked at for every packet, and few.
     talkers: Vec<usize>,
     tell: Sender<Heard>,
     epoch: Instant,
@@ -239,12 +243,16 @@ impl Floor {
         let talk = newcomer
             .plan
             .map(|plan| Talk::new(plan, start, newcomer.caller.ssrc, newcomer.size));
-        self.talkers.extend(talk.as_ref().map(|_| index));
+        let show = newcomer.shows.then(|| Show::new(start, newcomer.caller.ssrc));
+        if talk.is_some() || show.is_some() {
+            self.talkers.push(index);
+        }
         let person = Person {
             caller: newcomer.caller,
             link,
             address,
             talk,
+            show,
             asked: newcomer.asked,
             heard: false,
             connected: false,
@@ -312,7 +320,10 @@ impl Floor {
         let talkers = self.talkers.iter().filter_map(|index| self.people.get(*index));
         talkers
             .filter(|person| person.connected)
-            .filter_map(|person| Some(person.talk.as_ref()?.due))
+            .flat_map(|person| {
+                let talk = person.talk.as_ref().map(|talk| talk.due);
+                talk.into_iter().chain(person.show.as_ref().map(|show| show.due))
+            })
             .min()
     }
 
@@ -323,6 +334,19 @@ impl Floor {
             let Some(person) = self.people.get_mut(*index).filter(|person| person.connected) else {
                 continue;
             };
+            while let Some(show) = person.show.as_mut().filter(|show| show.due <= now) {
+                let Some(piece) = show.next(now, self.epoch, &mut payload) else {
+                    break;
+                };
+                let (caller, payload) = (&person.caller, &payload[..piece.length]);
+                let packet =
+                    caller.picture(piece.sequence, piece.timestamp, piece.last, payload, &mut buffer);
+                let sealed = packet.and_then(|length| person.link.seal_rtp(&mut buffer, length).ok());
+                if let (Some(sealed), Some(to)) = (sealed, person.link.remote()) {
+                    self.many.send(person.address, to, &buffer[..sealed]);
+                    self.counted.sent += 1;
+                }
+            }
             let Some(talk) = &mut person.talk else {
                 continue;
             };
@@ -426,10 +450,10 @@ impl Floor {
         let Ok(Received::Rtp(length)) = person.link.receive(now, from, datagram, &mut |_, _| {}) else {
             return;
         };
-        let mark = datagram
-            .get(..length)
-            .and_then(Parsed::parse)
-            .and_then(|packet| Mark::read(packet.payload));
+        let mark = datagram.get(..length).and_then(Parsed::parse).and_then(|packet| {
+            let head = if packet.payload_type == VP8 { show::HEAD } else { 0 };
+            Mark::read(packet.payload.get(head..)?)
+        });
         let (Some(mark), Some(began)) = (mark, self.began) else {
             return;
         };
@@ -467,6 +491,9 @@ fn tell(tell: &Sender<Heard>, index: usize, person: &mut Person, now: Instant) {
                 person.connected = true;
                 if let Some(talk) = &mut person.talk {
                     talk.due = talk.due.max(now);
+                }
+                if let Some(show) = &mut person.show {
+                    show.due = show.due.max(now);
                 }
                 Heard::Connected(index)
             }

@@ -7,6 +7,7 @@ mod cores;
 mod crowd;
 mod report;
 mod service;
+mod show;
 mod signals;
 mod talk;
 
@@ -19,7 +20,7 @@ use cores::Cores;
 use crowd::{Crowd, Heard, Newcomer};
 use report::{Outcome, Report, Spread};
 use service::Service;
-use sidetone_sfu::caller::{Answered, Caller};
+use sidetone_sfu::caller::{Answered, Caller, Camera};
 use sidetone_sfu::link::{CONSENT, Certificate, LinkConfig};
 use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::protocol::meeting::Locator;
@@ -107,7 +108,13 @@ async fn meeting(case: &Case, args: &MeetingArgs, cores: Option<Cores>) -> Resul
         let mut line = Line::open(service.address, Crowd::address(index), token).await?;
         // Who joins as soon as the one before heard a frame would always wait for the whole of the next.
         tokio::time::sleep(FRAME.mul_f64(rand::random())).await;
-        let caller = Caller::new(&config, case.slots.into());
+        let shows = index < case.cameras as usize;
+        let camera = match (case.cameras, shows) {
+            (0, _) => Camera::None,
+            (_, true) => Camera::Sends,
+            (_, false) => Camera::Sees,
+        };
+        let caller = Caller::new(&config, case.slots.into()).with_camera(camera);
         let asked = Instant::now();
         let joined = line.join(locator.clone(), caller.offer()).await?;
         let answered = Answered::parse(&joined.answer).map_err(|error| error.to_string())?;
@@ -119,13 +126,16 @@ async fn meeting(case: &Case, args: &MeetingArgs, cores: Option<Cores>) -> Resul
             caller,
             answered,
             plan: plan(case, index as u32),
+            shows,
             size: Size {
                 mean: args.payload,
                 vary: args.vary,
             },
             asked,
         });
-        joins.extend(arrival(&crowd, index, index > 0 && !case.turns)?);
+        // A picture begins with its next keyframe, whenever that is.
+        let voice = index > 0 && case.talkers > 0 && !case.turns;
+        joins.extend(arrival(&crowd, index, voice)?);
         kept.spawn(line.keep());
     }
     tokio::time::sleep(SETTLE).await;
@@ -149,6 +159,7 @@ async fn meeting(case: &Case, args: &MeetingArgs, cores: Option<Cores>) -> Resul
         case: case.name.to_owned(),
         participants: case.participants,
         talkers: case.talkers,
+        cameras: case.cameras,
         slots: case.slots,
         seconds,
         join_ms: Spread::of(&joins),

@@ -85,6 +85,8 @@ pub struct Outcome {
     pub participants: u32,
     /// Those with an open microphone.
     pub talkers: u32,
+    /// Those who show a picture, which all others see.
+    pub cameras: u32,
     /// How many a participant hears at once.
     pub slots: u8,
     /// Length of the measured part.
@@ -92,7 +94,7 @@ pub struct Outcome {
     /// From the request to join until the first voice packet, one participant joining after the other while somebody
     /// talks.
     pub join_ms: Spread,
-    /// Packets a second that the talkers sent.
+    /// Packets a second that the talkers and cameras sent.
     pub sent_per_second: f64,
     /// Packets a second that participants received.
     pub forwarded_per_second: f64,
@@ -265,6 +267,15 @@ fn held_against(outcome: &Outcome, case: Option<&Case>) -> Vec<Target> {
             "KiB",
         ));
     }
+    if outcome.cameras > 0 {
+        let memory = outcome.kib_per_participant;
+        targets.push(Target::new(
+            &named("memory a participant who sees a picture"),
+            memory,
+            300.0,
+            "KiB",
+        ));
+    }
     let load = outcome.sfu_percent_of_core;
     if load.is_some_and(|load| load <= 70.0) {
         let late = outcome.latency_ms.p99;
@@ -275,10 +286,16 @@ fn held_against(outcome: &Outcome, case: Option<&Case>) -> Vec<Target> {
 
 impl Outcome {
     fn section(&self) -> Section {
-        let title = format!(
-            "{}: {} people, {} talk, {} heard at once",
-            self.case, self.participants, self.talkers, self.slots
-        );
+        let title = match self.cameras {
+            0 => format!(
+                "{}: {} people, {} talk, {} heard at once",
+                self.case, self.participants, self.talkers, self.slots
+            ),
+            cameras => format!(
+                "{}: {} people, {} talk, {cameras} shows a picture to all",
+                self.case, self.participants, self.talkers
+            ),
+        };
         let mut rows = vec![
             row("Join to first voice, median", self.join_ms.p50, "ms"),
             row("Join to first voice, 95th percentile", self.join_ms.p95, "ms"),

@@ -26,7 +26,8 @@ pub struct Mark {
 }
 
 impl Mark {
-    fn write(self, to: &mut [u8]) {
+    /// Writes it to the beginning.
+    pub fn write(self, to: &mut [u8]) {
         to[..4].copy_from_slice(&self.turn.to_be_bytes());
         to[4..8].copy_from_slice(&self.number.to_be_bytes());
         to[8..MARK].copy_from_slice(&(self.sent.as_nanos() as u64).to_be_bytes());
