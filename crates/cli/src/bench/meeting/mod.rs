@@ -96,7 +96,7 @@ async fn meeting(case: &Case, args: &MeetingArgs, cores: Option<Cores>) -> Resul
         }
     });
     let crowd = crowd.map_err(|error| format!("no crowd: {error}"))?;
-    let empty = service.resident();
+    let empty = service.memory();
     let mut locator = Locator::Group {
         call: CallId(uuid::Uuid::new_v4()),
         invite: Vec::new(),
@@ -139,7 +139,7 @@ async fn meeting(case: &Case, args: &MeetingArgs, cores: Option<Cores>) -> Resul
         kept.spawn(line.keep());
     }
     tokio::time::sleep(SETTLE).await;
-    let full = service.resident();
+    let full = service.memory();
     let (forwarding, generator) = (service.forwarding(), used());
     crowd.begin();
     tokio::time::sleep(length(case, args.duration)).await;

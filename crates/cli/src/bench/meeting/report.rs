@@ -107,7 +107,8 @@ pub struct Outcome {
     pub sfu_percent_of_core: Option<f64>,
     /// From the talker's socket to the participant's, of a sample of packets.
     pub latency_ms: Spread,
-    /// Memory of the service for each participant: what it holds in the meeting above what it held before.
+    /// Memory of the service for each participant: what it holds of its own in the meeting above what it held before. The
+    /// pages of the program that come in with the first participant are nobody's.
     pub kib_per_participant: Option<f64>,
     /// Beginning of a talker's turn that was not heard, of the voice that was sent; only where they take turns.
     pub clipped_ms: Spread,

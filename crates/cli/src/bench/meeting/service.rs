@@ -91,9 +91,9 @@ impl Service {
         forwarding.map(|thread| thread.cpu).reduce(|a, b| a + b)
     }
 
-    /// Memory it holds, in bytes.
-    pub fn resident(&self) -> Option<u64> {
-        machine::usage(Some(self.child.id())).map(|usage| usage.resident)
+    /// Memory of its own that it holds, in bytes.
+    pub fn memory(&self) -> Option<u64> {
+        machine::usage(Some(self.child.id())).map(|usage| usage.private)
     }
 }
 
