@@ -184,7 +184,7 @@ fn a_conversation_among_four_is_heard_whole() {
 #[test]
 fn words_begin_and_end_as_they_were_said() {
     let said = with_pauses();
-    let heard = &listen(&[said.clone()], |_| true)[0].0;
+    let heard = &listen(std::slice::from_ref(&said), |_| true)[0].0;
     // Envelopes in pieces of 20 ms; what is heard lies up to 200 ms later.
     let power = |sound: &[f32]| -> Vec<f32> {
         let pieces = sound.chunks_exact(960);

@@ -279,7 +279,7 @@ fn a_browser_takes_a_pause_for_a_pause() {
             tokio::select! {
                 _ = clock.tick() => {
                     // Two seconds of every three nothing is said.
-                    client.pauses = start.elapsed().as_secs() % 3 != 0;
+                    client.pauses = !start.elapsed().as_secs().is_multiple_of(3);
                     client.tick();
                 }
                 post = browser.post() => {
