@@ -51,7 +51,7 @@ fn row(rows: &[Value], identity: &str) -> Value {
     found
 }
 
-async fn engage(person: &Person, act: wire::Act) {
+async fn engage(person: &mut Person, act: wire::Act) {
     let engage = wire::Engage {
         call: person.call().call,
         act,
