@@ -20,6 +20,8 @@ enum Step {
     Act(Act),
     Hand(bool),
     Spotlight(usize),
+    /// So many cameras.
+    Watch(u8),
     Transcribe(NoticeState),
     /// What changed is written.
     Keep,
@@ -123,6 +125,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         12 => any_act().prop_map(Step::Act),
         1 => any::<bool>().prop_map(Step::Hand),
         1 => (0_usize..3).prop_map(Step::Spotlight),
+        1 => (0_u8..4).prop_map(Step::Watch),
         1 => transcribed.prop_map(Step::Transcribe),
         2 => Just(Step::Keep),
     ]
@@ -137,6 +140,11 @@ fn request(step: Step, call: wire::Call, people: &[(SessionId, Joined)]) -> Opti
             call,
             participants: vec![people[who].1.participant],
             on: true,
+        }),
+        Step::Watch(cameras) => Request::MeetingWatch(wire::Watch {
+            call,
+            pictures: Vec::new(),
+            cameras: Some(cameras),
         }),
         Step::Transcribe(state) => Request::Notice(SetNotice {
             call,
@@ -224,6 +232,7 @@ proptest! {
             prop_assert_eq!(before, now);
             prop_assert_eq!(hands(&bench, at), hands(&after, again));
         }
+        prop_assert_eq!(&bench.watched, &after.watched);
         prop_assert_eq!(bench.meetings.minutes(call), after.meetings.minutes(call));
         after.assert_nothing_left();
     }

@@ -8,6 +8,8 @@ use sidetone_signaling::protocol::Event;
 use sidetone_signaling::protocol::meeting::{OptimalVideoCount, ParticipantId, Picture, Watch};
 
 use super::engage::Bucket;
+use super::engagement::Part;
+use super::participant::Participant;
 use super::{Context, Room, Timer};
 use crate::api::MediaOrder;
 
@@ -18,12 +20,26 @@ const REFILL: Duration = Duration::from_millis(200);
 /// What somebody wants to see, and can.
 #[derive(Debug, Default)]
 pub(super) struct Watching {
-    wanted: Option<(Vec<Picture>, Option<u8>)>,
+    wanted: Option<Wanted>,
     asked: Bucket,
     /// How many cameras their network carries.
     carries: Option<u16>,
     /// As they were told, and when.
     told: Option<(u16, Instant)>,
+}
+
+/// Pictures, and how many cameras at most.
+pub(super) type Wanted = (Vec<Picture>, Option<u8>);
+
+impl Participant {
+    pub(super) fn wanted(&self) -> Option<&Wanted> {
+        self.watching.wanted.as_ref()
+    }
+
+    /// As before the service was cut off.
+    pub(super) fn wants_again(&mut self, wanted: Wanted) {
+        self.watching.wanted = Some(wanted);
+    }
 }
 
 impl Room {
@@ -48,7 +64,9 @@ impl Room {
             return Err(Reason::TOO_MANY_REQUESTS);
         }
         participant.watching.wanted = wanted;
-        if participant.media.is_there() {
+        let shown = participant.media.is_there();
+        self.together.keep(Part::Watch(id));
+        if shown {
             self.watch_again(id, cx);
         }
         Ok(())

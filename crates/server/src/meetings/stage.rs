@@ -101,8 +101,10 @@ impl Stage {
 
     /// A request that the switchboard handed on.
     pub(crate) fn asked(&mut self, ask: Box<Ask>, now: (Instant, WallTime)) {
-        if let Request::MeetingEngage(engage) = &ask.request {
-            self.engaged.insert(engage.call);
+        match &ask.request {
+            Request::MeetingEngage(engage) => _ = self.engaged.insert(engage.call),
+            Request::MeetingWatch(watch) => _ = self.engaged.insert(watch.call),
+            _ => {}
         }
         self.input(Input::Ask(ask), now);
     }

@@ -121,7 +121,7 @@ impl Room {
             self.together.captions.spoken.clone_from(language);
         }
         self.together.captions.on = set.on;
-        self.together.changed.insert(Part::Captions);
+        self.together.keep(Part::Captions);
         self.captions_changed(cx);
         Ok(())
     }
@@ -149,7 +149,7 @@ impl Room {
     ) -> Result<(), Reason> {
         if !receive.on {
             self.together.captions.readers.remove(&me);
-            self.together.changed.insert(Part::Captions);
+            self.together.keep(Part::Captions);
             return Ok(());
         }
         self.require(me, Capability::ReceiveCaptions)?;
@@ -158,7 +158,7 @@ impl Room {
             .captions
             .readers
             .insert(me, receive.language.clone());
-        self.together.changed.insert(Part::Captions);
+        self.together.keep(Part::Captions);
         Ok(())
     }
 
@@ -218,7 +218,7 @@ impl Room {
         {
             let person = self.person(speaker)?;
             let sheet = self.together.captions.transcript.len() / SHEET;
-            self.together.changed.insert(Part::Transcript(sheet));
+            self.together.keep(Part::Transcript(sheet));
             self.together.captions.keep(TranscriptLine {
                 participant: speaker,
                 identity: person.identity,

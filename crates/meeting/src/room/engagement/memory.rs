@@ -11,10 +11,11 @@ use sidetone_signaling::protocol::meeting::{ParticipantId, QuestionsState, Scene
 use super::{Person, Room, captions, polls, questions};
 use crate::api::Piece;
 use crate::minutes::TranscriptLine;
+use crate::room::watching::Wanted;
 
 /// What a piece is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Part {
+pub(in crate::room) enum Part {
     Captions,
     /// So many lines.
     Transcript(usize),
@@ -29,6 +30,8 @@ pub(super) enum Part {
     Slides,
     /// What is drawn on a page, by its number.
     Drawn(u32, u32),
+    /// What somebody wants to see.
+    Watch(ParticipantId),
 }
 
 impl Part {
@@ -45,6 +48,7 @@ impl Part {
             Self::Scene => "scene".to_owned(),
             Self::Slides => "slides".to_owned(),
             Self::Drawn(page, id) => format!("drawn.{page}.{id}"),
+            Self::Watch(id) => format!("watch.{id}"),
         }
     }
 }
@@ -77,6 +81,7 @@ enum Kept<'a> {
     Scene(Cow<'a, Scene>),
     Slides(Cow<'a, Slides>),
     Drawn(u32, u32, Cow<'a, str>),
+    Watch(ParticipantId, Cow<'a, Wanted>),
 }
 
 impl Room {
@@ -124,6 +129,7 @@ impl Room {
             Part::Drawn(page, id) => {
                 Kept::Drawn(page, id, Cow::from(together.slides.drawn.get(&(page, id))?))
             }
+            Part::Watch(id) => Kept::Watch(id, Cow::Borrowed(self.participants.get(&id)?.wanted()?)),
         })
     }
 
@@ -153,6 +159,11 @@ impl Room {
                 Kept::Slides(slides) => together.slides.slides = slides.into_owned(),
                 Kept::Drawn(page, id, data) => {
                     together.slides.drawn.insert((page, id), data.into_owned());
+                }
+                Kept::Watch(id, wanted) => {
+                    if let Some(participant) = self.participants.get_mut(&id) {
+                        participant.wants_again(wanted.into_owned());
+                    }
                 }
             }
         }

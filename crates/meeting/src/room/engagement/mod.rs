@@ -29,7 +29,8 @@ use super::{Context, Room};
 use crate::api::Fact;
 use crate::minutes::Minutes;
 use allowance::Allowance;
-use memory::{Part, sheet_of};
+pub(super) use memory::Part;
+use memory::sheet_of;
 
 /// Bytes of what is told together. What is longer by itself goes by itself.
 const LONGEST_FRAME: usize = 24 * 1024;
@@ -67,6 +68,11 @@ impl Together {
     /// It began earlier than this service did.
     pub(super) fn began(&mut self, at: Instant) {
         self.began = self.began.min(at);
+    }
+
+    /// A piece is other than it was kept.
+    pub(super) fn keep(&mut self, part: Part) {
+        self.changed.insert(part);
     }
 
     fn since(&self, now: Instant) -> Millis {
@@ -163,6 +169,7 @@ impl Room {
         self.together.typing.left(id);
         self.together.captions.left(id);
         self.together.questions.left(id);
+        self.together.keep(Part::Watch(id));
         self.leave_seat(id, cx);
         self.presenter_left(id, cx);
     }

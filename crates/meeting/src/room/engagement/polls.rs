@@ -229,7 +229,7 @@ impl Room {
     ) -> Result<(), Reason> {
         self.require(me, Capability::ManagePolls)?;
         if self.together.polls.open(id, open)? {
-            self.together.changed.insert(Part::Poll(id));
+            self.together.keep(Part::Poll(id));
             self.tell_polled(me, id, cx);
             self.schedule(cx);
         }
@@ -270,7 +270,7 @@ impl Room {
         let who = self.person(me)?;
         let sheet = sheet_of(&who.identity);
         self.together.polls.vote(who, vote)?;
-        self.together.changed.insert(Part::Votes(vote.poll, sheet));
+        self.together.keep(Part::Votes(vote.poll, sheet));
         self.schedule(cx);
         Ok(())
     }

@@ -244,7 +244,7 @@ impl Room {
         };
         if state != before {
             self.together.questions.state = state;
-            self.together.changed.insert(Part::Questions);
+            self.together.keep(Part::Questions);
             self.tell_of(|_| Some(()), |()| News::Questions(state), cx);
         }
         Ok(())
@@ -267,7 +267,7 @@ impl Room {
         }
         let id = questions.ask(who, ask, at_ms)?;
         questions.askers.insert(me, allowance);
-        self.together.changed.insert(Part::Question(id));
+        self.together.keep(Part::Question(id));
         let participant = self.participants.get(&me).filter(|_| !ask.anonymous);
         cx.fact(Fact::Asked {
             call: self.call,
@@ -306,7 +306,7 @@ impl Room {
         self.require(me, Capability::ManageQuestions)?;
         let who = self.person(me)?;
         self.together.questions.answer(&who, answer)?;
-        self.together.changed.insert(Part::Question(answer.question));
+        self.together.keep(Part::Question(answer.question));
         self.schedule(cx);
         Ok(())
     }
@@ -320,7 +320,7 @@ impl Room {
     ) -> Result<(), Reason> {
         self.require(me, Capability::ManageQuestions)?;
         self.together.questions.moderate(moderate)?;
-        self.together.changed.insert(Part::Question(moderate.question));
+        self.together.keep(Part::Question(moderate.question));
         self.schedule(cx);
         Ok(())
     }

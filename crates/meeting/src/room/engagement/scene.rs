@@ -64,7 +64,7 @@ impl Room {
     }
 
     fn tell_scene(&mut self, cx: &mut Context<'_>) {
-        self.together.changed.insert(Part::Scene);
+        self.together.keep(Part::Scene);
         let scene = &self.together.scene.0;
         self.tell_of(|_| Some(()), |()| News::Scene(scene.clone()), cx);
     }

@@ -127,7 +127,7 @@ impl Room {
             None => drawn.remove(&place),
         };
         let (page, id) = place;
-        self.together.changed.insert(Part::Drawn(page, id));
+        self.together.keep(Part::Drawn(page, id));
         let data = annotate.data.clone();
         self.tell_viewers(&News::Annotation(Annotation { page, id, data }), cx);
         Ok(())
@@ -204,13 +204,13 @@ impl Room {
     }
 
     fn tell_slides(&mut self, cx: &mut Context<'_>) {
-        self.together.changed.insert(Part::Slides);
+        self.together.keep(Part::Slides);
         let slides = &self.together.slides.slides;
         self.tell_viewers(&News::Slides(Box::new(slides.clone())), cx);
     }
 
     fn tell_page(&mut self, cx: &mut Context<'_>) {
-        self.together.changed.insert(Part::Slides);
+        self.together.keep(Part::Slides);
         let Slides { page, follow, .. } = self.together.slides.slides;
         self.tell_viewers(&News::Page(PageShown { page, follow }), cx);
     }
