@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use sidetone_organisation::{MeetingId, OrganisationId};
-use sidetone_signaling::protocol::meeting::{Kind, LobbyReason, ParticipantId, PersonKind, Picture, Role};
+use sidetone_signaling::protocol::chat::ThreadId;
+use sidetone_signaling::protocol::meeting::{Act, Kind, LobbyReason, ParticipantId, PersonKind, Picture, Role};
 use sidetone_signaling::protocol::{CallId, Event, NoticeKind, NoticeState, SessionId};
 use sidetone_signaling::switchboard::Ask;
 use sidetone_signaling::{Identifier, Reason};
@@ -119,6 +120,8 @@ pub enum Order {
     Remove(ParticipantId),
     /// End it for everyone.
     End(Reason),
+    /// Something about breakout rooms.
+    Breakouts(Box<Act>),
 }
 
 /// What happens to media.
@@ -416,6 +419,54 @@ pub enum Fact {
         /// The question's number.
         question: u32,
     },
+    /// A breakout room of a meeting was opened.
+    BreakoutOpened {
+        /// The meeting's call.
+        call: CallId,
+        /// The meeting.
+        meeting: (OrganisationId, MeetingId),
+        /// The room's number.
+        room: u32,
+        /// Its call.
+        breakout: CallId,
+        /// Its name.
+        display_name: String,
+        /// The conversation beside it.
+        thread: Option<ThreadId>,
+    },
+    /// It is closed.
+    BreakoutClosed {
+        /// The meeting's call.
+        call: CallId,
+        /// The room's number.
+        room: u32,
+        /// Its call.
+        breakout: CallId,
+    },
+    /// Somebody of a meeting is in a breakout room of it, and in the meeting all the while.
+    BreakoutJoined {
+        /// The meeting's call.
+        call: CallId,
+        /// The room's number.
+        room: u32,
+        /// Its call.
+        breakout: CallId,
+        /// Who.
+        who: Who,
+    },
+    /// They are no longer in it.
+    BreakoutLeft {
+        /// The meeting's call.
+        call: CallId,
+        /// The room's number.
+        room: u32,
+        /// Its call.
+        breakout: CallId,
+        /// Who.
+        who: Who,
+        /// Why.
+        reason: Reason,
+    },
     /// What is kept of what people did, just before it is over. Not told where nothing is.
     Minutes {
         /// Of which call.
@@ -459,8 +510,46 @@ pub struct Memory {
     pub attendee_audio: bool,
     /// Attendees may switch their cameras on.
     pub attendee_video: bool,
+    /// Its breakout rooms.
+    pub breakouts: BreakoutsMemory,
     /// Who is and was there.
     pub stays: Vec<Stay>,
+}
+
+/// The breakout rooms of a meeting, as they must outlive the service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BreakoutsMemory {
+    /// The last number that was given to one.
+    pub last: u32,
+    /// The rooms.
+    pub rooms: Vec<BreakoutMemory>,
+    /// Who goes to which.
+    pub assigned: BTreeMap<Identifier, u32>,
+    /// Who was made to manage them.
+    pub managers: BTreeSet<Identifier>,
+    /// Nobody comes back before they close.
+    pub return_forbidden: bool,
+    /// Everyone chooses one themselves.
+    pub self_select: bool,
+    /// When they close.
+    pub ends: Option<Instant>,
+}
+
+/// A breakout room, as it must outlive the service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BreakoutMemory {
+    /// Its number.
+    pub room: u32,
+    /// Its name.
+    pub display_name: String,
+    /// The conversation beside it.
+    pub thread: ThreadId,
+    /// People join it by their own hand.
+    pub by_hand: bool,
+    /// The call that it is, where it is open.
+    pub call: Option<CallId>,
+    /// Who is in it.
+    pub present: Vec<ParticipantId>,
 }
 
 /// Where somebody is, for whoever reads the roster.

@@ -20,10 +20,10 @@ mod room;
 
 pub use admission::{Knock, decide};
 pub use api::{
-    Attempt, Config, Fact, Input, MediaError, MediaEvent, MediaOrder, Memory, Order, Output, Place, Rights,
+    Attempt, BreakoutMemory, BreakoutsMemory, Config, Fact, Input, MediaError, MediaEvent, MediaOrder, Memory, Order, Output, Place, Rights,
     Stay, Who,
 };
 pub use link::{Credentials, meeting_link};
 pub use meetings::Meetings;
-pub use minutes::{Minutes, TranscriptLine};
+pub use minutes::{BreakoutMinutes, Minutes, TranscriptLine, Visit};
 pub use people::{Company, Hall, Located, Naming, People, Secret};

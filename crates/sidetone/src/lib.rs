@@ -53,7 +53,7 @@ pub use diagnostics::{
 pub use error::Error;
 pub use events::{Blocking, Events};
 pub use meeting::{
-    CapabilitiesFeature, CaptionsFeature, DominantSpeakers, EngagementEvent, JoinOptions, Lobby,
+    BreakoutRoomsFeature, BreakoutRoomsUpdate, CapabilitiesFeature, CaptionsFeature, DominantSpeakers, EngagementEvent, JoinOptions, Lobby,
     LobbyParticipant, MeetingInfo, MessagesFeature, OptimalVideoCountFeature, PollsFeature, QuestionsFeature,
     RaiseHandFeature, RaisedHand, ReactionsFeature, RealTimeTextFeature, RemoteParticipant, SceneFeature,
     SlidesFeature, Speaker, SpeechEngine, SpotlightFeature, Transcriber, TypedLine, Utterance, WatchOptions,
@@ -73,7 +73,8 @@ pub use sidetone_signaling::protocol::chat::{
     ThreadDeleted, ThreadId, ThreadKind, ThreadUpdated, TypingReceived,
 };
 pub use sidetone_signaling::protocol::meeting::{
-    Annotation, Author as QuestionAuthor, Caption, CaptionsState, CreatePoll, Poll, PollOption, PollState,
+    Annotation, Author as QuestionAuthor, Breakout as BreakoutRoom, BreakoutSettings, Caption, CaptionsState,
+    ChangeBreakout, CreateBreakouts, CreatePoll, NewBreakout, SetBreakouts, Poll, PollOption, PollState,
     Present, PublishCaption, Question, QuestionAnswer, QuestionState, QuestionsState, Results as PollResults,
     Scene, Slides, Voter,
 };
@@ -83,7 +84,7 @@ pub use sidetone_signaling::protocol::meeting::{
     Standing, UnlobbiedWhy,
 };
 pub use sidetone_signaling::protocol::{
-    CallId, Notice, NoticeKind, NoticeState, PickupOffered, TransferTarget,
+    CallId, Millis, Notice, NoticeKind, NoticeState, PickupOffered, TransferTarget,
 };
 pub use sidetone_signaling::{Category, Identifier, Reason};
 pub use statistics::{

@@ -5,27 +5,26 @@ use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::meeting::{CapabilityCause, ParticipantId};
 
 use super::participant::Place;
-use super::{Context, House, Room};
+use super::{Context, Room};
 use crate::api::{Fact, Memory, Place as StayPlace, Stay};
 
 impl Room {
     /// What must be kept of it.
     pub(crate) fn memory(&self) -> Option<Memory> {
-        let House::Meeting { organisation, id, .. } = &self.house else {
-            return None;
-        };
+        let (organisation, id) = self.meeting().filter(|_| self.within.is_none())?;
         let mut stays = self.roster();
         stays.retain(|stay| stay.place != StayPlace::Ringing);
         Some(Memory {
             call: self.call,
-            organisation: organisation.clone(),
-            meeting: id.clone(),
+            organisation,
+            meeting: id,
             numbered: self.numbered,
             roles: self.given.clone(),
             put_out: self.put_out.clone(),
             locked: self.locked,
             attendee_audio: self.attendee_audio,
             attendee_video: self.attendee_video,
+            breakouts: self.breakouts_memory(),
             stays,
         })
     }
@@ -56,6 +55,7 @@ impl Room {
         };
         // To those who count it begins again, and everyone joins again who comes back.
         self.started(*first, cx);
+        self.recall_breakouts(memory.breakouts, cx);
         for id in back {
             self.refresh_rights(id, CapabilityCause::Admitted, cx);
             self.watch(id, cx);

@@ -122,10 +122,11 @@ impl Room {
             answer,
             kind: self.kind(),
             subject: self.subject.clone(),
-            link: inside.then(|| self.link(cx)),
+            link: self.link(cx).filter(|_| inside),
             thread: inside
                 .then(|| self.thread_for(&participant.identity, cx))
                 .flatten(),
+            breakout_of: self.within.map(|within| within.main),
             display_name: participant.display_name.clone(),
             role: participant.role,
             capabilities: participant.capabilities.clone(),
@@ -200,6 +201,7 @@ impl Room {
             None => self.add_stay(fresh, cx),
         }
         cx.fact(Fact::Joined { call, who });
+        self.tell_entered(id, cx);
         if waited {
             self.board.unlobbied(id, UnlobbiedWhy::Admitted);
         }
@@ -250,7 +252,7 @@ impl Room {
                 Event::MeetingState(State {
                     call: self.call,
                     passage,
-                    link: inside.then(|| self.link(cx)),
+                    link: self.link(cx).filter(|_| inside),
                     thread: self.thread.clone().filter(|_| inside),
                 }),
             );

@@ -12,15 +12,23 @@ use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::protocol::meeting::{LobbyReason, Role};
 use sidetone_store::{Key, Kv, Revision, StoreError, WallTime};
 
+use super::breakouts::{Assigned, Breakouts};
 use super::attendance::{Attended, SHEET, State, attended, encode};
 
 /// What the keys begin with.
 const PREFIX: &str = "running-meeting.";
+/// What they end with: the meeting as a whole, its breakout rooms, who goes to which; those with a number alone are who is
+/// and was there.
+const HEAD: &str = "head";
+const ROOMS: &str = "rooms";
+const ASSIGNED: &str = "assigned-";
 
 /// A meeting that runs, as it is kept.
 #[derive(Debug)]
 pub(crate) struct Running {
     head: Head,
+    breakouts: Breakouts,
+    assigned: Assigned,
     attended: Vec<Attended>,
 }
 
@@ -42,7 +50,10 @@ struct Head {
 
 impl Running {
     pub(crate) fn new(memory: Memory, now: (Instant, WallTime)) -> Self {
+        let (breakouts, assigned) = Breakouts::new(memory.breakouts, now);
         Self {
+            breakouts,
+            assigned,
             head: Head {
                 call: memory.call,
                 organisation: memory.organisation,
@@ -76,6 +87,7 @@ impl Running {
             locked: head.locked,
             attendee_audio: head.attendee_audio,
             attendee_video: head.attendee_video,
+            breakouts: self.breakouts.memory(self.assigned, now),
             stays: self.attended.into_iter().map(|one| stay(one, now)).collect(),
         }
     }
@@ -106,6 +118,16 @@ fn stay(attended: Attended, (now, wall): (Instant, WallTime)) -> Stay {
     }
 }
 
+/// What was found of one.
+#[derive(Default)]
+struct Found {
+    head: Option<Head>,
+    breakouts: Breakouts,
+    assigned: Assigned,
+    attended: Vec<Attended>,
+    written: Written,
+}
+
 /// The values of one meeting, as they are in the store.
 type Written = BTreeMap<Key, (Vec<u8>, Revision)>;
 
@@ -122,9 +144,29 @@ impl Ledger {
         now: WallTime,
     ) -> Result<(), StoreError> {
         let written = self.0.entry(running.head.call).or_default();
-        let mut values = vec![(key(running.head.call, "head")?, encode(&running.head)?)];
+        let mut values = vec![(key(running.head.call, HEAD)?, encode(&running.head)?)];
+        if running.breakouts != Breakouts::default() {
+            values.push((key(running.head.call, ROOMS)?, encode(&running.breakouts)?));
+        }
+        for (number, chunk) in running.assigned.chunks(SHEET).enumerate() {
+            values.push((
+                key(running.head.call, &format!("{ASSIGNED}{number:04}"))?,
+                encode(&chunk)?,
+            ));
+        }
         for (number, chunk) in running.attended.chunks(SHEET).enumerate() {
             values.push((key(running.head.call, &format!("{number:04}"))?, encode(&chunk)?));
+        }
+        // Assignments become fewer, too.
+        let gone: Vec<Key> = written
+            .keys()
+            .filter(|known| !values.iter().any(|(key, _)| key == *known))
+            .cloned()
+            .collect();
+        for key in gone {
+            if let Some((_, revision)) = written.remove(&key) {
+                kv.delete(&key, revision, now).await?;
+            }
         }
         for (key, value) in values {
             let before = written.get(&key);
@@ -153,32 +195,41 @@ impl Ledger {
 
     /// What a process that was cut off has left, and is written on from here.
     pub(crate) async fn read(&mut self, kv: &dyn Kv, now: WallTime) -> Result<Vec<Running>, StoreError> {
-        let mut found: BTreeMap<String, (Option<Head>, Vec<Attended>, Written)> = BTreeMap::new();
+        let mut found: BTreeMap<String, Found> = BTreeMap::new();
         for entry in kv.list(PREFIX, now).await? {
             let name = entry.key.as_str().strip_prefix(PREFIX).unwrap_or_default();
             let Some((call, part)) = name.split_once('.') else {
                 continue;
             };
-            let (head, attended, written) = found.entry(call.to_owned()).or_default();
-            let read = if part == "head" {
-                serde_json::from_slice(&entry.value).map(|read| *head = Some(read))
+            let of = found.entry(call.to_owned()).or_default();
+            let read = if part == HEAD {
+                serde_json::from_slice(&entry.value).map(|read| of.head = Some(read))
+            } else if part == ROOMS {
+                serde_json::from_slice(&entry.value).map(|read| of.breakouts = read)
+            } else if part.starts_with(ASSIGNED) {
+                serde_json::from_slice::<Assigned>(&entry.value).map(|read| of.assigned.extend(read))
             } else {
-                serde_json::from_slice::<Vec<Attended>>(&entry.value).map(|read| attended.extend(read))
+                serde_json::from_slice::<Vec<Attended>>(&entry.value).map(|read| of.attended.extend(read))
             };
             if let Err(error) = read {
                 tracing::error!(key = %entry.key, %error, "a meeting that ran cannot be read");
             }
-            written.insert(entry.key, (entry.value.to_vec(), entry.revision));
+            of.written.insert(entry.key, (entry.value.to_vec(), entry.revision));
         }
         let mut running = Vec::new();
-        for (head, attended, written) in found.into_values() {
-            match head {
+        for of in found.into_values() {
+            match of.head {
                 Some(head) => {
-                    self.0.insert(head.call, written);
-                    running.push(Running { head, attended });
+                    self.0.insert(head.call, of.written);
+                    running.push(Running {
+                        head,
+                        breakouts: of.breakouts,
+                        assigned: of.assigned,
+                        attended: of.attended,
+                    });
                 }
                 None => {
-                    for (key, (_, revision)) in written {
+                    for (key, (_, revision)) in of.written {
                         kv.delete(&key, revision, now).await?;
                     }
                 }
