@@ -114,6 +114,8 @@ pub struct Conversation {
     unrecorded: Option<Failure>,
     /// The call that may take the place of this one, with its events from the start.
     successor: Option<(Call, Events<CallEvent>)>,
+    /// The breakout room in which this end is meanwhile.
+    breakout: Option<(Call, Events<CallEvent>)>,
     connected: bool,
     told: Option<(CallState, bool)>,
     remote: Option<(String, bool)>,
@@ -145,6 +147,7 @@ impl Conversation {
             recording: None,
             unrecorded: None,
             successor: None,
+            breakout: None,
             connected: false,
             told: None,
             remote: None,
@@ -186,9 +189,14 @@ impl Conversation {
                 event = self.events.recv() => match event {
                     Some(CallEvent::Ended(reason)) => break reason,
                     Some(CallEvent::Replaced(call)) => self.go_on_as(call, journal),
+                    Some(CallEvent::BreakoutRoomJoined(call)) => {
+                        let events = call.events();
+                        self.breakout = Some((call, events));
+                    }
                     Some(event) => self.tell(event, journal),
                     None => break self.call.end_reason().unwrap_or(Reason::HUNG_UP),
                 },
+                event = in_breakout(&mut self.breakout) => self.tell_breakout(event, journal),
                 Some(event) = end.events.recv() => {
                     match event {
                         // A refusal ends the call as well, with its own reason.
@@ -295,6 +303,21 @@ impl Conversation {
         );
         (self.call, self.events) = (call, events);
         self.tell_state(self.call.state(), self.call.is_reconnecting(), journal);
+    }
+
+    /// What happens in the breakout room. The meeting tells that it goes on.
+    fn tell_breakout(&mut self, event: Option<CallEvent>, journal: &Journal) {
+        let Some((call, _)) = &self.breakout else { return };
+        match event {
+            Some(CallEvent::Ended(reason)) => {
+                let fields = json!({ "call": call.id(), "code": reason.code, "subcode": reason.subcode });
+                journal.event("breakoutRoomLeft", &format!("back from the breakout room: {reason}"), fields);
+                self.breakout = None;
+            }
+            Some(CallEvent::StateChanged { .. }) => {}
+            Some(event) => meet::tell(call, &event, journal),
+            None => self.breakout = None,
+        }
     }
 
     async fn keep_stats(&mut self) {
@@ -423,6 +446,14 @@ impl Conversation {
                 json!({ "state": name, "reconnecting": reconnecting }),
             );
         }
+    }
+}
+
+/// What happens in a breakout room. For ever, where this end is in none.
+async fn in_breakout(breakout: &mut Option<(Call, Events<CallEvent>)>) -> Option<CallEvent> {
+    match breakout {
+        Some((_, events)) => events.recv().await,
+        None => future::pending().await,
     }
 }
 

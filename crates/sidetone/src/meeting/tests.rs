@@ -278,6 +278,7 @@ fn joined_again() -> Joined {
         subject: String::new(),
         link: None,
         thread: None,
+        breakout_of: None,
         display_name: String::new(),
         role: Role::Attendee,
         capabilities: Capabilities::default(),
