@@ -11,8 +11,9 @@ use sidetone_meeting::{Fact, Input, MediaEvent, Order, Rights};
 use sidetone_organisation::{Bypass, Setting};
 use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::meeting::{
-    Act, Announce, AssignBreakout, Breakout, BreakoutSettings, CallForHelp, Capability, CreateBreakouts, Engage,
-    Engaged, Join, Joined, Locator, News, NewBreakout, Role, SetBreakouts, SomeBreakouts, Standing, Which,
+    Act, Announce, AssignBreakout, Breakout, BreakoutSettings, CallForHelp, Capability, CreateBreakouts,
+    Engage, Engaged, Join, Joined, Locator, NewBreakout, News, Role, SetBreakouts, SomeBreakouts, Standing,
+    Which,
 };
 use sidetone_signaling::protocol::{CallId, Event, Millis, Request, SessionId};
 use support::*;
@@ -115,7 +116,12 @@ fn four() -> Four {
     bench.bypass(Bypass::Everyone);
     let [olga, bob, carol, eve] = [OLGA, BOB, CAROL, EVE].map(|raw| bench.enters(raw));
     bench.pass(seconds(1));
-    let made = act(&mut bench, &olga, create(&[room("Red", &[BOB]), room("Blue", &[CAROL, EVE])])).unwrap();
+    let made = act(
+        &mut bench,
+        &olga,
+        create(&[room("Red", &[BOB]), room("Blue", &[CAROL, EVE])]),
+    )
+    .unwrap();
     assert_eq!(made.id, Some(1));
     bench.pass(seconds(1));
     assert!(known(&bench, bob.0).sent.is_empty(), "closed");
@@ -126,11 +132,22 @@ fn four() -> Four {
     for (seat, number, call) in [(&bob, 1, red), (&carol, 2, blue), (&eve, 2, blue)] {
         assert_eq!(known(&bench, seat.0).sent, [(number, call)]);
         let there = goes(&mut bench, seat, call).unwrap();
-        assert_eq!((there.participant, there.breakout_of), (seat.1.participant, Some(seat.1.call)));
+        assert_eq!(
+            (there.participant, there.breakout_of),
+            (seat.1.participant, Some(seat.1.call))
+        );
         assert_eq!((there.link.as_ref(), there.role), (None, seat.1.role));
     }
     bench.pass(seconds(1));
-    Four { bench, olga, bob, carol, eve, red, blue }
+    Four {
+        bench,
+        olga,
+        bob,
+        carol,
+        eve,
+        red,
+        blue,
+    }
 }
 
 /// Who is in which of these rooms, and what of them passes in the meeting.
@@ -142,22 +159,47 @@ fn inside(bench: &Bench, call: CallId) -> Vec<u32> {
 
 #[test]
 fn a_room_hears_only_itself_and_the_meeting_goes_on_without_those_in_it() {
-    let Four { mut bench, olga, bob, carol, eve, red, blue } = four();
+    let Four {
+        mut bench,
+        olga,
+        bob,
+        carol,
+        eve,
+        red,
+        blue,
+    } = four();
     for seat in [&bob, &carol, &eve] {
-        assert_eq!(bench.rights(&seat.1), Rights::NONE, "nothing passes in the meeting");
+        assert_eq!(
+            bench.rights(&seat.1),
+            Rights::NONE,
+            "nothing passes in the meeting"
+        );
     }
     assert!(is_passing(bench.rights(&olga.1)));
     assert_eq!(bench.media[&red].keys().map(|id| id.0).collect::<Vec<_>>(), [2]);
-    assert_eq!(bench.media[&blue].keys().map(|id| id.0).collect::<Vec<_>>(), [3, 4]);
-    assert!(bench.media[&blue].values().all(|rights| rights.audio && rights.receive));
+    assert_eq!(
+        bench.media[&blue].keys().map(|id| id.0).collect::<Vec<_>>(),
+        [3, 4]
+    );
+    assert!(
+        bench.media[&blue]
+            .values()
+            .all(|rights| rights.audio && rights.receive)
+    );
     // Each roster is of its own room, and the meeting's says where everyone is.
     let roster = |session: SessionId, call| bench.views[&session].roster[&call].clone();
     assert_eq!(roster(carol.0, blue).len(), 2);
     assert_eq!(roster(bob.0, red).len(), 1);
-    let of_main: Vec<_> = roster(olga.0, olga.1.call).values().map(|entry| entry.breakout).collect();
+    let of_main: Vec<_> = roster(olga.0, olga.1.call)
+        .values()
+        .map(|entry| entry.breakout)
+        .collect();
     assert_eq!(of_main, [None, Some(1), Some(2), Some(2)]);
     // Nobody speaks in a room to those who are elsewhere.
-    bench.input(Input::Media(blue, MediaEvent::Speakers(vec![carol.1.participant])));
+    bench.input(Input::Media(
+        blue,
+        MediaEvent::Speakers(vec![carol.1.participant]),
+    ));
     bench.pass(seconds(1));
     let heard = |session: SessionId| {
         bench
@@ -179,7 +221,13 @@ fn a_room_hears_only_itself_and_the_meeting_goes_on_without_those_in_it() {
 
 #[test]
 fn attendance_counts_once_and_the_minutes_say_who_was_where() {
-    let Four { mut bench, olga, bob, red, .. } = four();
+    let Four {
+        mut bench,
+        olga,
+        bob,
+        red,
+        ..
+    } = four();
     bench.pass(seconds(10));
     act(&mut bench, &olga, assign(Some(2), &[BOB])).unwrap();
     let (number, blue) = *known(&bench, bob.0).sent.last().unwrap();
@@ -216,8 +264,16 @@ fn attendance_counts_once_and_the_minutes_say_who_was_where() {
 fn rooms_are_managed_by_role_and_seen_by_those_they_concern() {
     let mut bench = Bench::new();
     let [olga, bob, carol] = [OLGA, BOB, CAROL].map(|raw| bench.enters(raw));
-    assert_refused(act(&mut bench, &bob, create(&[room("Red", &[])])), &Reason::ROLE_RESTRICTED);
-    act(&mut bench, &olga, create(&[room("Red", &[BOB]), room("Blue", &[])])).unwrap();
+    assert_refused(
+        act(&mut bench, &bob, create(&[room("Red", &[])])),
+        &Reason::ROLE_RESTRICTED,
+    );
+    act(
+        &mut bench,
+        &olga,
+        create(&[room("Red", &[BOB]), room("Blue", &[])]),
+    )
+    .unwrap();
     bench.pass(seconds(1));
     assert_eq!(known(&bench, olga.0).rooms.len(), 2);
     let of_bob = known(&bench, bob.0).rooms;
@@ -231,12 +287,18 @@ fn rooms_are_managed_by_role_and_seen_by_those_they_concern() {
             ..SetBreakouts::default()
         })
     };
-    assert_refused(act(&mut bench, &carol, managers(&[CAROL])), &Reason::ROLE_RESTRICTED);
+    assert_refused(
+        act(&mut bench, &carol, managers(&[CAROL])),
+        &Reason::ROLE_RESTRICTED,
+    );
     act(&mut bench, &olga, managers(&[CAROL])).unwrap();
     bench.pass(seconds(1));
     assert_eq!(known(&bench, carol.0).rooms.len(), 2);
     act(&mut bench, &carol, open()).unwrap();
-    assert_refused(act(&mut bench, &carol, managers(&[BOB])), &Reason::ROLE_RESTRICTED);
+    assert_refused(
+        act(&mut bench, &carol, managers(&[BOB])),
+        &Reason::ROLE_RESTRICTED,
+    );
     // Where everyone chooses, the open ones are there for everyone.
     act(&mut bench, &olga, managers(&[])).unwrap();
     bench.pass(seconds(1));
@@ -252,7 +314,13 @@ fn rooms_are_managed_by_role_and_seen_by_those_they_concern() {
     assert_eq!(known(&bench, carol.0).rooms.len(), 2);
     goes(&mut bench, &carol, blue).unwrap();
     // Within a room nobody decides about the meeting.
-    let within = Seat::from((carol.0, Joined { call: blue, ..carol.1.clone() }));
+    let within = Seat::from((
+        carol.0,
+        Joined {
+            call: blue,
+            ..carol.1.clone()
+        },
+    ));
     assert_refused(act(&mut bench, &within, open()), &Reason::NOT_IN_THIS_CALL_TYPE);
     goes(&mut bench, &olga, blue).unwrap();
     let end = Request::MeetingEnd(sidetone_signaling::protocol::meeting::Call { call: blue });
@@ -262,7 +330,14 @@ fn rooms_are_managed_by_role_and_seen_by_those_they_concern() {
 
 #[test]
 fn the_organisation_can_keep_people_from_outside_from_them() {
-    let Four { mut bench, olga, eve, blue, carol, .. } = four();
+    let Four {
+        mut bench,
+        olga,
+        eve,
+        blue,
+        carol,
+        ..
+    } = four();
     assert_eq!(
         bench.views[&eve.0].capabilities[&eve.1.call][&Capability::JoinBreakouts],
         Standing::Capable,
@@ -274,13 +349,22 @@ fn the_organisation_can_keep_people_from_outside_from_them() {
     assert!(is_passing(bench.rights(&eve.1)));
     assert!(inside(&bench, blue).contains(&carol.1.participant.0));
     assert_refused(goes(&mut bench, &eve, blue), &Reason::POLICY_RESTRICTED);
-    assert_refused(act(&mut bench, &olga, assign(Some(1), &[EVE])), &Reason::POLICY_RESTRICTED);
+    assert_refused(
+        act(&mut bench, &olga, assign(Some(1), &[EVE])),
+        &Reason::POLICY_RESTRICTED,
+    );
     bench.assert_nothing_left();
 }
 
 #[test]
 fn they_end_by_the_clock_and_everyone_is_warned() {
-    let Four { mut bench, olga, bob, red, .. } = four();
+    let Four {
+        mut bench,
+        olga,
+        bob,
+        red,
+        ..
+    } = four();
     let ends = SetBreakouts {
         ends_in_ms: Some(Millis(300_000)),
         ..SetBreakouts::default()
@@ -303,7 +387,14 @@ fn they_end_by_the_clock_and_everyone_is_warned() {
 
 #[test]
 fn where_coming_back_is_forbidden_nobody_is_in_the_meeting_before_the_room_closes() {
-    let Four { mut bench, olga, bob, carol, red, .. } = four();
+    let Four {
+        mut bench,
+        olga,
+        bob,
+        carol,
+        red,
+        ..
+    } = four();
     let forbid = |forbidden| {
         Act::SetBreakouts(SetBreakouts {
             return_forbidden: Some(forbidden),
@@ -313,10 +404,17 @@ fn where_coming_back_is_forbidden_nobody_is_in_the_meeting_before_the_room_close
     act(&mut bench, &carol, Act::LeaveBreakout).unwrap();
     assert!(is_passing(bench.rights(&carol.1)), "it is not forbidden yet");
     act(&mut bench, &olga, forbid(true)).unwrap();
-    assert_refused(act(&mut bench, &bob, Act::LeaveBreakout), &Reason::MEETING_RESTRICTED);
+    assert_refused(
+        act(&mut bench, &bob, Act::LeaveBreakout),
+        &Reason::MEETING_RESTRICTED,
+    );
     let leave = Request::MeetingLeave(sidetone_signaling::protocol::meeting::Call { call: red });
     bench.ask(bob.0, leave.clone()).unwrap();
-    assert_eq!(bench.rights(&bob.1), Rights::NONE, "he left the room, and is not back");
+    assert_eq!(
+        bench.rights(&bob.1),
+        Rights::NONE,
+        "he left the room, and is not back"
+    );
     goes(&mut bench, &bob, red).unwrap();
     bench.ask(bob.0, leave).unwrap();
     act(&mut bench, &olga, forbid(false)).unwrap();
@@ -326,7 +424,14 @@ fn where_coming_back_is_forbidden_nobody_is_in_the_meeting_before_the_room_close
 
 #[test]
 fn announcements_reach_the_rooms_and_calls_for_help_those_who_manage_them() {
-    let Four { mut bench, olga, bob, carol, eve, .. } = four();
+    let Four {
+        mut bench,
+        olga,
+        bob,
+        carol,
+        eve,
+        ..
+    } = four();
     let say = |text: &str, rooms: &[u32]| {
         Act::Announce(Announce {
             text: text.into(),
@@ -338,6 +443,10 @@ fn announcements_reach_the_rooms_and_calls_for_help_those_who_manage_them() {
     assert_refused(act(&mut bench, &bob, say("Hi", &[])), &Reason::ROLE_RESTRICTED);
     assert_eq!(known(&bench, bob.0).said, ["Five more minutes"]);
     assert_eq!(known(&bench, eve.0).said, ["Five more minutes", "Blue is late"]);
+    let fast = (0..9)
+        .filter(|_| act(&mut bench, &olga, say("!", &[1])).is_ok())
+        .count();
+    assert_eq!(fast, 3, "five at once");
     act(&mut bench, &carol, Act::CallForHelp(CallForHelp { wanted: true })).unwrap();
     bench.pass(seconds(1));
     assert_eq!(known(&bench, olga.0).rooms[&2].help, [carol.1.participant]);
@@ -345,7 +454,12 @@ fn announcements_reach_the_rooms_and_calls_for_help_those_who_manage_them() {
     // Olga visits, and the call is taken back.
     let blue = known(&bench, olga.0).rooms[&2].call.unwrap();
     goes(&mut bench, &olga, blue).unwrap();
-    act(&mut bench, &carol, Act::CallForHelp(CallForHelp { wanted: false })).unwrap();
+    act(
+        &mut bench,
+        &carol,
+        Act::CallForHelp(CallForHelp { wanted: false }),
+    )
+    .unwrap();
     bench.pass(seconds(1));
     let seen = &known(&bench, olga.0).rooms[&2];
     assert_eq!((seen.help.len(), seen.present.len()), (0, 3));
@@ -360,7 +474,13 @@ fn announcements_reach_the_rooms_and_calls_for_help_those_who_manage_them() {
 
 #[test]
 fn who_comes_late_goes_on_to_their_room_and_who_came_back_is_left_alone() {
-    let Four { mut bench, olga, bob, red, .. } = four();
+    let Four {
+        mut bench,
+        olga,
+        bob,
+        red,
+        ..
+    } = four();
     act(&mut bench, &olga, assign(Some(1), &[GUS])).unwrap();
     let gus = bench.enters(GUS);
     assert_eq!(known(&bench, gus.0).sent, [(1, red)]);
@@ -372,7 +492,10 @@ fn who_comes_late_goes_on_to_their_room_and_who_came_back_is_left_alone() {
     act(&mut bench, &olga, assign(Some(2), &[BOB])).unwrap();
     assert_eq!(known(&bench, bob.0).sent.len(), 2);
     // A room that people enter by their own hand sends nobody.
-    let by_hand = NewBreakout { by_hand: true, ..room("Green", &[BOB]) };
+    let by_hand = NewBreakout {
+        by_hand: true,
+        ..room("Green", &[BOB])
+    };
     act(&mut bench, &olga, create(&[by_hand])).unwrap();
     act(&mut bench, &olga, open()).unwrap();
     bench.pass(seconds(1));
@@ -383,7 +506,13 @@ fn who_comes_late_goes_on_to_their_room_and_who_came_back_is_left_alone() {
 
 #[test]
 fn after_a_lost_network_people_are_in_the_same_room() {
-    let Four { mut bench, olga, bob, red, .. } = four();
+    let Four {
+        mut bench,
+        olga,
+        bob,
+        red,
+        ..
+    } = four();
     // Twenty seconds, the same session.
     bench.detach(bob.0);
     bench.pass(seconds(20));
@@ -391,7 +520,10 @@ fn after_a_lost_network_people_are_in_the_same_room() {
     assert_eq!(inside(&bench, red), [2]);
     // A new session; whichever of the two calls it joins first.
     for breakout_first in [true, false] {
-        let session = bench.views.iter().find(|(_, view)| view.identity == Some(id(BOB)));
+        let session = bench
+            .views
+            .iter()
+            .find(|(_, view)| view.identity == Some(id(BOB)));
         let session = *session.unwrap().0;
         bench.end(session, Reason::NETWORK_LOST);
         bench.pass(seconds(5));
@@ -418,7 +550,10 @@ fn after_a_lost_network_people_are_in_the_same_room() {
     let stranger = bench.open(GUS);
     assert_refused(bench.join_by(stranger, Locator::Call(red)), &Reason::NOT_INVITED);
     // Who does not come back is in neither.
-    let session = bench.views.iter().find(|(_, view)| view.identity == Some(id(BOB)));
+    let session = bench
+        .views
+        .iter()
+        .find(|(_, view)| view.identity == Some(id(BOB)));
     let session = *session.unwrap().0;
     bench.input(Input::Media(red, MediaEvent::Lost(bob.1.participant)));
     bench.input(Input::Media(olga.1.call, MediaEvent::Lost(bob.1.participant)));
@@ -431,10 +566,23 @@ fn after_a_lost_network_people_are_in_the_same_room() {
 
 #[test]
 fn who_leaves_or_is_put_out_of_the_meeting_is_out_of_the_room_and_a_role_goes_along() {
-    let Four { mut bench, olga, bob, carol, eve, red, blue } = four();
-    bench.ask(olga.0, set_role(&olga.1, &carol.1, Role::CoOrganiser)).unwrap();
+    let Four {
+        mut bench,
+        olga,
+        bob,
+        carol,
+        eve,
+        red,
+        blue,
+    } = four();
+    bench
+        .ask(olga.0, set_role(&olga.1, &carol.1, Role::CoOrganiser))
+        .unwrap();
     bench.pass(seconds(1));
-    assert_eq!(bench.views[&eve.0].roster[&blue][&carol.1.participant].role, Role::CoOrganiser);
+    assert_eq!(
+        bench.views[&eve.0].roster[&blue][&carol.1.participant].role,
+        Role::CoOrganiser
+    );
     bench.ask(bob.0, Request::MeetingLeave(call(&bob.1))).unwrap();
     assert!(inside(&bench, red).is_empty());
     let remove = sidetone_signaling::protocol::meeting::Remove {
@@ -461,30 +609,54 @@ fn people_are_split_evenly_and_limits_hold() {
     });
     act(&mut bench, &olga, split).unwrap();
     bench.pass(seconds(1));
-    let mut sizes: Vec<usize> = known(&bench, olga.0).rooms.values().map(|one| one.invitees.len()).collect();
+    let mut sizes: Vec<usize> = known(&bench, olga.0)
+        .rooms
+        .values()
+        .map(|one| one.invitees.len())
+        .collect();
     sizes.sort_unstable();
     assert_eq!(sizes, [3, 4, 4]);
     assert!(guests.iter().all(|guest| known(&bench, guest.0).rooms.len() == 1));
     let many: Vec<NewBreakout> = (0..48).map(|_| room("x", &[])).collect();
     assert_refused(act(&mut bench, &olga, create(&many)), &Reason::TOO_MANY_OBJECTS);
-    for wrong in [create(&[]), create(&[room("", &[])]), create(&[room("a", &[BOB]), room("b", &[BOB])])] {
+    for wrong in [
+        create(&[]),
+        create(&[room("", &[])]),
+        create(&[room("a", &[BOB]), room("b", &[BOB])]),
+    ] {
         assert_refused(act(&mut bench, &olga, wrong), &Reason::BAD_PARAMETERS);
     }
-    assert_refused(act(&mut bench, &olga, assign(Some(9), &[BOB])), &Reason::NO_SUCH_OBJECT);
+    assert_refused(
+        act(&mut bench, &olga, assign(Some(9), &[BOB])),
+        &Reason::NO_SUCH_OBJECT,
+    );
     let late = SetBreakouts {
         ends_in_ms: Some(Millis(u32::MAX)),
         ..SetBreakouts::default()
     };
-    assert_refused(act(&mut bench, &olga, Act::SetBreakouts(late)), &Reason::BAD_PARAMETERS);
+    assert_refused(
+        act(&mut bench, &olga, Act::SetBreakouts(late)),
+        &Reason::BAD_PARAMETERS,
+    );
     act(&mut bench, &olga, Act::RemoveBreakout(Which { id: 2 })).unwrap();
     bench.pass(seconds(1));
-    assert_eq!(known(&bench, olga.0).rooms.keys().copied().collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(
+        known(&bench, olga.0).rooms.keys().copied().collect::<Vec<_>>(),
+        [1, 3]
+    );
     bench.assert_nothing_left();
 }
 
 #[test]
 fn a_service_that_was_cut_off_goes_on_with_everyone_in_their_room() {
-    let Four { mut bench, olga, bob, red, carol, .. } = four();
+    let Four {
+        mut bench,
+        olga,
+        bob,
+        red,
+        carol,
+        ..
+    } = four();
     let ends = SetBreakouts {
         ends_in_ms: Some(Millis(600_000)),
         ..SetBreakouts::default()
@@ -509,7 +681,10 @@ fn a_service_that_was_cut_off_goes_on_with_everyone_in_their_room() {
     };
     let olga = back(&mut bench, OLGA, &olga.1, olga.1.call);
     let there = back(&mut bench, BOB, &bob.1, red);
-    assert_eq!((there.1.participant, there.1.breakout_of), (bob.1.participant, Some(olga.1.call)));
+    assert_eq!(
+        (there.1.participant, there.1.breakout_of),
+        (bob.1.participant, Some(olga.1.call))
+    );
     let rejoin = Join {
         rejoin: Some(bob.1.participant),
         ..join(Locator::Call(olga.1.call))
@@ -523,7 +698,10 @@ fn a_service_that_was_cut_off_goes_on_with_everyone_in_their_room() {
     assert_eq!(bench.rights(&bob.1), Rights::NONE);
     bench.pass(seconds(600));
     assert!(is_passing(bench.rights(&bob.1)), "closed by the clock, and back");
-    assert_eq!(bench.meetings.memory(olga.1.call).unwrap().breakouts.rooms[0].call, None);
+    assert_eq!(
+        bench.meetings.memory(olga.1.call).unwrap().breakouts.rooms[0].call,
+        None
+    );
     bench.assert_nothing_left();
 }
 
@@ -587,7 +765,11 @@ struct World {
 impl World {
     fn session(&self, who: u8) -> Option<SessionId> {
         let identity = id(PEOPLE[usize::from(who) % PEOPLE.len()]);
-        let mut all = self.bench.views.iter().filter(|(_, view)| view.identity.as_ref() == Some(&identity));
+        let mut all = self
+            .bench
+            .views
+            .iter()
+            .filter(|(_, view)| view.identity.as_ref() == Some(&identity));
         all.next().map(|(session, _)| *session)
     }
 
@@ -603,7 +785,8 @@ impl World {
 
     fn order(&mut self, act: Act) {
         if let Some(call) = self.call() {
-            self.bench.input(Input::Order(call, Order::Breakouts(Box::new(act))));
+            self.bench
+                .input(Input::Order(call, Order::Breakouts(Box::new(act))));
         }
     }
 
@@ -630,7 +813,10 @@ impl World {
             }
             Step::Assign(who, pick) => {
                 let room = self.room(pick).filter(|_| pick % 5 != 0);
-                self.order(assign(room.map(|room| room.id), &[PEOPLE[usize::from(who) % PEOPLE.len()]]));
+                self.order(assign(
+                    room.map(|room| room.id),
+                    &[PEOPLE[usize::from(who) % PEOPLE.len()]],
+                ));
             }
             Step::Open(pick) => {
                 let rooms = self.room(pick).filter(|_| pick % 3 == 0);
@@ -660,8 +846,14 @@ impl World {
             }
             Step::Return(who) => self.engage(who, Act::LeaveBreakout),
             Step::Hang(who) => {
-                let rooms = self.call().and_then(|call| self.bench.meetings.breakouts(call, self.bench.now));
-                let open: Vec<CallId> = rooms.into_iter().flat_map(|(_, rooms)| rooms).filter_map(|room| room.call).collect();
+                let rooms = self
+                    .call()
+                    .and_then(|call| self.bench.meetings.breakouts(call, self.bench.now));
+                let open: Vec<CallId> = rooms
+                    .into_iter()
+                    .flat_map(|(_, rooms)| rooms)
+                    .filter_map(|room| room.call)
+                    .collect();
                 for call in open {
                     if let Some(session) = self.session(who) {
                         let leave = sidetone_signaling::protocol::meeting::Call { call };
@@ -676,18 +868,28 @@ impl World {
                 }
             }
             Step::Detach(who) => {
-                if let Some(session) = self.session(who).filter(|session| self.bench.views[session].attached) {
+                if let Some(session) = self
+                    .session(who)
+                    .filter(|session| self.bench.views[session].attached)
+                {
                     self.bench.detach(session);
                 }
             }
             Step::Resume(who) => {
-                if let Some(session) = self.session(who).filter(|session| !self.bench.views[session].attached) {
+                if let Some(session) = self
+                    .session(who)
+                    .filter(|session| !self.bench.views[session].attached)
+                {
                     self.bench.resume(session);
                 }
             }
             Step::Lose(who) => {
                 if let Some(session) = self.session(who) {
-                    let reason = if who % 3 == 0 { Reason::SESSION_CLOSED } else { Reason::NETWORK_LOST };
+                    let reason = if who % 3 == 0 {
+                        Reason::SESSION_CLOSED
+                    } else {
+                        Reason::NETWORK_LOST
+                    };
                     self.bench.end(session, reason);
                 }
             }
@@ -702,7 +904,11 @@ impl World {
                 if let (Some(olga), Some(somebody)) = (self.session(0), self.session(who))
                     && let (Some(by), Some(whom)) = (self.joined.get(&olga), self.joined.get(&somebody))
                 {
-                    let role = if who % 2 == 0 { Role::CoOrganiser } else { Role::Consumer };
+                    let role = if who % 2 == 0 {
+                        Role::CoOrganiser
+                    } else {
+                        Role::Consumer
+                    };
                     let request = set_role(by, whom, role);
                     self.ask(olga, request);
                 }
@@ -717,7 +923,8 @@ impl World {
             Step::Pass(time) => self.bench.pass(seconds(u64::from(time) % 90)),
             Step::End => {
                 if let Some(call) = self.call() {
-                    self.bench.input(Input::Order(call, Order::End(Reason::ENDED_FOR_ALL)));
+                    self.bench
+                        .input(Input::Order(call, Order::End(Reason::ENDED_FOR_ALL)));
                 }
             }
         }

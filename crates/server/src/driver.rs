@@ -44,7 +44,10 @@ pub(crate) enum Input {
     /// What people did beside talking in a meeting that runs.
     Minutes(MeetingId, oneshot::Sender<Option<(CallId, Minutes)>>),
     /// The breakout rooms of a meeting that runs.
-    Breakouts(MeetingId, oneshot::Sender<Option<(BreakoutSettings, Vec<Breakout>)>>),
+    Breakouts(
+        MeetingId,
+        oneshot::Sender<Option<(BreakoutSettings, Vec<Breakout>)>>,
+    ),
     /// Somebody who is not in a meeting wants something done in it.
     Order(MeetingId, Order, oneshot::Sender<Result<(), Reason>>),
     /// Tokens no longer count although they have not expired.

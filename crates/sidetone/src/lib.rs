@@ -53,10 +53,11 @@ pub use diagnostics::{
 pub use error::Error;
 pub use events::{Blocking, Events};
 pub use meeting::{
-    BreakoutRoomsFeature, BreakoutRoomsUpdate, CapabilitiesFeature, CaptionsFeature, DominantSpeakers, EngagementEvent, JoinOptions, Lobby,
-    LobbyParticipant, MeetingInfo, MessagesFeature, OptimalVideoCountFeature, PollsFeature, QuestionsFeature,
-    RaiseHandFeature, RaisedHand, ReactionsFeature, RealTimeTextFeature, RemoteParticipant, SceneFeature,
-    SlidesFeature, Speaker, SpeechEngine, SpotlightFeature, Transcriber, TypedLine, Utterance, WatchOptions,
+    BreakoutRoomsFeature, BreakoutRoomsUpdate, CapabilitiesFeature, CaptionsFeature, DominantSpeakers,
+    EngagementEvent, JoinOptions, Lobby, LobbyParticipant, MeetingInfo, MessagesFeature,
+    OptimalVideoCountFeature, PollsFeature, QuestionsFeature, RaiseHandFeature, RaisedHand, ReactionsFeature,
+    RealTimeTextFeature, RemoteParticipant, SceneFeature, SlidesFeature, Speaker, SpeechEngine,
+    SpotlightFeature, Transcriber, TypedLine, Utterance, WatchOptions,
 };
 pub use options::{AcceptOptions, AgentOptions, AudioOptions, Credential, NetworkOptions, StartCallOptions};
 pub use pending::Pending;
@@ -74,9 +75,9 @@ pub use sidetone_signaling::protocol::chat::{
 };
 pub use sidetone_signaling::protocol::meeting::{
     Annotation, Author as QuestionAuthor, Breakout as BreakoutRoom, BreakoutSettings, Caption, CaptionsState,
-    ChangeBreakout, CreateBreakouts, CreatePoll, NewBreakout, SetBreakouts, Poll, PollOption, PollState,
-    Present, PublishCaption, Question, QuestionAnswer, QuestionState, QuestionsState, Results as PollResults,
-    Scene, Slides, Voter,
+    ChangeBreakout, CreateBreakouts, CreatePoll, NewBreakout, Poll, PollOption, PollState, Present,
+    PublishCaption, Question, QuestionAnswer, QuestionState, QuestionsState, Results as PollResults, Scene,
+    SetBreakouts, Slides, Voter,
 };
 pub use sidetone_signaling::protocol::meeting::{
     Capabilities, Capability, CapabilityCause, Kind as MeetingKind, LobbyReason, Locator, MAX_HEIGHT,

@@ -14,6 +14,7 @@ use sidetone::{
 use sidetone_media::device::Direction;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::breakout::BreakoutRoom;
 use super::end::End;
 use super::journal::Journal;
 use super::{meet, notices, statistics};
@@ -115,7 +116,7 @@ pub struct Conversation {
     /// The call that may take the place of this one, with its events from the start.
     successor: Option<(Call, Events<CallEvent>)>,
     /// The breakout room in which this end is meanwhile.
-    breakout: Option<(Call, Events<CallEvent>)>,
+    breakout: BreakoutRoom,
     connected: bool,
     told: Option<(CallState, bool)>,
     remote: Option<(String, bool)>,
@@ -147,7 +148,7 @@ impl Conversation {
             recording: None,
             unrecorded: None,
             successor: None,
-            breakout: None,
+            breakout: BreakoutRoom::default(),
             connected: false,
             told: None,
             remote: None,
@@ -189,14 +190,11 @@ impl Conversation {
                 event = self.events.recv() => match event {
                     Some(CallEvent::Ended(reason)) => break reason,
                     Some(CallEvent::Replaced(call)) => self.go_on_as(call, journal),
-                    Some(CallEvent::BreakoutRoomJoined(call)) => {
-                        let events = call.events();
-                        self.breakout = Some((call, events));
-                    }
+                    Some(CallEvent::BreakoutRoomJoined(call)) => self.breakout.enter(call),
                     Some(event) => self.tell(event, journal),
                     None => break self.call.end_reason().unwrap_or(Reason::HUNG_UP),
                 },
-                event = in_breakout(&mut self.breakout) => self.tell_breakout(event, journal),
+                event = self.breakout.next() => self.breakout.tell(event, journal),
                 Some(event) = end.events.recv() => {
                     match event {
                         // A refusal ends the call as well, with its own reason.
@@ -303,21 +301,6 @@ impl Conversation {
         );
         (self.call, self.events) = (call, events);
         self.tell_state(self.call.state(), self.call.is_reconnecting(), journal);
-    }
-
-    /// What happens in the breakout room. The meeting tells that it goes on.
-    fn tell_breakout(&mut self, event: Option<CallEvent>, journal: &Journal) {
-        let Some((call, _)) = &self.breakout else { return };
-        match event {
-            Some(CallEvent::Ended(reason)) => {
-                let fields = json!({ "call": call.id(), "code": reason.code, "subcode": reason.subcode });
-                journal.event("breakoutRoomLeft", &format!("back from the breakout room: {reason}"), fields);
-                self.breakout = None;
-            }
-            Some(CallEvent::StateChanged { .. }) => {}
-            Some(event) => meet::tell(call, &event, journal),
-            None => self.breakout = None,
-        }
     }
 
     async fn keep_stats(&mut self) {
@@ -446,14 +429,6 @@ impl Conversation {
                 json!({ "state": name, "reconnecting": reconnecting }),
             );
         }
-    }
-}
-
-/// What happens in a breakout room. For ever, where this end is in none.
-async fn in_breakout(breakout: &mut Option<(Call, Events<CallEvent>)>) -> Option<CallEvent> {
-    match breakout {
-        Some((_, events)) => events.recv().await,
-        None => future::pending().await,
     }
 }
 

@@ -159,8 +159,10 @@ impl Meetings {
     ) -> Result<(), Reason> {
         let main = self.rooms.get(&within.main).ok_or(Reason::NO_SUCH_CALL)?;
         let visitor = main.visitor(ask, join, call)?;
-        self.with(call, now, |room, cx| room.come_over(ask, join.clone(), visitor, cx))
-            .unwrap_or(Err(Reason::NO_SUCH_CALL))
+        self.with(call, now, |room, cx| {
+            room.come_over(ask, join.clone(), visitor, cx)
+        })
+        .unwrap_or(Err(Reason::NO_SUCH_CALL))
     }
 
     fn join_group_by_link(

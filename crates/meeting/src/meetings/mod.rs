@@ -16,8 +16,9 @@ use sidetone_signaling::switchboard::{Ask, Way};
 use sidetone_signaling::timers::Timers;
 use sidetone_signaling::{Identifier, Reason};
 
-use crate::api::{Config, Input, MediaEvent, Memory, Order, Output, Stay};
+use crate::api::{Config, Input, MediaEvent, Order, Output, Stay};
 use crate::guesses::Guesses;
+use crate::memory::Memory;
 use crate::minutes::Minutes;
 use crate::people::People;
 use crate::room::{Across, Context, Endpoints, Founding, House, Room, Timer};
@@ -200,7 +201,11 @@ impl Meetings {
     }
 
     /// The breakout rooms of a meeting that runs, and what holds for them.
-    pub fn breakouts(&self, call: CallId, now: Instant) -> Option<(wire::BreakoutSettings, Vec<wire::Breakout>)> {
+    pub fn breakouts(
+        &self,
+        call: CallId,
+        now: Instant,
+    ) -> Option<(wire::BreakoutSettings, Vec<wire::Breakout>)> {
         self.rooms.get(&call).map(|room| room.breakouts_now(now))
     }
 

@@ -12,9 +12,10 @@ use sidetone_signaling::protocol::{CallId, Event, SessionId};
 use sidetone_signaling::timers::Timers;
 use sidetone_signaling::{Identifier, Reason};
 
-use crate::api::{Attempt, Config, Fact, MediaOrder, Output};
-use crate::people::People;
 use super::breakout::{Across, Within, fact_within};
+use crate::api::{Attempt, Config, MediaOrder, Output};
+use crate::fact::Fact;
+use crate::people::People;
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,7 +6,9 @@ use sidetone_signaling::protocol::meeting::{CapabilityCause, ParticipantId};
 
 use super::participant::Place;
 use super::{Context, Room};
-use crate::api::{Fact, Memory, Place as StayPlace, Stay};
+use crate::api::{Place as StayPlace, Stay};
+use crate::fact::Fact;
+use crate::memory::Memory;
 
 impl Room {
     /// What must be kept of it.

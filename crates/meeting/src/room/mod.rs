@@ -34,7 +34,8 @@ use sidetone_signaling::protocol::meeting::{
 use sidetone_signaling::protocol::{CallId, Event, SessionId};
 use sidetone_signaling::{Identifier, Reason};
 
-use crate::api::{Fact, MediaOrder, Place as StayPlace, Rights, Stay};
+use crate::api::{MediaOrder, Place as StayPlace, Rights, Stay};
+use crate::fact::Fact;
 use crate::people::{Hall, Located};
 use crate::rights;
 use board::Board;

@@ -11,7 +11,7 @@ use sidetone_signaling::protocol::{
 
 use super::participant::Participant;
 use super::{Context, Room};
-use crate::api::Fact;
+use crate::fact::Fact;
 
 /// Most who have not agreed that are named to whoever records.
 const NAMED: usize = 100;

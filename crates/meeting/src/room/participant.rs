@@ -6,15 +6,16 @@ use std::time::Instant;
 use sidetone_organisation::Origin;
 use sidetone_signaling::Identifier;
 use sidetone_signaling::Reason;
-use sidetone_signaling::protocol::{CallId, SessionId};
 use sidetone_signaling::protocol::meeting::{
     self, Capabilities, LobbyReason, ParticipantId, ParticipantState, PersonKind, Role, UnlobbiedWhy,
 };
+use sidetone_signaling::protocol::{CallId, SessionId};
 
 use super::breakout::Away;
 use super::engage::Bucket;
 use super::watching::Watching;
-use crate::api::{Attempt, Place as StayPlace, Rights, Stay, Who};
+use crate::api::{Attempt, Place as StayPlace, Rights, Stay};
+use crate::fact::Who;
 
 /// Where somebody is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,7 +10,8 @@ use sidetone_signaling::protocol::{Event, SessionId};
 
 use super::participant::{Asking, Media, Participant, Place};
 use super::{Context, Room, Timer};
-use crate::api::{Attempt, Fact, MediaError, Place as StayPlace, Rights, Stay};
+use crate::api::{Attempt, MediaError, Place as StayPlace, Rights, Stay};
+use crate::fact::Fact;
 
 impl Room {
     /// Media has answered an offer, or not.

@@ -51,12 +51,22 @@ impl Happened {
                 ..
             } => {
                 let (organisation, meeting) = meeting.clone();
-                Some(Self::Opened(*breakout, organisation, meeting, (*thread)?, display_name.clone()))
+                Some(Self::Opened(
+                    *breakout,
+                    organisation,
+                    meeting,
+                    (*thread)?,
+                    display_name.clone(),
+                ))
             }
-            Fact::Joined { call, who } | Fact::BreakoutJoined { breakout: call, who, .. } => {
-                Some(Self::Came(*call, who.identity.clone(), who.display_name.clone()))
-            }
-            Fact::Left { call, who, .. } | Fact::BreakoutLeft { breakout: call, who, .. } => Some(Self::Went(*call, who.identity.clone())),
+            Fact::Joined { call, who }
+            | Fact::BreakoutJoined {
+                breakout: call, who, ..
+            } => Some(Self::Came(*call, who.identity.clone(), who.display_name.clone())),
+            Fact::Left { call, who, .. }
+            | Fact::BreakoutLeft {
+                breakout: call, who, ..
+            } => Some(Self::Went(*call, who.identity.clone())),
             Fact::Ended { call, .. } | Fact::BreakoutClosed { breakout: call, .. } => Some(Self::Over(*call)),
             _ => None,
         }
@@ -114,7 +124,9 @@ async fn begin(
         return Ok(None);
     };
     let subject = meeting.subject.clone();
-    begin_thread(chats, organisation, &meeting, thread, &subject).await.map(Some)
+    begin_thread(chats, organisation, &meeting, thread, &subject)
+        .await
+        .map(Some)
 }
 
 /// Opens the conversation of a breakout room, each time that it opens.
@@ -128,7 +140,9 @@ async fn open(
     let Some(meeting) = registry.world().meeting(&organisation, &meeting).cloned() else {
         return Ok(None);
     };
-    begin_thread(chats, organisation, &meeting, thread, name).await.map(Some)
+    begin_thread(chats, organisation, &meeting, thread, name)
+        .await
+        .map(Some)
 }
 
 async fn begin_thread(

@@ -12,8 +12,8 @@ use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::protocol::meeting::{LobbyReason, Role};
 use sidetone_store::{Key, Kv, Revision, StoreError, WallTime};
 
-use super::breakouts::{Assigned, Breakouts};
 use super::attendance::{Attended, SHEET, State, attended, encode};
+use super::breakouts::{Assigned, Breakouts};
 
 /// What the keys begin with.
 const PREFIX: &str = "running-meeting.";
@@ -214,7 +214,8 @@ impl Ledger {
             if let Err(error) = read {
                 tracing::error!(key = %entry.key, %error, "a meeting that ran cannot be read");
             }
-            of.written.insert(entry.key, (entry.value.to_vec(), entry.revision));
+            of.written
+                .insert(entry.key, (entry.value.to_vec(), entry.revision));
         }
         let mut running = Vec::new();
         for of in found.into_values() {

@@ -185,7 +185,11 @@ impl Stage {
     }
 
     /// The breakout rooms of a meeting that runs, and what holds for them.
-    pub(crate) fn breakouts(&self, meeting: &MeetingId, now: Instant) -> Option<(BreakoutSettings, Vec<Breakout>)> {
+    pub(crate) fn breakouts(
+        &self,
+        meeting: &MeetingId,
+        now: Instant,
+    ) -> Option<(BreakoutSettings, Vec<Breakout>)> {
         self.meetings.breakouts(self.meetings.running(meeting)?, now)
     }
 
@@ -336,14 +340,22 @@ fn log(fact: &Fact) {
             ..
         } => tracing::debug!(%call, poll, open, voted, "poll changed"),
         Fact::Asked { call, question, .. } => tracing::debug!(%call, question, "question asked"),
-        Fact::BreakoutOpened { call, room, breakout, .. } => {
+        Fact::BreakoutOpened {
+            call, room, breakout, ..
+        } => {
             tracing::info!(%call, room, %breakout, "breakout room opened");
         }
         Fact::BreakoutClosed { call, room, .. } => tracing::info!(%call, room, "breakout room closed"),
         Fact::BreakoutJoined { call, room, who, .. } => {
             tracing::debug!(%call, room, participant = who.participant.0, "in a breakout room");
         }
-        Fact::BreakoutLeft { call, room, who, reason, .. } => {
+        Fact::BreakoutLeft {
+            call,
+            room,
+            who,
+            reason,
+            ..
+        } => {
             tracing::debug!(%call, room, participant = who.participant.0, %reason, "back from a breakout room");
         }
         Fact::Minutes { call, .. } => tracing::debug!(%call, "minutes"),

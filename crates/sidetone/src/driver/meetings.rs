@@ -120,7 +120,8 @@ impl Driver {
         for event in told {
             let go = match &event {
                 CallEvent::Engagement(EngagementEvent::BreakoutRooms(BreakoutRoomsUpdate::GoTo {
-                    call, ..
+                    call,
+                    ..
                 })) => Some(*call),
                 _ => None,
             };
@@ -166,7 +167,10 @@ impl Driver {
         let Some(entry) = self.entry(breakout) else { return };
         let (main, muted) = {
             let snapshot = entry.shared.snapshot();
-            let main = snapshot.meeting.as_deref().and_then(|meeting| meeting.info.breakout_of);
+            let main = snapshot
+                .meeting
+                .as_deref()
+                .and_then(|meeting| meeting.info.breakout_of);
             (main, snapshot.muted)
         };
         let Some(main) = main else { return };

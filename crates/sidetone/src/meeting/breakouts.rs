@@ -2,11 +2,11 @@
 //! hold until the room is left or closed.
 
 use sidetone_signaling::Identifier;
-use sidetone_signaling::protocol::meeting::{
-    Act, Announce, AssignBreakout, Breakout, BreakoutSettings, CallForHelp, ChangeBreakout, CreateBreakouts, Locator,
-    SetBreakouts, SomeBreakouts, Which,
-};
 use sidetone_signaling::protocol::CallId;
+use sidetone_signaling::protocol::meeting::{
+    Act, Announce, AssignBreakout, Breakout, BreakoutSettings, CallForHelp, ChangeBreakout, CreateBreakouts,
+    Locator, SetBreakouts, SomeBreakouts, Which,
+};
 
 use super::JoinOptions;
 use crate::Error;
@@ -97,7 +97,8 @@ impl BreakoutRoomsFeature {
     /// As of [`BreakoutRoomsFeature::create`].
     pub fn assign(&self, room: Option<u32>, identities: &[Identifier]) -> Pending<()> {
         let identities = identities.to_vec();
-        self.0.engage(Act::AssignBreakout(AssignBreakout { room, identities }))
+        self.0
+            .engage(Act::AssignBreakout(AssignBreakout { room, identities }))
     }
 
     /// Opens rooms; none named: all.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use sidetone_signaling::protocol::meeting::{
-    Annotation, Breakout, BreakoutSettings, Caption, CaptionsState, Left, News, ParticipantId, Poll, Question, QuestionsState, Scene,
-    Slides, Typed,
+    Annotation, Breakout, BreakoutSettings, Caption, CaptionsState, Left, News, ParticipantId, Poll,
+    Question, QuestionsState, Scene, Slides, Typed,
 };
 
 use super::breakouts::BreakoutRoomsUpdate;
@@ -75,7 +75,10 @@ impl Together {
     /// Takes in what the service tells, and gives what the app is told.
     pub fn apply(&mut self, news: News) -> Vec<EngagementEvent> {
         match news {
-            News::Several(several) => several.into_iter().flat_map(|news| self.apply_one(news)).collect(),
+            News::Several(several) => several
+                .into_iter()
+                .flat_map(|news| self.apply_one(news))
+                .collect(),
             one => self.apply_one(one),
         }
     }
@@ -85,7 +88,9 @@ impl Together {
         let mut told: Vec<EngagementEvent> = self.take(news).into_iter().collect();
         let assigned = self.assigned();
         if assigned != before {
-            told.push(EngagementEvent::BreakoutRooms(BreakoutRoomsUpdate::Assigned(assigned)));
+            told.push(EngagementEvent::BreakoutRooms(BreakoutRoomsUpdate::Assigned(
+                assigned,
+            )));
         }
         told
     }

@@ -20,8 +20,8 @@ mod speakers;
 mod spotlight;
 mod watching;
 
-use sidetone_signaling::protocol::{CallId, Event};
 use sidetone_signaling::protocol::meeting::{self, Joined, Kind, LobbyReason, ParticipantId, Passage, Role};
+use sidetone_signaling::protocol::{CallId, Event};
 
 pub use breakouts::{BreakoutRoomsFeature, BreakoutRoomsUpdate};
 pub use capabilities::CapabilitiesFeature;

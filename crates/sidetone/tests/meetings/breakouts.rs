@@ -3,8 +3,8 @@
 
 use serde_json::json;
 use sidetone::{
-    BreakoutRoomsUpdate, Call, CallEvent, CallState, Capability, CreateBreakouts, EngagementEvent, Error, Events,
-    Identifier, NewBreakout, Reason, SetBreakouts, Standing,
+    BreakoutRoomsUpdate, Call, CallEvent, CallState, Capability, CreateBreakouts, EngagementEvent, Error,
+    Events, Identifier, NewBreakout, Reason, SetBreakouts, Standing,
 };
 
 use crate::clinic::{Clinic, join};
@@ -30,7 +30,15 @@ fn three() -> Three {
     let [at_nia, at_omar, at_pat] = [&nia, &omar, &pat].map(|phone| join(phone, &link));
     connected(&[&at_nia, &at_omar, &at_pat]);
     until("all are there", || at_nia.participants().len() == 2);
-    Three { clinic, nia, omar, pat, at_nia, at_omar, at_pat }
+    Three {
+        clinic,
+        nia,
+        omar,
+        pat,
+        at_nia,
+        at_omar,
+        at_pat,
+    }
 }
 
 fn member(name: &str) -> Identifier {
@@ -46,7 +54,10 @@ fn room(name: &str, invitees: Vec<Identifier>) -> NewBreakout {
 }
 
 fn create(call: &Call, rooms: Vec<NewBreakout>) -> u32 {
-    let rooms = CreateBreakouts { rooms, distribute: false };
+    let rooms = CreateBreakouts {
+        rooms,
+        distribute: false,
+    };
     call.breakout_rooms().create(rooms).wait().unwrap()
 }
 
@@ -68,16 +79,28 @@ fn refused<T: std::fmt::Debug>(outcome: Result<T, Error>, reason: &Reason) {
 
 #[test]
 fn ac18_a_breakout_room_hears_only_itself() {
-    let Three { clinic, nia, omar, pat, at_nia, at_omar, at_pat } = three();
-    omar.hears(MAN);
+    let Three {
+        clinic,
+        nia,
+        omar,
+        pat,
+        at_nia,
+        at_omar,
+        at_pat,
+    } = three();
     pat.hears(WOMAN);
     let (mut omars, mut pats) = (at_omar.events(), at_pat.events());
     let invitees = vec![member("omar"), clinic.external("pat")];
     let red = create(&at_nia, vec![room("Red", invitees)]);
-    until("Pat knows the room", || at_pat.breakout_rooms().assigned().is_some());
+    until("Pat knows the room", || {
+        at_pat.breakout_rooms().assigned().is_some()
+    });
     assert_eq!(at_pat.breakout_rooms().assigned().unwrap().call, None);
     assert!(at_pat.breakout_rooms().join(red).wait().is_err(), "not open");
-    assert_eq!(at_pat.capabilities().get(Capability::JoinBreakouts), Standing::Capable);
+    assert_eq!(
+        at_pat.capabilities().get(Capability::JoinBreakouts),
+        Standing::Capable
+    );
     refused(at_pat.breakout_rooms().open(&[]).wait(), &Reason::ROLE_RESTRICTED);
 
     at_nia.breakout_rooms().open(&[]).wait().unwrap();
@@ -85,17 +108,27 @@ fn ac18_a_breakout_room_hears_only_itself() {
     connected(&[&in_omar, &in_pat]);
     in_state(&at_pat, CallState::LocalHold);
     let here = in_pat.meeting().unwrap();
-    assert_eq!((here.breakout_of, here.subject.as_str()), (Some(at_nia.id()), "Red"));
+    assert_eq!(
+        (here.breakout_of, here.subject.as_str()),
+        (Some(at_nia.id()), "Red")
+    );
     assert_eq!(here.participant, at_pat.meeting().unwrap().participant);
     // In the room they hear each other; Nia speaks in the meeting, and nobody there hears her.
     omar.hears(MAN);
     pat.hears_nothing();
     nia.hears_nothing();
-    until("the roster of the room is its own", || in_omar.participants().len() == 1);
-    until("Nia sees where they are", || {
-        at_nia.participants().iter().all(|one| one.breakout_room == Some(red))
+    until("the roster of the room is its own", || {
+        in_omar.participants().len() == 1
     });
-    until("and the room who is in it", || at_nia.breakout_rooms().all()[0].present.len() == 2);
+    until("Nia sees where they are", || {
+        at_nia
+            .participants()
+            .iter()
+            .all(|one| one.breakout_room == Some(red))
+    });
+    until("and the room who is in it", || {
+        at_nia.breakout_rooms().all()[0].present.len() == 2
+    });
 
     // She visits, is heard, and comes back.
     let in_nia = at_nia.breakout_rooms().join(red).wait().unwrap();
@@ -108,10 +141,15 @@ fn ac18_a_breakout_room_hears_only_itself() {
     pat.hears_nothing();
 
     // A word to everyone, and back.
-    at_nia.breakout_rooms().announce("Time is up", &[]).wait().unwrap();
+    at_nia
+        .breakout_rooms()
+        .announce("Time is up", &[])
+        .wait()
+        .unwrap();
     await_some("her word", || match pats.try_next() {
         Some(CallEvent::Engagement(EngagementEvent::BreakoutRooms(BreakoutRoomsUpdate::Announced {
-            text, ..
+            text,
+            ..
         }))) => {
             assert_eq!(text, "Time is up");
             Some(())
@@ -128,10 +166,21 @@ fn ac18_a_breakout_room_hears_only_itself() {
 
 #[test]
 fn ac18_people_are_moved_between_breakout_rooms_and_ask_for_help() {
-    let Three { clinic, nia, omar, pat, at_nia, at_omar, at_pat } = three();
+    let Three {
+        clinic,
+        nia,
+        omar,
+        pat,
+        at_nia,
+        at_omar,
+        at_pat,
+    } = three();
     let mut pats = at_pat.events();
     let mut omars = at_omar.events();
-    let rooms = vec![room("Red", vec![clinic.external("pat")]), room("Blue", vec![member("omar")])];
+    let rooms = vec![
+        room("Red", vec![clinic.external("pat")]),
+        room("Blue", vec![member("omar")]),
+    ];
     let red = create(&at_nia, rooms);
     at_nia.breakout_rooms().open(&[]).wait().unwrap();
     let (in_red, in_blue) = (sent(&mut pats), sent(&mut omars));
@@ -162,8 +211,13 @@ fn ac18_people_are_moved_between_breakout_rooms_and_ask_for_help() {
         ..SetBreakouts::default()
     };
     at_nia.breakout_rooms().set(forbid).wait().unwrap();
-    until("Pat knows", || at_pat.breakout_rooms().settings().return_forbidden);
-    refused(at_pat.breakout_rooms().return_to_main().wait(), &Reason::MEETING_RESTRICTED);
+    until("Pat knows", || {
+        at_pat.breakout_rooms().settings().return_forbidden
+    });
+    refused(
+        at_pat.breakout_rooms().return_to_main().wait(),
+        &Reason::MEETING_RESTRICTED,
+    );
     let soon = SetBreakouts {
         ends_in_ms: Some(sidetone::Millis(1_500)),
         ..SetBreakouts::default()
@@ -185,7 +239,16 @@ fn ac18_people_are_moved_between_breakout_rooms_and_ask_for_help() {
 
 #[test]
 fn ac18_the_organisation_can_keep_breakout_rooms_to_members() {
-    let Three { clinic, at_nia, at_pat, at_omar, .. } = three();
+    // The phones are kept for their calls.
+    let Three {
+        clinic,
+        nia: _nia,
+        omar: _omar,
+        pat: _pat,
+        at_nia,
+        at_omar,
+        at_pat,
+    } = three();
     clinic.allow(&json!({ "switches": { "engagement": "source" } }));
     until("Pat knows", || {
         at_pat.capabilities().get(Capability::JoinBreakouts) == Standing::PolicyRestricted
@@ -194,10 +257,16 @@ fn ac18_the_organisation_can_keep_breakout_rooms_to_members() {
         rooms: vec![room("Red", invitees)],
         distribute: false,
     };
-    let with_pat = at_nia.breakout_rooms().create(rooms(vec![clinic.external("pat")]));
+    let with_pat = at_nia
+        .breakout_rooms()
+        .create(rooms(vec![clinic.external("pat")]));
     refused(with_pat.wait(), &Reason::POLICY_RESTRICTED);
     let mut omars = at_omar.events();
-    at_nia.breakout_rooms().create(rooms(vec![member("omar")])).wait().unwrap();
+    at_nia
+        .breakout_rooms()
+        .create(rooms(vec![member("omar")]))
+        .wait()
+        .unwrap();
     at_nia.breakout_rooms().open(&[]).wait().unwrap();
     connected(&[&sent(&mut omars)]);
 }
@@ -215,7 +284,10 @@ fn whoever_loses_the_network_in_a_breakout_room_comes_back_to_it() {
     let [at_nia, at_omar, at_pat] = [&nia, &omar, &pat].map(|phone| join(phone, &link));
     connected(&[&at_nia, &at_omar, &at_pat]);
     let (mut omars, mut pats) = (at_omar.events(), at_pat.events());
-    create(&at_nia, vec![room("Red", vec![member("omar"), clinic.external("pat")])]);
+    create(
+        &at_nia,
+        vec![room("Red", vec![member("omar"), clinic.external("pat")])],
+    );
     at_nia.breakout_rooms().open(&[]).wait().unwrap();
     let (in_omar, in_pat) = (sent(&mut omars), sent(&mut pats));
     connected(&[&in_omar, &in_pat]);
@@ -225,7 +297,9 @@ fn whoever_loses_the_network_in_a_breakout_room_comes_back_to_it() {
     until("Pat's end knows", || in_pat.is_reconnecting());
     proxy.mend();
     connected(&[&in_pat]);
-    until("it is not on its way any more", || !in_pat.is_reconnecting() && !at_pat.is_reconnecting());
+    until("it is not on its way any more", || {
+        !in_pat.is_reconnecting() && !at_pat.is_reconnecting()
+    });
     assert_eq!(in_pat.meeting().unwrap().participant, number);
     omar.hears(MAN);
     nia.hears_nothing();

@@ -7,8 +7,7 @@ use serde_json::Value;
 use super::{Agent, AgentEvent, AgentOutput, Ended, REMEMBERED};
 use crate::end_reason::Reason;
 use crate::meeting::{ClientMeeting, Entry, Output};
-use crate::call::ClientCall;
-use crate::protocol::meeting::{self, Incoming, Joined, Locator, News, Restarted};
+use crate::protocol::meeting::{self, Incoming, Joined, Locator, Restarted};
 use crate::protocol::{CallId, Event, Request};
 use crate::session::client::Purpose;
 
@@ -130,33 +129,6 @@ impl Agent {
                 self.meeting_over(key, reason);
                 self.back_from(key);
             }
-        }
-    }
-
-    /// Whoever comes back from a breakout room goes on in the meeting, unless they are elsewhere by now.
-    fn back_from(&mut self, over: CallId) {
-        self.breakouts.retain(|_, main| *main != over);
-        let Some(main) = self.breakouts.remove(&over) else {
-            return;
-        };
-        let goes_on = |(call, meeting): (&CallId, &ClientMeeting)| *call != main && !meeting.is_held();
-        let elsewhere = self.meetings.iter().any(goes_on) || self.calls.values().any(ClientCall::can_hold);
-        if !elsewhere {
-            self.in_meeting(main, |meeting| meeting.hold(false));
-        }
-    }
-
-    /// The breakout rooms among what is told: one that could not be joined is over as well.
-    fn note_breakouts(&mut self, main: CallId, news: &News) {
-        match news {
-            News::Several(several) => several.iter().for_each(|one| self.note_breakouts(main, one)),
-            News::Breakout(breakout) => {
-                if let Some(call) = breakout.call {
-                    self.breakouts.insert(call, main);
-                }
-            }
-            News::GoToBreakout(go) => drop(self.breakouts.insert(go.call, main)),
-            _ => {}
         }
     }
 

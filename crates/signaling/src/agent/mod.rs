@@ -4,6 +4,7 @@
 //! is: a leg's connection is made, fed and closed by whoever carries out [`AgentOutput::Media`].
 
 mod api;
+mod breakouts;
 mod meetings;
 mod moves;
 

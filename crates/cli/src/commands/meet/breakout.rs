@@ -29,8 +29,12 @@ pub fn run(args: BreakoutArgs) -> Result<Exit, Failure> {
     };
     connection.check()?;
     let service = Service::new(connection)?;
-    let meeting = number(&args.meeting)
-        .ok_or_else(|| Failure::new(Exit::Usage, format!("{}: no meeting's number or link", args.meeting)))?;
+    let meeting = number(&args.meeting).ok_or_else(|| {
+        Failure::new(
+            Exit::Usage,
+            format!("{}: no meeting's number or link", args.meeting),
+        )
+    })?;
     let path = format!("/v1/organisations/{organisation}/meetings/{meeting}/breakouts");
     if let Some((method, below, body)) = wanted(&args.command) {
         service.call(method, &format!("{path}{below}"), body.as_ref())?;
@@ -48,7 +52,9 @@ pub fn run(args: BreakoutArgs) -> Result<Exit, Failure> {
 fn number(meeting: &str) -> Option<String> {
     let digits = |text: &str| -> Option<String> {
         let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-        let others = text.chars().all(|one| one.is_ascii_digit() || one == ' ' || one == '-');
+        let others = text
+            .chars()
+            .all(|one| one.is_ascii_digit() || one == ' ' || one == '-');
         (digits.len() == 12 && others).then_some(digits)
     };
     let mut parts = meeting.rsplit(['/', ':']);

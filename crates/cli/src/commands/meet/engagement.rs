@@ -124,7 +124,11 @@ fn of_breakouts(update: &BreakoutRoomsUpdate) -> (&'static str, String, Value) {
     match update {
         BreakoutRoomsUpdate::Room(room) => {
             let state = if room.call.is_some() { "open" } else { "closed" };
-            let words = format!("breakout room {} ({}) is {state}", room.id, name::plain(&room.display_name));
+            let words = format!(
+                "breakout room {} ({}) is {state}",
+                room.id,
+                name::plain(&room.display_name)
+            );
             ("breakoutRoom", words, json!(room))
         }
         BreakoutRoomsUpdate::RoomRemoved(room) => {

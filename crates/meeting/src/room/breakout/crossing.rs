@@ -1,15 +1,15 @@
 //! Who goes where: from the meeting to a breakout room, from one to another, and back.
 
 use sidetone_organisation::Origin;
-use sidetone_signaling::protocol::{CallId, Millis};
 use sidetone_signaling::protocol::meeting::{
     Capability, CapabilityCause, GoToBreakout, Join, News, ParticipantId, PersonKind, Role,
 };
+use sidetone_signaling::protocol::{CallId, Millis};
 use sidetone_signaling::switchboard::Ask;
 use sidetone_signaling::{Identifier, Reason};
 
 use super::{Across, Away, MOST_VISITS, Within};
-use crate::api::Fact;
+use crate::fact::Fact;
 use crate::minutes::{Minutes, Visit};
 use crate::room::participant::{Participant, Place};
 use crate::room::{Context, Room};
@@ -51,8 +51,14 @@ impl Visitor {
     }
 
     fn participant(self) -> Participant {
-        let mut participant =
-            Participant::new(self.id, self.identity, self.display_name, self.kind, self.origin, self.role);
+        let mut participant = Participant::new(
+            self.id,
+            self.identity,
+            self.display_name,
+            self.kind,
+            self.origin,
+            self.role,
+        );
         participant.sees_external = self.sees_external;
         participant
     }
@@ -131,10 +137,7 @@ impl Room {
             return self.mark_breakout(room, cx);
         }
         participant.returned = self.breakouts.call(room);
-        let kept = self.must_stay(id, room).then_some(Away {
-            room,
-            present: false,
-        });
+        let kept = self.must_stay(id, room).then_some(Away { room, present: false });
         self.set_away(id, kept, cx);
     }
 
@@ -160,7 +163,10 @@ impl Room {
 
     /// Those who had to stay away and need not any more are back; who may be in no room is brought back.
     pub(in crate::room) fn settle_away(&mut self, cx: &mut Context<'_>) {
-        let away = self.participants.values().filter_map(|one| Some((one.id, one.away?)));
+        let away = self
+            .participants
+            .values()
+            .filter_map(|one| Some((one.id, one.away?)));
         let away: Vec<(ParticipantId, Away)> = away.collect();
         for (id, away) in away {
             let open = self.breakouts.call(away.room);
@@ -203,10 +209,18 @@ impl Room {
         let Some(participant) = self.participants.get(&id) else {
             return;
         };
-        let kept = participant.away.filter(|away| !away.present).map(|away| away.room);
+        let kept = participant
+            .away
+            .filter(|away| !away.present)
+            .map(|away| away.room);
         let theirs = self.breakouts.assigned.get(&participant.identity).copied();
         let Some(room) = theirs.or(kept) else { return };
-        let Some((one, call)) = self.breakouts.one(room).ok().and_then(|one| Some((one, one.call?))) else {
+        let Some((one, call)) = self
+            .breakouts
+            .one(room)
+            .ok()
+            .and_then(|one| Some((one, one.call?)))
+        else {
             return;
         };
         let by_hand = one.by_hand || participant.returned == Some(call);
@@ -227,8 +241,7 @@ impl Room {
         let Some(away) = gone.away else { return };
         self.mark_breakout(away.room, cx);
         if let Some(call) = self.breakouts.call(away.room).filter(|_| away.present) {
-            cx.across
-                .push_back(Across::PutOut(call, gone.id, reason.clone()));
+            cx.across.push_back(Across::PutOut(call, gone.id, reason.clone()));
         }
     }
 

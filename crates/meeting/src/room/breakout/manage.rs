@@ -6,12 +6,12 @@ use rand_chacha::rand_core::Rng as _;
 use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::protocol::meeting::{
-    Act, Announce, Announcement, AssignBreakout, Capability, ChangeBreakout, CreateBreakouts, NewBreakout, News,
-    ParticipantId, Role, SetBreakouts, Which,
+    Act, Announce, Announcement, AssignBreakout, Capability, ChangeBreakout, CreateBreakouts, NewBreakout,
+    News, ParticipantId, Role, SetBreakouts, Which,
 };
 use sidetone_signaling::{Identifier, Reason};
 
-use super::{Across, LATEST, LONGEST_NAME, LONGEST_TEXT, MOST, MOST_ASSIGNED, One};
+use super::{Across, BURST, LATEST, LONGEST_NAME, LONGEST_TEXT, MOST, MOST_ASSIGNED, One, REFILL};
 use crate::room::engagement::text;
 use crate::room::{Context, Room};
 
@@ -127,7 +127,12 @@ impl Room {
         }
         for identity in people {
             let size = |room: &u32| self.breakouts.assigned.values().filter(|of| *of == room).count();
-            let emptiest = self.breakouts.rooms.range(first..).map(|(room, _)| *room).min_by_key(size);
+            let emptiest = self
+                .breakouts
+                .rooms
+                .range(first..)
+                .map(|(room, _)| *room)
+                .min_by_key(size);
             self.assign(&identity, emptiest, cx);
         }
     }
@@ -160,7 +165,10 @@ impl Room {
         // L25: in the source only members are.
         let open = self.hall.switches.engagement.is_open();
         let external = |identity: &Identifier| {
-            matches!(identity, Identifier::ExternalUser { .. } | Identifier::Guest { .. })
+            matches!(
+                identity,
+                Identifier::ExternalUser { .. } | Identifier::Guest { .. }
+            )
         };
         if !open && identities.iter().any(external) {
             return Err(Reason::POLICY_RESTRICTED);
@@ -244,11 +252,14 @@ impl Room {
         for room in closed {
             let call = CallId(cx.draw_uuid());
             self.open_breakout(room, call, Vec::new(), cx);
-            let assigned = |one: &&crate::room::Participant| {
-                self.breakouts.assigned.get(&one.identity) == Some(&room)
-            };
-            let theirs: Vec<ParticipantId> =
-                self.participants.values().filter(assigned).map(|one| one.id).collect();
+            let assigned =
+                |one: &&crate::room::Participant| self.breakouts.assigned.get(&one.identity) == Some(&room);
+            let theirs: Vec<ParticipantId> = self
+                .participants
+                .values()
+                .filter(assigned)
+                .map(|one| one.id)
+                .collect();
             for id in theirs {
                 if let Some(participant) = self.participants.get_mut(&id) {
                     participant.returned = None;
@@ -316,6 +327,9 @@ impl Room {
             .rooms
             .iter()
             .try_for_each(|room| self.breakouts.one(*room).map(drop))?;
+        if !self.breakouts.said.take(cx.now, BURST, REFILL) {
+            return Err(Reason::ENGAGED_TOO_FAST);
+        }
         let display_name = self.participants.get(&by).map(|one| one.display_name.clone());
         let announcement = Announcement {
             from: by,

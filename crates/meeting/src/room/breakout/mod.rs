@@ -18,13 +18,16 @@ use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::protocol::meeting::{ParticipantId, Role};
 use sidetone_signaling::{Identifier, Reason};
 
+use super::engage::Bucket;
 use super::participant::Participant;
 use super::{Context, Founding, House, Room, Timer};
-use crate::api::{BreakoutMemory, BreakoutsMemory, Fact, MediaOrder};
+use crate::api::MediaOrder;
+use crate::fact::Fact;
+use crate::memory::{BreakoutMemory, BreakoutsMemory};
 use crate::minutes::{BreakoutMinutes, Minutes, Visit};
 
-pub(super) use crossing::fact_within;
 pub(crate) use crossing::Visitor;
+pub(super) use crossing::fact_within;
 
 /// Most rooms of one meeting.
 const MOST: usize = 50;
@@ -38,6 +41,9 @@ const MOST_PAST: usize = 500;
 const LONGEST_NAME: usize = 128;
 /// Longest announcement, in bytes.
 const LONGEST_TEXT: usize = 1024;
+/// Announcements at once; one comes back each second.
+const BURST: u32 = 5;
+const REFILL: Duration = Duration::from_secs(1);
 /// The latest end.
 const LATEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// So long before they close, everyone is told once more.
@@ -101,6 +107,8 @@ pub(super) struct Breakouts {
     return_forbidden: bool,
     self_select: bool,
     ends: Option<Instant>,
+    /// How fast announcements come.
+    said: Bucket,
     /// Rooms to be told of.
     dirty: BTreeSet<u32>,
     settings_dirty: bool,
@@ -153,8 +161,9 @@ impl Breakouts {
     /// What was done in them, so far.
     pub(super) fn record(&self) -> Vec<BreakoutMinutes> {
         let past = self.past.iter().map(|(_, one)| one.clone());
-        let mut record: Vec<BreakoutMinutes> =
-            past.filter(|one| !one.visits.is_empty() || !one.minutes.is_empty()).collect();
+        let mut record: Vec<BreakoutMinutes> = past
+            .filter(|one| !one.visits.is_empty() || !one.minutes.is_empty())
+            .collect();
         let visited = self.rooms.iter().filter(|(_, one)| !one.visits.is_empty());
         record.extend(visited.map(|(room, one)| BreakoutMinutes {
             room: *room,
@@ -295,7 +304,12 @@ impl Room {
         let there = |room: u32| {
             let away = Away { room, present: true };
             let mut present: Vec<ParticipantId> = Vec::new();
-            present.extend(self.participants.values().filter(|one| one.away == Some(away)).map(|one| one.id));
+            present.extend(
+                self.participants
+                    .values()
+                    .filter(|one| one.away == Some(away))
+                    .map(|one| one.id),
+            );
             present
         };
         BreakoutsMemory {
@@ -364,7 +378,8 @@ impl Room {
     pub(super) fn end_breakout(&mut self, cx: &mut Context<'_>) {
         cx.media(self.call, MediaOrder::Close);
         if let Some(within) = self.within {
-            cx.across.push_back(Across::Over(within, self.call, Box::new(self.minutes())));
+            cx.across
+                .push_back(Across::Over(within, self.call, Box::new(self.minutes())));
         }
     }
 
@@ -376,25 +391,35 @@ impl Room {
             }
             let there = |call: &CallId| {
                 let room = rooms.get(call)?;
-                room.participants.get(&participant.id).filter(|one| one.is_inside())
+                room.participants
+                    .get(&participant.id)
+                    .filter(|one| one.is_inside())
             };
             let rooms = self.breakouts.rooms.iter();
             let of = |(room, one): (&u32, &One)| one.call.filter(|call| there(call).is_some()).map(|_| *room);
             let there: Vec<u32> = rooms.filter_map(of).collect();
             let wanted: Vec<u32> = participant.breakout().into_iter().collect();
             if there != wanted {
-                return Err(format!("{} is in {there:?} and not in {wanted:?}", participant.id));
+                return Err(format!(
+                    "{} is in {there:?} and not in {wanted:?}",
+                    participant.id
+                ));
             }
         }
         let Some(within) = self.within else { return Ok(()) };
-        let main = rooms.get(&within.main).ok_or("a breakout room without a meeting")?;
+        let main = rooms
+            .get(&within.main)
+            .ok_or("a breakout room without a meeting")?;
         if main.breakouts.call(within.number) != Some(self.call) {
             return Err(format!("breakout room {} is closed and goes on", within.number));
         }
         for participant in self.participants.values().filter(|one| one.is_inside()) {
             let known = main.participants.get(&participant.id);
             if known.is_none_or(|known| known.identity != participant.identity) {
-                return Err(format!("{} is in a breakout room and not in the meeting", participant.id));
+                return Err(format!(
+                    "{} is in a breakout room and not in the meeting",
+                    participant.id
+                ));
             }
         }
         Ok(())

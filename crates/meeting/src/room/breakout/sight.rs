@@ -60,8 +60,15 @@ impl Room {
         let Some(one) = self.breakouts.rooms.get(&room) else {
             return News::BreakoutRemoved(Which { id: room });
         };
-        let invitees = self.breakouts.assigned.iter().filter(|(_, of)| all && **of == room);
-        let present = self.participants.values().filter(|known| all && known.breakout() == Some(room));
+        let invitees = self
+            .breakouts
+            .assigned
+            .iter()
+            .filter(|(_, of)| all && **of == room);
+        let present = self
+            .participants
+            .values()
+            .filter(|known| all && known.breakout() == Some(room));
         News::Breakout(Box::new(Breakout {
             id: room,
             display_name: one.display_name.clone(),
@@ -139,7 +146,9 @@ impl Room {
             return;
         };
         let rooms = self.breakouts.rooms.keys().copied();
-        let seen = rooms.filter(|room| self.sight(viewer, *room) != Sight::Gone).collect();
+        let seen = rooms
+            .filter(|room| self.sight(viewer, *room) != Sight::Gone)
+            .collect();
         if let Some(viewer) = self.participants.get_mut(&id) {
             viewer.shown_breakouts = seen;
         }
@@ -148,12 +157,13 @@ impl Room {
     /// All of it, as those see it who manage it.
     pub(crate) fn breakouts_now(&self, now: Instant) -> (BreakoutSettings, Vec<Breakout>) {
         let all = &self.breakouts;
-        let rooms = all.rooms.keys().filter_map(|room| {
-            match self.seen(*room, Sight::All { assigned: false }) {
-                News::Breakout(breakout) => Some(*breakout),
-                _ => None,
-            }
-        });
+        let rooms =
+            all.rooms
+                .keys()
+                .filter_map(|room| match self.seen(*room, Sight::All { assigned: false }) {
+                    News::Breakout(breakout) => Some(*breakout),
+                    _ => None,
+                });
         (self.breakout_settings(now), rooms.collect())
     }
 }

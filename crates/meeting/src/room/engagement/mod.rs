@@ -24,7 +24,7 @@ use sidetone_signaling::{Identifier, Reason};
 use super::board::is_capable;
 use super::participant::Participant;
 use super::{Context, Room};
-use crate::api::Fact;
+use crate::fact::Fact;
 use crate::minutes::Minutes;
 use allowance::Allowance;
 

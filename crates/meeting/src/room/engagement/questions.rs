@@ -12,7 +12,7 @@ use sidetone_signaling::protocol::meeting::{
 use sidetone_signaling::{Identifier, Reason};
 
 use super::{Allowance, Context, Participant, Person, Room, may, text};
-use crate::api::Fact;
+use crate::fact::Fact;
 
 /// Most questions of one call.
 const MOST: usize = 1_000;

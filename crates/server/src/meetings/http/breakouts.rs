@@ -11,8 +11,8 @@ use sidetone_meeting::Order;
 use sidetone_organisation::{MeetingId, OrganisationId};
 use sidetone_signaling::Identifier;
 use sidetone_signaling::protocol::meeting::{
-    Act, AssignBreakout, Breakout, BreakoutSettings, ChangeBreakout, CreateBreakouts, NewBreakout, ParticipantId,
-    SetBreakouts, SomeBreakouts, Which,
+    Act, AssignBreakout, Breakout, BreakoutSettings, ChangeBreakout, CreateBreakouts, NewBreakout,
+    ParticipantId, SetBreakouts, SomeBreakouts, Which,
 };
 use sidetone_signaling::protocol::{CallId, Millis};
 use utoipa::ToSchema;
@@ -222,7 +222,8 @@ async fn create(
         rooms: rooms.collect(),
         distribute: new.distribute,
     });
-    desk.manage(&caller, &name, "meeting.breakouts.create", act).await?;
+    desk.manage(&caller, &name, "meeting.breakouts.create", act)
+        .await?;
     Ok((StatusCode::CREATED, Json(desk.breakouts(&name).await?)))
 }
 
@@ -343,7 +344,14 @@ impl Desk {
         found.map(ShownBreakouts::from).ok_or_else(not_held)
     }
 
-    async fn manage(&self, caller: &Caller, name: &Name, action: &str, act: Act) -> Result<StatusCode, Problem> {
-        self.order(caller, name, action, Order::Breakouts(Box::new(act))).await
+    async fn manage(
+        &self,
+        caller: &Caller,
+        name: &Name,
+        action: &str,
+        act: Act,
+    ) -> Result<StatusCode, Problem> {
+        self.order(caller, name, action, Order::Breakouts(Box::new(act)))
+            .await
     }
 }

@@ -216,7 +216,9 @@ async fn breakout_visits(
         let rooms = minutes.breakouts.into_iter();
         let of = |one: BreakoutMinutes| {
             let (room, name) = (one.room, one.display_name);
-            one.visits.into_iter().map(move |visit| (room, name.clone(), visit))
+            one.visits
+                .into_iter()
+                .map(move |visit| (room, name.clone(), visit))
         };
         rooms.flat_map(of).collect()
     };

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use breakout::{
-    Announce, Announcement, AssignBreakout, Breakout, BreakoutSettings, CallForHelp, ChangeBreakout, CreateBreakouts,
-    GoToBreakout, NewBreakout, SetBreakouts, SomeBreakouts,
+    Announce, Announcement, AssignBreakout, Breakout, BreakoutSettings, CallForHelp, ChangeBreakout,
+    CreateBreakouts, GoToBreakout, NewBreakout, SetBreakouts, SomeBreakouts,
 };
 pub use captions::{Caption, CaptionsState, PublishCaption, ReceiveCaptions, SetCaptions};
 pub use message::{Blob, Message, SendMessage, Type, Typed};
@@ -182,12 +182,18 @@ pub enum News {
 impl News {
     /// Whether it says what breakout rooms there are, or what holds for them.
     pub fn is_about_breakouts(&self) -> bool {
-        matches!(self, Self::Breakout(_) | Self::BreakoutRemoved(_) | Self::BreakoutSettings(_))
+        matches!(
+            self,
+            Self::Breakout(_) | Self::BreakoutRemoved(_) | Self::BreakoutSettings(_)
+        )
     }
 
     /// Whether it is of the moment only.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Message(_) | Self::Typed(_) | Self::Caption(_) | Self::Announcement(_))
+        matches!(
+            self,
+            Self::Message(_) | Self::Typed(_) | Self::Caption(_) | Self::Announcement(_)
+        )
     }
 }
 
