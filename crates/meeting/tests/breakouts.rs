@@ -46,14 +46,16 @@ impl Known {
     }
 }
 
+/// As it was told in the meeting, which is the first of the calls in which anything is: those of rooms tell of none.
 fn known(bench: &Bench, session: SessionId) -> Known {
-    let mut known = Known::default();
+    let (mut first, mut all) = (None, BTreeMap::<CallId, Known>::new());
     for event in bench.events(session) {
         if let Event::MeetingEngagement(told) = event {
-            known.take(&told.news);
+            first.get_or_insert(told.call);
+            all.entry(told.call).or_default().take(&told.news);
         }
     }
-    known
+    first.and_then(|call| all.remove(&call)).unwrap_or_default()
 }
 
 fn act(bench: &mut Bench, seat: &Seat, act: Act) -> Result<Engaged, Reason> {
@@ -598,6 +600,24 @@ fn who_leaves_or_is_put_out_of_the_meeting_is_out_of_the_room_and_a_role_goes_al
 }
 
 #[test]
+fn whoever_leaves_a_room_and_comes_again_at_once_is_on_its_roster() {
+    let Four {
+        mut bench,
+        carol,
+        eve,
+        blue,
+        ..
+    } = four();
+    let leave = Request::MeetingLeave(sidetone_signaling::protocol::meeting::Call { call: blue });
+    bench.ask(eve.0, leave).unwrap();
+    goes(&mut bench, &eve, blue).unwrap();
+    bench.pass(seconds(1));
+    let roster = &bench.views[&carol.0].roster[&blue];
+    assert!(roster.contains_key(&eve.1.participant), "{roster:?}");
+    bench.assert_nothing_left();
+}
+
+#[test]
 fn people_are_split_evenly_and_limits_hold() {
     let mut bench = Bench::new();
     bench.bypass(Bypass::Everyone);
@@ -791,7 +811,10 @@ impl World {
     }
 
     fn ask(&mut self, session: SessionId, request: Request) {
-        self.bench.ask_only(session, request);
+        // Without a socket nobody asks.
+        if self.bench.views[&session].attached {
+            self.bench.ask_only(session, request);
+        }
     }
 
     fn engage(&mut self, who: u8, act: Act) {

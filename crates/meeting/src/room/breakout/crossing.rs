@@ -295,8 +295,10 @@ impl Room {
     }
 
     /// Somebody is in it: the meeting is told.
-    pub(in crate::room) fn tell_entered(&self, id: ParticipantId, cx: &mut Context<'_>) {
+    pub(in crate::room) fn tell_entered(&mut self, id: ParticipantId, cx: &mut Context<'_>) {
         if let Some(within) = self.within {
+            // Whoever comes again has the number that they had: nobody need be told that they left meanwhile.
+            self.board.gone.remove(&id);
             cx.across.push_back(Across::Entered(within, id));
         }
     }
