@@ -27,6 +27,6 @@ pub use api::{
 pub use fact::{Fact, Who};
 pub use link::{Credentials, meeting_link};
 pub use meetings::Meetings;
-pub use memory::{BreakoutMemory, BreakoutsMemory, Memory};
+pub use memory::{BreakoutMemory, BreakoutsMemory, KeptNotice, Memory, Piece};
 pub use minutes::{BreakoutMinutes, Minutes, TranscriptLine, Visit};
 pub use people::{Company, Hall, Located, Naming, People, Secret};

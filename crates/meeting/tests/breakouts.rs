@@ -689,7 +689,7 @@ fn a_service_that_was_cut_off_goes_on_with_everyone_in_their_room() {
     let mut bench = Bench::new();
     bench.now = now + seconds(5);
     bench.bypass(Bypass::Everyone);
-    bench.restore(memory.clone());
+    bench.restore(memory.clone(), &[]);
     let back = |bench: &mut Bench, raw: &str, was: &Joined, call: CallId| -> Seat {
         let session = bench.open(raw);
         let rejoin = Join {

@@ -18,7 +18,7 @@ use sidetone_signaling::{Identifier, Reason};
 
 use crate::api::{Config, Input, MediaEvent, Order, Output, Stay};
 use crate::guesses::Guesses;
-use crate::memory::Memory;
+use crate::memory::{Memory, Piece};
 use crate::minutes::Minutes;
 use crate::people::People;
 use crate::room::{Across, Context, Endpoints, Founding, House, Room, Timer};
@@ -164,9 +164,18 @@ impl Meetings {
         self.rooms.get(&call).and_then(Room::memory)
     }
 
-    /// A meeting goes on that ran when the service was cut off. Everyone who was in is on its roster, and has as long to
-    /// come back as after a lost network. One that is gone from the directory does not go on.
-    pub fn restore(&mut self, memory: Memory, now: Instant) {
+    /// What people did in a meeting beside talking, as far as it is other than when this was called last: to be kept with
+    /// [`memory`](Self::memory).
+    pub fn changed_pieces(&mut self, call: CallId) -> Vec<Piece> {
+        // Nothing of it is kept of a breakout room while it is open.
+        let room = self.rooms.get_mut(&call).filter(|room| room.within().is_none());
+        room.map(Room::changed_pieces).unwrap_or_default()
+    }
+
+    /// A meeting goes on that ran when the service was cut off, with the newest of each of its pieces. Everyone who was in
+    /// is on its roster, and has as long to come back as after a lost network. One that is gone from the directory does
+    /// not go on.
+    pub fn restore(&mut self, memory: Memory, pieces: &[Vec<u8>], now: Instant) {
         let Some((located, hall)) = self
             .people
             .find(&memory.meeting)
@@ -180,7 +189,7 @@ impl Meetings {
         let (call, meeting) = (memory.call, memory.meeting.clone());
         self.running.insert(meeting.clone(), call);
         self.found(Founding::of_meeting(call, meeting, located, hall), now);
-        self.with(call, now, |room, cx| room.recall(memory, cx));
+        self.with(call, now, |room, cx| room.recall(memory, pieces, cx));
         self.settle(now);
     }
 
