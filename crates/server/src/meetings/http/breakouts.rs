@@ -180,7 +180,7 @@ struct Assignment {
 /// Some of the rooms.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Some {
+struct SomeRooms {
     /// Their numbers. Absent: all.
     #[serde(default)]
     rooms: Vec<u32>,
@@ -304,7 +304,7 @@ async fn assign(
 /// Opens breakout rooms.
 #[utoipa::path(post, path = "/v1/organisations/{organisation}/meetings/{meeting}/breakouts/open", tag = "meetings",
     params(("organisation" = OrganisationId, Path), ("meeting" = MeetingId, Path)),
-    request_body = Some, responses((status = 204)))]
+    request_body = SomeRooms, responses((status = 204)))]
 async fn open(
     State(desk): State<Arc<Desk>>,
     caller: Caller,
@@ -312,7 +312,7 @@ async fn open(
     body: Body,
 ) -> Result<StatusCode, Problem> {
     caller.may(&desk.conducting(&name))?;
-    let Some { rooms } = body.read()?;
+    let SomeRooms { rooms } = body.read()?;
     let act = Act::OpenBreakouts(SomeBreakouts { rooms });
     desk.manage(&caller, &name, "meeting.breakouts.open", act).await
 }
@@ -320,7 +320,7 @@ async fn open(
 /// Closes breakout rooms: everyone in them is back in the meeting.
 #[utoipa::path(post, path = "/v1/organisations/{organisation}/meetings/{meeting}/breakouts/close", tag = "meetings",
     params(("organisation" = OrganisationId, Path), ("meeting" = MeetingId, Path)),
-    request_body = Some, responses((status = 204)))]
+    request_body = SomeRooms, responses((status = 204)))]
 async fn close(
     State(desk): State<Arc<Desk>>,
     caller: Caller,
@@ -328,7 +328,7 @@ async fn close(
     body: Body,
 ) -> Result<StatusCode, Problem> {
     caller.may(&desk.conducting(&name))?;
-    let Some { rooms } = body.read()?;
+    let SomeRooms { rooms } = body.read()?;
     let act = Act::CloseBreakouts(SomeBreakouts { rooms });
     desk.manage(&caller, &name, "meeting.breakouts.close", act).await
 }
