@@ -1,18 +1,14 @@
 //! What goes into [`Meetings`](crate::Meetings), what comes out, and what they are told at the start.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sidetone_organisation::{MeetingId, OrganisationId};
-use sidetone_signaling::protocol::meeting::{Kind, LobbyReason, ParticipantId, PersonKind, Picture, Role};
-use sidetone_signaling::protocol::{CallId, Event, Notice, NoticeKind, NoticeState, SessionId};
+use sidetone_signaling::protocol::meeting::{Act, LobbyReason, ParticipantId, PersonKind, Picture, Role};
+use sidetone_signaling::protocol::{CallId, Event, SessionId};
 use sidetone_signaling::switchboard::Ask;
 use sidetone_signaling::{Identifier, Reason};
-use uuid::Uuid;
 
-use crate::minutes::Minutes;
+use crate::fact::Fact;
 
 /// How meetings behave.
 #[derive(Clone, Debug)]
@@ -120,6 +116,8 @@ pub enum Order {
     Remove(ParticipantId),
     /// End it for everyone.
     End(Reason),
+    /// Something about breakout rooms.
+    Breakouts(Box<Act>),
 }
 
 /// What happens to media.
@@ -303,204 +301,6 @@ pub enum Output {
     Fact(Box<Fact>),
     /// Nothing more to do before this instant, or before the next input.
     Timeout(Option<Instant>),
-}
-
-/// Somebody in a fact.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Who {
-    /// The number within the call.
-    pub participant: ParticipantId,
-    /// Who.
-    pub identity: Identifier,
-    /// On which endpoint, where it has one.
-    pub session: Option<SessionId>,
-    /// The name everyone sees.
-    pub display_name: String,
-    /// What they are in it.
-    pub role: Role,
-}
-
-/// A fact, each told once, in the order in which things happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fact {
-    /// A meeting or group call began.
-    Started {
-        /// Which.
-        call: CallId,
-        /// What kind.
-        kind: Kind,
-        /// The meeting it is.
-        meeting: Option<(OrganisationId, MeetingId)>,
-        /// Whose meeting it is.
-        host: Option<Identifier>,
-        /// Who came first.
-        by: Who,
-    },
-    /// A call between two became one of more.
-    Escalated {
-        /// Which.
-        call: CallId,
-    },
-    /// Somebody is asked to come.
-    Invited {
-        /// To which call.
-        call: CallId,
-        /// Who.
-        to: Identifier,
-    },
-    /// Somebody waits in the lobby.
-    Waits {
-        /// Of which call.
-        call: CallId,
-        /// Who.
-        who: Who,
-    },
-    /// Somebody is in.
-    Joined {
-        /// Which call.
-        call: CallId,
-        /// Who.
-        who: Who,
-    },
-    /// Somebody is in no longer, nor in the lobby; or goes on at another endpoint, where [`Fact::Joined`] follows.
-    Left {
-        /// Which call.
-        call: CallId,
-        /// Who.
-        who: Who,
-        /// Why.
-        reason: Reason,
-    },
-    /// Somebody records or transcribes the call, interrupts that, or no longer does.
-    Noticed {
-        /// Which call.
-        call: CallId,
-        /// Who.
-        who: Who,
-        /// Names the recording or transcription.
-        id: Uuid,
-        /// What.
-        kind: NoticeKind,
-        /// Its state now.
-        state: NoticeState,
-        /// Whether everyone else must agree before they may speak.
-        consent: bool,
-    },
-    /// Somebody agreed to being recorded and transcribed, or no longer does.
-    Consented {
-        /// In which call.
-        call: CallId,
-        /// Who.
-        who: Who,
-        /// Agrees?
-        given: bool,
-    },
-    /// A poll was opened or closed.
-    Polled {
-        /// In which call.
-        call: CallId,
-        /// By whom.
-        by: Who,
-        /// The poll's number.
-        poll: u32,
-        /// Opened?
-        open: bool,
-        /// How many had voted.
-        voted: u32,
-    },
-    /// Somebody asked a question for everyone to read.
-    Asked {
-        /// In which call.
-        call: CallId,
-        /// Who, where they did not ask anonymously.
-        by: Option<Who>,
-        /// The question's number.
-        question: u32,
-    },
-    /// What is kept of what people did, just before it is over. Not told where nothing is.
-    Minutes {
-        /// Of which call.
-        call: CallId,
-        /// The meeting it was.
-        meeting: Option<(OrganisationId, MeetingId)>,
-        /// What.
-        minutes: Box<Minutes>,
-    },
-    /// It is over.
-    Ended {
-        /// Which call.
-        call: CallId,
-        /// The meeting it was.
-        meeting: Option<(OrganisationId, MeetingId)>,
-        /// Why.
-        reason: Reason,
-        /// Everyone who was there.
-        stays: Vec<Stay>,
-    },
-}
-
-/// All of a meeting that runs that must outlive the service: see [`Meetings::restore`](crate::Meetings::restore).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Memory {
-    /// The call.
-    pub call: CallId,
-    /// Whose meeting it is.
-    pub organisation: OrganisationId,
-    /// The meeting.
-    pub meeting: MeetingId,
-    /// The last number that was given to a participant.
-    pub numbered: u32,
-    /// Roles that were given in it.
-    pub roles: BTreeMap<Identifier, Role>,
-    /// Who was put out.
-    pub put_out: BTreeSet<Identifier>,
-    /// Nobody comes in who is not there.
-    pub locked: bool,
-    /// Attendees may switch their microphones on.
-    pub attendee_audio: bool,
-    /// Attendees may switch their cameras on.
-    pub attendee_video: bool,
-    /// Whose hands are up, the longest first.
-    pub hands: Vec<ParticipantId>,
-    /// Who is in front.
-    pub spotlight: Vec<ParticipantId>,
-    /// That it is recorded or transcribed.
-    pub notices: Vec<KeptNotice>,
-    /// Who has agreed to that.
-    pub agreed: BTreeSet<ParticipantId>,
-    /// Who is and was there.
-    pub stays: Vec<Stay>,
-}
-
-/// A notice that everyone was told of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeptNotice {
-    /// As it was told.
-    pub notice: Notice,
-    /// Whoever records or transcribes.
-    pub by: ParticipantId,
-    /// Nobody speaks before they have agreed.
-    pub consent: bool,
-}
-
-/// A piece of what people did in a meeting beside talking: polls, questions, the transcript, slides and the like.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Piece {
-    /// Which piece of the meeting: of lower-case letters, digits and dots.
-    pub name: String,
-    /// What is to be handed to [`Meetings::restore`](crate::Meetings::restore). None: there is no such piece any more.
-    pub value: Option<Vec<u8>>,
-}
-
-impl std::fmt::Debug for Piece {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Piece({}, {:?} bytes)",
-            self.name,
-            self.value.as_ref().map(Vec::len)
-        )
-    }
 }
 
 /// Where somebody is, for whoever reads the roster.

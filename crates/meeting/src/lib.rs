@@ -10,9 +10,11 @@
 
 mod admission;
 mod api;
+mod fact;
 mod guesses;
 mod link;
 mod meetings;
+mod memory;
 mod minutes;
 mod people;
 mod rights;
@@ -20,10 +22,11 @@ mod room;
 
 pub use admission::{Knock, decide};
 pub use api::{
-    Attempt, Config, Fact, Input, KeptNotice, MediaError, MediaEvent, MediaOrder, Memory, Order, Output,
-    Piece, Place, Rights, Stay, Who,
+    Attempt, Config, Input, MediaError, MediaEvent, MediaOrder, Order, Output, Place, Rights, Stay,
 };
+pub use fact::{Fact, Who};
 pub use link::{Credentials, meeting_link};
 pub use meetings::Meetings;
-pub use minutes::{Minutes, TranscriptLine};
+pub use memory::{BreakoutMemory, BreakoutsMemory, KeptNotice, Memory, Piece};
+pub use minutes::{BreakoutMinutes, Minutes, TranscriptLine, Visit};
 pub use people::{Company, Hall, Located, Naming, People, Secret};

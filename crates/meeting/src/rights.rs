@@ -8,7 +8,7 @@ use crate::api::Rights;
 use crate::people::Hall;
 
 /// Every capability that this version decides.
-const ALL: [Capability; 31] = [
+const ALL: [Capability; 33] = [
     Capability::UnmuteMic,
     Capability::TurnVideoOn,
     Capability::ShareScreen,
@@ -40,6 +40,8 @@ const ALL: [Capability; 31] = [
     Capability::SetScene,
     Capability::PresentSlides,
     Capability::ViewSlides,
+    Capability::ManageBreakouts,
+    Capability::JoinBreakouts,
 ];
 
 /// Somebody in a call, as far as their rights go.
@@ -54,6 +56,12 @@ pub(crate) struct Seat {
     pub(crate) consents: bool,
     pub(crate) audio_forbidden: bool,
     pub(crate) video_forbidden: bool,
+    /// They were made to manage breakout rooms.
+    pub(crate) manages_breakouts: bool,
+    /// They are in a breakout room meanwhile.
+    pub(crate) away: bool,
+    /// This is a breakout room: who comes, and what each is, is the meeting's to say.
+    pub(crate) in_breakout: bool,
 }
 
 /// Whether a role keeps order.
@@ -127,6 +135,20 @@ pub(crate) fn standing(seat: &Seat, hall: &Hall, capability: Capability) -> Stan
         },
         ViewSlides => role_and_policy(true, outside(hall.switches.slides)),
         AddPhoneNumber => FeatureNotSupported,
+        RemoveParticipant | AddMember | AddExternalUser | ManageLobby | MediaAccess | SetRole | Lock
+        | EndForEveryone | ManageBreakouts | JoinBreakouts
+            if seat.in_breakout =>
+        {
+            NotInThisCallType
+        }
+        ManageBreakouts | JoinBreakouts if matches!(seat.kind, Kind::GroupCall | Kind::TownHall) => {
+            NotInThisCallType
+        }
+        ManageBreakouts => role_and_policy(
+            organises || (seat.manages_breakouts && presides(seat.role)),
+            outside(hall.switches.engagement),
+        ),
+        JoinBreakouts => role_and_policy(seat.role != Role::Consumer, outside(hall.switches.engagement)),
         RemoveParticipant | AddMember | AddExternalUser | Record | Transcribe => {
             if !presides(seat.role) {
                 RoleRestricted
@@ -186,6 +208,9 @@ pub(crate) fn capabilities(seat: &Seat, hall: &Hall) -> Capabilities {
 
 /// What may pass.
 pub(crate) fn rights(seat: &Seat, hall: &Hall, muted: bool) -> Rights {
+    if seat.away {
+        return Rights::NONE;
+    }
     let may = |capability| standing(seat, hall, capability).is_capable();
     Rights {
         // Nobody is heard whom the roster shows as muted.

@@ -158,8 +158,8 @@ switches! {
             "slides are shown to everyone"
             / "slides are not shown to external users";
         engagement "engagement" "L25"
-            "everyone raises hands, sends reactions and is seated in a scene, as their role allows"
-            / "only members raise hands, send reactions and are seated in a scene";
+            "everyone raises hands, sends reactions, is seated in a scene and goes to breakout rooms, as their role allows"
+            / "only members raise hands, send reactions, are seated in a scene and go to breakout rooms";
         polls "polls" "L26"
             "everyone votes and asks questions"
             / "external users neither vote nor ask questions";

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use sidetone_meeting::{MediaEvent, Minutes, Order};
 use sidetone_organisation::MeetingId;
+use sidetone_signaling::protocol::meeting::{Breakout, BreakoutSettings};
 use sidetone_signaling::protocol::{CallId, Event};
 use sidetone_signaling::switchboard::{
     CloseCode, ConnectionId, Record, ServerInput, ServerOutput, Stats, Switchboard,
@@ -42,6 +43,11 @@ pub(crate) enum Input {
     Present(MeetingId, oneshot::Sender<Option<Present>>),
     /// What people did beside talking in a meeting that runs.
     Minutes(MeetingId, oneshot::Sender<Option<(CallId, Minutes)>>),
+    /// The breakout rooms of a meeting that runs.
+    Breakouts(
+        MeetingId,
+        oneshot::Sender<Option<(BreakoutSettings, Vec<Breakout>)>>,
+    ),
     /// Somebody who is not in a meeting wants something done in it.
     Order(MeetingId, Order, oneshot::Sender<Result<(), Reason>>),
     /// Tokens no longer count although they have not expired.
@@ -178,6 +184,10 @@ impl Driver {
             }
             Input::Minutes(meeting, reply) => {
                 let _ = reply.send(self.stage.minutes(&meeting));
+                return;
+            }
+            Input::Breakouts(meeting, reply) => {
+                let _ = reply.send(self.stage.breakouts(&meeting, now));
                 return;
             }
             Input::Order(meeting, order, reply) => {

@@ -301,6 +301,10 @@ impl Metrics {
             | Fact::Consented { .. }
             | Fact::Polled { .. }
             | Fact::Asked { .. }
+            | Fact::BreakoutOpened { .. }
+            | Fact::BreakoutClosed { .. }
+            | Fact::BreakoutJoined { .. }
+            | Fact::BreakoutLeft { .. }
             | Fact::Minutes { .. } => {}
         }
     }

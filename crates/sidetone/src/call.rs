@@ -87,6 +87,9 @@ pub enum CallEvent {
     /// What is recorded or transcribed of the call changed, or who has agreed to that. People must be shown this at
     /// once.
     NoticesChanged(Notices),
+    /// This end goes to a breakout room of this meeting, whose call this is; the meeting waits on hold. Its end says why it
+    /// is back.
+    BreakoutRoomJoined(Call),
     /// A meeting or group call is joined, in it or in its lobby; or a call of two became one.
     MeetingJoined(MeetingInfo),
     /// Why this end waits in the lobby: it was let in where there is no reason any more.

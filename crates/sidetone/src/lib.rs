@@ -53,10 +53,11 @@ pub use diagnostics::{
 pub use error::Error;
 pub use events::{Blocking, Events};
 pub use meeting::{
-    CapabilitiesFeature, CaptionsFeature, DominantSpeakers, EngagementEvent, JoinOptions, Lobby,
-    LobbyParticipant, MeetingInfo, MessagesFeature, OptimalVideoCountFeature, PollsFeature, QuestionsFeature,
-    RaiseHandFeature, RaisedHand, ReactionsFeature, RealTimeTextFeature, RemoteParticipant, SceneFeature,
-    SlidesFeature, Speaker, SpeechEngine, SpotlightFeature, Transcriber, TypedLine, Utterance, WatchOptions,
+    BreakoutRoomsFeature, BreakoutRoomsUpdate, CapabilitiesFeature, CaptionsFeature, DominantSpeakers,
+    EngagementEvent, JoinOptions, Lobby, LobbyParticipant, MeetingInfo, MessagesFeature,
+    OptimalVideoCountFeature, PollsFeature, QuestionsFeature, RaiseHandFeature, RaisedHand, ReactionsFeature,
+    RealTimeTextFeature, RemoteParticipant, SceneFeature, SlidesFeature, Speaker, SpeechEngine,
+    SpotlightFeature, Transcriber, TypedLine, Utterance, WatchOptions,
 };
 pub use options::{AcceptOptions, AgentOptions, AudioOptions, Credential, NetworkOptions, StartCallOptions};
 pub use pending::Pending;
@@ -73,9 +74,10 @@ pub use sidetone_signaling::protocol::chat::{
     ThreadDeleted, ThreadId, ThreadKind, ThreadUpdated, TypingReceived,
 };
 pub use sidetone_signaling::protocol::meeting::{
-    Annotation, Author as QuestionAuthor, Caption, CaptionsState, CreatePoll, Poll, PollOption, PollState,
-    Present, PublishCaption, Question, QuestionAnswer, QuestionState, QuestionsState, Results as PollResults,
-    Scene, Slides, Voter,
+    Annotation, Author as QuestionAuthor, Breakout as BreakoutRoom, BreakoutSettings, Caption, CaptionsState,
+    ChangeBreakout, CreateBreakouts, CreatePoll, NewBreakout, Poll, PollOption, PollState, Present,
+    PublishCaption, Question, QuestionAnswer, QuestionState, QuestionsState, Results as PollResults, Scene,
+    SetBreakouts, Slides, Voter,
 };
 pub use sidetone_signaling::protocol::meeting::{
     Capabilities, Capability, CapabilityCause, Kind as MeetingKind, LobbyReason, Locator, MAX_HEIGHT,
@@ -83,7 +85,7 @@ pub use sidetone_signaling::protocol::meeting::{
     Standing, UnlobbiedWhy,
 };
 pub use sidetone_signaling::protocol::{
-    CallId, Notice, NoticeKind, NoticeState, PickupOffered, TransferTarget,
+    CallId, Millis, Notice, NoticeKind, NoticeState, PickupOffered, TransferTarget,
 };
 pub use sidetone_signaling::{Category, Identifier, Reason};
 pub use statistics::{

@@ -247,11 +247,18 @@ table! {
     /// Reactions come faster than allowed.
     TOO_MANY_REACTIONS = 429 / 20083 ExpectedError "too many reactions";
 
+    /// The breakout room was closed. The participant is in the meeting.
+    BREAKOUT_CLOSED = 0 / 20084 Success "the breakout room was closed";
+    /// The participant went to another breakout room.
+    BREAKOUT_MOVED = 0 / 20085 Success "the participant goes on in another breakout room";
+    /// The participant came back from the breakout room to the meeting.
+    BREAKOUT_LEFT = 0 / 20086 Success "the participant came back to the meeting";
+
     // What people do in a meeting beside talking.
     /// Messages, text, captions, questions or drawings come faster than allowed.
     ENGAGED_TOO_FAST = 429 / 20090 ExpectedError "faster than the meeting takes it";
-    /// There is no such poll, question or page.
-    NO_SUCH_OBJECT = 404 / 20091 ExpectedError "no such poll, question or page";
+    /// There is no such poll, question, page or breakout room.
+    NO_SUCH_OBJECT = 404 / 20091 ExpectedError "no such poll, question, page or breakout room";
     /// The poll, the questions or the captions are closed.
     NOT_OPEN = 409 / 20092 ExpectedError "not open";
     /// A vote in this poll cannot be changed.

@@ -14,6 +14,7 @@ use sidetone::{
 use sidetone_media::device::Direction;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::breakout::BreakoutRoom;
 use super::end::End;
 use super::journal::Journal;
 use super::{meet, notices, statistics};
@@ -115,6 +116,8 @@ pub struct Conversation {
     unrecorded: Option<Failure>,
     /// The call that may take the place of this one, with its events from the start.
     successor: Option<(Call, Events<CallEvent>)>,
+    /// The breakout room in which this end is meanwhile.
+    breakout: BreakoutRoom,
     connected: bool,
     told: Option<(CallState, bool)>,
     remote: Option<(String, bool)>,
@@ -146,6 +149,7 @@ impl Conversation {
             recording: None,
             unrecorded: None,
             successor: None,
+            breakout: BreakoutRoom::default(),
             connected: false,
             told: None,
             remote: None,
@@ -184,9 +188,11 @@ impl Conversation {
                 event = self.events.recv() => match event {
                     Some(CallEvent::Ended(reason)) => break reason,
                     Some(CallEvent::Replaced(call)) => self.go_on_as(call, journal),
+                    Some(CallEvent::BreakoutRoomJoined(call)) => self.breakout.enter(call),
                     Some(event) => self.tell(event, journal),
                     None => break self.call.end_reason().unwrap_or(Reason::HUNG_UP),
                 },
+                event = self.breakout.next() => self.breakout.tell(event, journal),
                 Some(event) = end.events.recv() => {
                     match event {
                         // A refusal ends the call as well, with its own reason.

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod answer;
+mod breakout;
 pub mod call;
 pub mod chat;
 mod conversation;

@@ -13,7 +13,7 @@ use sidetone_signaling::{Identifier, Reason, secret};
 use super::Meetings;
 use crate::link::{self, draw_key};
 use crate::people::{Hall, Located, Secret};
-use crate::room::{Founding, House, Room};
+use crate::room::{Founding, House, Room, Within};
 
 impl Meetings {
     pub(super) fn join(&mut self, ask: &Ask, join: &wire::Join, now: Instant) -> Result<(), Reason> {
@@ -125,6 +125,9 @@ impl Meetings {
         now: Instant,
     ) -> Result<(), Reason> {
         let room = self.rooms.get(&call).ok_or(Reason::NO_SUCH_CALL)?;
+        if let Some(within) = room.within() {
+            return self.join_breakout(ask, join, call, within, now);
+        }
         if !room.knows(&ask.identity) && !room.rings(ask.session) {
             return Err(Reason::NOT_INVITED);
         }
@@ -143,6 +146,23 @@ impl Meetings {
             .with(call, now, |room, cx| room.attendee(&ask.identity, wanted, cx))
             .unwrap_or(Err(Reason::NO_SUCH_CALL))?;
         self.enter(ask, join, call, attendee, now)
+    }
+
+    /// A breakout room, for whoever is in its meeting and may go there.
+    fn join_breakout(
+        &mut self,
+        ask: &Ask,
+        join: &wire::Join,
+        call: CallId,
+        within: Within,
+        now: Instant,
+    ) -> Result<(), Reason> {
+        let main = self.rooms.get(&within.main).ok_or(Reason::NO_SUCH_CALL)?;
+        let visitor = main.visitor(ask, join, call)?;
+        self.with(call, now, |room, cx| {
+            room.come_over(ask, join.clone(), visitor, cx)
+        })
+        .unwrap_or(Err(Reason::NO_SUCH_CALL))
     }
 
     fn join_group_by_link(
@@ -260,6 +280,7 @@ impl Meetings {
                 subject,
                 key,
                 thread: None,
+                within: None,
             },
             now,
         );

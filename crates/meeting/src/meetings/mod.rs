@@ -16,11 +16,12 @@ use sidetone_signaling::switchboard::{Ask, Way};
 use sidetone_signaling::timers::Timers;
 use sidetone_signaling::{Identifier, Reason};
 
-use crate::api::{Config, Input, MediaEvent, Memory, Order, Output, Piece, Stay};
+use crate::api::{Config, Input, MediaEvent, Order, Output, Stay};
 use crate::guesses::Guesses;
+use crate::memory::{Memory, Piece};
 use crate::minutes::Minutes;
 use crate::people::People;
-use crate::room::{Context, Endpoints, Founding, House, Room, Timer};
+use crate::room::{Across, Context, Endpoints, Founding, House, Room, Timer};
 
 /// The brain of meetings. See the crate's page.
 pub struct Meetings {
@@ -37,6 +38,8 @@ pub struct Meetings {
     timers: Timers<Timer>,
     attempts: u64,
     outputs: VecDeque<Output>,
+    /// What rooms want of each other, and have not got yet.
+    across: VecDeque<Across>,
 }
 
 impl Meetings {
@@ -55,6 +58,7 @@ impl Meetings {
             timers: Timers::new(),
             attempts: 0,
             outputs: VecDeque::new(),
+            across: VecDeque::new(),
         }
     }
 
@@ -112,6 +116,7 @@ impl Meetings {
                 }
             }
         }
+        self.settle(now);
     }
 
     /// The next output; `Timeout` when there is none.
@@ -130,7 +135,7 @@ impl Meetings {
     /// # Errors
     /// [`Reason::NO_SUCH_CALL`] where it is over, and why it cannot be done.
     pub fn order(&mut self, call: CallId, order: Order, now: Instant) -> Result<(), Reason> {
-        self.with(call, now, |room, cx| match order {
+        let result = self.with(call, now, |room, cx| match order {
             Order::Admit(who) => room.admit(&who, cx),
             Order::AdmitAll => room.admit_all(cx),
             Order::Reject(who) => {
@@ -148,8 +153,10 @@ impl Meetings {
                 room.end(&reason, &Reason::MEETING_ENDED, cx);
                 Ok(())
             }
-        })
-        .unwrap_or(Err(Reason::NO_SUCH_CALL))
+            Order::Breakouts(act) => room.manage_breakouts(None, &act, cx).map(drop),
+        });
+        self.settle(now);
+        result.unwrap_or(Err(Reason::NO_SUCH_CALL))
     }
 
     /// What must be kept of a meeting that runs. None: of a group call, which nobody finds again.
@@ -160,10 +167,9 @@ impl Meetings {
     /// What people did in a meeting beside talking, as far as it is other than when this was called last: to be kept with
     /// [`memory`](Self::memory).
     pub fn changed_pieces(&mut self, call: CallId) -> Vec<Piece> {
-        self.rooms
-            .get_mut(&call)
-            .map(Room::changed_pieces)
-            .unwrap_or_default()
+        // Nothing of it is kept of a breakout room while it is open.
+        let room = self.rooms.get_mut(&call).filter(|room| room.within().is_none());
+        room.map(Room::changed_pieces).unwrap_or_default()
     }
 
     /// A meeting goes on that ran when the service was cut off, with the newest of each of its pieces. Everyone who was in
@@ -184,11 +190,13 @@ impl Meetings {
         self.running.insert(meeting.clone(), call);
         self.found(Founding::of_meeting(call, meeting, located, hall), now);
         self.with(call, now, |room, cx| room.recall(memory, pieces, cx));
+        self.settle(now);
     }
 
     /// Ends every call: the service stops.
     pub fn end_all(&mut self, reason: &Reason, now: Instant) {
         self.each(now, |room, cx| room.end(reason, reason, cx));
+        self.settle(now);
     }
 
     /// The call that a meeting is right now.
@@ -199,6 +207,15 @@ impl Meetings {
     /// Everyone who is or was in a call that runs.
     pub fn roster(&self, call: CallId) -> Option<Vec<Stay>> {
         self.rooms.get(&call).map(Room::roster)
+    }
+
+    /// The breakout rooms of a meeting that runs, and what holds for them.
+    pub fn breakouts(
+        &self,
+        call: CallId,
+        now: Instant,
+    ) -> Option<(wire::BreakoutSettings, Vec<wire::Breakout>)> {
+        self.rooms.get(&call).map(|room| room.breakouts_now(now))
     }
 
     /// What is kept of what people did in a call that runs, as far as it has come.
@@ -233,6 +250,7 @@ impl Meetings {
     pub fn check(&self, now: Instant) -> Result<(), String> {
         for room in self.rooms.values() {
             room.check(now)?;
+            room.check_breakouts(&self.rooms)?;
         }
         Ok(())
     }
@@ -248,6 +266,8 @@ impl Meetings {
             attempts: &mut self.attempts,
             rng: &mut self.rng,
             now,
+            across: &mut self.across,
+            within: None,
         };
         (&mut self.rooms, context)
     }
@@ -261,10 +281,12 @@ impl Meetings {
     ) -> Option<T> {
         let (rooms, mut cx) = self.split(now);
         let room = rooms.get_mut(&call)?;
+        cx.within = room.within();
         let result = f(room, &mut cx);
-        if room.is_over() {
+        if room.is_over() && room.conclude(&mut cx) {
+            let breakout = room.within().is_some();
             match rooms.remove(&call).as_ref().map(Room::house) {
-                Some(House::Meeting { id, .. }) => drop(self.running.remove(id)),
+                Some(House::Meeting { id, .. }) if !breakout => drop(self.running.remove(id)),
                 Some(House::Group {
                     thread: Some(thread), ..
                 }) if self.threads.get(thread) == Some(&call) => drop(self.threads.remove(thread)),
@@ -272,6 +294,37 @@ impl Meetings {
             }
         }
         Some(result)
+    }
+
+    /// Does what rooms want of each other, until they want nothing more.
+    fn settle(&mut self, now: Instant) {
+        while let Some(across) = self.across.pop_front() {
+            match across {
+                Across::Found(founding, back) => {
+                    let call = founding.call;
+                    self.found(*founding, now);
+                    self.with(call, now, |room, cx| room.recall_visitors(back, cx));
+                }
+                Across::Close(call, reason) => {
+                    self.with(call, now, |room, cx| room.end(&reason, &reason, cx));
+                }
+                Across::PutOut(call, id, reason) => {
+                    self.with(call, now, |room, cx| room.put_back(id, &reason, cx));
+                }
+                Across::Role(call, id, role) => {
+                    self.with(call, now, |room, cx| room.role_changed(id, role, cx));
+                }
+                Across::Entered(within, id) => {
+                    self.with(within.main, now, |room, cx| room.entered_breakout(within, id, cx));
+                }
+                Across::Left(within, id) => {
+                    self.with(within.main, now, |room, cx| room.left_breakout(within, id, cx));
+                }
+                Across::Over(within, breakout, minutes) => {
+                    self.with(within.main, now, |room, _| room.breakout_over(breakout, *minutes));
+                }
+            }
+        }
     }
 
     /// People can be asked to come on an endpoint: it rings for whoever is being asked.
@@ -298,6 +351,7 @@ impl Meetings {
             }),
             Timer::Ring(call, id) => self.with(call, now, |room, cx| room.rang_out(id, cx)),
             Timer::Flush(call) => self.with(call, now, |room, cx| room.flush(cx)),
+            Timer::Breakouts(call) => self.with(call, now, |room, cx| room.breakouts_due(cx)),
             Timer::VideoCount(call, id) => self.with(call, now, |room, cx| room.tell_video_count(id, cx)),
         };
     }

@@ -187,6 +187,7 @@ impl Room {
         }
         self.welcome_notices(id, again, cx);
         self.welcome_engagement(id, again, cx);
+        self.send_over(id, false, cx);
         let manages = self
             .participants
             .get(&id)
@@ -198,7 +199,7 @@ impl Room {
     }
 
     /// Somebody may see more now, or less.
-    pub(super) fn show_what_changed(&self, id: ParticipantId, new: &Capabilities, cx: &mut Context<'_>) {
+    pub(super) fn show_what_changed(&mut self, id: ParticipantId, new: &Capabilities, cx: &mut Context<'_>) {
         let Some(session) = self.participants.get(&id).and_then(Participant::welcomed_session) else {
             return;
         };

@@ -159,6 +159,8 @@ impl Room {
         let identity = participant.identity.clone();
         self.given.insert(identity, set.role);
         self.refresh_rights(set.participant, CapabilityCause::RoleChanged, cx);
+        self.role_goes_along(set.participant, set.role, cx);
+        self.settle_away(cx);
         self.touch(set.participant, cx);
         Ok(())
     }

@@ -12,7 +12,9 @@ use sidetone_signaling::protocol::{CallId, Event, SessionId};
 use sidetone_signaling::timers::Timers;
 use sidetone_signaling::{Identifier, Reason};
 
-use crate::api::{Attempt, Config, Fact, MediaOrder, Output};
+use super::breakout::{Across, Within, fact_within};
+use crate::api::{Attempt, Config, MediaOrder, Output};
+use crate::fact::Fact;
 use crate::people::People;
 
 /// What is waited for.
@@ -28,6 +30,8 @@ pub(crate) enum Timer {
     Ring(CallId, ParticipantId),
     /// There is something to tell.
     Flush(CallId),
+    /// Breakout rooms close, or everyone is warned that they will.
+    Breakouts(CallId),
     /// It may be told again how many cameras somebody's network carries.
     VideoCount(CallId, ParticipantId),
 }
@@ -138,6 +142,10 @@ pub(crate) struct Context<'a> {
     pub(crate) attempts: &'a mut u64,
     pub(crate) rng: &'a mut ChaCha20Rng,
     pub(crate) now: Instant,
+    /// What is wanted of other rooms.
+    pub(crate) across: &'a mut VecDeque<Across>,
+    /// The breakout room whose turn it is.
+    pub(crate) within: Option<Within>,
 }
 
 impl Context<'_> {
@@ -170,7 +178,12 @@ impl Context<'_> {
     }
 
     pub(crate) fn fact(&mut self, fact: Fact) {
-        self.outputs.push_back(Output::Fact(Box::new(fact)));
+        let fact = match self.within {
+            Some(within) => fact_within(within, fact),
+            None => Some(fact),
+        };
+        let fact = fact.map(|fact| Output::Fact(Box::new(fact)));
+        self.outputs.extend(fact);
     }
 
     pub(crate) fn next_attempt(&mut self) -> Attempt {

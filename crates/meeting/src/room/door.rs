@@ -123,38 +123,18 @@ impl Room {
     /// Somebody who is not there yet. Their number is theirs once they are entered.
     pub(super) fn prepare(&self, identity: &Identifier, attendee: Attendee, naming: Naming) -> Participant {
         let role = self.role_of(identity, &attendee, naming);
-        Participant {
-            id: ParticipantId(self.numbered + 1),
-            identity: identity.clone(),
-            display_name: attendee.display_name,
-            kind: person_kind(attendee.kind, None),
-            origin: attendee.origin,
+        let kind = person_kind(attendee.kind, None);
+        let mut participant = Participant::new(
+            ParticipantId(self.numbered + 1),
+            identity.clone(),
+            attendee.display_name,
+            kind,
+            attendee.origin,
             role,
-            named: naming.role.is_some(),
-            invited: naming.invited,
-            fetched: false,
-            rung: Vec::new(),
-            recalled: false,
-            asked_by: None,
-            sees_external: true,
-            place: Place::Knocking,
-            session: None,
-            endpoint: None,
-            attached: false,
-            media: Media::Never,
-            asking: None,
-            muted: false,
-            audio_forbidden: None,
-            video_forbidden: None,
-            capabilities: Default::default(),
-            rights: Rights::NONE,
-            welcomed: false,
-            shown_before: false,
-            waited: None,
-            joined: None,
-            reactions: Default::default(),
-            watching: Default::default(),
-        }
+        );
+        participant.named = naming.role.is_some();
+        participant.invited = naming.invited;
+        participant
     }
 
     pub(super) fn naming(&self, identity: &Identifier, cx: &Context<'_>) -> Naming {
@@ -193,6 +173,10 @@ impl Room {
 
     /// Spec table 1.3, for somebody who is not inside.
     pub(super) fn decide(&self, participant: &Participant) -> Result<Passage, Reason> {
+        if self.within().is_some() {
+            // The meeting has decided.
+            return Ok(Passage::Connected);
+        }
         let House::Meeting { kind, .. } = &self.house else {
             return self.decide_in_group(participant);
         };
@@ -247,7 +231,7 @@ impl Room {
         Ok(())
     }
 
-    fn ask_for_media(&mut self, id: ParticipantId, ask: &Ask, join: Join, cx: &mut Context<'_>) {
+    pub(super) fn ask_for_media(&mut self, id: ParticipantId, ask: &Ask, join: Join, cx: &mut Context<'_>) {
         let Some(participant) = self.participants.get(&id) else {
             return;
         };

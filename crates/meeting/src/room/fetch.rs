@@ -9,7 +9,7 @@ use sidetone_signaling::{Identifier, Reason};
 
 use super::participant::Place;
 use super::{Context, House, Room, Timer};
-use crate::api::Fact;
+use crate::fact::Fact;
 use crate::people::{Naming, person_kind};
 
 impl Room {

@@ -5,21 +5,21 @@ use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::meeting::{CapabilityCause, ParticipantId};
 
 use super::participant::Place;
-use super::{Context, House, Room};
-use crate::api::{Fact, Memory, Place as StayPlace, Stay};
+use super::{Context, Room};
+use crate::api::{Place as StayPlace, Stay};
+use crate::fact::Fact;
+use crate::memory::Memory;
 
 impl Room {
     /// What must be kept of it.
     pub(crate) fn memory(&self) -> Option<Memory> {
-        let House::Meeting { organisation, id, .. } = &self.house else {
-            return None;
-        };
+        let (organisation, id) = self.meeting().filter(|_| self.within.is_none())?;
         let mut stays = self.roster();
         stays.retain(|stay| stay.place != StayPlace::Ringing);
         Some(Memory {
             call: self.call,
-            organisation: organisation.clone(),
-            meeting: id.clone(),
+            organisation,
+            meeting: id,
             numbered: self.numbered,
             roles: self.given.clone(),
             put_out: self.put_out.clone(),
@@ -30,6 +30,7 @@ impl Room {
             spotlight: self.spotlight.clone(),
             notices: self.notices.list.clone(),
             agreed: self.notices.agreed.clone(),
+            breakouts: self.breakouts_memory(),
             stays,
         })
     }
@@ -75,6 +76,7 @@ impl Room {
         }
         // To those who count it begins again, and everyone joins again who comes back.
         self.started(*first, cx);
+        self.recall_breakouts(memory.breakouts, cx);
         for id in back {
             self.refresh_rights(id, CapabilityCause::Admitted, cx);
             self.watch(id, cx);

@@ -6,6 +6,7 @@
 //! *grace over*, *lobby over*, *rang long enough*, *time to tell*.
 
 mod board;
+mod breakout;
 mod conduct;
 mod context;
 mod door;
@@ -33,10 +34,12 @@ use sidetone_signaling::protocol::meeting::{
 use sidetone_signaling::protocol::{CallId, Event, SessionId};
 use sidetone_signaling::{Identifier, Reason};
 
-use crate::api::{Fact, MediaOrder, Place as StayPlace, Rights, Stay};
+use crate::api::{MediaOrder, Place as StayPlace, Rights, Stay};
+use crate::fact::Fact;
 use crate::people::{Hall, Located};
 use crate::rights;
 use board::Board;
+pub(crate) use breakout::{Across, Within};
 pub(crate) use context::{Context, Endpoints, Timer};
 use participant::{Participant, Place};
 
@@ -68,6 +71,8 @@ pub(crate) struct Founding {
     /// The secret in its link.
     pub(crate) key: String,
     pub(crate) thread: Option<String>,
+    /// The breakout room that it is.
+    pub(crate) within: Option<Within>,
 }
 
 impl Founding {
@@ -85,6 +90,7 @@ impl Founding {
             subject: located.subject,
             key: located.key,
             thread: located.thread,
+            within: None,
         }
     }
 }
@@ -113,6 +119,9 @@ pub(crate) struct Room {
     spotlight: Vec<ParticipantId>,
     notices: notice::Kept,
     together: engagement::Together,
+    breakouts: breakout::Breakouts,
+    /// Which breakout room it is, where it is one.
+    within: Option<Within>,
     board: Board,
     stays: Vec<Stay>,
     /// The fact that it began was told.
@@ -128,6 +137,7 @@ impl Room {
         let participants = most.saturating_mul(2).saturating_add(16);
         let options = founding.hall.rules.options;
         let voices = options.voices;
+        let within = founding.within.is_some();
         cx.media(founding.call, MediaOrder::Open { participants, voices });
         Self {
             call: founding.call,
@@ -142,12 +152,15 @@ impl Room {
             given: BTreeMap::new(),
             put_out: BTreeSet::new(),
             locked: false,
-            attendee_audio: !options.attendee_audio_forbidden,
-            attendee_video: !options.attendee_video_forbidden,
+            // Where few speak to many, they talk with each other in breakout rooms.
+            attendee_audio: within || !options.attendee_audio_forbidden,
+            attendee_video: within || !options.attendee_video_forbidden,
             hands: engage::HandsUp::default(),
             spotlight: Vec::new(),
             notices: notice::Kept::default(),
             together: engagement::Together::new(cx.now),
+            breakouts: breakout::Breakouts::default(),
+            within: founding.within,
             board: Board::default(),
             stays: Vec::new(),
             told: false,
@@ -201,12 +214,14 @@ impl Room {
         }
     }
 
-    fn link(&self, cx: &Context<'_>) -> String {
+    /// The link by which others come. None leads to a breakout room.
+    fn link(&self, cx: &Context<'_>) -> Option<String> {
         let base = &cx.config.link_base;
-        match &self.house {
+        Some(match &self.house {
+            _ if self.within.is_some() => return None,
             House::Meeting { id, .. } => format!("{base}{id}/{}", self.key),
             House::Group { .. } => crate::link::group_link(base, self.call, &self.key),
-        }
+        })
     }
 
     /// Who is in it or comes: those who count towards its limit.
@@ -242,6 +257,9 @@ impl Room {
             consents: !self.notices.needs(participant.id),
             audio_forbidden: participant.audio_forbidden.unwrap_or(!self.attendee_audio),
             video_forbidden: participant.video_forbidden.unwrap_or(!self.attendee_video),
+            manages_breakouts: self.breakouts.is_managed_by(&participant.identity),
+            away: participant.away.is_some(),
+            in_breakout: self.within.is_some(),
         }
     }
 
@@ -309,7 +327,7 @@ impl Room {
 
     /// Somebody is told what of what they may do is different from before.
     fn tell_capabilities(
-        &self,
+        &mut self,
         id: ParticipantId,
         before: &Capabilities,
         cause: CapabilityCause,
@@ -418,8 +436,12 @@ impl Room {
                 reason: reason.clone(),
             });
         }
-        if participant.is_inside() && participant.is_own_member() {
-            self.reconsider(cx);
+        self.leave_with(&participant, reason, cx);
+        if participant.is_inside() {
+            self.tell_left(id, cx);
+            if participant.is_own_member() {
+                self.reconsider(cx);
+            }
         }
         Some(participant)
     }
@@ -444,6 +466,7 @@ impl Room {
         if self.is_over() {
             return;
         }
+        self.close_breakouts(inside, cx);
         // Nobody is let in meanwhile.
         self.over = Some(inside.clone());
         let ids: Vec<ParticipantId> = self.participants.keys().copied().collect();
@@ -452,20 +475,35 @@ impl Room {
             self.put_out(id, if is_inside { inside } else { outside }, cx);
         }
         cx.timers.cancel(Timer::Flush(self.call));
+        if self.within.is_some() {
+            return self.end_breakout(cx);
+        }
         cx.media(self.call, MediaOrder::Close);
-        if self.told {
+    }
+
+    /// Tells what came of it, once it is over and its breakout rooms are. False: they are not.
+    pub(crate) fn conclude(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(reason) = self.over.clone().filter(|_| self.breakouts.are_over()) else {
+            return false;
+        };
+        if self.told && self.within.is_none() {
             self.tell_minutes(cx);
             cx.fact(Fact::Ended {
                 call: self.call,
                 meeting: self.meeting(),
-                reason: inside.clone(),
+                reason,
                 stays: std::mem::take(&mut self.stays),
             });
         }
+        true
     }
 
     /// Ends it where nobody is left who could let anybody in or come back.
     pub(crate) fn end_if_empty(&mut self, cx: &mut Context<'_>) {
+        if self.within.is_some() {
+            // It is closed by the meeting.
+            return;
+        }
         let anybody = self.participants.values().any(|participant| {
             !matches!(participant.place, Place::Ringing(_)) || participant.asking.is_some()
         });
@@ -485,6 +523,7 @@ impl Room {
         self.reconsider(cx);
         self.refresh_all(CapabilityCause::PolicyChanged, cx);
         self.refresh_sight(cx);
+        self.settle_away(cx);
     }
 
     /// What bots may see is their organisation's to say (L30).

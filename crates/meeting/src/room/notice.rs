@@ -11,7 +11,8 @@ use sidetone_signaling::protocol::{
 
 use super::participant::Participant;
 use super::{Context, Room};
-use crate::api::{Fact, KeptNotice};
+use crate::fact::Fact;
+use crate::memory::KeptNotice;
 
 /// Most who have not agreed that are named to whoever records.
 const NAMED: usize = 100;

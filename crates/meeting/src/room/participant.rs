@@ -6,14 +6,16 @@ use std::time::Instant;
 use sidetone_organisation::Origin;
 use sidetone_signaling::Identifier;
 use sidetone_signaling::Reason;
-use sidetone_signaling::protocol::SessionId;
 use sidetone_signaling::protocol::meeting::{
     self, Capabilities, LobbyReason, ParticipantId, ParticipantState, PersonKind, Role, UnlobbiedWhy,
 };
+use sidetone_signaling::protocol::{CallId, SessionId};
 
+use super::breakout::Away;
 use super::engage::Bucket;
 use super::watching::Watching;
-use crate::api::{Attempt, Place as StayPlace, Rights, Stay, Who};
+use crate::api::{Attempt, Place as StayPlace, Rights, Stay};
+use crate::fact::Who;
 
 /// Where somebody is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,9 +104,61 @@ pub(super) struct Participant {
     pub(super) joined: Option<Instant>,
     pub(super) reactions: Bucket,
     pub(super) watching: Watching,
+    /// Where they are meanwhile, while they are in.
+    pub(super) away: Option<Away>,
+    /// The breakout room's call from which they came back themselves: they are not sent there again.
+    pub(super) returned: Option<CallId>,
+    /// The breakout rooms that their endpoint was shown.
+    pub(super) shown_breakouts: BTreeSet<u32>,
 }
 
 impl Participant {
+    /// Somebody who is not there yet.
+    pub(super) fn new(
+        id: ParticipantId,
+        identity: Identifier,
+        display_name: String,
+        kind: PersonKind,
+        origin: Origin,
+        role: Role,
+    ) -> Self {
+        Self {
+            id,
+            identity,
+            display_name,
+            kind,
+            origin,
+            role,
+            named: false,
+            invited: false,
+            fetched: false,
+            rung: Vec::new(),
+            recalled: false,
+            asked_by: None,
+            sees_external: true,
+            place: Place::Knocking,
+            session: None,
+            endpoint: None,
+            attached: false,
+            media: Media::Never,
+            asking: None,
+            muted: false,
+            audio_forbidden: None,
+            video_forbidden: None,
+            capabilities: Capabilities::default(),
+            rights: Rights::NONE,
+            welcomed: false,
+            shown_before: false,
+            waited: None,
+            joined: None,
+            reactions: Bucket::default(),
+            watching: Watching::default(),
+            away: None,
+            returned: None,
+            shown_breakouts: BTreeSet::new(),
+        }
+    }
+
     pub(super) fn is_inside(&self) -> bool {
         self.place == Place::Inside
     }
@@ -182,6 +236,7 @@ impl Participant {
             muted: self.muted,
             audio_forbidden,
             video_forbidden,
+            breakout: self.breakout(),
         })
     }
 

@@ -10,7 +10,8 @@ use sidetone_signaling::protocol::{Event, SessionId};
 
 use super::participant::{Asking, Media, Participant, Place};
 use super::{Context, Room, Timer};
-use crate::api::{Attempt, Fact, MediaError, Place as StayPlace, Rights, Stay};
+use crate::api::{Attempt, MediaError, Place as StayPlace, Rights, Stay};
+use crate::fact::Fact;
 
 impl Room {
     /// Media has answered an offer, or not.
@@ -122,10 +123,11 @@ impl Room {
             answer,
             kind: self.kind(),
             subject: self.subject.clone(),
-            link: inside.then(|| self.link(cx)),
+            link: self.link(cx).filter(|_| inside),
             thread: inside
                 .then(|| self.thread_for(&participant.identity, cx))
                 .flatten(),
+            breakout_of: self.within.map(|within| within.main),
             display_name: participant.display_name.clone(),
             role: participant.role,
             capabilities: participant.capabilities.clone(),
@@ -200,6 +202,7 @@ impl Room {
             None => self.add_stay(fresh, cx),
         }
         cx.fact(Fact::Joined { call, who });
+        self.tell_entered(id, cx);
         if waited {
             self.board.unlobbied(id, UnlobbiedWhy::Admitted);
         }
@@ -250,7 +253,7 @@ impl Room {
                 Event::MeetingState(State {
                     call: self.call,
                     passage,
-                    link: inside.then(|| self.link(cx)),
+                    link: self.link(cx).filter(|_| inside),
                     thread: self.thread.clone().filter(|_| inside),
                 }),
             );

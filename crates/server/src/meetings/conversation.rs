@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sidetone_meeting::Fact;
-use sidetone_organisation::{MeetingId, MeetingKind, OrganisationId};
+use sidetone_organisation::{Meeting, MeetingId, MeetingKind, OrganisationId};
 use sidetone_signaling::Identifier;
 use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::protocol::chat::ThreadId;
@@ -25,6 +25,8 @@ pub(crate) type News = mpsc::UnboundedSender<Happened>;
 pub(crate) enum Happened {
     /// A meeting began.
     Began(CallId, OrganisationId, MeetingId),
+    /// A breakout room of a meeting was opened, under this name, with this thread.
+    Opened(CallId, OrganisationId, MeetingId, ThreadId, String),
     /// Somebody is in, under this name.
     Came(CallId, Identifier, String),
     /// Somebody is in no longer.
@@ -41,11 +43,31 @@ impl Happened {
                 let (organisation, meeting) = meeting.clone()?;
                 Some(Self::Began(*call, organisation, meeting))
             }
-            Fact::Joined { call, who } => {
-                Some(Self::Came(*call, who.identity.clone(), who.display_name.clone()))
+            Fact::BreakoutOpened {
+                meeting,
+                breakout,
+                display_name,
+                thread,
+                ..
+            } => {
+                let (organisation, meeting) = meeting.clone();
+                Some(Self::Opened(
+                    *breakout,
+                    organisation,
+                    meeting,
+                    (*thread)?,
+                    display_name.clone(),
+                ))
             }
-            Fact::Left { call, who, .. } => Some(Self::Went(*call, who.identity.clone())),
-            Fact::Ended { call, .. } => Some(Self::Over(*call)),
+            Fact::Joined { call, who }
+            | Fact::BreakoutJoined {
+                breakout: call, who, ..
+            } => Some(Self::Came(*call, who.identity.clone(), who.display_name.clone())),
+            Fact::Left { call, who, .. }
+            | Fact::BreakoutLeft {
+                breakout: call, who, ..
+            } => Some(Self::Went(*call, who.identity.clone())),
+            Fact::Ended { call, .. } | Fact::BreakoutClosed { breakout: call, .. } => Some(Self::Over(*call)),
             _ => None,
         }
     }
@@ -63,6 +85,10 @@ pub(crate) async fn follow(
             Happened::Began(call, organisation, meeting) => {
                 let begun = begin(&chats, &registry, organisation, &meeting).await;
                 begun.map(|thread| running.extend(thread.map(|thread| (call, thread))))
+            }
+            Happened::Opened(call, organisation, meeting, thread, name) => {
+                let opened = open(&chats, &registry, (organisation, meeting), thread, &name).await;
+                opened.map(|opened| running.extend(opened.map(|thread| (call, thread))))
             }
             Happened::Came(call, who, name) => match running.get(&call) {
                 Some(thread) => chats.participant_joined(*thread, who, Some(name)).await,
@@ -97,14 +123,43 @@ async fn begin(
     }) else {
         return Ok(None);
     };
+    let subject = meeting.subject.clone();
+    begin_thread(chats, organisation, &meeting, thread, &subject)
+        .await
+        .map(Some)
+}
+
+/// Opens the conversation of a breakout room, each time that it opens.
+async fn open(
+    chats: &Arc<Chats>,
+    registry: &Registry,
+    (organisation, meeting): (OrganisationId, MeetingId),
+    thread: ThreadId,
+    name: &str,
+) -> Result<Option<ThreadId>, Problem> {
+    let Some(meeting) = registry.world().meeting(&organisation, &meeting).cloned() else {
+        return Ok(None);
+    };
+    begin_thread(chats, organisation, &meeting, thread, name)
+        .await
+        .map(Some)
+}
+
+async fn begin_thread(
+    chats: &Arc<Chats>,
+    organisation: OrganisationId,
+    meeting: &Meeting,
+    thread: ThreadId,
+    topic: &str,
+) -> Result<ThreadId, Problem> {
     let channel = meeting.kind == MeetingKind::Channel;
     let organiser = Identifier::Member {
         organisation: organisation.label().clone(),
         user: meeting.organiser.label().clone(),
     };
     chats
-        .open_for_meeting(thread, organisation, organiser, &meeting.subject, channel)
+        .open_for_meeting(thread, organisation, organiser, topic, channel)
         .await?;
     chats.meeting_over(thread, false).await?;
-    Ok(Some(thread))
+    Ok(thread)
 }

@@ -3,6 +3,7 @@
 //! in it `sidetone_meeting`'s; here they are driven, kept and shown.
 
 mod attendance;
+mod breakouts;
 mod conversation;
 mod http;
 mod media;

@@ -13,9 +13,15 @@ use sidetone_signaling::protocol::meeting::{LobbyReason, ParticipantId, Role};
 use sidetone_store::{Key, Kv, Revision, StoreError, WallTime};
 
 use super::attendance::{Attended, SHEET, State, attended, encode};
+use super::breakouts::{Assigned, Breakouts};
 
 /// What the keys begin with.
 const PREFIX: &str = "running-meeting.";
+/// What they end with: the meeting as a whole, its breakout rooms, who goes to which; those with a number alone are who is
+/// and was there.
+const HEAD: &str = "head";
+const ROOMS: &str = "rooms";
+const ASSIGNED: &str = "assigned-";
 
 /// What the names of pieces begin with, within a meeting.
 const PIECE: &str = "piece.";
@@ -24,6 +30,8 @@ const PIECE: &str = "piece.";
 #[derive(Debug)]
 pub(crate) struct Running {
     head: Head,
+    breakouts: Breakouts,
+    assigned: Assigned,
     attended: Vec<Attended>,
     /// What people did beside talking, as the brain of meetings writes it.
     pieces: Vec<Vec<u8>>,
@@ -56,7 +64,10 @@ struct Head {
 impl Running {
     /// As it is now. Its pieces are written apart, as they change.
     pub(crate) fn new(memory: Memory, now: (Instant, WallTime)) -> Self {
+        let (breakouts, assigned) = Breakouts::new(memory.breakouts, now);
         Self {
+            breakouts,
+            assigned,
             head: Head {
                 call: memory.call,
                 organisation: memory.organisation,
@@ -99,6 +110,7 @@ impl Running {
             spotlight: head.spotlight,
             notices: head.notices,
             agreed: head.agreed,
+            breakouts: self.breakouts.memory(self.assigned, now),
             stays: self.attended.into_iter().map(|one| stay(one, now)).collect(),
         };
         (memory, self.pieces)
@@ -176,8 +188,25 @@ impl Ledger {
         let call = running.head.call;
         let values = self.0.entry(call).or_default();
         values
-            .put(kv, key(call, "head")?, encode(&running.head)?, now)
+            .put(kv, key(call, HEAD)?, encode(&running.head)?, now)
             .await?;
+        if running.breakouts != Breakouts::default() {
+            values
+                .put(kv, key(call, ROOMS)?, encode(&running.breakouts)?, now)
+                .await?;
+        }
+        let mut sheets = 0;
+        for chunk in running.assigned.chunks(SHEET) {
+            values
+                .put(kv, assigned(call, sheets)?, encode(&chunk)?, now)
+                .await?;
+            sheets += 1;
+        }
+        // Assignments become fewer, too.
+        while values.written.contains_key(&assigned(call, sheets)?) {
+            values.delete(kv, &assigned(call, sheets)?, now).await?;
+            sheets += 1;
+        }
         for (number, chunk) in running.attended.chunks(SHEET).enumerate() {
             let key = key(call, &format!("{number:04}"))?;
             values.put(kv, key, encode(&chunk)?, now).await?;
@@ -233,8 +262,12 @@ impl Ledger {
                 continue;
             };
             let one = found.entry(call.to_owned()).or_default();
-            let read = if part == "head" {
+            let read = if part == HEAD {
                 serde_json::from_slice(&entry.value).map(|read| one.head = Some(read))
+            } else if part == ROOMS {
+                serde_json::from_slice(&entry.value).map(|read| one.breakouts = read)
+            } else if part.starts_with(ASSIGNED) {
+                serde_json::from_slice::<Assigned>(&entry.value).map(|read| one.assigned.extend(read))
             } else if part.starts_with(PIECE) {
                 one.pieces.push(entry.value.to_vec());
                 Ok(())
@@ -258,6 +291,8 @@ impl Ledger {
             self.0.insert(head.call, found.values);
             running.push(Running {
                 head,
+                breakouts: found.breakouts,
+                assigned: found.assigned,
                 attended: found.attended,
                 pieces: found.pieces,
             });
@@ -270,9 +305,15 @@ impl Ledger {
 #[derive(Default)]
 struct Found {
     head: Option<Head>,
+    breakouts: Breakouts,
+    assigned: Assigned,
     attended: Vec<Attended>,
     pieces: Vec<Vec<u8>>,
     values: Values,
+}
+
+fn assigned(call: CallId, sheet: usize) -> Result<Key, StoreError> {
+    key(call, &format!("{ASSIGNED}{sheet:04}"))
 }
 
 fn key(call: CallId, part: &str) -> Result<Key, StoreError> {

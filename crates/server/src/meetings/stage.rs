@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use sidetone_meeting::{Fact, Input, MediaEvent, Meetings, Order, Output};
 use sidetone_organisation::MeetingId;
 use sidetone_signaling::Reason;
+use sidetone_signaling::protocol::meeting::{Breakout, BreakoutSettings};
 use sidetone_signaling::protocol::{CallId, Event, Request};
 use sidetone_signaling::switchboard::{Ask, Record, ServerInput};
 use sidetone_store::WallTime;
@@ -163,6 +164,8 @@ impl Stage {
     ) -> Result<(), Reason> {
         let call = self.meetings.running(meeting).ok_or(Reason::NO_SUCH_CALL)?;
         let result = self.meetings.order(call, order, now.0);
+        // Nobody may be there who is told of it.
+        self.unkept.insert(call);
         self.drain(now);
         result
     }
@@ -187,6 +190,15 @@ impl Stage {
     pub(crate) fn minutes(&self, meeting: &MeetingId) -> Option<(CallId, sidetone_meeting::Minutes)> {
         let call = self.meetings.running(meeting)?;
         Some((call, self.meetings.minutes(call)?))
+    }
+
+    /// The breakout rooms of a meeting that runs, and what holds for them.
+    pub(crate) fn breakouts(
+        &self,
+        meeting: &MeetingId,
+        now: Instant,
+    ) -> Option<(BreakoutSettings, Vec<Breakout>)> {
+        self.meetings.breakouts(self.meetings.running(meeting)?, now)
     }
 
     /// What the switchboard shall do, one after the other.
@@ -266,6 +278,9 @@ impl Stage {
                         Event::MeetingHands(hands) => _ = self.unkept.insert(hands.call),
                         Event::MeetingSpotlight(spotlight) => _ = self.unkept.insert(spotlight.call),
                         Event::Notices(notices) => _ = self.unkept.insert(notices.call),
+                        Event::MeetingEngagement(told) if told.news.is_about_breakouts() => {
+                            self.unkept.insert(told.call);
+                        }
                         Event::MeetingEngagement(news) => _ = self.engaged.insert(news.call),
                         _ => {}
                     }
@@ -290,7 +305,14 @@ impl Stage {
     fn fact(&mut self, fact: Fact, now: (Instant, WallTime)) {
         log(&fact);
         self.metrics.meeting(&fact);
-        if let Fact::Waits { call, .. } | Fact::Joined { call, .. } | Fact::Left { call, .. } = &fact {
+        if let Fact::Waits { call, .. }
+        | Fact::Joined { call, .. }
+        | Fact::Left { call, .. }
+        | Fact::BreakoutOpened { call, .. }
+        | Fact::BreakoutClosed { call, .. }
+        | Fact::BreakoutJoined { call, .. }
+        | Fact::BreakoutLeft { call, .. } = &fact
+        {
             self.unkept.insert(*call);
         }
         if let Some(told) = told::told(&fact, &self.registry.world()) {
@@ -345,6 +367,24 @@ fn log(fact: &Fact) {
             ..
         } => tracing::debug!(%call, poll, open, voted, "poll changed"),
         Fact::Asked { call, question, .. } => tracing::debug!(%call, question, "question asked"),
+        Fact::BreakoutOpened {
+            call, room, breakout, ..
+        } => {
+            tracing::info!(%call, room, %breakout, "breakout room opened");
+        }
+        Fact::BreakoutClosed { call, room, .. } => tracing::info!(%call, room, "breakout room closed"),
+        Fact::BreakoutJoined { call, room, who, .. } => {
+            tracing::debug!(%call, room, participant = who.participant.0, "in a breakout room");
+        }
+        Fact::BreakoutLeft {
+            call,
+            room,
+            who,
+            reason,
+            ..
+        } => {
+            tracing::debug!(%call, room, participant = who.participant.0, %reason, "back from a breakout room");
+        }
         Fact::Minutes { call, .. } => tracing::debug!(%call, "minutes"),
         Fact::Ended { call, reason, .. } => tracing::info!(%call, %reason, "meeting ended"),
     }

@@ -104,8 +104,12 @@ pub(super) fn told(fact: &Fact, world: &World) -> Option<Told> {
             by: by.as_ref().map(end),
             question: *question,
         },
-        // Kept with the meeting, and in no book.
-        Fact::Minutes { .. } => return None,
+        // Kept with the meeting, and in no book: whoever is in a breakout room is in the meeting, and counted there.
+        Fact::BreakoutOpened { .. }
+        | Fact::BreakoutClosed { .. }
+        | Fact::BreakoutJoined { .. }
+        | Fact::BreakoutLeft { .. }
+        | Fact::Minutes { .. } => return None,
         Fact::Ended { call, reason, .. } => Told::Ended {
             call: *call,
             reason: reason.clone(),

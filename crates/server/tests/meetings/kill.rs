@@ -11,8 +11,8 @@ use crate::person::{Person, hears, link_of};
 use crate::support::killed::{Process, serve_until_killed};
 use crate::support::{dev_token, until};
 
-const FOLDER: &str = "SIDETONE_MEETINGS_KILL_TEST";
-const CHILD: &str = "kill::child_serves_until_killed";
+pub const FOLDER: &str = "SIDETONE_MEETINGS_KILL_TEST";
+pub const CHILD: &str = "kill::child_serves_until_killed";
 
 /// The child: not a test of its own, does nothing unless the parent names a folder.
 #[tokio::test]

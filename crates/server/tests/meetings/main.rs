@@ -15,6 +15,7 @@ mod receiver;
 
 mod accounts;
 mod backend;
+mod breakouts;
 mod conversation;
 mod group;
 mod kill;

@@ -134,6 +134,10 @@ struct Phone {
     sequence: u16,
 }
 
+/// The media and the call of somebody who is in another meanwhile.
+#[derive(Default)]
+pub struct Aside(Option<Phone>, Option<Joined>);
+
 pub struct Person {
     pub client: Client,
     pub opened: Opened,
@@ -284,6 +288,12 @@ impl Person {
             self.poll();
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Goes on with the media and the call that were put aside, and puts aside those in use.
+    pub fn swap(&mut self, aside: &mut Aside) {
+        std::mem::swap(&mut self.phone, &mut aside.0);
+        std::mem::swap(&mut self.joined, &mut aside.1);
     }
 
     pub fn number(&self) -> u32 {

@@ -3,16 +3,16 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use sidetone_signaling::agent::Command;
+use sidetone_signaling::agent::{AgentInput, Command};
 use sidetone_signaling::call::CallState;
 use sidetone_signaling::protocol::chat::ThreadId;
-use sidetone_signaling::protocol::meeting::{self, Joined};
+use sidetone_signaling::protocol::meeting::{self, Joined, Locator};
 use sidetone_signaling::protocol::{CallId, Event, Request};
 
-use super::Driver;
+use super::{Driver, Entry};
 use crate::Error;
-use crate::call::{CallDirection, CallEvent, Participant, Snapshot};
-use crate::meeting::Meeting;
+use crate::call::{Call, CallDirection, CallEvent, CallShared, Participant, Snapshot};
+use crate::meeting::{BreakoutRoomsUpdate, EngagementEvent, Meeting};
 
 /// How often it is looked who is heard.
 pub(super) const HEAR: Duration = Duration::from_millis(100);
@@ -99,7 +99,7 @@ impl Driver {
         shared.events.emit(CallEvent::MeetingJoined(info));
     }
 
-    pub(super) fn meeting_event(&mut self, call: CallId, event: Event) {
+    pub(super) fn meeting_event(&mut self, call: CallId, event: Event, now: Instant) {
         let muted = matches!(event, Event::MeetingMutedBy(_));
         let Some(entry) = self.entry(call) else { return };
         let (shared, talking) = (entry.shared.clone(), entry.talking);
@@ -118,7 +118,71 @@ impl Driver {
             shared.events.emit(CallEvent::IsMutedChanged(true));
         }
         for event in told {
+            let go = match &event {
+                CallEvent::Engagement(EngagementEvent::BreakoutRooms(BreakoutRoomsUpdate::GoTo {
+                    call,
+                    ..
+                })) => Some(*call),
+                _ => None,
+            };
             shared.events.emit(event);
+            if let Some(breakout) = go {
+                self.go_to_breakout(call, breakout, now);
+            }
+        }
+    }
+
+    /// This end goes from a meeting to a breakout room of it, with its microphone as it is.
+    fn go_to_breakout(&mut self, main: CallId, breakout: CallId, now: Instant) {
+        if self.entry(breakout).is_some() {
+            return;
+        }
+        let Some(entry) = self.entry(main) else { return };
+        let snapshot = {
+            let main = entry.shared.snapshot();
+            Snapshot {
+                muted: main.muted,
+                ..Snapshot::new(breakout, main.direction, main.remote.clone())
+            }
+        };
+        let muted = snapshot.muted;
+        let shared = CallShared::new(snapshot);
+        self.calls.push(Entry::new(shared.clone(), true, now));
+        self.calls_updated();
+        self.deferred.push_back(AgentInput::Command(Command::Join {
+            call: breakout,
+            locator: Locator::Call(breakout),
+            display_name: None,
+            muted,
+        }));
+        let driver = self.own_asks.upgrade();
+        if let (Some(entry), Some(driver)) = (self.entry(main), driver) {
+            let joined = CallEvent::BreakoutRoomJoined(Call { shared, driver });
+            entry.shared.events.emit(joined);
+        }
+    }
+
+    /// A breakout room is over for this end: in the meeting the microphone is as it was there.
+    pub(super) fn back_from_breakout(&mut self, breakout: CallId) {
+        let Some(entry) = self.entry(breakout) else { return };
+        let (main, muted) = {
+            let snapshot = entry.shared.snapshot();
+            let main = snapshot
+                .meeting
+                .as_deref()
+                .and_then(|meeting| meeting.info.breakout_of);
+            (main, snapshot.muted)
+        };
+        let Some(main) = main else { return };
+        let Some(entry) = self.entry(main) else { return };
+        if entry.shared.snapshot().muted == muted {
+            return;
+        }
+        entry.shared.update(CallEvent::IsMutedChanged(muted), |snapshot| {
+            snapshot.muted = muted;
+        });
+        if let Some(mute) = self.silence(main) {
+            self.deferred.push_back(AgentInput::Command(mute));
         }
     }
 

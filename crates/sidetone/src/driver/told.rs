@@ -56,7 +56,7 @@ impl Driver {
             }
             Told::MeetingIncoming(incoming) => self.meeting_incoming(incoming, now),
             Told::MeetingJoined { call, joined } => self.meeting_joined(call, *joined),
-            Told::Meeting { call, event } => self.meeting_event(call, *event),
+            Told::Meeting { call, event } => self.meeting_event(call, *event, now),
             Told::Answered { ask, result } => self.answered(ask, result),
             Told::TokenExpiring { .. } => self.keeper.expiring(now),
             Told::TokenRefreshed => self.keeper.taken(),
@@ -178,6 +178,7 @@ impl Driver {
             }),
             Told::RemoteMuted { call, muted } => self.update_remote(call, |remote| remote.is_muted = muted),
             Told::CallEnded { call, reason } => {
+                self.back_from_breakout(call);
                 if let Some(entry) = self.entry(call) {
                     entry.shared.end(reason);
                     let report = entry.issues(now);

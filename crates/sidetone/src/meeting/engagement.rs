@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use sidetone_signaling::protocol::meeting::{
-    Annotation, Caption, CaptionsState, Left, News, ParticipantId, Poll, Question, QuestionsState, Scene,
-    Slides, Typed,
+    Annotation, Breakout, BreakoutSettings, Caption, CaptionsState, Left, News, ParticipantId, Poll,
+    Question, QuestionsState, Scene, Slides, Typed,
 };
 
+use super::breakouts::BreakoutRoomsUpdate;
 use super::real_time_text::{TypedLine, Writing};
 
 /// What happened of it.
@@ -48,6 +49,8 @@ pub enum EngagementEvent {
     SlidesChanged(Box<Slides>),
     /// Something was drawn on a page, or wiped.
     Annotated(Annotation),
+    /// Something about breakout rooms. See [`Call::breakout_rooms`](crate::Call::breakout_rooms).
+    BreakoutRooms(BreakoutRoomsUpdate),
 }
 
 /// All that is known of it.
@@ -60,6 +63,8 @@ pub(crate) struct Together {
     pub scene: Scene,
     pub slides: Slides,
     pub annotations: BTreeMap<(u32, u32), String>,
+    pub breakouts: BTreeMap<u32, Breakout>,
+    pub breakout_settings: BreakoutSettings,
     /// Lines that are not finished.
     pub lines: BTreeMap<ParticipantId, (u32, String)>,
     /// What this end writes: the app's side writes it, the service never tells it.
@@ -70,9 +75,29 @@ impl Together {
     /// Takes in what the service tells, and gives what the app is told.
     pub fn apply(&mut self, news: News) -> Vec<EngagementEvent> {
         match news {
-            News::Several(several) => several.into_iter().filter_map(|news| self.take(news)).collect(),
-            one => self.take(one).into_iter().collect(),
+            News::Several(several) => several
+                .into_iter()
+                .flat_map(|news| self.apply_one(news))
+                .collect(),
+            one => self.apply_one(one),
         }
+    }
+
+    fn apply_one(&mut self, news: News) -> Vec<EngagementEvent> {
+        let before = self.assigned();
+        let mut told: Vec<EngagementEvent> = self.take(news).into_iter().collect();
+        let assigned = self.assigned();
+        if assigned != before {
+            told.push(EngagementEvent::BreakoutRooms(BreakoutRoomsUpdate::Assigned(
+                assigned,
+            )));
+        }
+        told
+    }
+
+    fn assigned(&self) -> Option<u32> {
+        let mut rooms = self.breakouts.values();
+        rooms.find(|room| room.assigned).map(|room| room.id)
     }
 
     fn take(&mut self, news: News) -> Option<EngagementEvent> {
@@ -137,6 +162,26 @@ impl Together {
                 };
                 EngagementEvent::Annotated(annotation)
             }
+            News::Breakout(room) => {
+                self.breakouts.insert(room.id, (*room).clone());
+                EngagementEvent::BreakoutRooms(BreakoutRoomsUpdate::Room(room))
+            }
+            News::BreakoutRemoved(which) => {
+                self.breakouts.remove(&which.id);
+                EngagementEvent::BreakoutRooms(BreakoutRoomsUpdate::RoomRemoved(which.id))
+            }
+            News::BreakoutSettings(settings) => {
+                self.breakout_settings = settings.clone();
+                EngagementEvent::BreakoutRooms(BreakoutRoomsUpdate::Settings(settings))
+            }
+            News::GoToBreakout(go) => EngagementEvent::BreakoutRooms(BreakoutRoomsUpdate::GoTo {
+                room: go.id,
+                call: go.call,
+            }),
+            News::Announcement(said) => EngagementEvent::BreakoutRooms(BreakoutRoomsUpdate::Announced {
+                from: said.display_name,
+                text: said.text,
+            }),
             // Several are never within several.
             News::Several(_) | News::Unknown => return None,
         })

@@ -1,6 +1,7 @@
 //! Meetings and group calls as an app sees them: who is there, who waits, what each may do and what people do in them,
 //! one file for each. All of it follows from what the service tells; nothing here decides anything.
 
+mod breakouts;
 mod capabilities;
 mod captions;
 mod control;
@@ -19,9 +20,10 @@ mod speakers;
 mod spotlight;
 mod watching;
 
-use sidetone_signaling::protocol::Event;
 use sidetone_signaling::protocol::meeting::{self, Joined, Kind, LobbyReason, ParticipantId, Passage, Role};
+use sidetone_signaling::protocol::{CallId, Event};
 
+pub use breakouts::{BreakoutRoomsFeature, BreakoutRoomsUpdate};
 pub use capabilities::CapabilitiesFeature;
 pub use captions::{CaptionsFeature, SpeechEngine, Transcriber, Utterance};
 pub use control::JoinOptions;
@@ -53,6 +55,8 @@ pub struct MeetingInfo {
     pub link: Option<String>,
     /// The conversation beside it.
     pub thread: Option<String>,
+    /// The meeting, where this is a breakout room of one.
+    pub breakout_of: Option<CallId>,
     /// This end's number in it.
     pub participant: ParticipantId,
     /// The name that this end is shown under, stamped by the service: with `(External)` for external users.
@@ -93,6 +97,7 @@ impl Meeting {
                 subject: joined.subject,
                 link: joined.link,
                 thread: joined.thread,
+                breakout_of: joined.breakout_of,
                 participant: joined.participant,
                 display_name: joined.display_name,
                 role: joined.role,

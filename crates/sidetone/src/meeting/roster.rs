@@ -36,6 +36,8 @@ pub struct RemoteParticipant {
     pub audio_forbidden: bool,
     /// Presenters keep their camera off.
     pub video_forbidden: bool,
+    /// The breakout room in which they are meanwhile.
+    pub breakout_room: Option<u32>,
 }
 
 /// The roster as the service tells it, this end included.
@@ -141,6 +143,7 @@ impl super::Meeting {
             is_spotlighted: self.spotlight.contains(&number),
             audio_forbidden: entry.audio_forbidden,
             video_forbidden: entry.video_forbidden,
+            breakout_room: entry.breakout,
         }
     }
 }

@@ -24,6 +24,7 @@ fn meeting() -> Meeting {
         subject: "Visit".into(),
         link: None,
         thread: None,
+        breakout_of: None,
         display_name: "Eve (External)".into(),
         role: Role::Attendee,
         capabilities: [(Capability::UnmuteMic, Standing::NotAdmitted)].into(),
@@ -41,6 +42,7 @@ fn somebody(number: u32, name: &str) -> Participant {
         muted: false,
         audio_forbidden: false,
         video_forbidden: false,
+        breakout: None,
     }
 }
 
@@ -291,6 +293,7 @@ fn joined_again() -> Joined {
         subject: String::new(),
         link: None,
         thread: None,
+        breakout_of: None,
         display_name: String::new(),
         role: Role::Attendee,
         capabilities: Capabilities::default(),

@@ -82,6 +82,11 @@ impl Agent {
                     // It rang here, and this end came by another way.
                     self.meeting_over(joined.call, Reason::ANSWERED_ELSEWHERE);
                 }
+                if let Ok(joined) = &answer
+                    && let Some(main) = joined.breakout_of
+                {
+                    self.breakouts.insert(joined.call, main);
+                }
                 meeting.joined(answer);
                 // From now on it goes by the service's id.
                 self.meetings.insert(meeting.id(), meeting);
@@ -122,6 +127,7 @@ impl Agent {
                 self.meetings.remove(&key);
                 self.session.take_back(key);
                 self.meeting_over(key, reason);
+                self.back_from(key);
             }
         }
     }
@@ -164,6 +170,7 @@ impl Agent {
         match &event {
             Event::MeetingState(state) => meeting.passage(state.passage),
             Event::MeetingMutedBy(_) => meeting.muted_by_others(),
+            Event::MeetingEngagement(told) => self.note_breakouts(call, &told.news),
             _ => {}
         }
         self.tell(AgentEvent::Meeting {

@@ -4,6 +4,7 @@
 //! is: a leg's connection is made, fed and closed by whoever carries out [`AgentOutput::Media`].
 
 mod api;
+mod breakouts;
 mod meetings;
 mod moves;
 
@@ -38,6 +39,8 @@ pub struct Agent {
     meetings: BTreeMap<CallId, ClientMeeting>,
     /// Meetings and group calls that this identity is asked to come to.
     invitations: BTreeMap<CallId, ()>,
+    /// Breakout rooms, and the meetings of which they are: those wait on hold until they are over.
+    breakouts: BTreeMap<CallId, CallId>,
     /// Calls placed that the service has not answered for yet, and whom they are for. Outlives the call: one that
     /// was hung up meanwhile may still turn out to be merged.
     placed: BTreeMap<CallId, Identifier>,
@@ -83,6 +86,7 @@ impl Agent {
             calls: BTreeMap::new(),
             meetings: BTreeMap::new(),
             invitations: BTreeMap::new(),
+            breakouts: BTreeMap::new(),
             placed: BTreeMap::new(),
             replacing: BTreeMap::new(),
             picking: BTreeMap::new(),

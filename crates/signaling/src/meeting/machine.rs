@@ -301,6 +301,10 @@ impl ClientMeeting {
         self.report();
     }
 
+    pub(crate) fn is_held(&self) -> bool {
+        self.held
+    }
+
     pub(crate) fn can_hold(&self) -> bool {
         self.passage == Some(Passage::Connected) && !self.held
     }

@@ -38,6 +38,7 @@ fn joined(passage: Passage) -> Joined {
         subject: String::new(),
         link: None,
         thread: None,
+        breakout_of: None,
         display_name: "Eve (External)".into(),
         role: Role::Attendee,
         capabilities: Default::default(),

@@ -22,6 +22,8 @@ pub struct MeetArgs {
 pub enum MeetCommand {
     /// Make a meeting, and print its link
     Create(Box<CreateArgs>),
+    /// See and manage the breakout rooms of a meeting that is held
+    Breakout(Box<BreakoutArgs>),
     /// Join a meeting or group call, and talk until it is over
     Join(JoinArgs),
     /// Join with the microphone off, and see who speaks
@@ -92,6 +94,106 @@ pub struct CreateArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `sidetone meet breakout`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sidetone meet breakout \"$LINK\" --identity member:acme:ann create Red Blue --distribute
+      two rooms, with everyone who is there in one of them
+  sidetone meet breakout \"$LINK\" --identity member:acme:ann open
+      everyone goes to their room
+  sidetone meet breakout \"$LINK\" --identity member:acme:ann set --ends-in 15m
+      they close by themselves; everyone is told a minute before")]
+pub struct BreakoutArgs {
+    /// The meeting's link or number
+    #[arg(value_name = "MEETING")]
+    pub meeting: String,
+    /// The service
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SIDETONE_SERVER",
+        default_value = "http://127.0.0.1:7480"
+    )]
+    pub server: ServiceAddress,
+    /// Who organises the meeting.
+    #[command(flatten)]
+    pub credential: CredentialArgs,
+    /// Trust the certificates in this PEM file and no others
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Send the token over plain HTTP to another machine, where everybody between can read it
+    #[arg(long)]
+    pub insecure_http: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: BreakoutCommand,
+}
+
+/// What to do with breakout rooms.
+#[derive(Debug, Subcommand)]
+pub enum BreakoutCommand {
+    /// Show them
+    List,
+    /// Make rooms, closed
+    Create {
+        /// Their names
+        #[arg(value_name = "NAME", required = true)]
+        names: Vec<String>,
+        /// Assign everyone who is there to one of them, as evenly as can be
+        #[arg(long)]
+        distribute: bool,
+        /// People join by their own hand when they open
+        #[arg(long)]
+        by_hand: bool,
+    },
+    /// Close a room, and take it away
+    Remove {
+        /// Its number
+        #[arg(value_name = "ROOM")]
+        room: u32,
+    },
+    /// Assign people to a room, or move them
+    Assign {
+        /// Its number; to none without
+        #[arg(long, value_name = "ROOM")]
+        room: Option<u32>,
+        /// Whom
+        #[arg(value_name = "ID", required = true)]
+        identities: Vec<Identifier>,
+    },
+    /// Open rooms
+    Open {
+        /// Their numbers; all without
+        #[arg(value_name = "ROOM")]
+        rooms: Vec<u32>,
+    },
+    /// Close rooms: everyone in them is back in the meeting
+    Close {
+        /// Their numbers; all without
+        #[arg(value_name = "ROOM")]
+        rooms: Vec<u32>,
+    },
+    /// Say what holds for all of them
+    Set {
+        /// They close by themselves in so long, such as 15m; 0s: they do not
+        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        ends_in: Option<std::time::Duration>,
+        /// Nobody comes back to the meeting before they close
+        #[arg(long, value_name = "YES")]
+        forbid_return: Option<bool>,
+        /// Everyone chooses a room themselves
+        #[arg(long, value_name = "YES")]
+        self_select: Option<bool>,
+        /// Presenters who manage them, too. May be given several times
+        #[arg(long, value_name = "ID")]
+        manager: Vec<Identifier>,
+    },
 }
 
 /// What kind of gathering a meeting is.

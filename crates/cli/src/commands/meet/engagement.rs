@@ -1,7 +1,7 @@
 //! What people do together beside talking, in words and as JSON.
 
 use serde_json::{Value, json};
-use sidetone::{Call, EngagementEvent, Poll, PollState, Question, QuestionState};
+use sidetone::{BreakoutRoomsUpdate, Call, EngagementEvent, Poll, PollState, Question, QuestionState};
 
 use super::name;
 
@@ -106,6 +106,7 @@ pub fn describe(call: &Call, event: &EngagementEvent) -> Option<(&'static str, S
             let words = format!("{did} page {}", annotation.page + 1);
             ("annotation", words, json!(annotation))
         }
+        EngagementEvent::BreakoutRooms(update) => of_breakouts(update),
     })
 }
 
@@ -116,6 +117,46 @@ pub fn is_unfinished(event: &EngagementEvent) -> bool {
         EngagementEvent::CaptionReceived(caption) => !caption.last,
         EngagementEvent::Annotated(_) => true,
         _ => false,
+    }
+}
+
+fn of_breakouts(update: &BreakoutRoomsUpdate) -> (&'static str, String, Value) {
+    match update {
+        BreakoutRoomsUpdate::Room(room) => {
+            let state = if room.call.is_some() { "open" } else { "closed" };
+            let words = format!(
+                "breakout room {} ({}) is {state}",
+                room.id,
+                name::plain(&room.display_name)
+            );
+            ("breakoutRoom", words, json!(room))
+        }
+        BreakoutRoomsUpdate::RoomRemoved(room) => {
+            let words = format!("breakout room {room} is gone");
+            ("breakoutRoomRemoved", words, json!({ "room": room }))
+        }
+        BreakoutRoomsUpdate::Assigned(room) => {
+            let words = match room {
+                Some(room) => format!("assigned to breakout room {room}"),
+                None => "assigned to no breakout room".to_owned(),
+            };
+            ("breakoutRoomAssigned", words, json!({ "room": room }))
+        }
+        BreakoutRoomsUpdate::Settings(settings) => {
+            let words = match settings.ends_in_ms {
+                Some(ends) => format!("breakout rooms close in {} s", ends.0.div_ceil(1_000)),
+                None => "breakout rooms close when they are closed".to_owned(),
+            };
+            ("breakoutSettings", words, json!(settings))
+        }
+        BreakoutRoomsUpdate::GoTo { room, call } => {
+            let words = format!("going to breakout room {room}");
+            ("breakoutRoomJoin", words, json!({ "room": room, "call": call }))
+        }
+        BreakoutRoomsUpdate::Announced { from, text } => {
+            let words = format!("{} says to all rooms: {}", name::plain(from), name::plain(text));
+            ("announcement", words, json!({ "from": from, "text": text }))
+        }
     }
 }
 

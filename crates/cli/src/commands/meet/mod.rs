@@ -2,6 +2,7 @@
 //! drawn by `watch` on a `screen`.
 
 pub mod args;
+mod breakout;
 mod create;
 mod engagement;
 mod join;
@@ -20,6 +21,7 @@ use args::{MeetArgs, MeetCommand};
 pub fn run(args: MeetArgs) -> Result<Exit, Failure> {
     match args.command {
         MeetCommand::Create(args) => create::run(*args),
+        MeetCommand::Breakout(args) => breakout::run(*args),
         MeetCommand::Join(args) => join::run(args),
         MeetCommand::Watch(args) => watch::run(args),
     }

@@ -9,7 +9,7 @@ use sidetone_signaling::Identifier;
 use sidetone_signaling::protocol::meeting::{ParticipantId, QuestionsState, Scene, Slides};
 
 use super::{Person, Room, captions, polls, questions};
-use crate::api::Piece;
+use crate::memory::Piece;
 use crate::minutes::TranscriptLine;
 use crate::room::watching::Wanted;
 

@@ -26,7 +26,7 @@ use sidetone_signaling::{Identifier, Reason};
 use super::board::is_capable;
 use super::participant::Participant;
 use super::{Context, Room};
-use crate::api::Fact;
+use crate::fact::Fact;
 use crate::minutes::Minutes;
 use allowance::Allowance;
 pub(super) use memory::Part;
@@ -75,13 +75,14 @@ impl Together {
         self.changed.insert(part);
     }
 
-    fn since(&self, now: Instant) -> Millis {
+    pub(super) fn since(&self, now: Instant) -> Millis {
         now.saturating_duration_since(self.began).into()
     }
 }
 
 /// Changes of what somebody may do that change what they see of this.
-const SIGHTS: [Capability; 5] = [
+const SIGHTS: [Capability; 6] = [
+    Capability::ManageBreakouts,
     Capability::ManagePolls,
     Capability::ManageQuestions,
     Capability::ViewAttendeeNames,
@@ -120,6 +121,16 @@ impl Room {
             Act::Annotate(annotate) => self.annotate(me, annotate, cx)?,
             Act::SetFollow(set) => self.set_follow(me, set.follow, cx)?,
             Act::StopPresenting => self.stop_presenting(me, cx)?,
+            Act::CallForHelp(call) => self.call_for_help(me, call.wanted, cx)?,
+            Act::LeaveBreakout => self.leave_breakout(me, cx)?,
+            act @ (Act::CreateBreakouts(_)
+            | Act::ChangeBreakout(_)
+            | Act::RemoveBreakout(_)
+            | Act::AssignBreakout(_)
+            | Act::OpenBreakouts(_)
+            | Act::CloseBreakouts(_)
+            | Act::SetBreakouts(_)
+            | Act::Announce(_)) => id = self.manage_breakouts(Some(me), act, cx)?,
         }
         Ok(Engaged { id })
     }
@@ -128,10 +139,11 @@ impl Room {
     pub(super) fn flush_engagement(&mut self, cx: &mut Context<'_>) {
         self.flush_polls(cx);
         self.flush_questions(cx);
+        self.flush_breakouts(cx);
     }
 
     /// Shows somebody all of it, several in a frame: an endpoint acknowledges no more than so many at a time.
-    pub(super) fn welcome_engagement(&self, id: ParticipantId, again: bool, cx: &mut Context<'_>) {
+    pub(super) fn welcome_engagement(&mut self, id: ParticipantId, again: bool, cx: &mut Context<'_>) {
         let Some(viewer) = self.participants.get(&id) else {
             return;
         };
@@ -146,14 +158,16 @@ impl Room {
         all.extend(self.questions_for(viewer));
         all.extend(self.scene_now());
         all.extend(self.slides_for(viewer));
+        all.extend(self.breakouts_for(viewer, cx));
         for frame in frames(all) {
             cx.tell_one(session, self.engagement(frame));
         }
+        self.showed_breakouts(id);
     }
 
     /// Somebody may see more of it now, or less.
     pub(super) fn engagement_rights_changed(
-        &self,
+        &mut self,
         id: ParticipantId,
         new: &Capabilities,
         cx: &mut Context<'_>,
@@ -180,6 +194,7 @@ impl Room {
             polls: self.together.polls.record(),
             questions: self.together.questions.record(),
             transcript: self.together.captions.transcript.clone(),
+            breakouts: self.breakouts.record(),
         }
     }
 
@@ -195,7 +210,7 @@ impl Room {
         }
     }
 
-    fn engagement(&self, news: News) -> Event {
+    pub(super) fn engagement(&self, news: News) -> Event {
         let call = self.call;
         Event::MeetingEngagement(Box::new(Engagement { call, news }))
     }
@@ -270,7 +285,7 @@ fn may(participant: &Participant, capability: Capability) -> bool {
 }
 
 /// Whether a text has between one byte and so many.
-fn text(text: &str, most: usize) -> Result<(), Reason> {
+pub(super) fn text(text: &str, most: usize) -> Result<(), Reason> {
     match text.trim().len() {
         0 => Err(Reason::BAD_PARAMETERS),
         _ if text.len() > most => Err(Reason::TEXT_TOO_LONG),

@@ -280,7 +280,7 @@ impl Room {
         let (Some(one), Some(by)) = (self.together.polls.list.get(&id), self.participants.get(&me)) else {
             return;
         };
-        cx.fact(crate::api::Fact::Polled {
+        cx.fact(crate::fact::Fact::Polled {
             call: self.call,
             by: by.who(),
             poll: id,

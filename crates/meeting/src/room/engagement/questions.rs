@@ -13,7 +13,7 @@ use sidetone_signaling::protocol::meeting::{
 use sidetone_signaling::{Identifier, Reason};
 
 use super::{Allowance, Context, Part, Participant, Person, Room, may, sheet_of, text};
-use crate::api::Fact;
+use crate::fact::Fact;
 
 /// Most questions of one call.
 const MOST: usize = 1_000;

@@ -212,7 +212,7 @@ async fn end(
 
 impl Desk {
     /// Carries out an order, entered in the audit log first.
-    async fn order(
+    pub(super) async fn order(
         &self,
         caller: &Caller,
         name: &(OrganisationId, MeetingId),
@@ -235,6 +235,10 @@ impl Desk {
                 "the meeting is not held at the moment",
             )),
             Err(reason) if reason.is(&Reason::NO_SUCH_PARTICIPANT) => Err(Problem::not_found("participant")),
+            Err(reason) if reason.is(&Reason::NO_SUCH_OBJECT) => Err(Problem::not_found("breakout room")),
+            Err(reason) if reason.is(&Reason::BAD_PARAMETERS) || reason.is(&Reason::TEXT_TOO_LONG) => {
+                Err(Problem::new(ProblemType::INVALID, reason.to_string()))
+            }
             Err(reason) => Err(Problem::new(ProblemType::CONFLICT, reason.to_string())),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use sidetone_meeting::{Minutes, TranscriptLine};
+use sidetone_meeting::{BreakoutMinutes, Minutes, TranscriptLine, Visit};
 use sidetone_organisation::{MeetingId, OrganisationId};
 use sidetone_signaling::Identifier;
 use sidetone_signaling::protocol::CallId;
@@ -29,6 +29,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<Desk>> {
         .routes(routes!(polls))
         .routes(routes!(questions))
         .routes(routes!(transcript))
+        .routes(routes!(breakout_visits))
 }
 
 /// A poll that was open, with its results.
@@ -132,6 +133,28 @@ struct ShownLine {
     at_ms: u32,
 }
 
+/// Somebody's stay in a breakout room. They are in the meeting all the while.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ShownVisit {
+    /// The call: the meeting as it was held that time.
+    #[schema(value_type = String, format = Uuid)]
+    call: CallId,
+    /// The room's number within the meeting.
+    room: u32,
+    /// The room's name.
+    room_name: String,
+    /// Their number within the meeting.
+    participant: u32,
+    /// Who.
+    person: ShownPerson,
+    /// When they came, in milliseconds since the call began.
+    came_ms: u32,
+    /// When they went, where they have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_ms: Option<u32>,
+}
+
 /// The polls of a meeting that were open, with their results, each time it was held.
 #[utoipa::path(get, path = "/v1/organisations/{organisation}/meetings/{meeting}/polls", tag = "meetings",
     params(("organisation" = OrganisationId, Path), ("meeting" = MeetingId, Path), PageQuery),
@@ -175,6 +198,31 @@ async fn transcript(
     let page: PageQuery = query.read()?;
     let held = desk.minutes(&caller, &name).await?;
     list(&page, held, |minutes| minutes.transcript, shown_line)
+}
+
+/// Who was in which breakout room of a meeting, each time it was held.
+#[utoipa::path(get, path = "/v1/organisations/{organisation}/meetings/{meeting}/breakout-visits", tag = "meetings",
+    params(("organisation" = OrganisationId, Path), ("meeting" = MeetingId, Path), PageQuery),
+    responses((status = 200, body = Page<ShownVisit>)))]
+async fn breakout_visits(
+    State(desk): State<Arc<Desk>>,
+    caller: Caller,
+    Names(name): Names<(OrganisationId, MeetingId)>,
+    query: Query,
+) -> Result<Json<Page<ShownVisit>>, Problem> {
+    let page: PageQuery = query.read()?;
+    let held = desk.minutes(&caller, &name).await?;
+    let visits = |minutes: Minutes| -> Vec<(u32, String, Visit)> {
+        let rooms = minutes.breakouts.into_iter();
+        let of = |one: BreakoutMinutes| {
+            let (room, name) = (one.room, one.display_name);
+            one.visits
+                .into_iter()
+                .map(move |visit| (room, name.clone(), visit))
+        };
+        rooms.flat_map(of).collect()
+    };
+    list(&page, held, visits, shown_visit)
 }
 
 impl Desk {
@@ -264,6 +312,18 @@ fn shown_question(call: CallId, question: wire::Question) -> ShownQuestion {
         answers: answers.collect(),
         at_ms: question.at_ms.0,
         author: question.author.map(author),
+    }
+}
+
+fn shown_visit(call: CallId, (room, room_name, visit): (u32, String, Visit)) -> ShownVisit {
+    ShownVisit {
+        call,
+        room,
+        room_name,
+        participant: visit.participant.0,
+        person: person(visit.identity, visit.display_name),
+        came_ms: visit.came_ms.0,
+        left_ms: visit.left_ms.map(|ms| ms.0),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The addresses of meetings.
 
+mod breakouts;
 mod conduct;
 mod meetings;
 mod minutes;
@@ -33,6 +34,7 @@ pub(crate) fn router(desk: Arc<Desk>) -> OpenApiRouter {
     OpenApiRouter::new()
         .merge(meetings::router())
         .merge(conduct::router())
+        .merge(breakouts::router())
         .merge(minutes::router())
         .with_state(desk)
 }

@@ -109,6 +109,9 @@ pub struct Joined {
     /// The conversation beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread: Option<String>,
+    /// The meeting, where this is a breakout room of one: the endpoint stays in it, and goes on in it when this ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breakout_of: Option<CallId>,
     /// The name that this endpoint is shown under.
     pub display_name: String,
     /// What this endpoint is here.

@@ -16,11 +16,12 @@ pub use ask::{
     Mute, MuteOthers, React, Reject, Remove, Restart, Restarted, SetHand, SetRole, SetSpotlight,
 };
 pub use engagement::{
-    Act, Annotate, Annotation, AnswerQuestion, AskQuestion, Author, Blob, Caption, CaptionsState, CreatePoll,
-    Engage, Engaged, Engagement, Message, Moderate, News, PageShown, Poll, PollOption, PollState, Present,
-    PublishCaption, Question, QuestionAnswer, QuestionState, QuestionsState, ReceiveCaptions, Results, Scene,
-    SendMessage, SetCaptions, SetFollow, SetQuestions, Slides, TurnPage, Type, Typed, Upvote, Vote, Voter,
-    Which,
+    Act, Annotate, Annotation, Announce, Announcement, AnswerQuestion, AskQuestion, AssignBreakout, Author,
+    Blob, Breakout, BreakoutSettings, CallForHelp, Caption, CaptionsState, ChangeBreakout, CreateBreakouts,
+    CreatePoll, Engage, Engaged, Engagement, GoToBreakout, Message, Moderate, NewBreakout, News, PageShown,
+    Poll, PollOption, PollState, Present, PublishCaption, Question, QuestionAnswer, QuestionState,
+    QuestionsState, ReceiveCaptions, Results, Scene, SendMessage, SetBreakouts, SetCaptions, SetFollow,
+    SetQuestions, Slides, SomeBreakouts, TurnPage, Type, Typed, Upvote, Vote, Voter, Which,
 };
 pub use people::{
     Kind, LobbyReason, Participant, ParticipantId, ParticipantState, Passage, PersonKind, Role,

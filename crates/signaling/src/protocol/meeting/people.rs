@@ -144,6 +144,9 @@ pub struct Participant {
     /// Presenters keep their camera off.
     #[serde(default, skip_serializing_if = "is_false")]
     pub video_forbidden: bool,
+    /// The breakout room in which they are meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breakout: Option<u32>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

@@ -71,6 +71,10 @@ pub enum Capability {
     PresentSlides,
     /// See slides.
     ViewSlides,
+    /// Make breakout rooms, open and close them, and say who goes to which.
+    ManageBreakouts,
+    /// Go to breakout rooms.
+    JoinBreakouts,
     /// One of a later version.
     #[serde(other)]
     Unknown,

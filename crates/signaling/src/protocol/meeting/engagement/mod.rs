@@ -1,7 +1,8 @@
-//! What people do together beside talking: messages, text as it is typed, captions, polls, questions, the scene and
-//! slides. All of it is asked by one request, [`Engage`], and told by one event, [`Engagement`]: one kind more is one
+//! What people do together beside talking: messages, text as it is typed, captions, polls, questions, the scene,
+//! slides and breakout rooms. All of it is asked by one request, [`Engage`], and told by one event, [`Engagement`]: one kind more is one
 //! variant more, and a client that does not know it passes it over.
 
+mod breakout;
 mod captions;
 mod message;
 mod poll;
@@ -13,6 +14,10 @@ use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use breakout::{
+    Announce, Announcement, AssignBreakout, Breakout, BreakoutSettings, CallForHelp, ChangeBreakout,
+    CreateBreakouts, GoToBreakout, NewBreakout, SetBreakouts, SomeBreakouts,
+};
 pub use captions::{Caption, CaptionsState, PublishCaption, ReceiveCaptions, SetCaptions};
 pub use message::{Blob, Message, SendMessage, Type, Typed};
 pub use poll::{CreatePoll, Poll, PollOption, PollState, Results, Vote, Voter};
@@ -80,12 +85,32 @@ pub enum Act {
     SetFollow(SetFollow),
     /// Ends the presentation.
     StopPresenting,
+    /// Makes breakout rooms. The answer has the number of the first; those of the others follow it.
+    CreateBreakouts(CreateBreakouts),
+    /// Changes one.
+    ChangeBreakout(ChangeBreakout),
+    /// Closes one, and takes it away.
+    RemoveBreakout(Which),
+    /// Assigns people to one, or moves them.
+    AssignBreakout(AssignBreakout),
+    /// Opens some.
+    OpenBreakouts(SomeBreakouts),
+    /// Closes some, and calls everyone in them back.
+    CloseBreakouts(SomeBreakouts),
+    /// Changes what holds for all of them.
+    SetBreakouts(SetBreakouts),
+    /// Says something to everyone in them.
+    Announce(Announce),
+    /// Asks those who manage them to come.
+    CallForHelp(CallForHelp),
+    /// Comes back to the meeting.
+    LeaveBreakout,
 }
 
 /// Answer to `meeting.engage`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Engaged {
-    /// The number of the poll or question that was made.
+    /// The number of the poll, question or breakout room that was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<u32>,
 }
@@ -139,15 +164,36 @@ pub enum News {
     Page(PageShown),
     /// Something was drawn or wiped.
     Annotation(Annotation),
+    /// A breakout room as it is now, as far as this endpoint may see it.
+    Breakout(Box<Breakout>),
+    /// A breakout room is there no longer, or not for this endpoint.
+    BreakoutRemoved(Which),
+    /// What holds for breakout rooms.
+    BreakoutSettings(BreakoutSettings),
+    /// Go to a breakout room.
+    GoToBreakout(GoToBreakout),
+    /// Something is said to everyone in breakout rooms.
+    Announcement(Announcement),
     /// Something of a later version.
     #[serde(other)]
     Unknown,
 }
 
 impl News {
+    /// Whether it says what breakout rooms there are, or what holds for them.
+    pub fn is_about_breakouts(&self) -> bool {
+        matches!(
+            self,
+            Self::Breakout(_) | Self::BreakoutRemoved(_) | Self::BreakoutSettings(_)
+        )
+    }
+
     /// Whether it is of the moment only.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Message(_) | Self::Typed(_) | Self::Caption(_))
+        matches!(
+            self,
+            Self::Message(_) | Self::Typed(_) | Self::Caption(_) | Self::Announcement(_)
+        )
     }
 }
 
