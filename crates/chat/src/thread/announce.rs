@@ -2,18 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use sidetone_ledger::{ChatData, ChatHappening, ChatMember, ChatProperties, EventKind, Scope, Timestamp};
+use sidetone_ledger::{
+    ChatCardAnswer, ChatData, ChatHappening, ChatMember, ChatProperties, EventKind, Scope, Timestamp,
+};
 use sidetone_organisation::World;
 use sidetone_signaling::Identifier;
 use sidetone_signaling::protocol::Event;
 use sidetone_signaling::protocol::chat::{
-    MessageDeleted, ParticipantsAdded, ParticipantsRemoved, ReadReceiptReceived, ThreadCreated,
+    MessageDeleted, ParticipantsAdded, ParticipantsRemoved, Priority, ReadReceiptReceived, ThreadCreated,
     ThreadDeleted, ThreadUpdated, TypingReceived,
 };
 
 use crate::context::scopes_of;
 use crate::limits::AGGREGATED_ABOVE;
-use crate::{Context, Message, News, Thread};
+use crate::{Answer, Context, Message, News, Thread};
 
 /// Who is told what, and what applications are sent.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -77,6 +79,7 @@ impl Thread {
                 );
                 self.message_happened(context, kinds, message, &message.sender, context.now, &mut told);
             }
+            News::Answered(answer) => self.answered(context, answer, &viewers, &mut told),
             News::Typing(by) => self.typing(context.world, by, &viewers, &mut told),
             News::Read { by, message, at } => self.read_told(context, by, *message, *at, &viewers, &mut told),
             News::Updated { by, at } => self.updated(context, by, *at, &viewers, &mut told),
@@ -371,6 +374,55 @@ impl Thread {
             data.edit_time = message.edited;
             data.delete_time = message.deleted;
             data.metadata = message.metadata.clone();
+            data.priority = match message.priority {
+                Priority::Normal => None,
+                Priority::High => Some("high".to_owned()),
+                Priority::Urgent => Some("urgent".to_owned()),
+            };
+        });
+    }
+
+    /// An answer to a card is its sender's to know, who may be gone by now.
+    fn answered(&self, context: Context<'_>, answer: &Answer, viewers: &[Identifier], told: &mut Announced) {
+        let Some(sender) = self.heads.get(&answer.message).map(|head| &head.sender) else {
+            return;
+        };
+        if !viewers.contains(sender) {
+            return;
+        }
+        let shown = self.answer_shown(context.world, sender, answer);
+        told.tells
+            .push((sender.clone(), Event::ChatCardAnswered(shown.clone())));
+        let Some(scope) = scopes_of(sender).filter(|scope| (context.wanted)(scope)) else {
+            return;
+        };
+        let member = self.member(context.world, sender, &answer.by);
+        let data = ChatData {
+            // One answer after the other changes no version.
+            transaction_id: format!(
+                "{}.{}.{}.{}",
+                self.id(),
+                answer.message,
+                answer.by,
+                answer.at.as_millis()
+            ),
+            message_id: Some(answer.message.to_string()),
+            actor_communication_identifier: Some(member.communication_identifier),
+            card_answer: Some(ChatCardAnswer {
+                action: shown.action,
+                value: shown.value,
+                display_name: shown.display_name,
+            }),
+            ..ChatData::new(self.id(), answer.version)
+        };
+        told.happenings.push(ChatHappening {
+            kind: EventKind::ChatCardAnswered,
+            at: answer.at,
+            recipient: Some(sender.clone()),
+            by: answer.by.clone(),
+            number: None,
+            data,
+            scopes: [scope].into(),
         });
     }
 
