@@ -5,6 +5,7 @@ use sidetone_organisation::World;
 use sidetone_signaling::protocol::chat::CardAnswer;
 use sidetone_signaling::{Identifier, Reason};
 
+use super::retention::TURN;
 use crate::card::check_answer;
 use crate::rate::Deed;
 use crate::{Actor, Answer, Cause, Context, Item, ItemKey, Message, News, Outcome, Plan, Refused, Thread};
@@ -100,7 +101,12 @@ impl Thread {
     /// What a crash, or an answer that crossed a deletion, left.
     pub(super) fn answers_due(&self, plan: &mut Plan) {
         let gone = |message: &u64| self.heads.get(message).is_none_or(|head| head.deleted);
-        let left: Vec<_> = self.answers.iter().filter(|(message, _)| gone(message)).collect();
+        let left: Vec<_> = self
+            .answers
+            .iter()
+            .filter(|(message, _)| gone(message))
+            .take(TURN)
+            .collect();
         for (message, who) in left {
             let item = ItemKey::Answer(*message, who.clone());
             if !plan.deletes.contains(&item) {

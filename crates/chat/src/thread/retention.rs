@@ -17,7 +17,7 @@ use crate::limits::{COPY_DAYS, DELETED_DAYS};
 use crate::{Cause, Context, Copied, Erased, Item, ItemKey, Message, Plan, Region, Thread, ThreadRecord};
 
 /// Items that one turn deletes at most.
-const TURN: usize = 500;
+pub(super) const TURN: usize = 500;
 
 impl Thread {
     /// The organisations of the thread and of all members who take or took part.
