@@ -30,6 +30,10 @@ fn asked() -> (Desk, u64) {
                 id: "no".into(),
                 title: "No".into(),
             },
+            CardAction::Open {
+                title: "Menu".into(),
+                url: "https://menu.example".into(),
+            },
         ],
         ..Card::default()
     };
@@ -76,7 +80,12 @@ fn everybody_is_shown_the_same_card_and_its_sender_is_told_who_answers() {
                 .unwrap()
         })
         .collect();
-    assert_eq!(views[0].text, "Lunch?\n[Where: here / there]\n[No]");
+    let message = desk.message(id);
+    assert!(desk.thread().unpreviewed(&desk.world, &message).is_empty());
+    assert_eq!(
+        views[0].text,
+        "Lunch?\n[Where: here / there]\n[No]\nMenu: https://menu.example/"
+    );
     assert!(
         views
             .iter()

@@ -49,7 +49,7 @@ impl Thread {
         self.rates.take(&actor.identity, Deed::Update, context.now)?;
         let changed = Message {
             version: self.next_version(),
-            previews: still_said(&body, &message.previews),
+            previews: still_said(&body, card.as_ref(), &message.previews),
             body,
             card,
             metadata: entries.unwrap_or_else(|| message.metadata.clone()),

@@ -3,7 +3,7 @@
 
 use sidetone_organisation::World;
 use sidetone_signaling::Reason;
-use sidetone_signaling::protocol::chat::LinkPreview;
+use sidetone_signaling::protocol::chat::{Card, LinkPreview};
 use uuid::Uuid;
 
 use crate::limits::MAX_PREVIEW;
@@ -37,7 +37,9 @@ pub struct FoundImage {
 impl Thread {
     /// The addresses in a message of which nothing is known yet and that may be looked up.
     pub fn unpreviewed(&self, world: &World, message: &Message) -> Vec<String> {
-        if message.deleted.is_some() || !self.previews_allowed(world) {
+        // What a card says is put as its sender wants it.
+        let plain = message.deleted.is_none() && message.card.is_none();
+        if !plain || !self.previews_allowed(world) {
             return Vec::new();
         }
         let mut found = links(&message.body);
@@ -106,8 +108,8 @@ impl Thread {
 }
 
 /// The previews of addresses that are still in what is said.
-pub(super) fn still_said(body: &Body, previews: &[LinkPreview]) -> Vec<LinkPreview> {
-    let said = links(body);
+pub(super) fn still_said(body: &Body, card: Option<&Card>, previews: &[LinkPreview]) -> Vec<LinkPreview> {
+    let said = if card.is_none() { links(body) } else { Vec::new() };
     let still = previews.iter().filter(|preview| said.contains(&preview.url));
     still.cloned().collect()
 }

@@ -39,6 +39,9 @@ async fn a_card_is_shown_answered_edited_and_taken_back() {
         carol.session(&stage.server).await,
     );
     let thread = eve.begin(&[&bob, &carol]).await;
+    for hears in [&mut eve_hears, &mut bob_hears, &mut carol_hears] {
+        hears.event("chat.thread_created").await;
+    }
     let wish = json!({ "card": card(), "priority": "urgent" });
     let id = eve.send(&thread, wish).await.expect(201)["id"].as_u64().unwrap();
 

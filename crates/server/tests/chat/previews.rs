@@ -40,6 +40,9 @@ async fn a_preview_comes_after_its_message_to_everybody() {
     let (eve, bob) = (stage.external("eve"), stage.member("bob"));
     let (mut eve_hears, mut bob_hears) = (eve.session(&stage.server).await, bob.session(&stage.server).await);
     let thread = eve.begin(&[&bob]).await;
+    for hears in [&mut eve_hears, &mut bob_hears] {
+        hears.event("chat.thread_created").await;
+    }
     let id = eve.say(&thread, "see https://a.example/page.").await;
     for hears in [&mut eve_hears, &mut bob_hears] {
         let sent = hears.event("chat.message_received").await;
@@ -90,6 +93,7 @@ async fn a_preview_comes_after_its_message_to_everybody() {
     let inside = bob.begin(&[&carol]).await;
     bob.say(&inside, "https://d.example").await;
     bob_hears.event("chat.message_received").await;
+    bob_hears.event("chat.thread_created").await;
     bob_hears.event("chat.message_received").await;
     let later = bob_hears.event("chat.message_edited").await;
     assert_eq!(later["previews"][0]["url"], "https://d.example/");
@@ -104,6 +108,7 @@ async fn a_service_that_fails_harms_nothing() {
     let (eve, bob) = (stage.external("eve"), stage.member("bob"));
     let mut bob_hears = bob.session(&stage.server).await;
     let thread = eve.begin(&[&bob]).await;
+    bob_hears.event("chat.thread_created").await;
     let mut asked = 0;
     let mut ask = async |text: &str| {
         eve.say(&thread, text).await;

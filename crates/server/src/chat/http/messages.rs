@@ -124,6 +124,7 @@ async fn send(
     if let Some(name) = new.sender_display_name {
         actor.name = Some(name.chars().take(256).collect());
     }
+    let addresses = new.content.contains("http");
     let wish = NewMessage {
         content: new.r#type.of(new.content, new.card)?,
         metadata: new.metadata,
@@ -138,7 +139,9 @@ async fn send(
             thread.send(context, &actor, wish)
         })
         .await?;
-    chats.look_up(thread(id), sent);
+    if addresses {
+        chats.look_up(thread(id), sent);
+    }
     Ok((StatusCode::CREATED, Json(SentMessage { id: sent })))
 }
 
