@@ -299,6 +299,8 @@ pub struct Answer {
     pub message: u64,
     /// Its version that was answered.
     pub version: u64,
+    /// Its place among the answers to the message, from 1 on: it grows, and is no other answer's.
+    pub number: u64,
     /// Who answers.
     pub by: Identifier,
     /// The button's id.

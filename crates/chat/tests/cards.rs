@@ -124,8 +124,11 @@ fn everybody_is_shown_the_same_card_and_its_sender_is_told_who_answers() {
 
     // Of each the newest is kept, a lost memory or not.
     desk.restart();
-    let values: Vec<_> = kept(&desk).iter().map(|one| one.value.clone()).collect();
-    assert_eq!(values, ["there", ""]);
+    let values: Vec<_> = kept(&desk)
+        .iter()
+        .map(|one| (one.number, one.value.clone()))
+        .collect();
+    assert_eq!(values, [(3, "there".into()), (2, String::new())]);
     let by = |who| {
         desk.thread()
             .answered_by(desk.context(), &actor(who), id)

@@ -399,13 +399,7 @@ impl Thread {
         let member = self.member(context.world, sender, &answer.by);
         let data = ChatData {
             // One answer after the other changes no version.
-            transaction_id: format!(
-                "{}.{}.{}.{}",
-                self.id(),
-                answer.message,
-                answer.by,
-                answer.at.as_millis()
-            ),
+            transaction_id: format!("{}.{}.{}", self.id(), answer.message, answer.number),
             message_id: Some(answer.message.to_string()),
             actor_communication_identifier: Some(member.communication_identifier),
             card_answer: Some(ChatCardAnswer {

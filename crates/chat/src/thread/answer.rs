@@ -35,6 +35,11 @@ impl Thread {
         let answer = Answer {
             message: message.id,
             version: message.version,
+            // The newest is kept, and replaced by a newer one only.
+            number: self
+                .answers
+                .get(&message.id)
+                .map_or(1, |answers| answers.values().max().map_or(1, |newest| newest + 1)),
             by: actor.identity.clone(),
             action: action.to_owned(),
             value,
@@ -85,9 +90,9 @@ impl Thread {
 
     fn answerers(&self, message: u64) -> impl Iterator<Item = &Identifier> {
         self.answers
-            .iter()
-            .filter(move |(of, _)| *of == message)
-            .map(|(_, who)| who)
+            .get(&message)
+            .into_iter()
+            .flat_map(|answers| answers.keys())
     }
 
     /// The answers to a message, which end with what it said.
@@ -100,17 +105,13 @@ impl Thread {
 
     /// What a crash, or an answer that crossed a deletion, left.
     pub(super) fn answers_due(&self, plan: &mut Plan) {
-        let gone = |message: &u64| self.heads.get(message).is_none_or(|head| head.deleted);
-        let left: Vec<_> = self
-            .answers
-            .iter()
-            .filter(|(message, _)| gone(message))
-            .take(TURN)
-            .collect();
-        for (message, who) in left {
-            let item = ItemKey::Answer(*message, who.clone());
+        let gone = |message: u64| self.heads.get(&message).is_none_or(|head| head.deleted);
+        let left = self.answers.iter().filter(|(message, _)| gone(**message));
+        let left = left.flat_map(|(message, answers)| answers.keys().map(move |who| (*message, who)));
+        for (message, who) in left.take(TURN) {
+            let item = ItemKey::Answer(message, who.clone());
             if !plan.deletes.contains(&item) {
-                self.erase(item, Some(*message), Cause::Orphaned, who, plan);
+                self.erase(item, Some(message), Cause::Orphaned, who, plan);
             }
         }
     }

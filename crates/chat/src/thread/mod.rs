@@ -67,8 +67,8 @@ pub struct Thread {
     pub(crate) files: BTreeMap<Uuid, AttachmentRecord>,
     copies: BTreeMap<(Region, Identifier), CopyHead>,
     held: BTreeMap<(u64, u64), Identifier>,
-    /// Who answered which card.
-    answers: BTreeSet<(u64, Identifier)>,
+    /// For each message with a card who answered it, with the number of the answer.
+    answers: BTreeMap<u64, BTreeMap<Identifier, u64>>,
     /// Which message came with an idempotency token.
     tokens: BTreeMap<(Identifier, String), u64>,
     version: u64,
@@ -103,7 +103,7 @@ impl Thread {
             files: BTreeMap::new(),
             copies: BTreeMap::new(),
             held: BTreeMap::new(),
-            answers: BTreeSet::new(),
+            answers: BTreeMap::new(),
             tokens: BTreeMap::new(),
             version,
             rates: Rates::default(),
@@ -189,7 +189,8 @@ impl Thread {
                     .insert((message.id, message.version), message.sender.clone());
             }
             Item::Answer(answer) => {
-                self.answers.insert((answer.message, answer.by.clone()));
+                let answers = self.answers.entry(answer.message).or_default();
+                answers.insert(answer.by.clone(), answer.number);
             }
         }
     }
@@ -220,7 +221,12 @@ impl Thread {
                 self.held.remove(&(*message, *version));
             }
             ItemKey::Answer(message, by) => {
-                self.answers.remove(&(*message, by.clone()));
+                if let Some(answers) = self.answers.get_mut(message) {
+                    answers.remove(by);
+                    if answers.is_empty() {
+                        self.answers.remove(message);
+                    }
+                }
             }
         }
     }

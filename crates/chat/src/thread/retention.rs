@@ -170,7 +170,8 @@ impl Thread {
         let answers = self
             .answers
             .iter()
-            .map(|(message, by)| (ItemKey::Answer(*message, by.clone()), Some(*message), by));
+            .flat_map(|(message, answers)| answers.keys().map(move |by| (*message, by)))
+            .map(|(message, by)| (ItemKey::Answer(message, by.clone()), Some(message), by));
         let all = messages.chain(copies).chain(files).chain(held).chain(answers);
         for (item, message, sender) in all.take(TURN) {
             self.erase(item, message, Cause::ThreadDeleted, sender, &mut plan);
