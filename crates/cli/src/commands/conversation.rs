@@ -175,9 +175,6 @@ impl Conversation {
                     let language = Some(language.as_str()).filter(|language| !language.is_empty());
                     self.asked.push(self.call.captions().receive(language));
                 }
-                if self.admit {
-                    self.asked.push(self.call.lobby().admit_all());
-                }
                 if let Some((file, notice)) = self.record.take() {
                     self.start_recording(file, notice, journal).await;
                 }
