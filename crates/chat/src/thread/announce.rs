@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sidetone_ledger::{
-    ChatCardAnswer, ChatData, ChatHappening, ChatMember, ChatProperties, EventKind, Scope, Timestamp,
-};
+use sidetone_ledger::{ChatData, ChatHappening, ChatMember, ChatProperties, EventKind, Scope, Timestamp};
 use sidetone_organisation::World;
 use sidetone_signaling::Identifier;
 use sidetone_signaling::protocol::Event;
@@ -15,7 +13,7 @@ use sidetone_signaling::protocol::chat::{
 
 use crate::context::scopes_of;
 use crate::limits::AGGREGATED_ABOVE;
-use crate::{Answer, Context, Message, News, Thread};
+use crate::{Context, Message, News, Thread};
 
 /// Who is told what, and what applications are sent.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -382,44 +380,6 @@ impl Thread {
         });
     }
 
-    /// An answer to a card is its sender's to know, who may be gone by now.
-    fn answered(&self, context: Context<'_>, answer: &Answer, viewers: &[Identifier], told: &mut Announced) {
-        let Some(sender) = self.heads.get(&answer.message).map(|head| &head.sender) else {
-            return;
-        };
-        if !viewers.contains(sender) {
-            return;
-        }
-        let shown = self.answer_shown(context.world, sender, answer);
-        told.tells
-            .push((sender.clone(), Event::ChatCardAnswered(shown.clone())));
-        let Some(scope) = scopes_of(sender).filter(|scope| (context.wanted)(scope)) else {
-            return;
-        };
-        let member = self.member(context.world, sender, &answer.by);
-        let data = ChatData {
-            // One answer after the other changes no version.
-            transaction_id: format!("{}.{}.{}", self.id(), answer.message, answer.number),
-            message_id: Some(answer.message.to_string()),
-            actor_communication_identifier: Some(member.communication_identifier),
-            card_answer: Some(ChatCardAnswer {
-                action: shown.action,
-                value: shown.value,
-                display_name: shown.display_name,
-            }),
-            ..ChatData::new(self.id(), answer.version)
-        };
-        told.happenings.push(ChatHappening {
-            kind: EventKind::ChatCardAnswered,
-            at: answer.at,
-            recipient: Some(sender.clone()),
-            by: answer.by.clone(),
-            number: None,
-            data,
-            scopes: [scope].into(),
-        });
-    }
-
     fn happened(
         &self,
         context: Context<'_>,
@@ -506,7 +466,7 @@ impl Thread {
         });
     }
 
-    fn member(&self, world: &World, viewer: &Identifier, whose: &Identifier) -> ChatMember {
+    pub(super) fn member(&self, world: &World, viewer: &Identifier, whose: &Identifier) -> ChatMember {
         ChatMember::new(whose.clone(), self.name_of(world, viewer, whose))
     }
 

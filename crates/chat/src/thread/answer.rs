@@ -1,12 +1,16 @@
 //! Answers to cards. Whoever takes part and is shown a card may answer it, but for who sent it; of each the newest answer
 //! counts. It is told to the sender alone, and kept for as long as the message says something.
 
+use sidetone_ledger::{ChatCardAnswer, ChatData, ChatHappening, EventKind};
 use sidetone_organisation::World;
+use sidetone_signaling::protocol::Event;
 use sidetone_signaling::protocol::chat::CardAnswer;
 use sidetone_signaling::{Identifier, Reason};
 
+use super::announce::Announced;
 use super::retention::TURN;
 use crate::card::check_answer;
+use crate::context::scopes_of;
 use crate::rate::Deed;
 use crate::{Actor, Answer, Cause, Context, Item, ItemKey, Message, News, Outcome, Plan, Refused, Thread};
 
@@ -86,6 +90,50 @@ impl Thread {
             value: answer.value.clone(),
             answered_at_ms: answer.at.as_millis(),
         }
+    }
+
+    /// An answer to a card is its sender's to know, who may be gone by now.
+    pub(super) fn answered(
+        &self,
+        context: Context<'_>,
+        answer: &Answer,
+        viewers: &[Identifier],
+        told: &mut Announced,
+    ) {
+        let Some(sender) = self.heads.get(&answer.message).map(|head| &head.sender) else {
+            return;
+        };
+        if !viewers.contains(sender) {
+            return;
+        }
+        let shown = self.answer_shown(context.world, sender, answer);
+        told.tells
+            .push((sender.clone(), Event::ChatCardAnswered(shown.clone())));
+        let Some(scope) = scopes_of(sender).filter(|scope| (context.wanted)(scope)) else {
+            return;
+        };
+        let member = self.member(context.world, sender, &answer.by);
+        let data = ChatData {
+            // One answer after the other changes no version.
+            transaction_id: format!("{}.{}.{}", self.id(), answer.message, answer.number),
+            message_id: Some(answer.message.to_string()),
+            actor_communication_identifier: Some(member.communication_identifier),
+            card_answer: Some(ChatCardAnswer {
+                action: shown.action,
+                value: shown.value,
+                display_name: shown.display_name,
+            }),
+            ..ChatData::new(self.id(), answer.version)
+        };
+        told.happenings.push(ChatHappening {
+            kind: EventKind::ChatCardAnswered,
+            at: answer.at,
+            recipient: Some(sender.clone()),
+            by: answer.by.clone(),
+            number: None,
+            data,
+            scopes: [scope].into(),
+        });
     }
 
     fn answerers(&self, message: u64) -> impl Iterator<Item = &Identifier> {
