@@ -2,7 +2,7 @@
 //!
 //! A reader that goes away (`| head`) is no failure: what follows is dropped in silence.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
@@ -17,6 +17,14 @@ pub fn json(value: &impl Serialize) {
         Ok(text) => line(&text),
         // Every type given here is plain data; should one not be, the reader is told instead of being left waiting.
         Err(error) => complain(&format!("output: {error}")),
+    }
+}
+
+/// Makes the terminal sound, where there is one.
+pub fn ring() {
+    let mut stdout = io::stdout().lock();
+    if stdout.is_terminal() {
+        let _ = stdout.write_all(b"\x07").and_then(|()| stdout.flush());
     }
 }
 

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sidetone_organisation::{MeetingId, OrganisationId};
 use sidetone_signaling::protocol::meeting::{Kind, LobbyReason, ParticipantId, PersonKind, Picture, Role};
-use sidetone_signaling::protocol::{CallId, Event, NoticeKind, NoticeState, SessionId};
+use sidetone_signaling::protocol::{CallId, Event, Notice, NoticeKind, NoticeState, SessionId};
 use sidetone_signaling::switchboard::Ask;
 use sidetone_signaling::{Identifier, Reason};
 use uuid::Uuid;
@@ -459,8 +460,47 @@ pub struct Memory {
     pub attendee_audio: bool,
     /// Attendees may switch their cameras on.
     pub attendee_video: bool,
+    /// Whose hands are up, the longest first.
+    pub hands: Vec<ParticipantId>,
+    /// Who is in front.
+    pub spotlight: Vec<ParticipantId>,
+    /// That it is recorded or transcribed.
+    pub notices: Vec<KeptNotice>,
+    /// Who has agreed to that.
+    pub agreed: BTreeSet<ParticipantId>,
     /// Who is and was there.
     pub stays: Vec<Stay>,
+}
+
+/// A notice that everyone was told of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptNotice {
+    /// As it was told.
+    pub notice: Notice,
+    /// Whoever records or transcribes.
+    pub by: ParticipantId,
+    /// Nobody speaks before they have agreed.
+    pub consent: bool,
+}
+
+/// A piece of what people did in a meeting beside talking: polls, questions, the transcript, slides and the like.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// Which piece of the meeting: of lower-case letters, digits and dots.
+    pub name: String,
+    /// What is to be handed to [`Meetings::restore`](crate::Meetings::restore). None: there is no such piece any more.
+    pub value: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Piece {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Piece({}, {:?} bytes)",
+            self.name,
+            self.value.as_ref().map(Vec::len)
+        )
+    }
 }
 
 /// Where somebody is, for whoever reads the roster.

@@ -20,8 +20,8 @@ mod room;
 
 pub use admission::{Knock, decide};
 pub use api::{
-    Attempt, Config, Fact, Input, MediaError, MediaEvent, MediaOrder, Memory, Order, Output, Place, Rights,
-    Stay, Who,
+    Attempt, Config, Fact, Input, KeptNotice, MediaError, MediaEvent, MediaOrder, Memory, Order, Output,
+    Piece, Place, Rights, Stay, Who,
 };
 pub use link::{Credentials, meeting_link};
 pub use meetings::Meetings;

@@ -36,7 +36,7 @@ fn before() -> (Memory, [Joined; 2]) {
 fn after(memory: &Memory) -> Bench {
     let mut bench = Bench::new();
     bench.bypass(Bypass::EveryoneInSameAndFederatedCompany);
-    bench.restore(memory.clone());
+    bench.restore(memory.clone(), &[]);
     bench
 }
 

@@ -20,7 +20,9 @@ use tokio::sync::mpsc;
 use crate::diagnostics::{DiagnosticChanged, Diagnostics};
 use crate::driver::Ask;
 use crate::events::Source;
-use crate::meeting::{EngagementEvent, LobbyParticipant, Meeting, MeetingInfo, RaisedHand};
+use crate::meeting::{
+    EngagementEvent, LobbyParticipant, Meeting, MeetingInfo, RaisedHand, RemoteParticipant,
+};
 use crate::options::AcceptOptions;
 use crate::pending::Pending;
 use crate::statistics::{CollectorOptions, MediaStatisticsEvent};
@@ -98,7 +100,7 @@ pub enum CallEvent {
         /// Those whose entry changed.
         changed: Vec<ParticipantId>,
         /// Those who left, and why, where that was told.
-        removed: Vec<(ParticipantId, Option<Reason>)>,
+        removed: Vec<(RemoteParticipant, Option<Reason>)>,
     },
     /// Others began to wait in the lobby, or no longer do.
     LobbyUpdated {

@@ -20,6 +20,7 @@ use super::{meet, notices, statistics};
 use crate::args::EndArgs;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
+use crate::output;
 
 /// How often statistics are kept, so that there are some when the other end hangs up.
 const KEEP_STATS: Duration = Duration::from_millis(500);
@@ -390,11 +391,14 @@ impl Conversation {
             }
             CallEvent::InputEnded => journal.event("inputEnded", "the recording is over", json!({})),
             other => {
-                if self.admit
-                    && let CallEvent::LobbyUpdated { added, .. } = &other
-                    && !added.is_empty()
-                {
-                    self.asked.push(self.call.lobby().admit_all());
+                match &other {
+                    CallEvent::LobbyUpdated { added, .. } if added.is_empty() => {}
+                    CallEvent::LobbyUpdated { .. } if self.admit => {
+                        self.asked.push(self.call.lobby().admit_all());
+                    }
+                    // Somebody has to do something.
+                    CallEvent::LobbyUpdated { .. } if !journal.is_json() => output::ring(),
+                    _ => {}
                 }
                 meet::tell(&self.call, &other, journal);
             }
@@ -410,7 +414,10 @@ impl Conversation {
         let words = match before {
             _ if reconnecting => "connection lost, getting it back",
             Some((was, true)) if was == state => "the connection is back",
-            _ => words,
+            _ => match (state, self.call.lobby_reason()) {
+                (CallState::InLobby, Some(reason)) => meet::lobby_reason(reason),
+                _ => words,
+            },
         };
         // The end is told with its reason.
         if state != CallState::Disconnected {

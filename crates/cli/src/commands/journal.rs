@@ -21,12 +21,17 @@ impl Journal {
         }
     }
 
-    /// Writes an event: `words` for people, `name` and the object `fields` for programs.
+    /// Whether it is written for programs.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Writes an event: `words` for people, where there are any, `name` and the object `fields` for programs.
     pub fn event(&self, name: &str, words: &str, fields: Value) {
         let elapsed = self.started.elapsed();
         if self.json {
             output::json(&object(name, elapsed, fields));
-        } else {
+        } else if !words.is_empty() {
             output::line(&format!("{:8.2} s  {words}", elapsed.as_secs_f64()));
         }
     }

@@ -16,7 +16,7 @@ use sidetone_signaling::switchboard::{Ask, Way};
 use sidetone_signaling::timers::Timers;
 use sidetone_signaling::{Identifier, Reason};
 
-use crate::api::{Config, Input, MediaEvent, Memory, Order, Output, Stay};
+use crate::api::{Config, Input, MediaEvent, Memory, Order, Output, Piece, Stay};
 use crate::guesses::Guesses;
 use crate::minutes::Minutes;
 use crate::people::People;
@@ -157,9 +157,19 @@ impl Meetings {
         self.rooms.get(&call).and_then(Room::memory)
     }
 
-    /// A meeting goes on that ran when the service was cut off. Everyone who was in is on its roster, and has as long to
-    /// come back as after a lost network. One that is gone from the directory does not go on.
-    pub fn restore(&mut self, memory: Memory, now: Instant) {
+    /// What people did in a meeting beside talking, as far as it is other than when this was called last: to be kept with
+    /// [`memory`](Self::memory).
+    pub fn changed_pieces(&mut self, call: CallId) -> Vec<Piece> {
+        self.rooms
+            .get_mut(&call)
+            .map(Room::changed_pieces)
+            .unwrap_or_default()
+    }
+
+    /// A meeting goes on that ran when the service was cut off, with the newest of each of its pieces. Everyone who was in
+    /// is on its roster, and has as long to come back as after a lost network. One that is gone from the directory does
+    /// not go on.
+    pub fn restore(&mut self, memory: Memory, pieces: &[Vec<u8>], now: Instant) {
         let Some((located, hall)) = self
             .people
             .find(&memory.meeting)
@@ -173,7 +183,7 @@ impl Meetings {
         let (call, meeting) = (memory.call, memory.meeting.clone());
         self.running.insert(meeting.clone(), call);
         self.found(Founding::of_meeting(call, meeting, located, hall), now);
-        self.with(call, now, |room, cx| room.recall(memory, cx));
+        self.with(call, now, |room, cx| room.recall(memory, pieces, cx));
     }
 
     /// Ends every call: the service stops.

@@ -29,6 +29,13 @@ impl HandsUp {
     pub(super) fn order_of(&self, id: ParticipantId) -> Option<u32> {
         self.up.get(&id).copied()
     }
+
+    /// Whose hands are up, the longest first.
+    pub(super) fn in_order(&self) -> Vec<ParticipantId> {
+        let mut up: Vec<ParticipantId> = self.up.keys().copied().collect();
+        up.sort_by_key(|id| self.up.get(id));
+        up
+    }
 }
 
 /// How fast somebody reacts.
@@ -67,13 +74,17 @@ impl Room {
             return Ok(());
         }
         self.require(id, Capability::RaiseHand)?;
+        self.raise(id, cx);
+        Ok(())
+    }
+
+    pub(super) fn raise(&mut self, id: ParticipantId, cx: &mut Context<'_>) {
         if !self.hands.up.contains_key(&id) {
             self.hands.order += 1;
             self.hands.up.insert(id, self.hands.order);
             self.board.hand(id);
             self.schedule(cx);
         }
-        Ok(())
     }
 
     pub(super) fn lower(&mut self, id: ParticipantId, cx: &mut Context<'_>) {
@@ -185,7 +196,7 @@ impl Room {
         }
     }
 
-    fn tell_spotlight(&self, cx: &mut Context<'_>) {
+    pub(super) fn tell_spotlight(&self, cx: &mut Context<'_>) {
         let participants = self.spotlight.clone();
         cx.media(self.call, MediaOrder::Spotlight { participants });
         cx.tell(self.audience(), Event::MeetingSpotlight(self.spotlighted()));

@@ -26,12 +26,16 @@ impl Room {
             locked: self.locked,
             attendee_audio: self.attendee_audio,
             attendee_video: self.attendee_video,
+            hands: self.hands.in_order(),
+            spotlight: self.spotlight.clone(),
+            notices: self.notices.list.clone(),
+            agreed: self.notices.agreed.clone(),
             stays,
         })
     }
 
     /// It is as it was remembered, and nobody is there yet.
-    pub(crate) fn recall(&mut self, memory: Memory, cx: &mut Context<'_>) {
+    pub(crate) fn recall(&mut self, memory: Memory, pieces: &[Vec<u8>], cx: &mut Context<'_>) {
         self.numbered = memory.numbered;
         self.given = memory.roles;
         self.put_out = memory.put_out;
@@ -40,6 +44,9 @@ impl Room {
         self.attendee_video = memory.attendee_video;
         let mut back = Vec::new();
         for mut stay in memory.stays {
+            if let Some(came) = stay.waited.or(stay.joined) {
+                self.together.began(came);
+            }
             let inside = matches!(stay.place, StayPlace::Inside | StayPlace::Reconnecting);
             if stay.left.is_none() && !(inside && self.recall_one(&stay, cx)) {
                 // Whoever waited knocks again.
@@ -54,6 +61,18 @@ impl Room {
         let Some(first) = back.first() else {
             return self.end_if_empty(cx);
         };
+        let there = |id: &ParticipantId| back.contains(id);
+        for id in memory.hands.into_iter().filter(there) {
+            self.raise(id, cx);
+        }
+        self.spotlight = memory.spotlight.into_iter().filter(there).collect();
+        self.notices.agreed = memory.agreed.into_iter().filter(there).collect();
+        let notices = memory.notices.into_iter().filter(|one| there(&one.by));
+        self.notices.list = notices.collect();
+        self.recall_engagement(pieces);
+        if !self.spotlight.is_empty() {
+            self.tell_spotlight(cx);
+        }
         // To those who count it begins again, and everyone joins again who comes back.
         self.started(*first, cx);
         for id in back {

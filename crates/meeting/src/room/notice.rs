@@ -11,7 +11,7 @@ use sidetone_signaling::protocol::{
 
 use super::participant::Participant;
 use super::{Context, Room};
-use crate::api::Fact;
+use crate::api::{Fact, KeptNotice};
 
 /// Most who have not agreed that are named to whoever records.
 const NAMED: usize = 100;
@@ -19,15 +19,8 @@ const NAMED: usize = 100;
 /// What is recorded or transcribed, by whom, and who has agreed.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
-    list: Vec<One>,
-    agreed: BTreeSet<ParticipantId>,
-}
-
-#[derive(Debug)]
-struct One {
-    notice: Notice,
-    by: ParticipantId,
-    consent: bool,
+    pub(super) list: Vec<KeptNotice>,
+    pub(super) agreed: BTreeSet<ParticipantId>,
 }
 
 impl Kept {
@@ -38,7 +31,7 @@ impl Kept {
 
     /// Whether what is said is written down now.
     pub(super) fn transcribes(&self) -> bool {
-        let writes = |one: &One| one.notice.kind == NoticeKind::Transcription && !one.notice.paused;
+        let writes = |one: &KeptNotice| one.notice.kind == NoticeKind::Transcription && !one.notice.paused;
         self.list.iter().any(writes)
     }
 
@@ -90,7 +83,7 @@ impl Room {
                 (id, consent)
             }
             (None, state) => {
-                list.push(One {
+                list.push(KeptNotice {
                     notice: Notice {
                         id: fresh,
                         kind: set.kind,
@@ -152,7 +145,7 @@ impl Room {
             .into_iter()
             .partition(|one| one.by == participant.id);
         self.notices.list = kept;
-        let gone: Vec<One> = gone;
+        let gone: Vec<KeptNotice> = gone;
         for one in &gone {
             cx.fact(Fact::Noticed {
                 call: self.call,

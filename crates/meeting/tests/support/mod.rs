@@ -368,9 +368,9 @@ impl Bench {
         self.edit_meeting(|meeting| meeting.options.bypass = Some(bypass));
     }
 
-    /// A meeting goes on that was remembered.
-    pub fn restore(&mut self, memory: Memory) {
-        self.meetings.restore(memory, self.now);
+    /// A meeting goes on that was remembered, with its pieces.
+    pub fn restore(&mut self, memory: Memory, pieces: &[Vec<u8>]) {
+        self.meetings.restore(memory, pieces, self.now);
         self.input(Input::Timeout);
     }
 

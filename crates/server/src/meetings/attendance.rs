@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use sidetone_ledger::Scope;
-use sidetone_meeting::{Place, Stay};
+use sidetone_meeting::{Piece, Place, Stay};
 use sidetone_organisation::{MeetingId, OrganisationId};
 use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::protocol::meeting::{ParticipantId, PersonKind, Role};
@@ -62,6 +62,8 @@ pub(crate) struct Attended {
 pub(crate) enum News {
     /// A meeting that runs is as it is now.
     Runs(Box<Running>),
+    /// Of one that runs, this is other than it was.
+    Changed(CallId, Vec<Piece>),
     /// One is over.
     Over(Ended),
 }
@@ -97,12 +99,11 @@ impl Attendance {
     /// Keeps what comes, until nothing can come any more.
     pub(crate) async fn keep(self: Arc<Self>, mut ledger: Ledger, mut news: mpsc::Receiver<News>) {
         while let Some(news) = news.recv().await {
-            let (call, kept) = match &news {
-                News::Runs(running) => (
-                    running.names().0,
-                    ledger.put(&*self.kv, running, wall_now()).await,
-                ),
-                News::Over(ended) => (ended.call, self.over(&mut ledger, ended, wall_now()).await),
+            let (kv, now) = (&*self.kv, wall_now());
+            let (call, kept) = match news {
+                News::Runs(running) => (running.names().0, ledger.put(kv, &running, now).await),
+                News::Changed(call, pieces) => (call, ledger.put_pieces(kv, call, pieces, now).await),
+                News::Over(ended) => (ended.call, self.over(&mut ledger, &ended, now).await),
             };
             if let Err(error) = kept {
                 tracing::error!(%call, %error, "who is or was in a meeting could not be kept");

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use sidetone_meeting::{Memory, Place, Stay};
+use sidetone_meeting::{KeptNotice, Memory, Piece, Place, Stay};
 use sidetone_organisation::{MeetingId, OrganisationId};
 use sidetone_signaling::Identifier;
 use sidetone_signaling::protocol::CallId;
-use sidetone_signaling::protocol::meeting::{LobbyReason, Role};
+use sidetone_signaling::protocol::meeting::{LobbyReason, ParticipantId, Role};
 use sidetone_store::{Key, Kv, Revision, StoreError, WallTime};
 
 use super::attendance::{Attended, SHEET, State, attended, encode};
@@ -17,11 +17,16 @@ use super::attendance::{Attended, SHEET, State, attended, encode};
 /// What the keys begin with.
 const PREFIX: &str = "running-meeting.";
 
+/// What the names of pieces begin with, within a meeting.
+const PIECE: &str = "piece.";
+
 /// A meeting that runs, as it is kept.
 #[derive(Debug)]
 pub(crate) struct Running {
     head: Head,
     attended: Vec<Attended>,
+    /// What people did beside talking, as the brain of meetings writes it.
+    pieces: Vec<Vec<u8>>,
 }
 
 /// What is kept of it as a whole.
@@ -38,9 +43,18 @@ struct Head {
     locked: bool,
     attendee_audio: bool,
     attendee_video: bool,
+    #[serde(default)]
+    hands: Vec<ParticipantId>,
+    #[serde(default)]
+    spotlight: Vec<ParticipantId>,
+    #[serde(default)]
+    notices: Vec<KeptNotice>,
+    #[serde(default)]
+    agreed: BTreeSet<ParticipantId>,
 }
 
 impl Running {
+    /// As it is now. Its pieces are written apart, as they change.
     pub(crate) fn new(memory: Memory, now: (Instant, WallTime)) -> Self {
         Self {
             head: Head {
@@ -53,8 +67,13 @@ impl Running {
                 locked: memory.locked,
                 attendee_audio: memory.attendee_audio,
                 attendee_video: memory.attendee_video,
+                hands: memory.hands,
+                spotlight: memory.spotlight,
+                notices: memory.notices,
+                agreed: memory.agreed,
             },
             attended: memory.stays.iter().map(|stay| attended(stay, now)).collect(),
+            pieces: Vec::new(),
         }
     }
 
@@ -64,9 +83,9 @@ impl Running {
     }
 
     /// As the brain of meetings has it.
-    pub(crate) fn memory(self, now: (Instant, WallTime)) -> Memory {
+    pub(crate) fn memory(self, now: (Instant, WallTime)) -> (Memory, Vec<Vec<u8>>) {
         let head = self.head;
-        Memory {
+        let memory = Memory {
             call: head.call,
             organisation: head.organisation,
             meeting: head.meeting,
@@ -76,8 +95,13 @@ impl Running {
             locked: head.locked,
             attendee_audio: head.attendee_audio,
             attendee_video: head.attendee_video,
+            hands: head.hands,
+            spotlight: head.spotlight,
+            notices: head.notices,
+            agreed: head.agreed,
             stays: self.attended.into_iter().map(|one| stay(one, now)).collect(),
-        }
+        };
+        (memory, self.pieces)
     }
 }
 
@@ -106,12 +130,40 @@ fn stay(attended: Attended, (now, wall): (Instant, WallTime)) -> Stay {
     }
 }
 
-/// The values of one meeting, as they are in the store.
-type Written = BTreeMap<Key, (Vec<u8>, Revision)>;
+/// The values of one meeting.
+#[derive(Default)]
+struct Values {
+    /// As they are in the store.
+    written: BTreeMap<Key, (Vec<u8>, Revision)>,
+    /// Pieces that are to be written.
+    pieces: BTreeMap<Key, Option<Vec<u8>>>,
+}
+
+impl Values {
+    /// Writes one, where it changed.
+    async fn put(&mut self, kv: &dyn Kv, key: Key, value: Vec<u8>, now: WallTime) -> Result<(), StoreError> {
+        let before = self.written.get(&key);
+        if before.is_some_and(|(before, _)| *before == value) {
+            return Ok(());
+        }
+        let revision = before.map_or(Revision::ABSENT, |(_, revision)| *revision);
+        let revision = kv.put(&key, value.clone().into(), revision, None, now).await?;
+        self.written.insert(key, (value, revision));
+        Ok(())
+    }
+
+    async fn delete(&mut self, kv: &dyn Kv, key: &Key, now: WallTime) -> Result<(), StoreError> {
+        if let Some((_, revision)) = self.written.get(key) {
+            kv.delete(key, *revision, now).await?;
+            self.written.remove(key);
+        }
+        Ok(())
+    }
+}
 
 /// Writes meetings that run, each value only where it changed.
 #[derive(Default)]
-pub(crate) struct Ledger(HashMap<CallId, Written>);
+pub(crate) struct Ledger(HashMap<CallId, Values>);
 
 impl Ledger {
     /// Writes one as it is now.
@@ -121,19 +173,40 @@ impl Ledger {
         running: &Running,
         now: WallTime,
     ) -> Result<(), StoreError> {
-        let written = self.0.entry(running.head.call).or_default();
-        let mut values = vec![(key(running.head.call, "head")?, encode(&running.head)?)];
+        let call = running.head.call;
+        let values = self.0.entry(call).or_default();
+        values
+            .put(kv, key(call, "head")?, encode(&running.head)?, now)
+            .await?;
         for (number, chunk) in running.attended.chunks(SHEET).enumerate() {
-            values.push((key(running.head.call, &format!("{number:04}"))?, encode(&chunk)?));
+            let key = key(call, &format!("{number:04}"))?;
+            values.put(kv, key, encode(&chunk)?, now).await?;
         }
-        for (key, value) in values {
-            let before = written.get(&key);
-            if before.is_some_and(|(before, _)| *before == value) {
-                continue;
+        Ok(())
+    }
+
+    /// Writes what is another of what people did in it beside talking. What cannot be written is written with the next.
+    pub(crate) async fn put_pieces(
+        &mut self,
+        kv: &dyn Kv,
+        call: CallId,
+        pieces: Vec<Piece>,
+        now: WallTime,
+    ) -> Result<(), StoreError> {
+        let values = self.0.entry(call).or_default();
+        for piece in pieces {
+            let key = key(call, &format!("{PIECE}{}", piece.name))?;
+            values.pieces.insert(key, piece.value);
+        }
+        while let Some((key, value)) = values.pieces.pop_first() {
+            let done = match value.clone() {
+                Some(value) => values.put(kv, key.clone(), value, now).await,
+                None => values.delete(kv, &key, now).await,
+            };
+            if done.is_err() {
+                values.pieces.insert(key, value);
+                return done;
             }
-            let revision = before.map_or(Revision::ABSENT, |(_, revision)| *revision);
-            let revision = kv.put(&key, value.clone().into(), revision, None, now).await?;
-            written.insert(key, (value, revision));
         }
         Ok(())
     }
@@ -145,7 +218,7 @@ impl Ledger {
         call: CallId,
         now: WallTime,
     ) -> Result<(), StoreError> {
-        for (key, (_, revision)) in self.0.remove(&call).unwrap_or_default() {
+        for (key, (_, revision)) in self.0.remove(&call).unwrap_or_default().written {
             kv.delete(&key, revision, now).await?;
         }
         Ok(())
@@ -153,39 +226,53 @@ impl Ledger {
 
     /// What a process that was cut off has left, and is written on from here.
     pub(crate) async fn read(&mut self, kv: &dyn Kv, now: WallTime) -> Result<Vec<Running>, StoreError> {
-        let mut found: BTreeMap<String, (Option<Head>, Vec<Attended>, Written)> = BTreeMap::new();
+        let mut found: BTreeMap<String, Found> = BTreeMap::new();
         for entry in kv.list(PREFIX, now).await? {
             let name = entry.key.as_str().strip_prefix(PREFIX).unwrap_or_default();
             let Some((call, part)) = name.split_once('.') else {
                 continue;
             };
-            let (head, attended, written) = found.entry(call.to_owned()).or_default();
+            let one = found.entry(call.to_owned()).or_default();
             let read = if part == "head" {
-                serde_json::from_slice(&entry.value).map(|read| *head = Some(read))
+                serde_json::from_slice(&entry.value).map(|read| one.head = Some(read))
+            } else if part.starts_with(PIECE) {
+                one.pieces.push(entry.value.to_vec());
+                Ok(())
             } else {
-                serde_json::from_slice::<Vec<Attended>>(&entry.value).map(|read| attended.extend(read))
+                serde_json::from_slice::<Vec<Attended>>(&entry.value).map(|read| one.attended.extend(read))
             };
             if let Err(error) = read {
                 tracing::error!(key = %entry.key, %error, "a meeting that ran cannot be read");
             }
-            written.insert(entry.key, (entry.value.to_vec(), entry.revision));
+            let value = (entry.value.to_vec(), entry.revision);
+            one.values.written.insert(entry.key, value);
         }
         let mut running = Vec::new();
-        for (head, attended, written) in found.into_values() {
-            match head {
-                Some(head) => {
-                    self.0.insert(head.call, written);
-                    running.push(Running { head, attended });
+        for found in found.into_values() {
+            let Some(head) = found.head else {
+                for (key, (_, revision)) in found.values.written {
+                    kv.delete(&key, revision, now).await?;
                 }
-                None => {
-                    for (key, (_, revision)) in written {
-                        kv.delete(&key, revision, now).await?;
-                    }
-                }
-            }
+                continue;
+            };
+            self.0.insert(head.call, found.values);
+            running.push(Running {
+                head,
+                attended: found.attended,
+                pieces: found.pieces,
+            });
         }
         Ok(running)
     }
+}
+
+/// What is found of a meeting.
+#[derive(Default)]
+struct Found {
+    head: Option<Head>,
+    attended: Vec<Attended>,
+    pieces: Vec<Vec<u8>>,
+    values: Values,
 }
 
 fn key(call: CallId, part: &str) -> Result<Key, StoreError> {

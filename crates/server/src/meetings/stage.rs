@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use sidetone_meeting::{Fact, Input, MediaEvent, Meetings, Order, Output};
 use sidetone_organisation::MeetingId;
 use sidetone_signaling::Reason;
-use sidetone_signaling::protocol::{CallId, Event};
+use sidetone_signaling::protocol::{CallId, Event, Request};
 use sidetone_signaling::switchboard::{Ask, Record, ServerInput};
 use sidetone_store::WallTime;
 use tokio::sync::mpsc;
@@ -45,6 +45,8 @@ pub(crate) struct Stage {
     replies: VecDeque<ServerInput>,
     /// Calls that are not as they were kept last.
     unkept: BTreeSet<CallId>,
+    /// Calls in which something was done beside talking since then.
+    engaged: BTreeSet<CallId>,
     kept_at: Option<Instant>,
     wake: Option<Instant>,
     /// Of the meeting that ends next.
@@ -70,6 +72,7 @@ impl Stage {
             news,
             replies: VecDeque::new(),
             unkept: BTreeSet::new(),
+            engaged: BTreeSet::new(),
             kept_at: None,
             wake: None,
             minutes: sidetone_meeting::Minutes::default(),
@@ -78,10 +81,10 @@ impl Stage {
 
     /// A meeting goes on that ran when the process before this one was cut off.
     pub(crate) fn restore(&mut self, running: Running, now: (Instant, WallTime)) {
-        let memory = running.memory(now);
+        let (memory, pieces) = running.memory(now);
         let (call, stays) = (memory.call, memory.stays.clone());
         let (organisation, meeting) = (memory.organisation.clone(), memory.meeting.clone());
-        self.meetings.restore(memory, now.0);
+        self.meetings.restore(memory, &pieces, now.0);
         self.drain(now);
         if self.meetings.memory(call).is_none() {
             // Nobody was in it who could come back.
@@ -90,7 +93,7 @@ impl Stage {
                 meeting,
                 call,
                 attended: stays.iter().map(|stay| attended(stay, now)).collect(),
-                // Nothing of it is kept while it runs.
+                // What can be read of it is in pieces of which only a meeting that goes on makes something.
                 minutes: sidetone_meeting::Minutes::default(),
             });
         }
@@ -98,6 +101,9 @@ impl Stage {
 
     /// A request that the switchboard handed on.
     pub(crate) fn asked(&mut self, ask: Box<Ask>, now: (Instant, WallTime)) {
+        if let Request::MeetingEngage(engage) = &ask.request {
+            self.engaged.insert(engage.call);
+        }
         self.input(Input::Ask(ask), now);
     }
 
@@ -194,12 +200,16 @@ impl Stage {
     /// When what runs is written again.
     fn keep_at(&self) -> Option<Instant> {
         let paced = self.kept_at.map(|at| at + PACE)?;
-        (!self.unkept.is_empty()).then_some(paced)
+        self.is_behind().then_some(paced)
+    }
+
+    fn is_behind(&self) -> bool {
+        !self.unkept.is_empty() || !self.engaged.is_empty()
     }
 
     /// Writes what runs and is another, where it is time.
     fn keep(&mut self, now: (Instant, WallTime)) {
-        if self.unkept.is_empty() || self.keep_at().is_some_and(|at| at > now.0) {
+        if !self.is_behind() || self.keep_at().is_some_and(|at| at > now.0) {
             return;
         }
         self.kept_at = Some(now.0);
@@ -213,11 +223,22 @@ impl Stage {
                 self.unkept.insert(call);
             }
         }
+        for call in std::mem::take(&mut self.engaged) {
+            let Ok(place) = self.kept.try_reserve() else {
+                self.engaged.insert(call);
+                continue;
+            };
+            let pieces = self.meetings.changed_pieces(call);
+            if !pieces.is_empty() {
+                place.send(News::Changed(call, pieces));
+            }
+        }
     }
 
     fn over(&mut self, ended: Ended) {
         let call = ended.call;
         self.unkept.remove(&call);
+        self.engaged.remove(&call);
         if self.kept.try_send(News::Over(ended)).is_err() {
             tracing::error!(%call, "who was in a meeting could not be kept");
         }
@@ -240,6 +261,10 @@ impl Stage {
                     match &*event {
                         Event::MeetingRoster(roster) => _ = self.unkept.insert(roster.call),
                         Event::MeetingChanged(changed) => _ = self.unkept.insert(changed.call),
+                        Event::MeetingHands(hands) => _ = self.unkept.insert(hands.call),
+                        Event::MeetingSpotlight(spotlight) => _ = self.unkept.insert(spotlight.call),
+                        Event::Notices(notices) => _ = self.unkept.insert(notices.call),
+                        Event::MeetingEngagement(news) => _ = self.engaged.insert(news.call),
                         _ => {}
                     }
                     self.replies

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
-use sidetone_signaling::protocol::Request;
 use sidetone_signaling::protocol::meeting::{self as wire, Locator, Passage};
+use sidetone_signaling::protocol::{NoticeKind, NoticeState, Request, SetNotice};
 
 use crate::client::{Caller, OPERATOR, with_dev_tokens};
 use crate::person::{Person, hears, link_of};
@@ -51,6 +51,61 @@ fn row(rows: &[Value], identity: &str) -> Value {
     found
 }
 
+async fn engage(person: &mut Person, act: wire::Act) {
+    let engage = wire::Engage {
+        call: person.call().call,
+        act,
+    };
+    person
+        .ask(Request::MeetingEngage(Box::new(engage)))
+        .await
+        .unwrap();
+}
+
+/// Nia asks everyone something and transcribes; Omar answers and raises his hand.
+async fn do_together(nia: &mut Person, omar: &mut Person) {
+    let poll = wire::CreatePoll {
+        question: "When?".into(),
+        options: vec!["now".into(), "later".into()],
+        multiple: false,
+        anonymous: false,
+        changeable: false,
+        results: wire::Results::Always,
+        open: true,
+    };
+    engage(nia, wire::Act::CreatePoll(poll)).await;
+    let vote = wire::Vote {
+        poll: 1,
+        choices: vec![1],
+    };
+    engage(omar, wire::Act::Vote(vote)).await;
+    let hand = wire::SetHand {
+        call: omar.call().call,
+        raised: true,
+    };
+    omar.ask(Request::MeetingHand(hand)).await.unwrap();
+    let transcribes = SetNotice {
+        call: nia.call().call,
+        kind: NoticeKind::Transcription,
+        state: NoticeState::Active,
+        consent: false,
+    };
+    nia.ask(Request::Notice(transcribes)).await.unwrap();
+}
+
+async fn is_shown_as_it_was(nia: &mut Person, omar: &Person) {
+    let hand = |told: &Value| told["raised"][0]["participant"] == omar.number();
+    nia.until("meeting.hands", hand).await;
+    let notice = |told: &Value| told["notices"][0]["kind"] == "transcription";
+    nia.until("call.notices", notice).await;
+    let voter = |told: &Value| {
+        let several = told["with"].as_array().into_iter().flatten();
+        let mut polls = several.filter(|one| one["news"] == "poll");
+        polls.any(|one| one["with"]["options"][1]["voters"][0]["display_name"] == "Dr Omar")
+    };
+    nia.until("meeting.engagement", voter).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hard_kill_loses_nobody_and_whoever_comes_back_is_the_same() {
     let folder = tempfile::tempdir().unwrap();
@@ -89,6 +144,7 @@ async fn a_hard_kill_loses_nobody_and_whoever_comes_back_is_the_same() {
     };
     mia.ask(Request::MeetingLeave(mia.call())).await.unwrap();
     nia.ask(Request::MeetingLock(lock)).await.unwrap();
+    do_together(&mut nia, &mut omar).await;
     until("all of it to be seen", async || {
         let rows = roster(address, &path).await;
         rows.len() == 3 && row(&rows, "member:acme:mia")["leftAt"].is_string()
@@ -131,6 +187,7 @@ async fn a_hard_kill_loses_nobody_and_whoever_comes_back_is_the_same() {
     assert_eq!(again.participant, omar_was.participant);
     omar.connect().await;
     hears(&mut nia, &mut omar).await;
+    is_shown_as_it_was(&mut nia, &omar).await;
     let mut mia = Person::at(address, "member:acme:mia").await;
     let refused = mia.join(link_of(&meeting)).await.unwrap_err();
     assert!(

@@ -252,11 +252,13 @@ impl Driver {
             consent_missing: told.consent_missing,
         };
         let shared = entry.shared.clone();
-        shared.snapshot().notices = notices.clone();
+        let before = std::mem::replace(&mut shared.snapshot().notices, notices.clone());
         if let Some(mute) = self.silence(call) {
             self.deferred.push_back(AgentInput::Command(mute));
         }
-        shared.events.emit(CallEvent::NoticesChanged(notices));
+        if before != notices {
+            shared.events.emit(CallEvent::NoticesChanged(notices));
+        }
     }
 
     fn update_remote(&mut self, call: CallId, change: impl FnOnce(&mut Participant)) {

@@ -24,7 +24,7 @@ pub struct LobbyParticipant {
     pub waited: Duration,
 }
 
-pub(super) fn apply(waiting: &mut Vec<LobbyParticipant>, told: meeting::Lobby) -> CallEvent {
+pub(super) fn apply(waiting: &mut Vec<LobbyParticipant>, told: meeting::Lobby) -> Option<CallEvent> {
     if told.snapshot {
         waiting.clear();
     }
@@ -47,7 +47,8 @@ pub(super) fn apply(waiting: &mut Vec<LobbyParticipant>, told: meeting::Lobby) -
         added.push(one.clone());
         waiting.push(one);
     }
-    CallEvent::LobbyUpdated { added, removed }
+    let news = !added.is_empty() || !removed.is_empty();
+    news.then_some(CallEvent::LobbyUpdated { added, removed })
 }
 
 /// The lobby of a meeting, for those who may let people in. See [`Call::lobby`].

@@ -128,44 +128,53 @@ impl Meeting {
         };
     }
 
-    /// Takes in what the service tells, and gives what the app is told.
+    /// Takes in what the service tells, and gives what the app is told: nothing where it was known.
     pub fn apply(&mut self, event: Event) -> Vec<CallEvent> {
         match event {
             Event::MeetingState(state) => {
-                self.waits = waits(state.passage);
-                let mut told = vec![CallEvent::LobbyReasonChanged(self.waits)];
-                if self.waits.is_none() {
-                    // Who waits is told neither.
-                    (self.info.link, self.info.thread) = (state.link, state.thread);
-                    told.push(CallEvent::MeetingChanged(self.info.clone()));
-                }
-                told
+                let waits = waits(state.passage);
+                let before = std::mem::replace(&mut self.waits, waits);
+                let reason = (before != waits).then_some(CallEvent::LobbyReasonChanged(waits));
+                // Who waits is told neither link nor conversation.
+                let info = waits.is_none().then(|| MeetingInfo {
+                    link: state.link,
+                    thread: state.thread,
+                    ..self.info.clone()
+                });
+                let changed = info.and_then(|info| self.change(info));
+                reason.into_iter().chain(changed).collect()
             }
             Event::MeetingRoster(roster) => {
                 if roster.snapshot {
                     self.hands.clear();
                 }
                 self.together.left(&roster.left);
-                vec![self.roster.apply(roster)]
+                let change = self.roster.apply(roster);
+                self.people_changed(change).into_iter().collect()
             }
-            Event::MeetingLobby(lobby) => vec![lobby::apply(&mut self.lobby, lobby)],
-            Event::MeetingSpeakers(speakers) => vec![self.speakers.dominate(speakers.speakers)],
+            Event::MeetingLobby(told) => lobby::apply(&mut self.lobby, told).into_iter().collect(),
+            Event::MeetingSpeakers(told) => self.speakers.dominate(told.speakers).into_iter().collect(),
             Event::MeetingCapabilities(changed) => self.change_capabilities(changed),
             Event::MeetingChanged(changed) => {
-                self.info.is_locked = changed.locked;
-                self.info.attendee_audio = changed.attendee_audio;
-                self.info.attendee_video = changed.attendee_video;
-                vec![CallEvent::MeetingChanged(self.info.clone())]
+                let info = MeetingInfo {
+                    is_locked: changed.locked,
+                    attendee_audio: changed.attendee_audio,
+                    attendee_video: changed.attendee_video,
+                    ..self.info.clone()
+                };
+                self.change(info).into_iter().collect()
             }
-            Event::MeetingHands(hands) => vec![raise_hand::apply(&mut self.hands, hands)],
+            Event::MeetingHands(hands) => raise_hand::apply(&mut self.hands, hands).into_iter().collect(),
             Event::MeetingReactions(reactions) => vec![CallEvent::Reaction {
                 reaction: reactions.reaction,
                 count: reactions.count,
                 participants: reactions.participants,
             }],
             Event::MeetingSpotlight(spotlight) => {
-                self.spotlight.clone_from(&spotlight.participants);
-                vec![CallEvent::SpotlightChanged(spotlight.participants)]
+                let now = spotlight.participants;
+                let before = std::mem::replace(&mut self.spotlight, now.clone());
+                let changed = (before != now).then_some(CallEvent::SpotlightChanged(now));
+                changed.into_iter().collect()
             }
             Event::MeetingOptimalVideoCount(told) => {
                 self.video_count = Some(told.count);
@@ -178,6 +187,12 @@ impl Meeting {
             Event::MeetingMutedBy(muted) => vec![CallEvent::MutedByOthers(muted.by)],
             _ => Vec::new(),
         }
+    }
+
+    fn change(&mut self, info: MeetingInfo) -> Option<CallEvent> {
+        let changed = info != self.info;
+        self.info = info;
+        changed.then(|| CallEvent::MeetingChanged(self.info.clone()))
     }
 }
 

@@ -15,7 +15,7 @@ pub struct RaisedHand {
     pub order: u32,
 }
 
-pub(super) fn apply(hands: &mut Vec<RaisedHand>, told: Hands) -> CallEvent {
+pub(super) fn apply(hands: &mut Vec<RaisedHand>, told: Hands) -> Option<CallEvent> {
     let raised: Vec<RaisedHand> = told
         .raised
         .into_iter()
@@ -31,10 +31,9 @@ pub(super) fn apply(hands: &mut Vec<RaisedHand>, told: Hands) -> CallEvent {
     hands.retain(|hand| !gone(hand));
     hands.extend(&raised);
     hands.sort_by_key(|hand| hand.order);
-    CallEvent::HandsChanged {
-        raised,
-        lowered: told.lowered,
-    }
+    let lowered = told.lowered;
+    let news = !raised.is_empty() || !lowered.is_empty();
+    news.then_some(CallEvent::HandsChanged { raised, lowered })
 }
 
 /// Raising hands. See [`Call::raise_hand`].

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use sidetone_signaling::Identifier;
 use sidetone_signaling::protocol::meeting::{
     self, Participant, ParticipantId, ParticipantState, PersonKind, Role,
 };
+use sidetone_signaling::{Identifier, Reason};
 
 use crate::call::{Call, CallEvent};
 
@@ -45,14 +45,23 @@ pub(crate) struct Roster {
     entries: BTreeMap<ParticipantId, Participant>,
 }
 
+/// What the service's word changed in it.
+pub(super) struct Change {
+    added: Vec<ParticipantId>,
+    changed: Vec<ParticipantId>,
+    removed: Vec<(Participant, Option<Reason>)>,
+    /// Others are in it now, listed or not.
+    counted: bool,
+}
+
 impl Roster {
-    pub fn apply(&mut self, roster: meeting::Roster) -> CallEvent {
+    pub(super) fn apply(&mut self, roster: meeting::Roster) -> Change {
         let before = if roster.snapshot {
             std::mem::take(&mut self.entries)
         } else {
             BTreeMap::new()
         };
-        self.total = roster.total;
+        let counted = std::mem::replace(&mut self.total, roster.total) != roster.total;
         let (mut added, mut changed) = (Vec::new(), Vec::new());
         for participant in roster.present {
             let number = participant.participant;
@@ -66,18 +75,19 @@ impl Roster {
         }
         let mut removed = Vec::new();
         for left in roster.left {
-            self.entries.remove(&left.participant);
-            removed.push((left.participant, Some(left.reason)));
+            let known = self.entries.remove(&left.participant);
+            removed.extend(known.map(|known| (known, Some(left.reason))));
         }
         // Who went while this end was away is told by nobody.
         let gone = before
-            .into_keys()
-            .filter(|number| !self.entries.contains_key(number));
-        removed.extend(gone.map(|number| (number, None)));
-        CallEvent::ParticipantsUpdated {
+            .into_iter()
+            .filter(|(number, _)| !self.entries.contains_key(number));
+        removed.extend(gone.map(|(_, known)| (known, None)));
+        Change {
             added,
             changed,
             removed,
+            counted,
         }
     }
 
@@ -91,6 +101,23 @@ impl Roster {
 }
 
 impl super::Meeting {
+    /// What the app is told of it.
+    pub(super) fn people_changed(&self, change: Change) -> Option<CallEvent> {
+        let Change {
+            added,
+            changed,
+            removed,
+            counted,
+        } = change;
+        let nobody = added.is_empty() && changed.is_empty() && removed.is_empty();
+        let removed = removed.into_iter();
+        (counted || !nobody).then(|| CallEvent::ParticipantsUpdated {
+            added,
+            changed,
+            removed: removed.map(|(entry, why)| (self.remote(&entry), why)).collect(),
+        })
+    }
+
     /// Everybody else.
     fn participants(&self) -> Vec<RemoteParticipant> {
         let others = self.roster.entries.values();

@@ -21,9 +21,9 @@ pub(crate) struct Speakers {
 }
 
 impl Speakers {
-    pub fn dominate(&mut self, speakers: Vec<ParticipantId>) -> CallEvent {
-        self.dominant.clone_from(&speakers);
-        CallEvent::DominantSpeakersChanged(speakers)
+    pub fn dominate(&mut self, speakers: Vec<ParticipantId>) -> Option<CallEvent> {
+        let before = std::mem::replace(&mut self.dominant, speakers.clone());
+        (before != speakers).then_some(CallEvent::DominantSpeakersChanged(speakers))
     }
 
     /// What is heard at this end now. Gives what the app is told, where somebody began or stopped.

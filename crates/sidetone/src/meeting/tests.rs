@@ -72,26 +72,41 @@ fn the_roster_tells_who_came_changed_and_left_and_why() {
         vec![somebody(1, "Eve"), somebody(2, "Ann"), somebody(3, "Bob")],
         vec![],
     ));
-    let changes = |added: &[u32], changed: &[u32], removed: &[(u32, Option<Reason>)]| {
-        vec![CallEvent::ParticipantsUpdated {
-            added: numbers(added),
-            changed: numbers(changed),
-            removed: removed
-                .iter()
-                .map(|(n, why)| (ParticipantId(*n), why.clone()))
-                .collect(),
-        }]
+    type Gone<'a> = (u32, &'a str, Option<Reason>);
+    let changes = |told: &[CallEvent]| match told {
+        [
+            CallEvent::ParticipantsUpdated {
+                added,
+                changed,
+                removed,
+            },
+        ] => {
+            let gone = removed.iter().cloned();
+            let gone = gone.map(|(one, why)| (one.participant, one.display_name, why));
+            (added.clone(), changed.clone(), gone.collect::<Vec<_>>())
+        }
+        other => panic!("{other:?}"),
     };
-    assert_eq!(told, changes(&[1, 2, 3], &[], &[]));
+    let expected = |added: &[u32], changed: &[u32], gone: &[Gone<'_>]| {
+        let gone = gone.iter().cloned();
+        let gone = gone.map(|(number, name, why)| (ParticipantId(number), name.to_owned(), why));
+        (numbers(added), numbers(changed), gone.collect::<Vec<_>>())
+    };
+    assert_eq!(changes(&told), expected(&[1, 2, 3], &[], &[]));
     let muted = Participant {
         muted: true,
         ..somebody(2, "Ann")
     };
     let told = meeting.apply(roster(false, vec![muted, somebody(4, "Cyd")], vec![3]));
-    assert_eq!(told, changes(&[4], &[2], &[(3, Some(Reason::HUNG_UP))]));
+    assert_eq!(
+        changes(&told),
+        expected(&[4], &[2], &[(3, "Bob", Some(Reason::HUNG_UP))])
+    );
     // Back after an outage: who is the same is no news, and who went is.
     let told = meeting.apply(roster(true, vec![somebody(1, "Eve"), somebody(2, "Ann")], vec![]));
-    assert_eq!(told, changes(&[], &[2], &[(4, None)]));
+    assert_eq!(changes(&told), expected(&[], &[2], &[(4, "Cyd", None)]));
+    let again = roster(true, vec![somebody(1, "Eve"), somebody(2, "Ann")], vec![]);
+    assert!(meeting.apply(again).is_empty(), "what is known is no news");
     assert_eq!(
         meeting.roster.number_of(&"external:dev:u2".parse().unwrap()),
         Some(ParticipantId(2))

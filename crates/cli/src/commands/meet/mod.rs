@@ -11,7 +11,7 @@ mod screen;
 mod tell;
 mod watch;
 
-pub use tell::tell;
+pub use tell::{lobby_reason, tell};
 
 use crate::exit::{Exit, Failure};
 use args::{MeetArgs, MeetCommand};

@@ -1,6 +1,6 @@
 //! Names that other people chose, made fit for a terminal.
 
-use sidetone::{Call, ParticipantId};
+use sidetone::{Call, ParticipantId, RemoteParticipant};
 
 /// `text` without anything that could do more to a terminal than be read.
 pub fn plain(text: &str) -> String {
@@ -18,13 +18,17 @@ pub fn of(call: &Call, number: ParticipantId) -> String {
     {
         return "you".to_owned();
     }
-    let known = call
-        .participant(number)
-        .map(|one| (one.display_name, one.identifier));
-    match known {
-        Some((name, _)) if !name.is_empty() => plain(&name),
-        Some((_, identifier)) => identifier.to_string(),
+    match call.participant(number) {
+        Some(one) => remote(&one),
         None => format!("participant {number}"),
+    }
+}
+
+/// How somebody else is called, who may have left.
+pub fn remote(one: &RemoteParticipant) -> String {
+    match one.display_name.as_str() {
+        "" => one.identifier.to_string(),
+        name => plain(name),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 use sidetone::{
-    Call, CallEvent, LobbyReason, MeetingInfo, ParticipantId, Reaction, Role, Standing, UnlobbiedWhy,
+    Call, CallEvent, CapabilityCause, LobbyReason, MeetingInfo, ParticipantId, Reaction, Role, Standing,
+    UnlobbiedWhy,
 };
 
 use super::name;
@@ -57,19 +58,25 @@ fn describe(call: &Call, event: &CallEvent) -> Option<(&'static str, String, Val
             changed,
             removed,
         } => {
-            let left: Vec<_> = removed.iter().map(|(number, _)| *number).collect();
+            let left: Vec<_> = removed.iter().map(|(one, _)| name::remote(one)).collect();
             let mut words = Vec::new();
-            for (who, what) in [(added, "in the meeting"), (changed, "changed"), (&left, "left")] {
+            for (who, what) in [
+                (name::all(call, added), "in the meeting"),
+                (name::all(call, changed), "changed"),
+                (left.join(", "), "left"),
+            ] {
                 if !who.is_empty() {
-                    words.push(format!("{}: {}", what, name::all(call, who)));
+                    words.push(format!("{what}: {who}"));
                 }
             }
             words.push(format!("{} in all", call.total_participants()));
             let fields = json!({
                 "added": people(call, added),
                 "changed": people(call, changed),
-                "removed": removed.iter().map(|(number, reason)| json!({
-                    "participant": number,
+                "removed": removed.iter().map(|(one, reason)| json!({
+                    "participant": one.participant,
+                    "identifier": one.identifier,
+                    "displayName": one.display_name,
                     "code": reason.as_ref().map(|reason| reason.code),
                     "subcode": reason.as_ref().map(|reason| reason.subcode),
                 })).collect::<Vec<_>>(),
@@ -121,6 +128,11 @@ fn describe(call: &Call, event: &CallEvent) -> Option<(&'static str, String, Val
         ),
         CallEvent::RoleChanged(now) => ("role", format!("now {}", role(*now)), json!({ "role": now })),
         CallEvent::CapabilitiesChanged { new, cause, .. } => {
+            let fields = json!({ "capabilities": new, "cause": cause });
+            if *cause == CapabilityCause::Admitted {
+                // What the role says that whoever comes in has just read.
+                return Some(("capabilities", String::new(), fields));
+            }
             let list = |capable: bool| {
                 let of = new
                     .iter()
@@ -136,12 +148,7 @@ fn describe(call: &Call, event: &CallEvent) -> Option<(&'static str, String, Val
                 .filter(|(_, list)| !list.is_empty())
                 .map(|(may, list)| format!("{may}: {list}"))
                 .collect();
-            let fields = json!({ "capabilities": new, "cause": cause });
             ("capabilities", words.join("; "), fields)
-        }
-        // Whoever comes in is told of all hands, also of none.
-        CallEvent::HandsChanged { raised, lowered } if raised.is_empty() && lowered.is_empty() => {
-            return None;
         }
         CallEvent::HandsChanged { raised, lowered } => {
             let up: Vec<_> = raised.iter().map(|hand| hand.participant).collect();
@@ -191,7 +198,9 @@ pub fn words(call: &Call, event: &CallEvent) -> Option<String> {
         CallEvent::SpeakingChanged(_) | CallEvent::DominantSpeakersChanged(_) => None,
         // Half a line is no line of news.
         CallEvent::Engagement(event) if super::engagement::is_unfinished(event) => None,
-        _ => describe(call, event).map(|(_, words, _)| words),
+        _ => describe(call, event)
+            .map(|(_, words, _)| words)
+            .filter(|words| !words.is_empty()),
     }
 }
 

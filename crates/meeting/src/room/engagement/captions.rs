@@ -11,7 +11,7 @@ use sidetone_signaling::protocol::meeting::{
     SetCaptions,
 };
 
-use super::{Allowance, Context, Room, may};
+use super::{Allowance, Context, Part, Room, may};
 use crate::minutes::TranscriptLine;
 use crate::rights::presides;
 
@@ -21,6 +21,8 @@ const LONGEST: usize = 2 * 1024;
 const MOST_LANGUAGES: usize = 8;
 /// Most lines that are kept of one call.
 const MOST_LINES: usize = 20_000;
+/// Lines that are kept together.
+pub(super) const SHEET: usize = 50;
 /// What a speaker's own client publishes: five a second, four seconds' worth at once.
 const OWN: Duration = Duration::from_millis(200);
 /// What whoever publishes for others does: forty a second.
@@ -32,12 +34,12 @@ const SPOKEN: &str = "en";
 /// Whether there are captions, who reads them, and what is kept.
 #[derive(Debug)]
 pub(super) struct Captions {
-    on: bool,
-    spoken: String,
+    pub(super) on: bool,
+    pub(super) spoken: String,
     /// Who reads them, and in which language.
-    readers: BTreeMap<ParticipantId, Option<String>>,
+    pub(super) readers: BTreeMap<ParticipantId, Option<String>>,
     publishers: BTreeMap<ParticipantId, Allowance>,
-    transcript: Vec<TranscriptLine>,
+    pub(super) transcript: Vec<TranscriptLine>,
     /// Those who switched them on or off were told so last.
     told: CaptionsState,
 }
@@ -62,10 +64,6 @@ impl Captions {
     pub(super) fn left(&mut self, id: ParticipantId) {
         self.readers.remove(&id);
         self.publishers.remove(&id);
-    }
-
-    pub(super) fn transcript(&self) -> &[TranscriptLine] {
-        &self.transcript
     }
 
     fn keep(&mut self, line: TranscriptLine) {
@@ -123,6 +121,7 @@ impl Room {
             self.together.captions.spoken.clone_from(language);
         }
         self.together.captions.on = set.on;
+        self.together.changed.insert(Part::Captions);
         self.captions_changed(cx);
         Ok(())
     }
@@ -150,6 +149,7 @@ impl Room {
     ) -> Result<(), Reason> {
         if !receive.on {
             self.together.captions.readers.remove(&me);
+            self.together.changed.insert(Part::Captions);
             return Ok(());
         }
         self.require(me, Capability::ReceiveCaptions)?;
@@ -158,6 +158,7 @@ impl Room {
             .captions
             .readers
             .insert(me, receive.language.clone());
+        self.together.changed.insert(Part::Captions);
         Ok(())
     }
 
@@ -216,6 +217,8 @@ impl Room {
             && !self.notices.needs(speaker)
         {
             let person = self.person(speaker)?;
+            let sheet = self.together.captions.transcript.len() / SHEET;
+            self.together.changed.insert(Part::Transcript(sheet));
             self.together.captions.keep(TranscriptLine {
                 participant: speaker,
                 identity: person.identity,

@@ -4,6 +4,7 @@
 
 mod allowance;
 mod captions;
+mod memory;
 mod messages;
 mod polls;
 mod questions;
@@ -11,9 +12,10 @@ mod scene;
 mod slides;
 mod typing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
 use sidetone_organisation::{Origin, Setting};
 use sidetone_signaling::protocol::meeting::{
     Act, Capabilities, Capability, Engaged, Engagement, News, ParticipantId, PersonKind,
@@ -27,6 +29,7 @@ use super::{Context, Room};
 use crate::api::Fact;
 use crate::minutes::Minutes;
 use allowance::Allowance;
+use memory::{Part, sheet_of};
 
 /// Bytes of what is told together. What is longer by itself goes by itself.
 const LONGEST_FRAME: usize = 24 * 1024;
@@ -42,6 +45,8 @@ pub(super) struct Together {
     questions: questions::Questions,
     scene: scene::Seats,
     slides: slides::Slideshow,
+    /// What is other than it was kept.
+    changed: BTreeSet<Part>,
 }
 
 impl Together {
@@ -55,7 +60,13 @@ impl Together {
             questions: questions::Questions::default(),
             scene: scene::Seats::default(),
             slides: slides::Slideshow::default(),
+            changed: BTreeSet::new(),
         }
+    }
+
+    /// It began earlier than this service did.
+    pub(super) fn began(&mut self, at: Instant) {
+        self.began = self.began.min(at);
     }
 
     fn since(&self, now: Instant) -> Millis {
@@ -161,7 +172,7 @@ impl Room {
         Minutes {
             polls: self.together.polls.record(),
             questions: self.together.questions.record(),
-            transcript: self.together.captions.transcript().to_vec(),
+            transcript: self.together.captions.transcript.clone(),
         }
     }
 
@@ -220,7 +231,8 @@ impl Room {
 }
 
 /// Somebody, apart from their stay.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Person {
     identity: Identifier,
     display_name: String,

@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use sidetone_signaling::protocol::meeting::{
     Capability, CreatePoll, News, ParticipantId, Poll, PollOption, PollState, Results, Vote, Voter, Which,
 };
 use sidetone_signaling::{Identifier, Reason};
 
-use super::{Context, Participant, Person, Room, may, text};
+use super::{Context, Part, Participant, Person, Room, may, sheet_of, text};
 
 /// Most polls of one call.
 const MOST: usize = 100;
@@ -23,17 +24,18 @@ const NAMED: usize = 100;
 /// All polls of a call.
 #[derive(Debug, Default)]
 pub(super) struct Polls {
-    list: BTreeMap<u32, One>,
-    last: u32,
+    pub(super) list: BTreeMap<u32, One>,
+    pub(super) last: u32,
     /// To be told.
     dirty: BTreeSet<u32>,
 }
 
-#[derive(Debug)]
-struct One {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct One {
     made: CreatePoll,
     state: PollState,
-    votes: BTreeMap<Identifier, (Person, Vec<u8>)>,
+    #[serde(skip)]
+    pub(super) votes: BTreeMap<Identifier, (Person, Vec<u8>)>,
 }
 
 /// What somebody sees of a poll.
@@ -178,12 +180,9 @@ impl Polls {
         Ok(())
     }
 
-    fn remove(&mut self, id: u32) -> Result<PollState, Reason> {
+    fn remove(&mut self, id: u32) -> Result<One, Reason> {
         self.dirty.remove(&id);
-        self.list
-            .remove(&id)
-            .map(|one| one.state)
-            .ok_or(Reason::NO_SUCH_OBJECT)
+        self.list.remove(&id).ok_or(Reason::NO_SUCH_OBJECT)
     }
 
     /// All that were open, with all that is told of them.
@@ -212,6 +211,7 @@ impl Room {
     ) -> Result<u32, Reason> {
         self.require(me, Capability::ManagePolls)?;
         let id = self.together.polls.create(create)?;
+        self.together.changed.extend([Part::Polls, Part::Poll(id)]);
         if create.open {
             self.tell_polled(me, id, cx);
         }
@@ -229,6 +229,7 @@ impl Room {
     ) -> Result<(), Reason> {
         self.require(me, Capability::ManagePolls)?;
         if self.together.polls.open(id, open)? {
+            self.together.changed.insert(Part::Poll(id));
             self.tell_polled(me, id, cx);
             self.schedule(cx);
         }
@@ -243,7 +244,13 @@ impl Room {
         cx: &mut Context<'_>,
     ) -> Result<(), Reason> {
         self.require(me, Capability::ManagePolls)?;
-        let draft = self.together.polls.remove(id)? == PollState::Draft;
+        let gone = self.together.polls.remove(id)?;
+        let sheets = gone
+            .votes
+            .keys()
+            .map(|identity| Part::Votes(id, sheet_of(identity)));
+        self.together.changed.extend(sheets.chain([Part::Poll(id)]));
+        let draft = gone.state == PollState::Draft;
         self.tell_of(
             |viewer| (!draft || may(viewer, Capability::ManagePolls)).then_some(()),
             |()| News::PollRemoved(Which { id }),
@@ -261,7 +268,9 @@ impl Room {
     ) -> Result<(), Reason> {
         self.require(me, Capability::Vote)?;
         let who = self.person(me)?;
+        let sheet = sheet_of(&who.identity);
         self.together.polls.vote(who, vote)?;
+        self.together.changed.insert(Part::Votes(vote.poll, sheet));
         self.schedule(cx);
         Ok(())
     }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use sidetone_signaling::protocol::Millis;
 use sidetone_signaling::protocol::meeting::{
     AnswerQuestion, AskQuestion, Author, Capability, Moderate, News, ParticipantId, Question, QuestionAnswer,
@@ -11,7 +12,7 @@ use sidetone_signaling::protocol::meeting::{
 };
 use sidetone_signaling::{Identifier, Reason};
 
-use super::{Allowance, Context, Participant, Person, Room, may, text};
+use super::{Allowance, Context, Part, Participant, Person, Room, may, sheet_of, text};
 use crate::api::Fact;
 
 /// Most questions of one call.
@@ -29,23 +30,25 @@ const BURST: Duration = Duration::from_secs(25);
 /// All questions of a call.
 #[derive(Debug, Default)]
 pub(super) struct Questions {
-    state: QuestionsState,
-    list: BTreeMap<u32, One>,
-    last: u32,
+    pub(super) state: QuestionsState,
+    pub(super) list: BTreeMap<u32, One>,
+    pub(super) last: u32,
     askers: BTreeMap<ParticipantId, Allowance>,
     /// To be told.
     dirty: BTreeSet<u32>,
 }
 
-#[derive(Debug)]
-struct One {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct One {
     text: String,
     anonymous: bool,
     author: Person,
     state: QuestionState,
     /// Everyone saw it, so everyone must learn that it was taken away.
     was_shown: bool,
-    upvotes: BTreeSet<Identifier>,
+    #[serde(skip)]
+    pub(super) upvotes: BTreeSet<Identifier>,
     answers: Vec<QuestionAnswer>,
     at_ms: Millis,
 }
@@ -241,6 +244,7 @@ impl Room {
         };
         if state != before {
             self.together.questions.state = state;
+            self.together.changed.insert(Part::Questions);
             self.tell_of(|_| Some(()), |()| News::Questions(state), cx);
         }
         Ok(())
@@ -263,6 +267,7 @@ impl Room {
         }
         let id = questions.ask(who, ask, at_ms)?;
         questions.askers.insert(me, allowance);
+        self.together.changed.insert(Part::Question(id));
         let participant = self.participants.get(&me).filter(|_| !ask.anonymous);
         cx.fact(Fact::Asked {
             call: self.call,
@@ -283,6 +288,10 @@ impl Room {
         self.require(me, Capability::AskQuestion)?;
         let who = self.person(me)?;
         self.together.questions.upvote(&who.identity, upvote)?;
+        let sheet = sheet_of(&who.identity);
+        self.together
+            .changed
+            .insert(Part::Upvotes(upvote.question, sheet));
         self.schedule(cx);
         Ok(())
     }
@@ -297,6 +306,7 @@ impl Room {
         self.require(me, Capability::ManageQuestions)?;
         let who = self.person(me)?;
         self.together.questions.answer(&who, answer)?;
+        self.together.changed.insert(Part::Question(answer.question));
         self.schedule(cx);
         Ok(())
     }
@@ -310,6 +320,7 @@ impl Room {
     ) -> Result<(), Reason> {
         self.require(me, Capability::ManageQuestions)?;
         self.together.questions.moderate(moderate)?;
+        self.together.changed.insert(Part::Question(moderate.question));
         self.schedule(cx);
         Ok(())
     }

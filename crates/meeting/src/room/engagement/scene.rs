@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::meeting::{Capability, News, ParticipantId, Scene};
 
-use super::{Context, Room, text};
+use super::{Context, Part, Room, text};
 
 /// Most seats.
 const MOST: usize = 49;
@@ -14,7 +14,7 @@ const LONGEST: usize = 64;
 
 /// The scene as it is now.
 #[derive(Debug, Default)]
-pub(super) struct Seats(Scene);
+pub(super) struct Seats(pub(super) Scene);
 
 impl Room {
     /// Somebody seats people, or ends the scene.
@@ -63,7 +63,8 @@ impl Room {
         scene.scene.is_some().then(|| News::Scene(scene.clone()))
     }
 
-    fn tell_scene(&self, cx: &mut Context<'_>) {
+    fn tell_scene(&mut self, cx: &mut Context<'_>) {
+        self.together.changed.insert(Part::Scene);
         let scene = &self.together.scene.0;
         self.tell_of(|_| Some(()), |()| News::Scene(scene.clone()), cx);
     }

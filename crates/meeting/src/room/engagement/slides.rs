@@ -9,7 +9,7 @@ use sidetone_signaling::protocol::meeting::{
     Annotate, Annotation, Capability, News, PageShown, ParticipantId, Present, Slides,
 };
 
-use super::{Allowance, Context, Participant, Room, may};
+use super::{Allowance, Context, Part, Participant, Room, may};
 
 /// Most pages.
 const MOST_PAGES: u32 = 1_000;
@@ -28,8 +28,8 @@ const BURST: Duration = Duration::from_secs(2);
 /// What is presented.
 #[derive(Debug, Default)]
 pub(super) struct Slideshow {
-    slides: Slides,
-    drawn: BTreeMap<(u32, u32), String>,
+    pub(super) slides: Slides,
+    pub(super) drawn: BTreeMap<(u32, u32), String>,
     allowance: Allowance,
 }
 
@@ -57,7 +57,7 @@ impl Room {
             return Err(Reason::TEXT_TOO_LONG);
         }
         self.changes_slides(cx)?;
-        self.together.slides.drawn.clear();
+        self.wipe();
         self.together.slides.slides = Slides {
             presenter: Some(me),
             title: present.title.clone(),
@@ -127,6 +127,7 @@ impl Room {
             None => drawn.remove(&place),
         };
         let (page, id) = place;
+        self.together.changed.insert(Part::Drawn(page, id));
         let data = annotate.data.clone();
         self.tell_viewers(&News::Annotation(Annotation { page, id, data }), cx);
         Ok(())
@@ -149,7 +150,14 @@ impl Room {
         }
     }
 
+    fn wipe(&mut self) {
+        let drawn = std::mem::take(&mut self.together.slides.drawn);
+        let parts = drawn.into_keys().map(|(page, id)| Part::Drawn(page, id));
+        self.together.changed.extend(parts);
+    }
+
     fn end_slides(&mut self, cx: &mut Context<'_>) {
+        self.wipe();
         self.together.slides = Slideshow::default();
         self.tell_slides(cx);
     }
@@ -195,12 +203,14 @@ impl Room {
             .collect()
     }
 
-    fn tell_slides(&self, cx: &mut Context<'_>) {
+    fn tell_slides(&mut self, cx: &mut Context<'_>) {
+        self.together.changed.insert(Part::Slides);
         let slides = &self.together.slides.slides;
         self.tell_viewers(&News::Slides(Box::new(slides.clone())), cx);
     }
 
-    fn tell_page(&self, cx: &mut Context<'_>) {
+    fn tell_page(&mut self, cx: &mut Context<'_>) {
+        self.together.changed.insert(Part::Slides);
         let Slides { page, follow, .. } = self.together.slides.slides;
         self.tell_viewers(&News::Page(PageShown { page, follow }), cx);
     }
