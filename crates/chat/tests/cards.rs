@@ -60,11 +60,13 @@ fn told(desk: &mut Desk) -> Vec<(String, CardAnswer)> {
 }
 
 fn kept(desk: &Desk) -> Vec<&Answer> {
-    let answer = |item| match item {
-        &Item::Answer(ref answer) => Some(answer),
-        _ => None,
-    };
-    desk.shelf.values().filter_map(answer).collect()
+    desk.shelf
+        .values()
+        .filter_map(|item| match item {
+            Item::Answer(answer) => Some(answer),
+            _ => None,
+        })
+        .collect()
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `sidetone chat`, by real processes: an external user and members of an organisation.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};

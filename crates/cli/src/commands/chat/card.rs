@@ -29,7 +29,7 @@ fn left_out(wanted: &Value, known: &Value) -> Option<String> {
         (Value::Object(wanted), Value::Object(known)) => {
             wanted.iter().find_map(|(key, value)| match known.get(key) {
                 Some(known) => left_out(value, known),
-                None if *value == Value::from("") || *value == Value::Array(Vec::new()) => None,
+                None if value.as_str() == Some("") || value.as_array().is_some_and(Vec::is_empty) => None,
                 None => Some(format!("{key:?}")),
             })
         }
