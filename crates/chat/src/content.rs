@@ -7,7 +7,10 @@ use std::sync::LazyLock;
 
 use ammonia::Builder;
 use sidetone_signaling::Reason;
+use sidetone_signaling::protocol::chat::Card;
+use uuid::Uuid;
 
+use crate::card::{card_text, check_card};
 use crate::limits::{MAX_MESSAGE_BYTES, MAX_METADATA, MAX_TOPIC};
 use crate::{Body, Refused};
 
@@ -18,20 +21,38 @@ pub enum Content {
     Text(String),
     /// HTML. What is not among the harmless is taken out of it.
     Html(String),
+    /// A card, with the text that clients are given that show none. Where that is empty it is made of the card.
+    Card(Box<Card>, String),
 }
 
 impl Content {
+    /// Whether it is a card.
+    pub(crate) fn is_card(&self) -> bool {
+        matches!(self, Self::Card(..))
+    }
+
     /// Checks and cleans it. Without files it must say something.
-    pub(crate) fn read(self, with_files: bool) -> Result<Body, Refused> {
-        let (Self::Text(text) | Self::Html(text)) = &self;
+    pub(crate) fn read(self, files: &[Uuid]) -> Result<(Body, Option<Card>), Refused> {
+        let (Self::Text(text) | Self::Html(text) | Self::Card(_, text)) = &self;
         if text.len() > MAX_MESSAGE_BYTES {
             return Err(Reason::MESSAGE_TOO_LARGE.into());
         }
         if text.contains('\0') {
             return Err(Refused::content("the text must not hold NUL"));
         }
+        let mut card = None;
         let body = match self {
             Self::Text(text) => Body::Text { text },
+            Self::Card(wanted, text) => {
+                let checked = check_card(*wanted, files)?;
+                let text = if text.trim().is_empty() {
+                    card_text(&checked)
+                } else {
+                    text
+                };
+                card = Some(checked);
+                Body::Text { text }
+            }
             Self::Html(html) => {
                 let html = clean_html(&html);
                 // Entities can make it longer.
@@ -41,10 +62,10 @@ impl Content {
                 Body::Html { html }
             }
         };
-        if body.text().trim().is_empty() && !with_files {
+        if body.text().trim().is_empty() && files.is_empty() {
             return Err(Refused::content("the message must say something"));
         }
-        Ok(body)
+        Ok((body, card))
     }
 }
 
@@ -206,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_message_is_bounded_and_says_something() {
-        let read = |content: Content| content.read(false).map_err(|refused| refused.reason);
+        let read = |content: Content| content.read(&[]).map_err(|refused| refused.reason);
         assert!(read(Content::Text("a".repeat(MAX_MESSAGE_BYTES))).is_ok());
         let long = Content::Text("a".repeat(MAX_MESSAGE_BYTES + 1));
         assert_eq!(read(long), Err(Reason::MESSAGE_TOO_LARGE));
@@ -216,7 +237,7 @@ mod tests {
             Err(Reason::MESSAGE_TOO_LARGE)
         );
         assert_eq!(read(Content::Text(" \n".into())), Err(Reason::BAD_CONTENT));
-        assert!(Content::Text(String::new()).read(true).is_ok());
+        assert!(Content::Text(String::new()).read(&[Uuid::nil()]).is_ok());
         assert_eq!(
             read(Content::Html("<script>x</script>".into())),
             Err(Reason::BAD_CONTENT)

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sidetone_ledger::Timestamp;
 use sidetone_organisation::{OrganisationId, ResourceId};
 use sidetone_signaling::Identifier;
-use sidetone_signaling::protocol::chat::{MessageKind, Priority, ThreadId, ThreadKind};
+use sidetone_signaling::protocol::chat::{Card, LinkPreview, MessageKind, Priority, ThreadId, ThreadKind};
 use uuid::Uuid;
 
 use crate::Region;
@@ -215,6 +215,12 @@ pub struct Message {
     pub through: Option<ResourceId>,
     /// What it says.
     pub body: Body,
+    /// Its card. The body says the same to clients that show none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<Card>,
+    /// What is behind the addresses in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previews: Vec<LinkPreview>,
     /// When it was sent.
     pub created: Timestamp,
     /// When its text last changed.
@@ -285,6 +291,27 @@ pub enum Verdict {
     Refused,
 }
 
+/// What somebody answered to a card: the newest answer of each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// The message with the card.
+    pub message: u64,
+    /// Its version that was answered.
+    pub version: u64,
+    /// Its place among the answers to the message, from 1 on: it grows, and is no other answer's.
+    pub number: u64,
+    /// Who answers.
+    pub by: Identifier,
+    /// The button's id.
+    pub action: String,
+    /// What was chosen or written.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub value: String,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// What somebody deleted or edited away while a hold was on: kept, and shown to nobody.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
@@ -320,6 +347,8 @@ pub enum Item {
     Copy(Copied),
     /// What a hold keeps.
     Held(Held),
+    /// An answer to a card.
+    Answer(Answer),
 }
 
 /// The name of an item within its thread, and where it is kept.
@@ -337,6 +366,8 @@ pub enum ItemKey {
     Copy(Region, Identifier),
     /// [`Item::Held`], in the home region: of which message, at which version.
     Held(u64, u64),
+    /// [`Item::Answer`], in the home region: to which message, by whom.
+    Answer(u64, Identifier),
 }
 
 impl Item {
@@ -349,6 +380,7 @@ impl Item {
             Self::Attachment(file) => ItemKey::Attachment(file.id),
             Self::Copy(copy) => ItemKey::Copy(copy.region.clone(), copy.message.sender.clone()),
             Self::Held(held) => ItemKey::Held(held.message.id, held.message.version),
+            Self::Answer(answer) => ItemKey::Answer(answer.message, answer.by.clone()),
         }
     }
 }

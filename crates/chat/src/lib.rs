@@ -20,10 +20,13 @@
 #![forbid(unsafe_code)]
 
 mod attachment;
+mod card;
 mod content;
 mod context;
 mod item;
+mod language;
 mod limits;
+mod links;
 mod plan;
 mod rate;
 mod refused;
@@ -32,16 +35,19 @@ mod search;
 mod thread;
 
 pub use attachment::{NewAttachment, looks_like};
+pub use card::{card_text, check_card};
 pub use content::{Content, clean_html};
 pub use context::{Actor, Context, Rights};
 pub use item::{
-    AttachmentRecord, Body, Copied, Deleted, Held, Home, Item, ItemKey, Message, Participant, ReadMark, Span,
-    ThreadRecord, Verdict,
+    Answer, AttachmentRecord, Body, Copied, Deleted, Held, Home, Item, ItemKey, Message, Participant,
+    ReadMark, Span, ThreadRecord, Verdict,
 };
+pub use language::Language;
 pub use limits::{
     AGGREGATED_ABOVE, ATTACHMENT_BYTES, ATTACHMENT_DAYS, BATCH, COPY_DAYS, ChatLimits, MAX_MESSAGE_BYTES,
     PAGE,
 };
+pub use links::links;
 pub use plan::{Cause, Erased, News, Outcome, Plan};
 pub use rate::{Deed, Rates};
 pub use refused::Refused;
@@ -52,6 +58,7 @@ pub use thread::create::{Invited, NewThread};
 pub use thread::delete::Deletion;
 pub use thread::history::{Changes, Page, Receipts};
 pub use thread::meeting::NewMeetingThread;
+pub use thread::preview::{FoundImage, FoundPreview};
 pub use thread::properties::ThreadChange;
 pub use thread::send::NewMessage;
 pub use thread::{Head, Thread};

@@ -20,6 +20,16 @@ pub(crate) const MAX_EMOJIS: usize = 20;
 pub(crate) const MAX_REACTIONS: usize = 2_000;
 /// Longest sign, in bytes: a family of five with skin tones fits.
 pub(crate) const MAX_EMOJI_BYTES: usize = 64;
+/// All texts of a card, in bytes.
+pub(crate) const MAX_CARD_BYTES: usize = 12 * 1024;
+/// Longest text that answers a card, in characters.
+pub(crate) const MAX_CARD_VALUE: usize = 1_000;
+/// Longest address, in bytes.
+pub(crate) const MAX_URL_BYTES: usize = 2_048;
+/// Addresses of one message that are previewed.
+pub(crate) const MAX_PREVIEWS: usize = 3;
+/// Longest title and longest description of what is behind an address, in characters.
+pub(crate) const MAX_PREVIEW: (usize, usize) = (200, 500);
 /// Entries of metadata, and bytes of them together.
 pub(crate) const MAX_METADATA: (usize, usize) = (50, 4 * 1024);
 /// Longest idempotency token, in bytes.

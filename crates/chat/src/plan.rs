@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sidetone_ledger::{Scope, Timestamp, UsageRecord};
 use sidetone_signaling::Identifier;
 
-use crate::{Item, ItemKey, Message};
+use crate::{Answer, Item, ItemKey, Message};
 
 /// What is to be written, and told once it is written.
 ///
@@ -127,7 +127,7 @@ pub enum News {
     Created,
     /// A message was sent.
     Sent(Message),
-    /// What a message says, its reactions or its pin changed.
+    /// What a message says, its reactions, its previews or its pin changed.
     Changed {
         /// The message as it is now.
         message: Message,
@@ -136,6 +136,8 @@ pub enum News {
     },
     /// A message was deleted.
     Unsaid(Message),
+    /// Somebody answered a card.
+    Answered(Answer),
     /// Somebody types.
     Typing(Identifier),
     /// Somebody has read.

@@ -14,7 +14,7 @@ use crate::Refused;
 pub enum Deed {
     /// Sending a message.
     Send,
-    /// Editing, pinning or reacting to one.
+    /// Editing, pinning, reacting to or answering one.
     Update,
     /// Deleting one.
     Delete,
@@ -28,6 +28,8 @@ pub enum Deed {
     Read,
     /// Uploading a file.
     Upload,
+    /// Having a message translated.
+    Translate,
 }
 
 const TEN_SECONDS: u64 = 10_000;
@@ -43,6 +45,8 @@ impl Deed {
             // A reader of many short messages; a picker of photographs.
             Self::Read => &[(50, TEN_SECONDS)],
             Self::Upload => &[(10, TEN_SECONDS), (30, MINUTE)],
+            // A page of messages in another language.
+            Self::Translate => &[(20, TEN_SECONDS), (60, MINUTE)],
         }
     }
 

@@ -30,10 +30,15 @@ impl Words {
         if message.body.is_system() || message.deleted.is_some() {
             return false;
         }
-        let text = match &message.body {
+        let mut text = match &message.body {
             crate::Body::Html { html } => plain(html),
             body => body.text().to_owned(),
         };
+        // What a sender says to those who show no cards need not be what the card says.
+        if let Some(card) = &message.card {
+            text.push('\n');
+            text.push_str(&crate::card_text(card));
+        }
         let mut missing: Vec<&str> = self.0.iter().map(String::as_str).collect();
         for word in words(&text) {
             missing.retain(|wanted| !word.starts_with(wanted));
@@ -53,7 +58,7 @@ fn words(text: &str) -> impl Iterator<Item = String> + '_ {
 }
 
 /// What cleaned HTML says, without its elements.
-fn plain(html: &str) -> String {
+pub(crate) fn plain(html: &str) -> String {
     let mut text = String::with_capacity(html.len());
     let mut rest = html;
     while let Some((before, element)) = rest.split_once('<') {
@@ -89,6 +94,8 @@ mod tests {
             sender: "guest:g".parse().unwrap(),
             through: None,
             body,
+            card: None,
+            previews: Vec::new(),
             created: Timestamp::from_millis(1),
             edited: None,
             deleted: None,

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use sidetone_chat::*;
+use sidetone_signaling::protocol::chat::{Card, CardAction};
 use support::*;
+use uuid::Uuid;
 
 const PEOPLE: [&str; 5] = [BOB, CAROL, EVE, PAT, FAR];
 
@@ -19,6 +21,9 @@ enum Step {
     Edit(usize, usize),
     Unsay(usize, usize),
     React(usize, usize),
+    Ask(usize),
+    Answer(usize, usize),
+    Preview(usize),
     Join(usize),
     Leave(usize),
     Read(usize, usize),
@@ -37,6 +42,9 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (person.clone(), 0usize..8).prop_map(|(who, back)| Step::Edit(who, back)),
         2 => (person.clone(), 0usize..8).prop_map(|(who, back)| Step::Unsay(who, back)),
         1 => (person.clone(), 0usize..8).prop_map(|(who, back)| Step::React(who, back)),
+        2 => person.clone().prop_map(Step::Ask),
+        2 => (person.clone(), 0usize..8).prop_map(|(who, back)| Step::Answer(who, back)),
+        1 => (0usize..8).prop_map(Step::Preview),
         3 => person.clone().prop_map(Step::Join),
         1 => person.clone().prop_map(Step::Leave),
         1 => (person, 0usize..8).prop_map(|(who, back)| Step::Read(who, back)),
@@ -61,7 +69,7 @@ fn take(desk: &mut Desk, acknowledged: &mut Acknowledged, step: &Step, number: u
     };
     match step {
         Step::Send(who) => {
-            let text = format!("message {number}");
+            let text = format!("message {number}, https://a.example");
             let sent =
                 desk.ask(|thread, context| thread.send(context, &actor(PEOPLE[*who]), text_message(&text)));
             if let Ok(Some(id)) = sent {
@@ -90,6 +98,44 @@ fn take(desk: &mut Desk, acknowledged: &mut Acknowledged, step: &Step, number: u
             let Some(message) = pick(desk, *back) else { return };
             let by = actor(PEOPLE[*who]);
             let _ = desk.ask(|thread, context| thread.react(context, &by, message, "👍", true));
+        }
+        Step::Ask(who) => {
+            let card = Card {
+                actions: vec![CardAction::Press {
+                    id: "yes".into(),
+                    title: format!("yes {number}"),
+                }],
+                ..Card::default()
+            };
+            let text = card_text(&card);
+            let new = NewMessage::new(Content::Card(Box::new(card), String::new()));
+            let sent = desk.ask(|thread, context| thread.send(context, &actor(PEOPLE[*who]), new));
+            if let Ok(Some(id)) = sent {
+                assert_eq!(acknowledged.insert(id, Some(text)), None, "a number is used once");
+            }
+        }
+        Step::Answer(who, back) => {
+            let Some(message) = pick(desk, *back) else { return };
+            let by = actor(PEOPLE[*who]);
+            let answered = desk.ask(|thread, context| thread.answer(context, &by, &message, "yes", ""));
+            if let Ok(Some(())) = answered {
+                let key = ItemKey::Answer(message.id, by.identity);
+                assert!(desk.shelf.contains_key(&key), "what is acknowledged is kept");
+            }
+        }
+        Step::Preview(back) => {
+            let Some(message) = pick(desk, *back) else { return };
+            let found = FoundPreview {
+                url: "https://a.example/".into(),
+                title: "A".into(),
+                description: String::new(),
+                image: Some(FoundImage {
+                    id: Uuid::from_u128(number as u128 + 1),
+                    content_type: "image/png".into(),
+                    size: 10,
+                }),
+            };
+            let _ = desk.ask(|thread, context| thread.preview(context, message, vec![found]));
         }
         Step::Join(who) => {
             let _ = desk.ask(|thread, context| thread.joined(context, id(PEOPLE[*who]), None));
@@ -146,6 +192,23 @@ fn copies_are_there(desk: &Desk) {
     assert_eq!(desk.thread().needed_to_mend(desk.context()), Vec::<u64>::new());
 }
 
+/// Nothing is left of an answer to what nobody says any more, nor of a picture of it.
+fn swept(desk: &mut Desk) {
+    edit(&mut desk.world, |one| one.chat.retention_hold = false);
+    desk.sweep();
+    let said = |desk: &Desk, id| {
+        let head = desk.thread().heads().find(|(one, _)| *one == id);
+        head.is_some_and(|(_, head)| !head.deleted)
+    };
+    for item in desk.shelf.values() {
+        match item {
+            Item::Answer(answer) => assert!(said(desk, answer.message), "{answer:?}"),
+            Item::Attachment(file) => assert!(said(desk, file.message.unwrap()), "{file:?}"),
+            _ => {}
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_acknowledged_is_kept_and_no_more_than_the_rules_have_it(
@@ -187,5 +250,6 @@ proptest! {
             let last = desk.thread().last_message();
             prop_assert_eq!(ids, (purged + 1..=last).collect::<Vec<_>>(), "no gaps");
         }
+        swept(&mut desk);
     }
 }

@@ -9,6 +9,7 @@ use sidetone_chat::*;
 use sidetone_organisation::{AccessAfterMeeting, Setting};
 use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::Event;
+use sidetone_signaling::protocol::chat::{Card, Priority};
 use support::*;
 use uuid::Uuid;
 
@@ -262,14 +263,38 @@ fn l16b_features_in_chats() {
         };
         desk.ask(|thread, context| thread.send(context, &actor(by), mention))
     };
+    let urgent = |desk: &mut Desk, by| {
+        let urgent = NewMessage {
+            priority: Priority::Urgent,
+            ..text_message("now!")
+        };
+        desk.ask(|thread, context| thread.send(context, &actor(by), urgent))
+    };
+    let card = |desk: &mut Desk, by| {
+        let card = Card {
+            title: "Approve?".into(),
+            ..Card::default()
+        };
+        let card = NewMessage::new(Content::Card(Box::new(card), String::new()));
+        desk.ask(|thread, context| thread.send(context, &actor(by), card))
+    };
     reply(&mut desk, EVE).unwrap();
     react(&mut desk, EVE, true).unwrap();
     mention(&mut desk, EVE).unwrap();
+    let noticed = urgent(&mut desk, EVE).unwrap().unwrap();
+    card(&mut desk, EVE).unwrap();
     let message = desk.message(first);
     desk.must(|thread, context| thread.pin(context, &actor(EVE), message, true));
     let seen = desk.sees(BOB).unwrap();
     let first_seen = seen.iter().find(|message| message.id == first).unwrap();
     assert_eq!((first_seen.reactions[0].count, first_seen.pinned), (1, true));
+    let noticed = seen.iter().find(|message| message.id == noticed).unwrap();
+    assert_eq!(noticed.priority, Priority::Urgent);
+    let told = desk
+        .happenings
+        .iter()
+        .filter(|one| one.data.priority.as_deref() == Some("urgent"));
+    assert_eq!(told.count(), 2, "Bob's event, and the thread's");
 
     edit(&mut desk.world, |one| {
         one.switches.chat_features = Setting::Source
@@ -278,6 +303,8 @@ fn l16b_features_in_chats() {
     assert_eq!(reply(&mut desk, EVE).unwrap_err().reason, disabled);
     assert_eq!(react(&mut desk, EVE, false).unwrap_err().reason, disabled);
     assert_eq!(mention(&mut desk, EVE).unwrap_err().reason, disabled);
+    assert_eq!(urgent(&mut desk, EVE).unwrap_err().reason, disabled);
+    assert_eq!(card(&mut desk, EVE).unwrap_err().reason, disabled);
     let message = desk.message(first);
     let refused = desk.refused(|thread, context| thread.pin(context, &actor(EVE), message, false));
     assert_eq!(refused, disabled);

@@ -162,6 +162,25 @@ pub struct ServeArgs {
     /// Give files out where no answer comes; they are withheld without
     #[arg(long, requires = "scan_files")]
     pub scan_fail_open: bool,
+    /// Have the addresses in chat messages looked up: this address is sent {"thread", "message", "urls"} and answers
+    /// {"previews": [{"url", "title", "description", "image": {"contentType", "data"}}]}. The service itself fetches none
+    #[arg(long, value_name = "URL")]
+    pub preview_links: Option<String>,
+    /// Have chat messages translated for who asks: this address is sent {"thread", "message", "to", "type", "text"} and
+    /// answers {"text", "from"}
+    #[arg(long, value_name = "URL")]
+    pub translate_messages: Option<String>,
+    /// With what the requests to these two are signed, as webhooks are
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "SIDETONE_CHAT_HOOK_SECRET",
+        hide_env_values = true
+    )]
+    pub chat_hook_secret: Option<String>,
+    /// How long their answers may take
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]
+    pub chat_hook_timeout: Duration,
     /// How seconds of use become minutes on reports
     #[arg(long, value_enum, default_value = "second")]
     pub usage_rounding: UsageRounding,

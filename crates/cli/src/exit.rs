@@ -138,7 +138,11 @@ impl From<Error> for Failure {
 impl From<ServerError> for Failure {
     fn from(error: ServerError) -> Self {
         let exit = match &error {
-            ServerError::Token(_) | ServerError::Config(_) | ServerError::FileScan(_) => Exit::Usage,
+            ServerError::Token(_)
+            | ServerError::Config(_)
+            | ServerError::FileScan(_)
+            | ServerError::LinkPreview(_)
+            | ServerError::Translation(_) => Exit::Usage,
             ServerError::DataFolder { .. } | ServerError::Store(_) | ServerError::SigningKey => {
                 Exit::Resource
             }

@@ -35,6 +35,12 @@ pub struct ChatData {
     /// `text`, `html`, `participantAdded`, `participantRemoved` or `topicUpdated`.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub message_type: Option<String>,
+    /// `high` or `urgent`, where the sender wants the message to be noticed more than others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<String>,
+    /// What was answered to the message's card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card_answer: Option<ChatCardAnswer>,
     /// Who sent the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender_communication_identifier: Option<User>,
@@ -84,6 +90,18 @@ pub struct ChatProperties {
     pub topic: String,
 }
 
+/// An answer to a card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChatCardAnswer {
+    /// The id of the button.
+    pub action: String,
+    /// What was chosen or written; empty for a button that was pressed.
+    pub value: String,
+    /// The name of who answered, as the service shows it.
+    pub display_name: String,
+}
+
 /// Someone who takes part in a thread.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -115,6 +133,8 @@ impl ChatData {
             message_id: None,
             message_body: None,
             message_type: None,
+            priority: None,
+            card_answer: None,
             sender_communication_identifier: None,
             sender_display_name: None,
             compose_time: None,
@@ -213,6 +233,7 @@ fn short(kind: EventKind) -> &'static str {
         EventKind::ChatThreadPropertiesUpdated => "Tp",
         EventKind::ChatMessageEditedInThread => "Me",
         EventKind::ChatMessageDeletedInThread => "Md",
+        EventKind::ChatCardAnswered => "ca",
         _ => "call",
     }
 }

@@ -114,6 +114,9 @@ pub enum EventKind {
     /// A message was deleted.
     #[serde(rename = "sidetone.chat.ChatMessageDeletedInThread")]
     ChatMessageDeletedInThread,
+    /// Somebody answered a card of this user's.
+    #[serde(rename = "sidetone.chat.ChatCardAnswered")]
+    ChatCardAnswered,
 }
 
 /// An event, before it is known to whom it goes.

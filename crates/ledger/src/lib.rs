@@ -21,7 +21,9 @@ mod usage;
 
 pub use book::{Book, Booked};
 pub use call::{Call, Stay};
-pub use chat::{ChatData, ChatHappening, ChatMember, ChatProperties, chat_event, message_usage};
+pub use chat::{
+    ChatCardAnswer, ChatData, ChatHappening, ChatMember, ChatProperties, chat_event, message_usage,
+};
 pub use event::{
     CallData, Data, EndedData, Event, EventKind, IncomingData, Notification, ParticipantData, Place,
     RecordingData, RecordingStorage, User, UserKind, VoicemailData,

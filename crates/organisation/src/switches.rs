@@ -122,8 +122,14 @@ switches! {
             "everybody edits their messages"
             / "a member cannot edit messages to external users";
         chat_features "chatFeatures" "L16b"
-            "replies, reactions, mentions, pins and priority work with external users"
-            / "replies, reactions, mentions, pins and priority do not work for external users";
+            "replies, reactions, mentions, pins, priority and cards work with external users"
+            / "replies, reactions, mentions, pins, priority and cards do not work for external users";
+        link_previews "linkPreviews" "L16b"
+            "addresses in messages are previewed, where the operator has a service for it"
+            / "addresses in messages are not previewed in chats with external users";
+        chat_translation "chatTranslation" "L16b"
+            "messages are translated for whoever asks, where the operator has a service for it"
+            / "messages are not translated for external users";
         channel_chat "channelChat" "L17"
             "external users take part in the chat of a channel's meeting, and in nothing else of the channel"
             / "external users have no chat in a channel's meeting";

@@ -10,7 +10,7 @@ use sidetone_organisation::Deployment;
 use sidetone_signaling::protocol::{IceServer, Limits};
 
 use crate::Secret;
-use crate::chat::FileScan;
+use crate::chat::{ChatHook, FileScan};
 use crate::events::DeliveryConfig;
 use crate::identity::{IdentityQuotas, Veto};
 use crate::meetings::MediaConfig;
@@ -77,6 +77,10 @@ pub struct ServerConfig {
     pub chat_participants: usize,
     /// Who looks through the files of chats before anybody can fetch them. Default: nobody does.
     pub file_scan: Option<FileScan>,
+    /// Who looks up what is behind the addresses in messages. Default: nobody does.
+    pub link_preview: Option<ChatHook>,
+    /// Who translates messages for their readers. Default: nobody does.
+    pub translation: Option<ChatHook>,
     /// How often chat is looked through for what retention deletes.
     pub chat_sweep: Duration,
     /// How events are delivered to webhooks, and for how long they are kept.
@@ -118,6 +122,8 @@ impl Default for ServerConfig {
             keep_voicemail: Duration::from_secs(30 * 24 * 3600),
             chat_participants: 1_000,
             file_scan: None,
+            link_preview: None,
+            translation: None,
             // Retention counts in days.
             chat_sweep: Duration::from_secs(3600),
             deliveries: DeliveryConfig::default(),

@@ -43,6 +43,12 @@ pub enum ServerError {
     /// The address that looks through files cannot be asked.
     #[error("cannot have files looked through: {0}")]
     FileScan(OutboundError),
+    /// The address that looks up what is behind addresses in messages cannot be asked.
+    #[error("cannot have links previewed: {0}")]
+    LinkPreview(OutboundError),
+    /// The address that translates cannot be asked.
+    #[error("cannot have messages translated: {0}")]
+    Translation(OutboundError),
     /// Nothing can carry the media of meetings: an address in use, not ours, not permitted.
     #[error("cannot carry media: {0}")]
     Media(#[source] sidetone_sfu::SfuError),

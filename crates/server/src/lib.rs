@@ -75,7 +75,7 @@ mod server;
 mod token;
 mod voicemail;
 
-pub use chat::{FileScan, Unanswered};
+pub use chat::{ChatHook, FileScan, Unanswered};
 pub use config::{ConnectionLimits, DevTokens, ServerConfig};
 pub use error::ServerError;
 pub use events::DeliveryConfig;

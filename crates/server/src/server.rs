@@ -195,6 +195,8 @@ impl Server {
                 },
                 outbound,
                 file_scan: config.file_scan.clone(),
+                link_preview: config.link_preview.clone(),
+                translation: config.translation.clone(),
             },
         )?;
         let conversations: Weak<dyn Estate> = Arc::downgrade(&(chats.clone() as Arc<dyn Estate>));

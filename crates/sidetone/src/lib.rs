@@ -69,9 +69,10 @@ pub use sidetone_media::recording::{
 pub use sidetone_signaling::agent::{ConnectionState, TransferState};
 pub use sidetone_signaling::call::CallState;
 pub use sidetone_signaling::protocol::chat::{
-    Attachment, ChatMessage, ChatParticipant, ChatThread, MessageDeleted, MessageKind, ParticipantsAdded,
-    ParticipantsRemoved, Priority, Reaction as ChatReaction, ReadReceiptReceived, ThreadCreated,
-    ThreadDeleted, ThreadId, ThreadKind, ThreadUpdated, TypingReceived,
+    Attachment, Card, CardAction, CardAnswer, CardFact, CardImage, ChatMessage, ChatParticipant, ChatThread,
+    LinkPreview, MessageDeleted, MessageKind, ParticipantsAdded, ParticipantsRemoved, Priority,
+    Reaction as ChatReaction, ReadReceiptReceived, ThreadCreated, ThreadDeleted, ThreadId, ThreadKind,
+    ThreadUpdated, Translation, TypingReceived,
 };
 pub use sidetone_signaling::protocol::meeting::{
     Annotation, Author as QuestionAuthor, Breakout as BreakoutRoom, BreakoutSettings, Caption, CaptionsState,

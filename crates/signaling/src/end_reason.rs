@@ -325,6 +325,12 @@ table! {
     ATTACHMENT_REFUSED = 403 / 20115 ExpectedError "the file was looked through and is not given out";
     /// Whoever looks through files for the operator has not said yet that this one is clean.
     ATTACHMENT_UNSCANNED = 409 / 20116 ExpectedError "the file was not looked through yet";
+    /// The operator has nobody who translates.
+    TRANSLATION_NOT_OFFERED = 501 / 20117 ExpectedError "messages are not translated here";
+    /// Whoever translates for the operator gave no answer that could be used.
+    TRANSLATION_FAILED = 503 / 20118 UnexpectedServerError "the message could not be translated now";
+    /// The message has no card, or its card no such button.
+    NO_SUCH_ACTION = 404 / 20119 UnexpectedClientError "no such button on a card of this message";
 
     // Calls that broke.
     /// The peer's program or machine is gone.

@@ -7,7 +7,7 @@ use sidetone_organisation::World;
 use sidetone_signaling::Identifier;
 use sidetone_signaling::protocol::Event;
 use sidetone_signaling::protocol::chat::{
-    MessageDeleted, ParticipantsAdded, ParticipantsRemoved, ReadReceiptReceived, ThreadCreated,
+    MessageDeleted, ParticipantsAdded, ParticipantsRemoved, Priority, ReadReceiptReceived, ThreadCreated,
     ThreadDeleted, ThreadUpdated, TypingReceived,
 };
 
@@ -77,6 +77,7 @@ impl Thread {
                 );
                 self.message_happened(context, kinds, message, &message.sender, context.now, &mut told);
             }
+            News::Answered(answer) => self.answered(context, answer, &viewers, &mut told),
             News::Typing(by) => self.typing(context.world, by, &viewers, &mut told),
             News::Read { by, message, at } => self.read_told(context, by, *message, *at, &viewers, &mut told),
             News::Updated { by, at } => self.updated(context, by, *at, &viewers, &mut told),
@@ -371,6 +372,11 @@ impl Thread {
             data.edit_time = message.edited;
             data.delete_time = message.deleted;
             data.metadata = message.metadata.clone();
+            data.priority = match message.priority {
+                Priority::Normal => None,
+                Priority::High => Some("high".to_owned()),
+                Priority::Urgent => Some("urgent".to_owned()),
+            };
         });
     }
 
@@ -460,7 +466,7 @@ impl Thread {
         });
     }
 
-    fn member(&self, world: &World, viewer: &Identifier, whose: &Identifier) -> ChatMember {
+    pub(super) fn member(&self, world: &World, viewer: &Identifier, whose: &Identifier) -> ChatMember {
         ChatMember::new(whose.clone(), self.name_of(world, viewer, whose))
     }
 

@@ -134,6 +134,8 @@ impl Message {
             sender: by,
             through: None,
             body,
+            card: None,
+            previews: Vec::new(),
             created: now,
             edited: None,
             deleted: None,

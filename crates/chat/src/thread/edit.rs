@@ -2,6 +2,7 @@
 
 use sidetone_signaling::{Identifier, Reason};
 
+use super::preview::still_said;
 use crate::content::metadata;
 use crate::limits::{MAX_EMOJI_BYTES, MAX_EMOJIS, MAX_REACTIONS};
 use crate::rate::Deed;
@@ -24,7 +25,7 @@ impl Thread {
         Ok(id)
     }
 
-    /// Changes what a message says. `message` is it as it is kept.
+    /// Changes what a message says: all of it, its card too. `message` is it as it is kept.
     ///
     /// # Errors
     /// Not the sender's; deleted; content against the rules; a limit (L16); too fast.
@@ -38,19 +39,24 @@ impl Thread {
     ) -> Result<Outcome<Message>, Refused> {
         self.of_actor(context, actor, &message)?;
         self.edits_allowed(context.world, actor)?;
-        let body = content.read(!message.attachments.is_empty())?;
+        if content.is_card() {
+            self.features_allowed(context.world, actor)?;
+        }
+        let (body, card) = content.read(&message.attachments)?;
         if let Some(entries) = &entries {
             metadata(entries)?;
         }
         self.rates.take(&actor.identity, Deed::Update, context.now)?;
         let changed = Message {
             version: self.next_version(),
+            previews: still_said(&body, card.as_ref(), &message.previews),
             body,
+            card,
             metadata: entries.unwrap_or_else(|| message.metadata.clone()),
             edited: Some(context.now),
             ..message.clone()
         };
-        let mut plan = self.changed(actor, &changed);
+        let mut plan = self.changed(&actor.identity, &changed);
         self.keep_held(context, &message, &mut plan);
         Ok(Outcome { value: changed, plan })
     }
@@ -75,6 +81,8 @@ impl Thread {
         let gone = Message {
             version: self.next_version(),
             body: message.body.emptied(),
+            card: None,
+            previews: Vec::new(),
             deleted: Some(context.now),
             metadata: BTreeMap::new(),
             mentions: Vec::new(),
@@ -99,6 +107,7 @@ impl Thread {
             self.keep_held(context, &message, &mut plan);
         } else {
             self.erase_files(message.id, Cause::Deleted, &mut plan);
+            self.erase_answers(message.id, Cause::Deleted, &mut plan);
         }
         Ok(Outcome { value: (), plan })
     }
@@ -132,7 +141,7 @@ impl Thread {
             reactions,
             ..message
         };
-        let plan = self.changed(actor, &changed);
+        let plan = self.changed(&actor.identity, &changed);
         Ok(Outcome { value: changed, plan })
     }
 
@@ -159,12 +168,17 @@ impl Thread {
             pinned,
             ..message
         };
-        let plan = self.changed(actor, &changed);
+        let plan = self.changed(&actor.identity, &changed);
         Ok(Outcome { value: changed, plan })
     }
 
     /// A message that is there, and can be changed by who sees it.
-    fn living(&self, context: Context<'_>, actor: &Actor, message: &Message) -> Result<(), Refused> {
+    pub(super) fn living(
+        &self,
+        context: Context<'_>,
+        actor: &Actor,
+        message: &Message,
+    ) -> Result<(), Refused> {
         self.message_for(context, actor, message.id)?;
         if message.deleted.is_some() {
             return Err(Reason::MESSAGE_DELETED.into());
@@ -181,12 +195,12 @@ impl Thread {
         Ok(())
     }
 
-    fn changed(&self, actor: &Actor, message: &Message) -> Plan {
+    pub(super) fn changed(&self, by: &Identifier, message: &Message) -> Plan {
         let mut plan = Plan {
             commit: vec![Item::Message(message.clone())],
             news: vec![News::Changed {
                 message: message.clone(),
-                by: actor.identity.clone(),
+                by: by.clone(),
             }],
             ..Plan::default()
         };

@@ -24,7 +24,8 @@ impl Thread {
         if message.deleted.is_some() {
             return (vec![News::Unsaid(message)], Vec::new());
         }
-        if message.edited.is_some() || !message.reactions.is_empty() || message.pinned {
+        let changed = message.edited.is_some() || message.pinned;
+        if changed || !message.reactions.is_empty() || !message.previews.is_empty() {
             let by = self.record().created_by.clone();
             return (vec![News::Changed { message, by }], Vec::new());
         }

@@ -1,6 +1,7 @@
 //! A thread: what is known of one conversation. It is made of what was written, and of nothing else.
 
 pub(crate) mod announce;
+mod answer;
 pub(crate) mod create;
 pub(crate) mod delete;
 mod edit;
@@ -8,11 +9,13 @@ pub(crate) mod history;
 mod last;
 pub(crate) mod meeting;
 mod people;
+pub(crate) mod preview;
 pub(crate) mod properties;
 mod receipts;
 mod retention;
 pub(crate) mod send;
 mod standing;
+mod translate;
 mod typing;
 mod view;
 
@@ -40,7 +43,7 @@ pub struct Head {
     pub deleted: bool,
     /// The service says it.
     pub system: bool,
-    /// Files that go with it.
+    /// Files that go with it, and the pictures of its previews.
     pub attachments: Vec<Uuid>,
     token: Option<String>,
 }
@@ -64,6 +67,8 @@ pub struct Thread {
     pub(crate) files: BTreeMap<Uuid, AttachmentRecord>,
     copies: BTreeMap<(Region, Identifier), CopyHead>,
     held: BTreeMap<(u64, u64), Identifier>,
+    /// For each message with a card who answered it, with the number of the answer.
+    answers: BTreeMap<u64, BTreeMap<Identifier, u64>>,
     /// Which message came with an idempotency token.
     tokens: BTreeMap<(Identifier, String), u64>,
     version: u64,
@@ -80,6 +85,7 @@ impl PartialEq for Thread {
             && self.files == other.files
             && self.copies == other.copies
             && self.held == other.held
+            && self.answers == other.answers
             && self.tokens == other.tokens
             && self.version == other.version
     }
@@ -97,6 +103,7 @@ impl Thread {
             files: BTreeMap::new(),
             copies: BTreeMap::new(),
             held: BTreeMap::new(),
+            answers: BTreeMap::new(),
             tokens: BTreeMap::new(),
             version,
             rates: Rates::default(),
@@ -154,7 +161,12 @@ impl Thread {
                     created: message.created,
                     deleted: message.deleted.is_some(),
                     system: message.body.is_system(),
-                    attachments: message.attachments.clone(),
+                    attachments: message
+                        .attachments
+                        .iter()
+                        .copied()
+                        .chain(message.previews.iter().filter_map(|preview| preview.image))
+                        .collect(),
                     token: message.token.clone(),
                 };
                 self.heads.insert(message.id, head);
@@ -175,6 +187,10 @@ impl Thread {
                 let message = &held.message;
                 self.held
                     .insert((message.id, message.version), message.sender.clone());
+            }
+            Item::Answer(answer) => {
+                let answers = self.answers.entry(answer.message).or_default();
+                answers.insert(answer.by.clone(), answer.number);
             }
         }
     }
@@ -203,6 +219,14 @@ impl Thread {
             }
             ItemKey::Held(message, version) => {
                 self.held.remove(&(*message, *version));
+            }
+            ItemKey::Answer(message, by) => {
+                if let Some(answers) = self.answers.get_mut(message) {
+                    answers.remove(by);
+                    if answers.is_empty() {
+                        self.answers.remove(message);
+                    }
+                }
             }
         }
     }

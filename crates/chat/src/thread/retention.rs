@@ -17,7 +17,7 @@ use crate::limits::{COPY_DAYS, DELETED_DAYS};
 use crate::{Cause, Context, Copied, Erased, Item, ItemKey, Message, Plan, Region, Thread, ThreadRecord};
 
 /// Items that one turn deletes at most.
-const TURN: usize = 500;
+pub(super) const TURN: usize = 500;
 
 impl Thread {
     /// The organisations of the thread and of all members who take or took part.
@@ -77,6 +77,7 @@ impl Thread {
         }
         self.copies_due(days, now, &mut plan);
         self.files_due(now, &mut plan);
+        self.answers_due(&mut plan);
         for ((message, version), sender) in self.held.iter().take(TURN) {
             let item = ItemKey::Held(*message, *version);
             self.erase(item, Some(*message), Cause::HoldEnded, sender, &mut plan);
@@ -112,6 +113,7 @@ impl Thread {
                 );
             }
             self.erase_files(id, Cause::Retention, plan);
+            self.erase_answers(id, Cause::Retention, plan);
         }
     }
 
@@ -165,7 +167,13 @@ impl Thread {
             .held
             .iter()
             .map(|((message, version), sender)| (ItemKey::Held(*message, *version), Some(*message), sender));
-        for (item, message, sender) in messages.chain(copies).chain(files).chain(held).take(TURN) {
+        let answers = self
+            .answers
+            .iter()
+            .flat_map(|(message, answers)| answers.keys().map(move |by| (*message, by)))
+            .map(|(message, by)| (ItemKey::Answer(message, by.clone()), Some(message), by));
+        let all = messages.chain(copies).chain(files).chain(held).chain(answers);
+        for (item, message, sender) in all.take(TURN) {
             self.erase(item, message, Cause::ThreadDeleted, sender, &mut plan);
         }
         if plan.deletes.len() < TURN {
@@ -179,7 +187,14 @@ impl Thread {
         plan
     }
 
-    fn erase(&self, item: ItemKey, message: Option<u64>, cause: Cause, whose: &Identifier, plan: &mut Plan) {
+    pub(super) fn erase(
+        &self,
+        item: ItemKey,
+        message: Option<u64>,
+        cause: Cause,
+        whose: &Identifier,
+        plan: &mut Plan,
+    ) {
         // A copy is the resource's, wherever the thread is at home.
         let scope = match &item {
             ItemKey::Copy(..) => scopes_of(whose),

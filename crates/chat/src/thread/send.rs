@@ -68,7 +68,10 @@ impl Thread {
         {
             return Ok(Outcome::known(*known));
         }
-        let body = new.content.read(!new.attachments.is_empty())?;
+        if new.content.is_card() {
+            self.features_allowed(context.world, actor)?;
+        }
+        let (body, card) = new.content.read(&new.attachments)?;
         metadata(&new.metadata)?;
         if let Some(answered) = new.reply_to {
             self.answers_allowed(context.world, actor)?;
@@ -95,6 +98,8 @@ impl Thread {
             sender: actor.identity.clone(),
             through: actor.through.clone(),
             body,
+            card,
+            previews: Vec::new(),
             created: self.stamp(context.now),
             edited: None,
             deleted: None,

@@ -146,9 +146,22 @@ impl Thread {
         self.features_allowed(world, actor)
     }
 
-    /// L16b: mentions, pins and priority of external users.
+    /// L16b: mentions, pins, priority and cards of external users.
     pub(crate) fn features_allowed(&self, world: &World, actor: &Actor) -> Result<(), Refused> {
         if actor.is_external() && self.limits(world, |switches| switches.chat_features) {
+            return Err(Reason::CHAT_FEATURES_DISABLED.into());
+        }
+        Ok(())
+    }
+
+    /// L16b: whether the addresses in what is said here are previewed.
+    pub(crate) fn previews_allowed(&self, world: &World) -> bool {
+        !(self.crosses() && self.limits(world, |switches| switches.link_previews))
+    }
+
+    /// L16b: messages in another language, for external users.
+    pub(crate) fn translation_allowed(&self, world: &World, actor: &Actor) -> Result<(), Refused> {
+        if actor.is_external() && self.limits(world, |switches| switches.chat_translation) {
             return Err(Reason::CHAT_FEATURES_DISABLED.into());
         }
         Ok(())

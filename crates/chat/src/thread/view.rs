@@ -79,6 +79,8 @@ impl Thread {
             sender: message.sender.clone(),
             sender_display_name: self.name_of(world, viewer, &message.sender),
             text: message.body.text().to_owned(),
+            card: message.card.clone(),
+            previews: message.previews.clone(),
             topic,
             participants,
             created_at_ms: message.created.as_millis(),

@@ -6,8 +6,8 @@ use serde_json::json;
 use sidetone_ledger::Rounding;
 use sidetone_organisation::{ApprovalPolicy, Deployment, Undeclared};
 use sidetone_server::{
-    DevTokens, FileScan, MediaConfig, OutboundConfig, Secret, Server, ServerConfig, ServerHandle, TurnConfig,
-    Unanswered,
+    ChatHook, DevTokens, FileScan, MediaConfig, OutboundConfig, Secret, Server, ServerConfig, ServerHandle,
+    TurnConfig, Unanswered,
 };
 use sidetone_signaling::protocol::IceServer;
 
@@ -93,6 +93,8 @@ fn config(args: &ServeArgs) -> ServerConfig {
             },
             ..FileScan::new(url)
         }),
+        link_preview: chat_hook(args, args.preview_links.as_deref()),
+        translation: chat_hook(args, args.translate_messages.as_deref()),
         usage_rounding: match args.usage_rounding {
             args::UsageRounding::Second => Rounding::Second,
             args::UsageRounding::MinuteOfStay => Rounding::MinuteOfStay,
@@ -124,6 +126,15 @@ fn deployment(args: &ServeArgs) -> Deployment {
         undeclared: Undeclared::Admitted,
         ..Deployment::new(args.cloud.clone())
     }
+}
+
+/// A service that is asked about chat messages.
+fn chat_hook(args: &ServeArgs, url: Option<&str>) -> Option<ChatHook> {
+    Some(ChatHook {
+        secret: args.chat_hook_secret.as_deref().map(Secret::new),
+        timeout: args.chat_hook_timeout,
+        ..ChatHook::new(url?)
+    })
 }
 
 fn stun(urls: &[String]) -> Vec<IceServer> {

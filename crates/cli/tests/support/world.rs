@@ -21,7 +21,12 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
-        let service = Service::start(&["--operator-key", OPERATOR]);
+        Self::with(&[])
+    }
+
+    /// As [`World::new`], of a service with more options.
+    pub fn with(more: &[&str]) -> Self {
+        let service = Service::start(&[&["--operator-key", OPERATOR], more].concat());
         let organisation = json!({ "id": "contoso", "name": "Contoso" });
         let made = request(&service, "POST", "/v1/organisations", OPERATOR, &organisation);
         let administrator = key(&made);

@@ -5,13 +5,16 @@
 //! writes in the order that a plan asks for, so that a process that is killed anywhere leaves a whole thread.
 
 mod follow;
+mod hook;
 mod http;
 mod meeting;
+mod preview;
 mod refusal;
 mod scan;
 mod shelf;
 mod sweep;
 mod threads;
+mod translate;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -28,6 +31,7 @@ use sidetone_store::{Kv, StoreError, WallTime};
 use tokio::sync::{OwnedMutexGuard, mpsc};
 
 pub(crate) use follow::follow_departures;
+pub use hook::ChatHook;
 pub(crate) use http::router;
 pub use scan::{FileScan, Unanswered};
 pub(crate) use sweep::sweep;
@@ -43,10 +47,12 @@ use crate::driver::Input;
 use crate::error::ServerError;
 use crate::events::Webhooks;
 use crate::outbound::Outbound;
+use preview::Previewer;
 use refusal::problem;
 use scan::Scanner;
 use shelf::Shelf;
 use threads::Entry;
+use translate::Translator;
 
 /// In a thread of more people, events are written for tenants only that have somewhere to send them.
 const EVENTS_FOR_ALL: usize = 100;
@@ -64,6 +70,10 @@ pub(crate) struct Chats {
     limits: ChatLimits,
     /// Who looks through files, where somebody does.
     scanner: Option<Scanner>,
+    /// Who looks up what is behind addresses, where somebody does.
+    previewer: Option<Arc<Previewer>>,
+    /// Who translates, where somebody does.
+    translator: Option<Translator>,
     /// Held by who begins a thread with a token.
     beginning: tokio::sync::Mutex<()>,
 }
@@ -78,6 +88,8 @@ pub(crate) struct Ground {
     pub(crate) limits: ChatLimits,
     pub(crate) outbound: Outbound,
     pub(crate) file_scan: Option<FileScan>,
+    pub(crate) link_preview: Option<ChatHook>,
+    pub(crate) translation: Option<ChatHook>,
 }
 
 /// The threads in a store.
@@ -102,10 +114,17 @@ impl Wanted {
 
 impl Chats {
     /// # Errors
-    /// An address that may not be asked about files.
+    /// An address that may not be asked about files or messages.
     pub(crate) fn new(threads: Arc<Threads>, ground: Ground) -> Result<Arc<Self>, ServerError> {
+        let outbound = ground.outbound;
         let scan = ground.file_scan;
-        let scanner = scan.map(|scan| Scanner::new(scan, ground.outbound)).transpose()?;
+        let scanner = scan.map(|scan| Scanner::new(scan, outbound)).transpose()?;
+        let previews = ground.link_preview;
+        let previewer = previews.map(|hook| Previewer::new(hook, outbound)).transpose()?;
+        let translation = ground.translation;
+        let translator = translation
+            .map(|hook| Translator::new(hook, outbound))
+            .transpose()?;
         Ok(Arc::new(Self {
             registry: ground.registry,
             threads,
@@ -115,6 +134,8 @@ impl Chats {
             inputs: ground.inputs,
             limits: ground.limits,
             scanner,
+            previewer: previewer.map(Arc::new),
+            translator,
             beginning: tokio::sync::Mutex::default(),
         }))
     }
@@ -172,6 +193,17 @@ impl Chats {
         let world = self.registry.world();
         let thread = entry.read();
         question(&thread, self.context(&world, &|scope| wanted.wants(scope))).map_err(problem)
+    }
+
+    /// The region in which a thread is kept.
+    ///
+    /// # Errors
+    /// No such thread.
+    fn home(&self, id: ThreadId) -> Result<Region, Problem> {
+        let entry = self.threads.find(id);
+        let entry = entry.ok_or_else(|| problem(Reason::NO_SUCH_THREAD.into()))?;
+        let home = entry.read().record().home.region.clone();
+        Ok(home)
     }
 
     /// A thread, all of which is known, to be changed by nobody else.
@@ -302,6 +334,7 @@ impl Chats {
     async fn carry_out(&self, by: &Actor, entry: &Arc<Entry>, plan: &Plan) -> Result<(), StoreError> {
         let home = entry.read().record().home.region.clone();
         self.write(by, entry.id, &home, plan).await?;
+        self.forget_translations(entry.id, plan);
         if plan.deletes.contains(&ItemKey::Thread) {
             self.threads.remove(entry);
             return Ok(());
@@ -320,6 +353,24 @@ impl Chats {
             }
         }
         Ok(())
+    }
+
+    /// Of what was taken back or deleted, nothing is left in another language either.
+    fn forget_translations(&self, id: ThreadId, plan: &Plan) {
+        let Some(translator) = &self.translator else {
+            return;
+        };
+        let unsaid = plan.news.iter().filter_map(|news| match news {
+            News::Unsaid(message) => Some(message.id),
+            _ => None,
+        });
+        let deleted = plan.deletes.iter().filter_map(|key| match key {
+            ItemKey::Message(message) => Some(*message),
+            _ => None,
+        });
+        unsaid
+            .chain(deleted)
+            .for_each(|message| translator.forget(id, message));
     }
 
     /// Writes a plan, in its order.
@@ -377,6 +428,7 @@ impl Chats {
             ItemKey::Attachment(file) => format!("chat.{id}.file.{file}"),
             ItemKey::Held(message, version) => format!("chat.{id}.held.{message}.{version}"),
             ItemKey::Participant(identity) => format!("chat.{id}.participant.{identity}"),
+            ItemKey::Answer(message, by) => format!("chat.{id}.answer.{message}.{by}"),
             ItemKey::Thread => format!("chat.{id}"),
         };
         let entry = AuditEntry::new(by.clone(), "chat.erase", target, now).noting(erased.cause.word());

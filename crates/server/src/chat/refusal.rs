@@ -75,6 +75,9 @@ kinds! {
     MESSAGE_DELETED "message-deleted" "The message is deleted";
     ATTACHMENT_REFUSED "attachment-refused" "The file is not given out";
     ATTACHMENT_UNSCANNED "attachment-unscanned" "The file was not looked through yet";
+    TRANSLATION_NOT_OFFERED "translation-not-offered" "Messages are not translated here";
+    TRANSLATION_FAILED "translation-failed" "The message could not be translated now";
+    NO_SUCH_ACTION "no-such-action" "No such button on a card";
     SCOPE_MISSING "scope-missing" "The token does not allow this";
 }
 

@@ -5,26 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::{HeaderValue, Method, header};
+use axum::http::header;
 use serde::Deserialize;
 use sidetone_chat::{AttachmentRecord, Refused, Verdict};
 use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::chat::ThreadId;
-use tokio::sync::Semaphore;
-use url::Url;
 
+use super::hook::Hook;
 use super::{Chats, problem};
 use crate::Secret;
 use crate::api::caller::Actor;
 use crate::api::problem::Problem;
-use crate::clock::wall_now;
 use crate::error::ServerError;
-use crate::outbound::{self, Ask, Bounds, Outbound, OutboundError};
+use crate::outbound::Outbound;
 
 /// Longest answer, in bytes.
 const ANSWER: usize = 4 * 1024;
-/// Files that are looked through at the same time. More need more memory here and there.
-const AT_ONCE: usize = 8;
 /// When to ask again for a file that is not looked through yet.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -82,65 +78,31 @@ struct Answer {
 
 /// Asks about files.
 pub(super) struct Scanner {
-    url: Url,
-    scan: FileScan,
-    outbound: Outbound,
-    asking: Semaphore,
+    hook: Hook,
+    unanswered: Unanswered,
 }
 
 impl Scanner {
     /// # Errors
     /// An address that may not be asked.
     pub(super) fn new(scan: FileScan, outbound: Outbound) -> Result<Self, ServerError> {
-        let url = Url::parse(&scan.url).map_err(|_| ServerError::FileScan(OutboundError::Address))?;
-        outbound.check(&url).map_err(ServerError::FileScan)?;
+        let hook = Hook::new(&scan.url, scan.secret, scan.timeout, outbound);
         Ok(Self {
-            url,
-            scan,
-            outbound,
-            asking: Semaphore::new(AT_ONCE),
+            hook: hook.map_err(ServerError::FileScan)?,
+            unanswered: scan.unanswered,
         })
     }
 
     /// None: there was no answer that could be read, for whatever reason.
     async fn ask(&self, thread: ThreadId, file: &AttachmentRecord, bytes: Bytes) -> Option<Finding> {
-        let mut headers = match &self.scan.secret {
-            Some(secret) => outbound::sign(secret, &file.id.to_string(), wall_now(), &bytes),
-            None => Default::default(),
-        };
+        let (thread, id) = (thread.to_string(), file.id.to_string());
         let about = [
-            (header::CONTENT_TYPE.as_str(), file.content_type.clone()),
-            (header::ACCEPT.as_str(), "application/json".to_owned()),
-            ("sidetone-thread", thread.to_string()),
-            ("sidetone-file", file.id.to_string()),
+            (header::CONTENT_TYPE.as_str(), file.content_type.as_str()),
+            ("sidetone-thread", &thread),
+            ("sidetone-file", &id),
         ];
-        for (name, value) in about {
-            headers.insert(name, HeaderValue::try_from(value).ok()?);
-        }
-        let ask = Ask {
-            method: Method::POST,
-            url: &self.url,
-            headers,
-            body: bytes,
-        };
-        let bounds = Bounds {
-            time: self.scan.timeout,
-            body: ANSWER,
-        };
-        let answer = self.outbound.ask(ask, bounds).await;
-        let answer = answer
-            .inspect_err(
-                |error| tracing::warn!(file = %file.id, %error, "a file could not be looked through"),
-            )
-            .ok()?;
-        if !answer.status.is_success() {
-            tracing::warn!(file = %file.id, status = %answer.status, "a file was not looked through");
-            return None;
-        }
-        serde_json::from_slice(&answer.body)
-            .inspect_err(|error| tracing::warn!(file = %file.id, %error, "what looks through files answers in no known words"))
-            .map(|Answer { verdict }| verdict)
-            .ok()
+        let answer: Answer = self.hook.ask(&id, &about, bytes, ANSWER).await?;
+        Some(answer.verdict)
     }
 }
 
@@ -162,8 +124,7 @@ impl Chats {
         if file.verdict.is_some() {
             return given(file.verdict);
         }
-        // Closed never.
-        let _turn = scanner.asking.acquire().await;
+        let _turn = scanner.hook.turn().await;
         let known = self.ask(thread, |thread, _| Ok(thread.verdict(file.id))).await?;
         if known.is_some() {
             return given(known);
@@ -171,7 +132,7 @@ impl Chats {
         let verdict = match scanner.ask(thread, file, bytes.clone()).await {
             Some(Finding::Clean) => Verdict::Clean,
             Some(Finding::Refused) => Verdict::Refused,
-            None if scanner.scan.unanswered == Unanswered::GiveOut => return Ok(()),
+            None if scanner.unanswered == Unanswered::GiveOut => return Ok(()),
             Some(Finding::Pending) | None => {
                 let refused = Refused {
                     retry_after: Some(AGAIN),

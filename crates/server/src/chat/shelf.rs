@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::join_all;
-use sidetone_chat::{AttachmentRecord, Item, ItemKey, Message, Region};
+use sidetone_chat::{Answer, AttachmentRecord, Item, ItemKey, Message, Region};
 use sidetone_signaling::Identifier;
 use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_store::{Key, Kv, Revision, StoreError, WallTime};
 use uuid::Uuid;
 
-/// What the names of all records, participants, messages, files, copies and held messages begin with.
+/// What the names of all records, participants, messages, files, copies, held messages and answers begin with.
 const THREADS: &str = "chat.thread.";
 const PEOPLE: &str = "chat.participant.";
 const MESSAGES: &str = "chat.message.";
@@ -20,6 +20,7 @@ const FILES: &str = "chat.file.";
 const BYTES: &str = "chat.bytes.";
 const COPIES: &str = "chat.copy.";
 const HELD: &str = "chat.held.";
+const ANSWERS: &str = "chat.answer.";
 /// Bytes in a piece of a file.
 const PIECE: usize = 256 * 1024;
 
@@ -57,6 +58,7 @@ impl Shelf {
             format!("{MESSAGES}{home}.{id}."),
             format!("{FILES}{home}.{id}."),
             format!("{HELD}{home}.{id}."),
+            format!("{ANSWERS}{home}.{id}."),
         ];
         let copies = regions
             .iter()
@@ -124,6 +126,28 @@ impl Shelf {
             messages.extend(message?);
         }
         Ok(messages)
+    }
+
+    /// What these answered to the card of a message.
+    pub(super) async fn answers(
+        &self,
+        thread: ThreadId,
+        home: &Region,
+        message: u64,
+        who: &[Identifier],
+        now: WallTime,
+    ) -> Result<Vec<Answer>, StoreError> {
+        let mut answers = Vec::with_capacity(who.len());
+        for who in who {
+            let key = key(thread, home, &ItemKey::Answer(message, who.clone()))?;
+            let entry = self.kv.get(&key, now).await?;
+            let item = entry.and_then(|entry| item(entry.key.as_str(), &entry.value));
+            answers.extend(item.and_then(|item| match item {
+                Item::Answer(answer) => Some(answer),
+                _ => None,
+            }));
+        }
+        Ok(answers)
     }
 
     /// Writes an item over what is there.
@@ -245,6 +269,7 @@ fn key(thread: ThreadId, home: &Region, item: &ItemKey) -> Result<Key, StoreErro
             format!("{COPIES}{}.{id}.{}", part(region.as_str()), name(identity))
         }
         ItemKey::Held(message, version) => format!("{HELD}{home}.{id}.{message:016x}.{version:016x}"),
+        ItemKey::Answer(message, by) => format!("{ANSWERS}{home}.{id}.{message:016x}.{}", name(by)),
     })
 }
 
@@ -312,7 +337,8 @@ mod tests {
         let thread = ThreadId(Uuid::max());
         for item in [
             ItemKey::Participant(identity.clone()),
-            ItemKey::Copy(region.clone(), identity),
+            ItemKey::Copy(region.clone(), identity.clone()),
+            ItemKey::Answer(u64::MAX, identity),
             ItemKey::Held(u64::MAX, u64::MAX),
         ] {
             assert!(key(thread, &region, &item).is_ok(), "{item:?}");

@@ -2,6 +2,7 @@
 //! happens comes through the session, and what an outage kept away is asked for by itself.
 
 mod calling;
+mod card;
 mod desk;
 mod http;
 mod rest;
@@ -19,8 +20,8 @@ use serde_json::{Value, json};
 use sidetone_signaling::Identifier;
 use sidetone_signaling::protocol::Event;
 use sidetone_signaling::protocol::chat::{
-    ChatMessage, ChatThread, MessageDeleted, ParticipantsAdded, ParticipantsRemoved, ReadReceiptReceived,
-    ThreadCreated, ThreadDeleted, ThreadId, ThreadUpdated, TypingReceived,
+    CardAnswer, ChatMessage, ChatThread, MessageDeleted, ParticipantsAdded, ParticipantsRemoved,
+    ReadReceiptReceived, ThreadCreated, ThreadDeleted, ThreadId, ThreadUpdated, TypingReceived,
 };
 use tokio::sync::mpsc;
 
@@ -44,7 +45,7 @@ pub use thread::{
 pub enum ChatEvent {
     /// A message came. In a thread, messages come in order and each once.
     MessageReceived(ChatMessage),
-    /// What a message says, its reactions or its pin changed.
+    /// What a message says, its reactions, its previews or its pin changed.
     MessageEdited(ChatMessage),
     /// A message was taken back.
     MessageDeleted(MessageDeleted),
@@ -65,6 +66,9 @@ pub enum ChatEvent {
     ParticipantsAdded(ParticipantsAdded),
     /// Some were removed from a thread, or left.
     ParticipantsRemoved(ParticipantsRemoved),
+    /// Somebody answered a card of this user's. Those that came while there was no connection are asked for with
+    /// [`ChatThreadClient::answers`].
+    CardAnswered(CardAnswer),
     /// Events come: the session is there, and what was missed has been told.
     Connected,
     /// Events do not come until the session is back. Nothing is lost.
@@ -85,6 +89,7 @@ impl ChatEvent {
             Event::ChatThreadUpdated(updated) => Self::ThreadUpdated(*updated),
             Event::ChatParticipantsAdded(added) => Self::ParticipantsAdded(added),
             Event::ChatParticipantsRemoved(removed) => Self::ParticipantsRemoved(removed),
+            Event::ChatCardAnswered(answer) => Self::CardAnswered(answer),
             _ => return None,
         })
     }
@@ -103,6 +108,7 @@ impl ChatEvent {
             Self::ParticipantsRemoved(removed) => (removed.thread, removed.version),
             Self::TypingReceived(_)
             | Self::ReadReceiptReceived(_)
+            | Self::CardAnswered(_)
             | Self::ThreadGone(_)
             | Self::Connected
             | Self::Disconnected => return None,

@@ -184,6 +184,9 @@ struct Content {
     participants: Vec<Identifier>,
     #[serde(default)]
     attachments: Vec<File>,
+    card: Option<wire::Card>,
+    #[serde(default)]
+    previews: Vec<wire::LinkPreview>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -240,6 +243,8 @@ impl From<Message> for wire::ChatMessage {
             sender: message.sender,
             sender_display_name: message.sender_display_name,
             text: message.content.message,
+            card: message.content.card,
+            previews: message.content.previews,
             topic: message.content.topic,
             participants: message.content.participants,
             created_at_ms: message.created_on.0,
@@ -316,6 +321,42 @@ impl From<Changes> for ThreadChanges {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GivenAnswer {
+    by: Identifier,
+    display_name: String,
+    action: String,
+    #[serde(default)]
+    value: String,
+    version: u64,
+    answered_on: Moment,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Answers {
+    items: Vec<GivenAnswer>,
+}
+
+impl Answers {
+    /// They are those to this message.
+    pub(super) fn of(self, thread: ThreadId, message: u64) -> Vec<wire::CardAnswer> {
+        let items = self.items.into_iter();
+        items
+            .map(|one| wire::CardAnswer {
+                thread,
+                message,
+                version: one.version,
+                by: one.by,
+                display_name: one.display_name,
+                action: one.action,
+                value: one.value,
+                answered_at_ms: one.answered_on.0,
+            })
+            .collect()
+    }
+}
+
 pub(super) fn changes_request(thread: ThreadId, since: u64) -> Request {
     Request::get(format!("/v1/chat/threads/{thread}/changes?since={since}"))
 }
@@ -327,13 +368,19 @@ mod tests {
     #[test]
     fn a_message_reads_as_the_session_has_it() {
         let text = r#"{"id":3,"threadId":"0f8fad5b-d9cb-469f-a165-70867728950e","version":7,"type":"html",
-            "sender":"member:contoso:mia","senderDisplayName":"Mia","content":{"message":"<b>x</b>"},
+            "sender":"member:contoso:mia","senderDisplayName":"Mia","content":{"message":"<b>x</b>","card":{"title":"A","actions":[
+            {"type":"press","id":"ok","title":"OK"},{"type":"slide","later":1}]},
+            "previews":[{"url":"https://a.example/","title":"A"}]},
             "createdOn":"2026-03-01T10:00:00.250Z","metadata":{},"mentions":[],
             "reactions":[{"emoji":"+","count":1,"by":["guest:g"]}],"pinned":true,"priority":"high","later":1}"#;
         let message: wire::ChatMessage = serde_json::from_str::<Message>(text).unwrap().into();
         assert_eq!((message.id, message.version, message.pinned), (3, 7, true));
         assert_eq!(message.created_at_ms, 1_772_359_200_250);
         assert_eq!(message.priority, wire::Priority::High);
+        let card = message.card.unwrap();
+        assert_eq!((card.title.as_str(), card.actions.len()), ("A", 2));
+        assert_eq!(card.actions[1], wire::CardAction::Later);
+        assert_eq!(message.previews[0].url, "https://a.example/");
         assert_eq!(timestamp(message.created_at_ms), "2026-03-01T10:00:00.250Z");
         let later = text.replace("\"html\"", "\"poll\"");
         assert!(

@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::json;
 use sidetone_signaling::Identifier;
 use sidetone_signaling::protocol::chat::{
-    Attachment, ChatMessage, ChatParticipant, ChatThread, Priority, ThreadId,
+    Attachment, Card, ChatMessage, ChatParticipant, ChatThread, Priority, ThreadId,
 };
 use uuid::Uuid;
 
@@ -19,7 +19,8 @@ use crate::pending::Pending;
 /// A message to send.
 #[derive(Clone, Debug, Default)]
 pub struct OutgoingMessage {
-    /// The text, or HTML, at most 28 KB. May be empty where files go with it.
+    /// The text, or HTML, at most 28 KB. May be empty where files or a card go with it. With a card it is plain text: what
+    /// clients are given that show no cards, made of the card where it is empty.
     pub content: String,
     /// The content is HTML. What is not harmless is taken out of it by the service.
     pub html: bool,
@@ -33,6 +34,8 @@ pub struct OutgoingMessage {
     pub attachments: Vec<Uuid>,
     /// How much it wants to be noticed.
     pub priority: Priority,
+    /// A card. Its images are among the attachments.
+    pub card: Option<Card>,
 }
 
 impl OutgoingMessage {
@@ -49,6 +52,14 @@ impl OutgoingMessage {
         Self {
             html: true,
             ..Self::text(html)
+        }
+    }
+
+    /// A card.
+    pub fn card(card: Card) -> Self {
+        Self {
+            card: Some(card),
+            ..Self::default()
         }
     }
 }
@@ -170,6 +181,9 @@ impl ChatThreadClient {
         if let Some(answered) = message.reply_to {
             wish["replyTo"] = answered.into();
         }
+        if let Some(card) = &message.card {
+            wish["card"] = json!(card);
+        }
         self.chat
             .ask(Request::post(self.path("/messages"), &wish), |answer| {
                 Ok(answer.json::<rest::Sent>()?.id)
@@ -198,7 +212,7 @@ impl ChatThreadClient {
         })
     }
 
-    /// Changes what a message of this user says.
+    /// Changes what a message of this user says. A card that it had is gone.
     pub fn update_message(&self, id: u64, content: impl Into<String>, html: bool) -> Pending<ChatMessage> {
         let change = json!({ "content": content.into(), "type": if html { "html" } else { "text" } });
         let request = Request::patch(self.path(&format!("/messages/{id}")), &change);

@@ -592,7 +592,8 @@ impl Agent {
             | Event::ChatThreadDeleted(_)
             | Event::ChatThreadUpdated(_)
             | Event::ChatParticipantsAdded(_)
-            | Event::ChatParticipantsRemoved(_)) => self.tell(AgentEvent::Chat(Box::new(chat))),
+            | Event::ChatParticipantsRemoved(_)
+            | Event::ChatCardAnswered(_)) => self.tell(AgentEvent::Chat(Box::new(chat))),
         }
     }
 

@@ -4,12 +4,16 @@
 //! messages are numbered by `id` without gaps. A client that sees a version left out, or that lost its session, asks the
 //! service for the changes since the last version it knows.
 
+mod card;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub use card::{Card, CardAction, CardAnswer, CardFact, CardImage, LinkPreview, Translation};
 
 use crate::identifier::Identifier;
 
@@ -134,9 +138,16 @@ pub struct ChatMessage {
     pub sender: Identifier,
     /// Their name as it is now, never blank.
     pub sender_display_name: String,
-    /// Its text; empty for those of the service and for what was deleted.
+    /// Its text; empty for those of the service and for what was deleted. Of a message with a card it says the same as
+    /// the card.
     #[serde(default)]
     pub text: String,
+    /// Its card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<Card>,
+    /// What is behind the addresses in it, once that is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previews: Vec<LinkPreview>,
     /// The topic, where it tells of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
@@ -206,7 +217,7 @@ pub struct ChatThread {
     pub purged_through: u64,
 }
 
-/// `chat.message_received`, and `chat.message_edited` for one whose text, reactions or pin changed.
+/// `chat.message_received`, and `chat.message_edited` for one whose text, reactions, previews or pin changed.
 pub type MessageEvent = ChatMessage;
 
 /// `chat.message_deleted`.

@@ -247,6 +247,8 @@ pub enum Event {
     ChatParticipantsAdded(chat::ParticipantsAdded),
     #[serde(rename = "chat.participants_removed")]
     ChatParticipantsRemoved(chat::ParticipantsRemoved),
+    #[serde(rename = "chat.card_answered")]
+    ChatCardAnswered(chat::CardAnswer),
 }
 
 impl Event {
@@ -294,6 +296,7 @@ impl Event {
         "chat.thread_updated",
         "chat.participants_added",
         "chat.participants_removed",
+        "chat.card_answered",
     ];
 }
 

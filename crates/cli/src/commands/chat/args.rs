@@ -55,7 +55,13 @@ Examples:
     #[command(after_help = "\
 Examples:
   sidetone chat send THREAD 'Hello' --identity member:contoso:bob
-  sidetone chat send THREAD 'The plan' --file plan.pdf --identity member:contoso:bob")]
+  sidetone chat send THREAD 'The plan' --file plan.pdf --identity member:contoso:bob
+  sidetone chat send THREAD 'Now, please' --priority urgent --mention member:contoso:carol --identity member:contoso:bob
+  sidetone chat send THREAD --card approval.json --identity member:contoso:bob
+      a card: {\"title\": \"Leave\", \"text\": \"Two days\", \"facts\": [{\"name\": \"From\", \"value\": \"2 March\"}],
+      \"actions\": [{\"type\": \"press\", \"id\": \"yes\", \"title\": \"Approve\"}, {\"type\": \"open\", \"title\": \"Rules\",
+      \"url\": \"https://rules.example\"}, {\"type\": \"choose\", \"id\": \"when\", \"title\": \"When\", \"choices\": [\"now\", \"later\"]},
+      {\"type\": \"enter\", \"id\": \"why\", \"title\": \"Why\"}]}")]
     Send {
         /// The thread
         thread: Uuid,
@@ -71,6 +77,100 @@ Examples:
         /// A file to go with it. May be given several times
         #[arg(long, value_name = "FILE")]
         file: Vec<PathBuf>,
+        /// Who is spoken to. May be given several times
+        #[arg(long, value_name = "WHO")]
+        mention: Vec<Identifier>,
+        /// How much it wants to be noticed
+        #[arg(long, value_enum, default_value = "normal")]
+        priority: HowMuch,
+        /// A card, as JSON. The text is what clients show that show no cards
+        #[arg(long, value_name = "FILE", conflicts_with = "html")]
+        card: Option<PathBuf>,
+        /// What all share.
+        #[command(flatten)]
+        user: UserArgs,
+    },
+    /// Give a message a sign of feeling
+    #[command(after_help = "\
+Examples:
+  sidetone chat react THREAD 5 👍 --identity member:contoso:bob")]
+    React {
+        /// The message.
+        #[command(flatten)]
+        message: MessageArgs,
+        /// The sign
+        sign: String,
+        /// Take it back
+        #[arg(long)]
+        remove: bool,
+        /// What all share.
+        #[command(flatten)]
+        user: UserArgs,
+    },
+    /// Pin a message to its thread
+    #[command(after_help = "\
+Examples:
+  sidetone chat pin THREAD 5 --identity member:contoso:bob")]
+    Pin {
+        /// The message.
+        #[command(flatten)]
+        message: MessageArgs,
+        /// What all share.
+        #[command(flatten)]
+        user: UserArgs,
+    },
+    /// Take a message down that was pinned
+    #[command(after_help = "\
+Examples:
+  sidetone chat unpin THREAD 5 --identity member:contoso:bob")]
+    Unpin {
+        /// The message.
+        #[command(flatten)]
+        message: MessageArgs,
+        /// What all share.
+        #[command(flatten)]
+        user: UserArgs,
+    },
+    /// Answer the card of a message
+    #[command(after_help = "\
+Examples:
+  sidetone chat answer THREAD 5 yes --identity member:contoso:carol
+  sidetone chat answer THREAD 5 when later --identity member:contoso:carol")]
+    Answer {
+        /// The message.
+        #[command(flatten)]
+        message: MessageArgs,
+        /// The id of the button
+        action: String,
+        /// One of its choices, or a text of one's own
+        #[arg(default_value = "")]
+        value: String,
+        /// What all share.
+        #[command(flatten)]
+        user: UserArgs,
+    },
+    /// Show the answers to a card: everybody's to one's own, one's own to that of somebody else
+    #[command(after_help = "\
+Examples:
+  sidetone chat answers THREAD 5 --identity member:contoso:bob")]
+    Answers {
+        /// The message.
+        #[command(flatten)]
+        message: MessageArgs,
+        /// What all share.
+        #[command(flatten)]
+        user: UserArgs,
+    },
+    /// Show a message in another language, where the operator has a service for it
+    #[command(after_help = "\
+Examples:
+  sidetone chat translate THREAD 5 de --identity member:contoso:bob")]
+    Translate {
+        /// The message.
+        #[command(flatten)]
+        message: MessageArgs,
+        /// The language (BCP 47): de, zh-Hant-TW
+        language: String,
         /// What all share.
         #[command(flatten)]
         user: UserArgs,
@@ -116,8 +216,9 @@ Examples:
   echo 'Hello' | sidetone chat follow THREAD --for 5s --json --identity member:contoso:bob
       for scripts: one event a line
 
-While following, a line that begins with a slash is a command: /who, /read, /react ID SIGN, /reply ID TEXT, /edit ID TEXT,
-/delete ID, /add WHO, /topic TEXT, /leave, /quit.")]
+While following, a line that begins with a slash is a command: /who, /read, /react ID SIGN, /unreact ID SIGN,
+/reply ID TEXT, /edit ID TEXT, /delete ID, /pin ID, /unpin ID, /mention WHO TEXT, /important TEXT, /urgent TEXT,
+/card FILE, /answer ID BUTTON [VALUE], /answers ID, /translate ID LANGUAGE, /add WHO, /topic TEXT, /leave, /quit.")]
     Follow {
         /// The thread
         thread: Uuid,
@@ -158,6 +259,38 @@ pub struct CallThreadArgs {
     /// What all calls share.
     #[command(flatten)]
     pub end: EndArgs,
+}
+
+/// A message of a thread.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct MessageArgs {
+    /// The thread
+    pub thread: Uuid,
+    /// The number of the message
+    #[arg(value_name = "ID")]
+    pub id: u64,
+}
+
+/// How much a message wants to be noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum HowMuch {
+    /// As any other
+    Normal,
+    /// More than others
+    #[value(alias = "high")]
+    Important,
+    /// At once
+    Urgent,
+}
+
+impl From<HowMuch> for sidetone::Priority {
+    fn from(how: HowMuch) -> Self {
+        match how {
+            HowMuch::Normal => Self::Normal,
+            HowMuch::Important => Self::High,
+            HowMuch::Urgent => Self::Urgent,
+        }
+    }
 }
 
 /// How a thread is deleted.

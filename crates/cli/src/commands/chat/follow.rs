@@ -1,13 +1,16 @@
 //! Being in a thread: what happens is shown, and each line that is typed is sent.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
-use sidetone::{ChatClient, ChatEvent, ChatThreadClient, Error, Events, OutgoingMessage, ThreadUpdate};
+use sidetone::{
+    ChatClient, ChatEvent, ChatThreadClient, Error, Events, OutgoingMessage, Priority, ThreadUpdate,
+};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
 
 use super::args::UserArgs;
-use super::show;
+use super::{card, show};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::output;
@@ -118,6 +121,55 @@ async fn say(
         "react" => {
             let (id, sign) = numbered()?;
             thread.react(id, sign.trim()).await?;
+        }
+        "unreact" => {
+            let (id, sign) = numbered()?;
+            thread.unreact(id, sign.trim()).await?;
+        }
+        "pin" | "unpin" => {
+            let (id, _) = numbered()?;
+            thread.pin(id, command == "pin").await?;
+        }
+        "important" | "urgent" => {
+            let priority = if command == "urgent" {
+                Priority::Urgent
+            } else {
+                Priority::High
+            };
+            let message = OutgoingMessage {
+                priority,
+                ..OutgoingMessage::text(rest)
+            };
+            thread.send(message).await?;
+        }
+        "mention" => {
+            let (who, text) = rest.split_once(' ').unwrap_or((rest, ""));
+            let who = who
+                .parse()
+                .map_err(|error| Error::Argument(format!("{who}: {error}")))?;
+            let message = OutgoingMessage {
+                mentions: vec![who],
+                ..OutgoingMessage::text(text)
+            };
+            thread.send(message).await?;
+        }
+        "card" => {
+            let card = card::read(Path::new(rest.trim()));
+            let card = card.map_err(|failure| Error::Argument(failure.to_string()))?;
+            thread.send(OutgoingMessage::card(card)).await?;
+        }
+        "answer" => {
+            let (id, answer) = numbered()?;
+            let (action, value) = answer.split_once(' ').unwrap_or((answer, ""));
+            thread.answer(id, action, value).await?;
+        }
+        "answers" => {
+            let (id, _) = numbered()?;
+            show::answers(user, &thread.answers(id).await?);
+        }
+        "translate" => {
+            let (id, language) = numbered()?;
+            show::translation(user, &thread.translate(id, language.trim()).await?);
         }
         "reply" => {
             let (id, text) = numbered()?;

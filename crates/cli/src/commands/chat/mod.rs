@@ -2,6 +2,7 @@
 
 pub mod args;
 mod call;
+mod card;
 mod follow;
 mod show;
 
@@ -15,7 +16,7 @@ use sidetone::{
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::output;
-use args::{ChatArgs, ChatCommand, How, UserArgs};
+use args::{ChatArgs, ChatCommand, How, MessageArgs, UserArgs};
 
 /// Does what was asked.
 pub fn run(args: ChatArgs) -> Result<Exit, Failure> {
@@ -54,8 +55,12 @@ pub fn run(args: ChatArgs) -> Result<Exit, Failure> {
                 html,
                 reply_to,
                 file,
+                mention,
+                priority,
+                card,
                 user,
             } => {
+                let card = card.as_deref().map(card::read).transpose()?;
                 let (_client, chat) = open(&user).await?;
                 let thread = chat.thread(ThreadId(thread));
                 let mut attachments = Vec::new();
@@ -66,10 +71,59 @@ pub fn run(args: ChatArgs) -> Result<Exit, Failure> {
                     html,
                     reply_to,
                     attachments,
+                    mentions: mention,
+                    priority: priority.into(),
+                    card,
                     ..OutgoingMessage::text(text)
                 };
                 let id = thread.send(message).await?;
                 show::done(&user, "sent", &format!("message {id}"), json!({ "id": id }));
+                Ok(Exit::Done)
+            }
+            ChatCommand::React {
+                message,
+                sign,
+                remove,
+                user,
+            } => {
+                let (_client, chat) = open(&user).await?;
+                let thread = chat.thread(ThreadId(message.thread));
+                if remove {
+                    thread.unreact(message.id, &sign).await?;
+                } else {
+                    thread.react(message.id, &sign).await?;
+                }
+                show::done(&user, "reacted", "done", json!({ "id": message.id }));
+                Ok(Exit::Done)
+            }
+            ChatCommand::Pin { message, user } => pin(message, true, &user).await,
+            ChatCommand::Unpin { message, user } => pin(message, false, &user).await,
+            ChatCommand::Answer {
+                message,
+                action,
+                value,
+                user,
+            } => {
+                let (_client, chat) = open(&user).await?;
+                let thread = chat.thread(ThreadId(message.thread));
+                thread.answer(message.id, &action, &value).await?;
+                show::done(&user, "answered", "answered", json!({ "id": message.id }));
+                Ok(Exit::Done)
+            }
+            ChatCommand::Answers { message, user } => {
+                let (_client, chat) = open(&user).await?;
+                let thread = chat.thread(ThreadId(message.thread));
+                show::answers(&user, &thread.answers(message.id).await?);
+                Ok(Exit::Done)
+            }
+            ChatCommand::Translate {
+                message,
+                language,
+                user,
+            } => {
+                let (_client, chat) = open(&user).await?;
+                let thread = chat.thread(ThreadId(message.thread));
+                show::translation(&user, &thread.translate(message.id, &language).await?);
                 Ok(Exit::Done)
             }
             ChatCommand::History { thread, limit, user } => {
@@ -128,6 +182,15 @@ async fn list(user: &UserArgs) -> Result<Exit, Failure> {
     if threads.is_empty() && !user.json {
         output::line("no threads");
     }
+    Ok(Exit::Done)
+}
+
+async fn pin(message: MessageArgs, pinned: bool, user: &UserArgs) -> Result<Exit, Failure> {
+    let (_client, chat) = open(user).await?;
+    let thread = chat.thread(ThreadId(message.thread));
+    thread.pin(message.id, pinned).await?;
+    let name = if pinned { "pinned" } else { "unpinned" };
+    show::done(user, name, name, json!({ "id": message.id }));
     Ok(Exit::Done)
 }
 

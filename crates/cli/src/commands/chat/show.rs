@@ -2,9 +2,12 @@
 //! characters: a message must not move the cursor of who reads it.
 
 use serde_json::{Value, json};
-use sidetone::{ChatEvent, ChatMessage, ChatThread, MessageKind, ThreadId};
+use sidetone::{
+    CardAnswer, ChatEvent, ChatMessage, ChatThread, MessageKind, Priority, ThreadId, Translation,
+};
 
 use super::args::UserArgs;
+use super::card;
 use crate::output;
 
 /// Something was done.
@@ -48,7 +51,14 @@ pub fn message(user: &UserArgs, name: &str, message: &ChatMessage) {
         MessageKind::Text | MessageKind::Html if message.deleted_at_ms.is_some() => {
             format!("{sender}: (deleted)")
         }
+        // The text says the same as the card, which is drawn below.
+        MessageKind::Text | MessageKind::Html if message.card.is_some() => format!("{sender}:"),
         MessageKind::Text | MessageKind::Html => format!("{sender}: {}", plain(&message.text)),
+    };
+    let said = match message.priority {
+        Priority::Normal => said,
+        Priority::High => format!("(important) {said}"),
+        Priority::Urgent => format!("(URGENT) {said}"),
     };
     let mut words = format!("{:>4}  {}  {said}", message.id, clock(message.created_at_ms));
     if let Some(answered) = message.reply_to {
@@ -57,13 +67,59 @@ pub fn message(user: &UserArgs, name: &str, message: &ChatMessage) {
     if message.edited_at_ms.is_some() && message.deleted_at_ms.is_none() {
         words.push_str("  (edited)");
     }
+    if message.pinned {
+        words.push_str("  (pinned)");
+    }
+    for who in &message.mentions {
+        words.push_str(&format!("  @{who}"));
+    }
     for file in &message.attachments {
         words.push_str(&format!("  [{}, {} bytes]", plain(&file.name), file.size));
     }
     for reaction in &message.reactions {
         words.push_str(&format!("  {} {}", plain(&reaction.emoji), reaction.count));
     }
+    if let Some(card) = &message.card {
+        words.push_str(&card::drawn(card));
+    }
+    for preview in &message.previews {
+        let title = plain(&preview.title);
+        words.push_str(&format!("\n      > {title}  {}", plain(&preview.url)));
+        if !preview.description.is_empty() {
+            words.push_str(&format!("\n      > {}", plain(&preview.description)));
+        }
+    }
     line(user, name, &words, json!(message));
+}
+
+/// What was answered to a card.
+pub fn answers(user: &UserArgs, answers: &[CardAnswer]) {
+    for one in answers {
+        answer(user, "answer", one);
+    }
+    if answers.is_empty() && !user.json {
+        output::line("      no answers");
+    }
+}
+
+fn answer(user: &UserArgs, name: &str, answer: &CardAnswer) {
+    let who = plain(&answer.display_name);
+    let said = plain(&answer.value);
+    let words = format!("      {who} answers {}: {} {said}", answer.message, answer.action);
+    line(user, name, words.trim_end(), json!(answer));
+}
+
+/// A message in another language.
+pub fn translation(user: &UserArgs, translation: &Translation) {
+    let from = translation.from.as_deref().map(|from| format!("from {from}, "));
+    let words = format!(
+        "{:>4}  ({}{})  {}",
+        translation.message,
+        from.unwrap_or_default(),
+        translation.language,
+        plain(&translation.text)
+    );
+    line(user, "translation", &words, json!(translation));
 }
 
 /// Something that happened, where it is about this thread.
@@ -112,6 +168,7 @@ pub fn event(user: &UserArgs, thread: ThreadId, event: &ChatEvent) {
                 json!({ "thread": gone }),
             );
         }
+        ChatEvent::CardAnswered(given) if given.thread == thread => answer(user, "cardAnswered", given),
         ChatEvent::Connected => line(user, "connected", "      connected", json!({})),
         ChatEvent::Disconnected => line(
             user,
@@ -136,7 +193,7 @@ fn line(user: &UserArgs, name: &str, words: &str, fields: Value) {
 }
 
 /// A text without what could move the cursor or change a colour.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()

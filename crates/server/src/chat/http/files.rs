@@ -200,19 +200,6 @@ fn shown(record: AttachmentRecord) -> Attachment {
     }
 }
 
-impl Chats {
-    /// The region in which a thread is kept.
-    fn home(
-        &self,
-        id: sidetone_signaling::protocol::chat::ThreadId,
-    ) -> Result<sidetone_chat::Region, Problem> {
-        let entry = self.threads.find(id);
-        let entry = entry.ok_or_else(|| problem(Reason::NO_SUCH_THREAD.into()))?;
-        let home = entry.read().record().home.region.clone();
-        Ok(home)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

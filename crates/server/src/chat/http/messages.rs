@@ -14,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+use super::card::Card;
 use super::shape::{ChatMessage, ContentType, Priority};
 use super::{insider, thread};
 use crate::api::caller::Caller;
@@ -35,11 +36,13 @@ pub(super) fn router() -> OpenApiRouter<Arc<Chats>> {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NewChatMessage {
-    /// The text or HTML, at most 28 KB. May be empty where files go with it.
+    /// The text or HTML, at most 28 KB. May be empty where files or a card go with it. With a card it is what clients
+    /// are given that show no cards, made of the card without.
     #[serde(default)]
     content: String,
     #[serde(default)]
     r#type: ContentType,
+    card: Option<Card>,
     /// The name to show; of a member it is not asked.
     #[schema(max_length = 256)]
     sender_display_name: Option<String>,
@@ -76,9 +79,12 @@ struct SentMessage {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ChatMessageChange {
     /// The text or HTML, at most 28 KB.
+    #[serde(default)]
     content: String,
     #[serde(default)]
     r#type: ContentType,
+    /// Its card; it has none any more without.
+    card: Option<Card>,
     /// Whatever the application puts with it, all of it; as it is without.
     metadata: Option<BTreeMap<String, String>>,
 }
@@ -118,8 +124,9 @@ async fn send(
     if let Some(name) = new.sender_display_name {
         actor.name = Some(name.chars().take(256).collect());
     }
+    let addresses = new.content.contains("http");
     let wish = NewMessage {
-        content: new.r#type.of(new.content),
+        content: new.r#type.of(new.content, new.card)?,
         metadata: new.metadata,
         reply_to: new.reply_to,
         mentions: new.mentions,
@@ -127,12 +134,15 @@ async fn send(
         priority: new.priority.into(),
         token: new.idempotency_token,
     };
-    let id = chats
+    let sent = chats
         .change(&caller.actor, thread(id), |thread, context| {
             thread.send(context, &actor, wish)
         })
         .await?;
-    Ok((StatusCode::CREATED, Json(SentMessage { id })))
+    if addresses {
+        chats.look_up(thread(id), sent);
+    }
+    Ok((StatusCode::CREATED, Json(SentMessage { id: sent })))
 }
 
 /// Messages of a thread, the newest first.
@@ -200,13 +210,14 @@ async fn edit(
 ) -> Result<Json<ChatMessage>, Problem> {
     let actor = insider(&chats, &caller, id).await?;
     let change: ChatMessageChange = body.read()?;
-    let content = change.r#type.of(change.content);
+    let content = change.r#type.of(change.content, change.card)?;
     let edit = |thread: &mut sidetone_chat::Thread, context: sidetone_chat::Context<'_>, kept| {
         thread.edit(context, &actor, kept, content, change.metadata)
     };
     chats
         .change_message(&caller.actor, thread(id), message, edit, &actor)
         .await?;
+    chats.look_up(thread(id), message);
     shown(&chats, &actor, id, message).await
 }
 

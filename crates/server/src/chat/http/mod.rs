@@ -1,5 +1,7 @@
 //! The addresses of chat: for users with their own access tokens, and for who looks after storage.
 
+mod answers;
+mod card;
 mod files;
 mod messages;
 mod people;
@@ -26,6 +28,7 @@ pub(crate) fn router(chats: Arc<Chats>) -> OpenApiRouter {
     OpenApiRouter::new()
         .merge(threads::router())
         .merge(messages::router())
+        .merge(answers::router())
         .merge(people::router())
         .merge(signals::router())
         .merge(files::router())

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sidetone_chat::Content;
+use sidetone_chat::{Content, Refused};
 use sidetone_ledger::Timestamp;
-use sidetone_signaling::Identifier;
 use sidetone_signaling::protocol::chat as wire;
+use sidetone_signaling::{Identifier, Reason};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::card::{Card, LinkPreview};
 use crate::api::openapi::RawId;
+use crate::api::problem::Problem;
+use crate::chat::problem;
 
 /// A moment of the wire.
 fn moment(millis: u64) -> Timestamp {
@@ -160,6 +163,12 @@ pub(super) struct MessageContent {
     /// Files that go with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<Attachment>,
+    /// Its card: who shows it does not show `message`, which says the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    card: Option<Card>,
+    /// What is behind the addresses in it, some time after it was sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    previews: Vec<LinkPreview>,
 }
 
 /// A file that goes with a message.
@@ -251,6 +260,8 @@ impl From<wire::ChatMessage> for ChatMessage {
                 topic: message.topic,
                 participants: message.participants,
                 attachments: message.attachments.into_iter().map(Attachment::from).collect(),
+                card: message.card.map(Card::from),
+                previews: message.previews.into_iter().map(LinkPreview::from).collect(),
             },
             created_on: moment(message.created_at_ms),
             edited_on: message.edited_at_ms.map(moment),
@@ -294,10 +305,21 @@ pub(super) enum ContentType {
 }
 
 impl ContentType {
-    pub(super) fn of(self, text: String) -> Content {
-        match self {
-            Self::Text => Content::Text(text),
-            Self::Html => Content::Html(text),
-        }
+    /// What is said with a text of this type, and a card where there is one.
+    ///
+    /// # Errors
+    /// HTML instead of a card.
+    pub(super) fn of(self, text: String, card: Option<Card>) -> Result<Content, Problem> {
+        Ok(match (self, card) {
+            (Self::Text, None) => Content::Text(text),
+            (Self::Html, None) => Content::Html(text),
+            (Self::Text, Some(card)) => Content::Card(Box::new(card.into()), text),
+            (Self::Html, Some(_)) => {
+                return Err(problem(Refused {
+                    detail: Some("what is read instead of a card is plain text"),
+                    ..Reason::BAD_CONTENT.into()
+                }));
+            }
+        })
     }
 }
