@@ -6,6 +6,7 @@ use sidetone_signaling::Reason;
 use std::time::Duration;
 use uuid::Uuid;
 
+use crate::content::misleads;
 use crate::limits::{ATTACHMENT_BYTES, ATTACHMENT_DAYS, MAX_WAITING_FILES, WAITING_DAYS};
 use crate::rate::Deed;
 use crate::{
@@ -222,14 +223,10 @@ fn media_type(text: &str) -> Option<String> {
 /// The name of a file, without a path.
 fn file_name(text: &str) -> Result<String, Refused> {
     let name = text.rsplit(['/', '\\']).next().unwrap_or_default().trim();
-    let bad = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     if name.is_empty()
         || name.starts_with('.')
         || name.chars().count() > MAX_FILE_NAME
-        || name.chars().any(bad)
+        || name.chars().any(misleads)
     {
         return Err(Refused::content("the file's name cannot be taken"));
     }

@@ -9,6 +9,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::Refused;
+use crate::content::misleads;
 use crate::limits::{MAX_CARD_BYTES, MAX_CARD_VALUE, MAX_URL_BYTES};
 
 const MAX_TITLE: usize = 250;
@@ -141,7 +142,7 @@ fn action_id(id: String) -> Result<String, Refused> {
 
 /// One line of at most so many characters, without the space around it.
 fn line(text: String, most: usize) -> Result<String, Refused> {
-    if text.chars().any(char::is_control) {
+    if text.chars().any(misleads) {
         return Err(Refused::content(
             "a line of a card must not hold control characters",
         ));
@@ -163,7 +164,7 @@ fn some(line: String) -> Result<String, Refused> {
 }
 
 fn text(text: String) -> Result<String, Refused> {
-    if text.chars().any(|c| c.is_control() && c != '\n') {
+    if text.chars().any(|c| misleads(c) && c != '\n') {
         return Err(Refused::content(
             "the text of a card must not hold control characters",
         ));
@@ -335,6 +336,8 @@ mod tests {
         }
         assert!(open("mailto:eve@shop.example").is_ok());
         assert_eq!(with(|card| card.title = "a\u{1b}[2J".into()), bad);
+        assert_eq!(with(|card| card.facts[0].value = "a\u{202e}b".into()), bad);
+        assert_eq!(with(|card| card.text = "a\u{2028}b".into()), bad);
         assert_eq!(with(|card| card.images[0].attachment = Uuid::from_u128(8)), bad);
         assert_eq!(with(|card| card.actions.push(card.actions[1].clone())), bad);
         assert_eq!(with(|card| card.actions[0] = CardAction::Later), bad);

@@ -153,6 +153,13 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     cleaner
 });
 
+/// Whether a character makes a line look like what it is not, or like two: it controls something, turns the direction of
+/// writing, or ends a line in disguise.
+pub(crate) fn misleads(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Checks a topic, and takes the space around it.
 pub(crate) fn topic(text: &str) -> Result<String, Refused> {
     let text = text.trim();

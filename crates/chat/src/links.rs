@@ -28,14 +28,20 @@ pub fn links(body: &Body) -> Vec<String> {
 fn written(text: &str, found: &mut Vec<String>) {
     let ends = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | '`');
     for word in text.split(ends) {
+        // As long as the word, so that places in it are places in the word.
+        let lower = word.to_ascii_lowercase();
         let Some(start) = ["https://", "http://"]
             .iter()
-            .filter_map(|scheme| word.find(scheme))
+            .filter_map(|scheme| lower.find(scheme))
             .min()
         else {
             continue;
         };
         let mut address = word.get(start..).unwrap_or_default();
+        // Of one that nobody keeps no brackets are counted, of which there may be as many as a message has bytes.
+        if address.len() > MAX_URL_BYTES {
+            continue;
+        }
         // The point behind a sentence, and the bracket around an address, are no part of it.
         loop {
             let shorter = address.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', '*', ']', '}']);
@@ -91,6 +97,7 @@ mod tests {
                 "https://a.example/Sidetone_(engine)",
             ),
             ("<https://A.example/b>", "https://a.example/b"),
+            ("HTTPS://A.example/B", "https://a.example/B"),
         ] {
             assert_eq!(text(said), [found], "{said}");
         }
@@ -100,6 +107,7 @@ mod tests {
             "https://",
             "https://u:p@a.example/",
             "javascript://a",
+            &format!("https://a.example/{}", ")".repeat(MAX_URL_BYTES)),
         ] {
             assert_eq!(text(none), Vec::<String>::new(), "{none}");
         }

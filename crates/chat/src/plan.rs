@@ -59,6 +59,14 @@ impl<T> Outcome<T> {
             plan: Plan::default(),
         }
     }
+
+    /// The answer, and whether anything is done for it: false where it was done before.
+    pub fn marked(self) -> Outcome<(T, bool)> {
+        Outcome {
+            value: (self.value, !self.plan.is_empty()),
+            plan: self.plan,
+        }
+    }
 }
 
 impl Outcome<()> {

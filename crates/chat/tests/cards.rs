@@ -220,6 +220,44 @@ fn answers_end_with_what_was_asked() {
 }
 
 #[test]
+fn answers_that_are_too_many_for_one_turn_go_in_the_next() {
+    let (desk, id) = asked();
+    let mut thread = desk.thread().clone();
+    for number in 0..1_200 {
+        thread.learn(&Item::Answer(Answer {
+            message: id,
+            version: 1,
+            number,
+            by: format!("guest:g{number}").parse().unwrap(),
+            action: "no".into(),
+            value: String::new(),
+            at: desk.context().now,
+        }));
+    }
+    let mut plan = thread
+        .unsay(desk.context(), &actor(EVE), desk.message(id))
+        .unwrap()
+        .plan;
+    let mut turns = Vec::new();
+    while !plan.is_empty() {
+        thread.apply(&plan);
+        turns.push(plan.deletes.len());
+        plan = thread.due(desk.context());
+    }
+    assert_eq!(turns, [500, 500, 200]);
+}
+
+#[test]
+fn who_hid_a_card_is_told_of_no_answer() {
+    let (mut desk, id) = asked();
+    desk.must(|thread, context| thread.delete(context, &actor(EVE), Some(Deletion::HideForMe)));
+    answer(&mut desk, BOB, id, "no", "").unwrap();
+    assert_eq!(told(&mut desk), []);
+    let mut events = desk.happenings.iter();
+    assert!(!events.any(|one| one.kind == EventKind::ChatCardAnswered));
+}
+
+#[test]
 fn an_answer_is_a_feature_that_can_be_closed() {
     let mut desk = Desk::new();
     desk.begin(BOB, &[EVE, CAROL]).unwrap();
@@ -310,6 +348,23 @@ fn a_preview_comes_to_everybody_and_goes_with_its_address() {
     let due = desk.thread().due(desk.context());
     assert!(desk.carry_out(&due));
     assert_eq!(desk.thread().files().count(), 0, "nor is its picture kept");
+}
+
+#[test]
+fn a_picture_that_has_ended_is_named_no_more() {
+    let mut desk = Desk::new();
+    desk.begin(EVE, &[BOB]).unwrap();
+    let id = desk.say(EVE, "see https://a.example");
+    let (message, all) = (desk.message(id), vec![found("https://a.example/", Some(1))]);
+    desk.must(|thread, context| thread.preview(context, message, all));
+    desk.pass(Duration::from_secs(31 * 24 * 3600));
+    let due = desk.thread().due(desk.context());
+    assert!(desk.carry_out(&due));
+    let shown = desk
+        .thread()
+        .message_shown(&desk.world, &support::id(BOB), &desk.message(id));
+    assert_eq!(shown.previews[0].title, "A title");
+    assert_eq!(shown.previews[0].image, None);
 }
 
 #[test]

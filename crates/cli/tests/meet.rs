@@ -101,3 +101,47 @@ fn what_cannot_be_joined_has_its_code() {
     ];
     Program::start(&outsider).end().assert_code(2);
 }
+
+#[test]
+fn breakout_rooms_are_made_and_opened_and_whoever_is_assigned_goes_there_and_back() {
+    let world = World::new();
+    let made = meeting(&world, &["--bypass", "everyone"]);
+    let link = made["link"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{made}"))
+        .to_owned();
+    let silent = ["--input", "silence", "--output", "null"];
+    let mut carol = joining(&world, &[&link], CAROL, &silent);
+    carol.wait_until_connected();
+    let manage = |more: &[&str]| {
+        let who = ["--json", "--server", &world.service.url, "--identity", BOB];
+        Program::start(&[&["meet", "breakout", &link], &who[..], more].concat()).end()
+    };
+    let created = manage(&["create", "Red", "Blue", "--distribute"]);
+    created.assert_code(0);
+    let rooms = created.events[0]["rooms"].as_array().unwrap().clone();
+    let hers = rooms
+        .iter()
+        .find(|room| room["invitees"][0].is_string() || room["invitees"][0].is_object());
+    let hers = hers.unwrap_or_else(|| panic!("{rooms:?}"))["room"].clone();
+    manage(&["open"]).assert_code(0);
+    carol.wait_for("her room", |event| {
+        event["event"] == "breakoutRoomJoin" && event["room"] == hers
+    });
+    let joined = carol.wait_for_event("joined");
+    assert!(
+        ["Red", "Blue"].contains(&joined["subject"].as_str().unwrap()),
+        "{joined}"
+    );
+    let listed = manage(&["list"]);
+    listed.assert_code(0);
+    assert_eq!(listed.events[0]["rooms"][0]["state"], "open");
+    manage(&["close"]).assert_code(0);
+    carol.wait_for("the end of the room", |event| {
+        event["event"] == "breakoutRoomLeft" && event["subcode"] == 20084
+    });
+    carol.wait_for("the meeting", |event| event["state"] == "connected");
+    manage(&["assign", "--room", "9", CAROL]).assert_code(1);
+    carol.interrupt();
+    carol.end().assert_code(130);
+}

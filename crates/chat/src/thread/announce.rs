@@ -93,7 +93,11 @@ impl Thread {
         told
     }
 
-    fn seeing<'a>(&'a self, viewers: &'a [Identifier], message: u64) -> impl Iterator<Item = &'a Identifier> {
+    pub(super) fn seeing<'a>(
+        &'a self,
+        viewers: &'a [Identifier],
+        message: u64,
+    ) -> impl Iterator<Item = &'a Identifier> {
         viewers
             .iter()
             .filter(move |viewer| self.people.get(viewer).is_some_and(|one| one.sees(message)))

@@ -1,6 +1,8 @@
 //! Answers to cards. Whoever takes part and is shown a card may answer it, but for who sent it; of each the newest answer
 //! counts. It is told to the sender alone, and kept for as long as the message says something.
 
+use std::collections::BTreeSet;
+
 use sidetone_ledger::{ChatCardAnswer, ChatData, ChatHappening, EventKind};
 use sidetone_organisation::World;
 use sidetone_signaling::protocol::Event;
@@ -28,7 +30,7 @@ impl Thread {
         value: &str,
     ) -> Result<Outcome<()>, Refused> {
         self.writes(context, actor)?;
-        self.answers_allowed(context.world, actor)?;
+        self.replies_allowed(context.world, actor)?;
         self.living(context, actor, message)?;
         let card = message.card.as_ref().ok_or(Reason::NO_SUCH_ACTION)?;
         if message.sender == actor.identity {
@@ -92,7 +94,7 @@ impl Thread {
         }
     }
 
-    /// An answer to a card is its sender's to know, who may be gone by now.
+    /// An answer to a card is its sender's to know, who may be gone by now, or have hidden the message.
     pub(super) fn answered(
         &self,
         context: Context<'_>,
@@ -103,7 +105,7 @@ impl Thread {
         let Some(sender) = self.heads.get(&answer.message).map(|head| &head.sender) else {
             return;
         };
-        if !viewers.contains(sender) {
+        if !self.seeing(viewers, answer.message).any(|one| one == sender) {
             return;
         }
         let shown = self.answer_shown(context.world, sender, answer);
@@ -143,24 +145,26 @@ impl Thread {
             .flat_map(|answers| answers.keys())
     }
 
-    /// The answers to a message, which end with what it said.
+    /// The answers to a message, which end with what it said. Those that are too many for one turn are found by
+    /// [`Thread::answers_due`].
     pub(super) fn erase_answers(&self, message: u64, cause: Cause, plan: &mut Plan) {
-        for who in self.answerers(message) {
+        let room = TURN.saturating_sub(plan.deletes.len());
+        for who in self.answerers(message).take(room) {
             let item = ItemKey::Answer(message, who.clone());
             self.erase(item, Some(message), cause, who, plan);
         }
     }
 
-    /// What a crash, or an answer that crossed a deletion, left.
+    /// What a crash, an answer that crossed a deletion, or a deletion with more answers than one turn takes, left.
     pub(super) fn answers_due(&self, plan: &mut Plan) {
         let gone = |message: u64| self.heads.get(&message).is_none_or(|head| head.deleted);
         let left = self.answers.iter().filter(|(message, _)| gone(**message));
         let left = left.flat_map(|(message, answers)| answers.keys().map(move |who| (*message, who)));
-        for (message, who) in left.take(TURN) {
-            let item = ItemKey::Answer(message, who.clone());
-            if !plan.deletes.contains(&item) {
-                self.erase(item, Some(message), Cause::Orphaned, who, plan);
-            }
+        let planned: BTreeSet<ItemKey> = plan.deletes.iter().cloned().collect();
+        let left = left.map(|(message, who)| (ItemKey::Answer(message, who.clone()), message, who));
+        let room = TURN.saturating_sub(plan.deletes.len());
+        for (item, message, who) in left.filter(|(item, ..)| !planned.contains(item)).take(room) {
+            self.erase(item, Some(message), Cause::Orphaned, who, plan);
         }
     }
 }

@@ -125,7 +125,7 @@ impl Thread {
         given: bool,
     ) -> Result<Outcome<Message>, Refused> {
         self.writes(context, actor)?;
-        self.answers_allowed(context.world, actor)?;
+        self.replies_allowed(context.world, actor)?;
         self.living(context, actor, &message)?;
         let bad = |c: char| c.is_control() || c.is_whitespace();
         if emoji.is_empty() || emoji.len() > MAX_EMOJI_BYTES || emoji.chars().any(bad) {

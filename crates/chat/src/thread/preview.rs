@@ -6,6 +6,7 @@ use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::chat::{Card, LinkPreview};
 use uuid::Uuid;
 
+use crate::content::misleads;
 use crate::limits::MAX_PREVIEW;
 use crate::links::links;
 use crate::{AttachmentRecord, Body, Context, Item, Message, Outcome, Refused, Thread};
@@ -116,7 +117,7 @@ pub(super) fn still_said(body: &Body, card: Option<&Card>, previews: &[LinkPrevi
 
 /// One line of at most so many characters.
 fn squeezed(text: &str, most: usize) -> String {
-    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    let words = text.split(|c: char| c.is_whitespace() || misleads(c));
     let line = words
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()

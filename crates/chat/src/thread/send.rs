@@ -74,7 +74,7 @@ impl Thread {
         let (body, card) = new.content.read(&new.attachments)?;
         metadata(&new.metadata)?;
         if let Some(answered) = new.reply_to {
-            self.answers_allowed(context.world, actor)?;
+            self.replies_allowed(context.world, actor)?;
             let there = self.heads.get(&answered).is_some_and(|head| !head.deleted);
             if !there || !named.sees(answered) {
                 return Err(Reason::NO_SUCH_MESSAGE.into());

@@ -136,7 +136,7 @@ impl Thread {
     }
 
     /// L16b, L27: replies and reactions of external users.
-    pub(crate) fn answers_allowed(&self, world: &World, actor: &Actor) -> Result<(), Refused> {
+    pub(crate) fn replies_allowed(&self, world: &World, actor: &Actor) -> Result<(), Refused> {
         if actor.is_external()
             && !self.is_ad_hoc()
             && self.limits(world, |switches| switches.meeting_chat_features)
@@ -162,7 +162,11 @@ impl Thread {
     /// L16b: messages in another language, for external users.
     pub(crate) fn translation_allowed(&self, world: &World, actor: &Actor) -> Result<(), Refused> {
         if actor.is_external() && self.limits(world, |switches| switches.chat_translation) {
-            return Err(Reason::CHAT_FEATURES_DISABLED.into());
+            // The reason is that of another switch too.
+            return Err(Refused {
+                detail: Some("chatTranslation"),
+                ..Reason::CHAT_FEATURES_DISABLED.into()
+            });
         }
         Ok(())
     }

@@ -4,7 +4,9 @@
 use sidetone_ledger::Timestamp;
 use sidetone_organisation::World;
 use sidetone_signaling::Identifier;
-use sidetone_signaling::protocol::chat::{Attachment, ChatMessage, ChatParticipant, ChatThread, Reaction};
+use sidetone_signaling::protocol::chat::{
+    Attachment, ChatMessage, ChatParticipant, ChatThread, LinkPreview, Reaction,
+};
 use uuid::Uuid;
 
 use crate::{Body, Message, Participant, Thread};
@@ -57,7 +59,7 @@ impl Thread {
         }
     }
 
-    /// A message. Files that have expired are left out.
+    /// A message. Files that have expired are left out, and so are such pictures of previews.
     pub fn message_shown(&self, world: &World, viewer: &Identifier, message: &Message) -> ChatMessage {
         let (topic, participants) = match &message.body {
             Body::TopicUpdated { topic } => (Some(topic.clone()), Vec::new()),
@@ -71,6 +73,10 @@ impl Thread {
             count: u32::try_from(by.len()).unwrap_or(u32::MAX),
             by: by.iter().take(SHOWN_REACTORS).cloned().collect(),
         };
+        let preview = |preview: &LinkPreview| LinkPreview {
+            image: preview.image.filter(|id| self.files.contains_key(id)),
+            ..preview.clone()
+        };
         ChatMessage {
             thread: self.record.id,
             id: message.id,
@@ -80,7 +86,7 @@ impl Thread {
             sender_display_name: self.name_of(world, viewer, &message.sender),
             text: message.body.text().to_owned(),
             card: message.card.clone(),
-            previews: message.previews.clone(),
+            previews: message.previews.iter().map(preview).collect(),
             topic,
             participants,
             created_at_ms: message.created.as_millis(),

@@ -185,14 +185,23 @@ impl Conversation {
                 }
             }
             tokio::select! {
+                biased;
+                () = interrupt.raised() => {
+                    if interrupted {
+                        break Reason::HUNG_UP;
+                    }
+                    interrupted = true;
+                    self.hang_up("interrupted", journal).await;
+                }
+                // Before what follows from it in the meeting.
+                event = self.breakout.next() => self.breakout.tell(event, self.consent, journal),
                 event = self.events.recv() => match event {
                     Some(CallEvent::Ended(reason)) => break reason,
                     Some(CallEvent::Replaced(call)) => self.go_on_as(call, journal),
-                    Some(CallEvent::BreakoutRoomJoined(call)) => self.breakout.enter(call),
+                    Some(CallEvent::BreakoutRoomJoined(call)) => self.breakout.enter(call, journal),
                     Some(event) => self.tell(event, journal),
                     None => break self.call.end_reason().unwrap_or(Reason::HUNG_UP),
                 },
-                event = self.breakout.next() => self.breakout.tell(event, journal),
                 Some(event) = end.events.recv() => {
                     match event {
                         // A refusal ends the call as well, with its own reason.
@@ -213,13 +222,6 @@ impl Conversation {
                         // Over already is as good.
                         let _ = self.call.transfer(to, false);
                     }
-                }
-                () = interrupt.raised() => {
-                    if interrupted {
-                        break Reason::HUNG_UP;
-                    }
-                    interrupted = true;
-                    self.hang_up("interrupted", journal).await;
                 }
                 Some(answer) = self.asked.next() => if let Err(error) = answer {
                     journal.event("refused", &error.to_string(), json!({ "error": error.to_string() }));

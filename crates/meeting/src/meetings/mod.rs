@@ -167,8 +167,7 @@ impl Meetings {
     /// What people did in a meeting beside talking, as far as it is other than when this was called last: to be kept with
     /// [`memory`](Self::memory).
     pub fn changed_pieces(&mut self, call: CallId) -> Vec<Piece> {
-        // Nothing of it is kept of a breakout room while it is open.
-        let room = self.rooms.get_mut(&call).filter(|room| room.within().is_none());
+        let room = self.rooms.get_mut(&call).filter(|room| room.is_meeting());
         room.map(Room::changed_pieces).unwrap_or_default()
     }
 
@@ -311,8 +310,8 @@ impl Meetings {
                 Across::PutOut(call, id, reason) => {
                     self.with(call, now, |room, cx| room.put_back(id, &reason, cx));
                 }
-                Across::Role(call, id, role) => {
-                    self.with(call, now, |room, cx| room.role_changed(id, role, cx));
+                Across::Standing(call, id, standing) => {
+                    self.with(call, now, |room, cx| room.standing_changed(id, standing, cx));
                 }
                 Across::Entered(within, id) => {
                     self.with(within.main, now, |room, cx| room.entered_breakout(within, id, cx));
@@ -321,7 +320,9 @@ impl Meetings {
                     self.with(within.main, now, |room, cx| room.left_breakout(within, id, cx));
                 }
                 Across::Over(within, breakout, minutes) => {
-                    self.with(within.main, now, |room, _| room.breakout_over(breakout, *minutes));
+                    self.with(within.main, now, |room, cx| {
+                        room.breakout_over(within, breakout, *minutes, cx);
+                    });
                 }
             }
         }

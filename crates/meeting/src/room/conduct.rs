@@ -53,6 +53,7 @@ impl Room {
         {
             participant.muted = muted;
             self.refresh_rights(id, CapabilityCause::MediaAccessChanged, cx);
+            self.goes_along(id, cx);
             self.touch(id, cx);
         }
     }
@@ -159,7 +160,7 @@ impl Room {
         let identity = participant.identity.clone();
         self.given.insert(identity, set.role);
         self.refresh_rights(set.participant, CapabilityCause::RoleChanged, cx);
-        self.role_goes_along(set.participant, set.role, cx);
+        self.goes_along(set.participant, cx);
         self.settle_away(cx);
         self.touch(set.participant, cx);
         Ok(())

@@ -25,6 +25,8 @@ use crate::outbound::Outbound;
 const ANSWER: usize = 512 * 1024;
 /// Largest picture, in bytes.
 const IMAGE: usize = 96 * 1024;
+/// Types of pictures that are taken: those of which it is known how they begin, and that run nothing.
+const PICTURES: [&str; 4] = ["image/gif", "image/jpeg", "image/png", "image/webp"];
 /// Messages that wait to be looked up. Those that come while so many wait have no previews.
 const WAITING: usize = 1_000;
 
@@ -75,14 +77,21 @@ impl Previewer {
         })
     }
 
-    async fn ask(&self, thread: ThreadId, message: u64, urls: &[String]) -> Option<Vec<Preview>> {
+    async fn ask(
+        &self,
+        thread: ThreadId,
+        message: u64,
+        version: u64,
+        urls: &[String],
+    ) -> Option<Vec<Preview>> {
         let _turn = self.hook.turn().await;
         let question = Question {
             thread,
             message,
             urls,
         };
-        let id = format!("{thread}.{message}");
+        // An edit asks anew, and is no repetition.
+        let id = format!("{thread}.{message}.{version}");
         let answer: Answer = self.hook.question(&id, &question, ANSWER).await?;
         Some(answer.previews)
     }
@@ -94,7 +103,8 @@ impl Preview {
         let bytes = self.image.and_then(|image| {
             let kind = image.content_type.to_ascii_lowercase();
             let bytes = STANDARD.decode(image.data).ok()?;
-            let fits = kind.starts_with("image/") && bytes.len() <= IMAGE && looks_like(&kind, &bytes);
+            let known = PICTURES.contains(&kind.as_str());
+            let fits = known && bytes.len() <= IMAGE && looks_like(&kind, &bytes);
             fits.then(|| (kind, Bytes::from(bytes)))
         });
         let image = bytes.as_ref().map(|(content_type, bytes)| FoundImage {
@@ -126,14 +136,15 @@ impl Chats {
         let chats = Arc::downgrade(self);
         tokio::spawn(async move {
             let _place = place;
-            let urls = match chats.upgrade() {
+            let (version, urls) = match chats.upgrade() {
                 Some(chats) => chats.unpreviewed(thread, message).await.unwrap_or_default(),
                 None => return,
             };
             if urls.is_empty() {
                 return;
             }
-            let found = previewer.ask(thread, message, &urls).await.unwrap_or_default();
+            let found = previewer.ask(thread, message, version, &urls).await;
+            let found = found.unwrap_or_default();
             if let Some(chats) = chats.upgrade().filter(|_| !found.is_empty())
                 && let Err(error) = chats.put_previews(thread, message, found).await
             {
@@ -142,13 +153,20 @@ impl Chats {
         });
     }
 
-    async fn unpreviewed(self: &Arc<Self>, thread: ThreadId, message: u64) -> Result<Vec<String>, Problem> {
+    /// The addresses to look up in a message, and its version.
+    async fn unpreviewed(
+        self: &Arc<Self>,
+        thread: ThreadId,
+        message: u64,
+    ) -> Result<(u64, Vec<String>), Problem> {
         let (entry, _changing) = self.enter(thread).await?;
         let home = self.home(thread)?;
         let kept = self.shelf.message(thread, &home, message, wall_now()).await?;
-        let urls =
-            kept.map(|kept| self.within(&entry, |thread, context| thread.unpreviewed(context.world, &kept)));
-        Ok(urls.unwrap_or_default())
+        let found = kept.map(|kept| {
+            let urls = self.within(&entry, |thread, context| thread.unpreviewed(context.world, &kept));
+            (kept.version, urls)
+        });
+        Ok(found.unwrap_or_default())
     }
 
     async fn put_previews(
@@ -219,6 +237,11 @@ mod tests {
         assert_eq!(read("Image/PNG", png(100)), Some("image/png".into()));
         assert_eq!(read("image/png", png(IMAGE + 1)), None);
         assert_eq!(read("image/png", STANDARD.encode("<svg>")), None);
+        assert_eq!(
+            read("image/svg+xml", STANDARD.encode("<svg onload=x>")),
+            None,
+            "it runs"
+        );
         assert_eq!(read("text/plain", png(100)), None);
         assert_eq!(read("image/png", "no base64".into()), None);
     }

@@ -137,11 +137,13 @@ impl Shelf {
         who: &[Identifier],
         now: WallTime,
     ) -> Result<Vec<Answer>, StoreError> {
-        let mut answers = Vec::with_capacity(who.len());
-        for who in who {
+        let found = who.iter().map(|who| async move {
             let key = key(thread, home, &ItemKey::Answer(message, who.clone()))?;
-            let entry = self.kv.get(&key, now).await?;
-            let item = entry.and_then(|entry| item(entry.key.as_str(), &entry.value));
+            self.kv.get(&key, now).await
+        });
+        let mut answers = Vec::with_capacity(who.len());
+        for entry in join_all(found).await {
+            let item = entry?.and_then(|entry| item(entry.key.as_str(), &entry.value));
             answers.extend(item.and_then(|item| match item {
                 Item::Answer(answer) => Some(answer),
                 _ => None,

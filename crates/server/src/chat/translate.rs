@@ -25,6 +25,10 @@ const AROUND: usize = 200;
 /// When to ask again where no answer came.
 const AGAIN: std::time::Duration = std::time::Duration::from_secs(5);
 
+/// How long somebody waits for a translation. Shorter than any request may take: who asked is to learn what failed, and
+/// when to ask again.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(8);
+
 /// What is asked: `{"thread": "...", "message": 7, "to": "de", "type": "text", "text": "..."}`, where `type` is `text` or
 /// `html`.
 #[derive(Serialize)]
@@ -188,11 +192,9 @@ impl Chats {
             None => {
                 self.within(&entry, |thread, context| thread.translates(context, actor))
                     .map_err(problem)?;
-                let _turn = translator.hook.turn().await;
-                match translator.known(&which) {
-                    Some(answer) => answer,
-                    None => self.translate(translator, &which, &kept.body).await?,
-                }
+                let translating = self.translate(translator, &which, &kept.body);
+                let answer = tokio::time::timeout(PATIENCE, translating).await;
+                answer.unwrap_or_else(|_| Err(failed()))?
             }
         };
         let (_, _, version, language) = which;
@@ -211,12 +213,12 @@ impl Chats {
         which: &Which,
         body: &Body,
     ) -> Result<Answer, Problem> {
-        let answer = translator.ask(which, body).await.ok_or_else(|| {
-            problem(Refused {
-                retry_after: Some(AGAIN),
-                ..Reason::TRANSLATION_FAILED.into()
-            })
-        })?;
+        let _turn = translator.hook.turn().await;
+        // Somebody before us may have asked for the same.
+        if let Some(answer) = translator.known(which) {
+            return Ok(answer);
+        }
+        let answer = translator.ask(which, body).await.ok_or_else(failed)?;
         let mut known = translator.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.keep(which.clone(), answer.clone());
         drop(known);
@@ -231,6 +233,13 @@ impl Chats {
         }
         Ok(answer)
     }
+}
+
+fn failed() -> Problem {
+    problem(Refused {
+        retry_after: Some(AGAIN),
+        ..Reason::TRANSLATION_FAILED.into()
+    })
 }
 
 #[cfg(test)]

@@ -84,7 +84,9 @@ async fn a_preview_comes_after_its_message_to_everybody() {
     assert!(edited.get("previews").is_none());
     let later = bob_hears.event("chat.message_edited").await;
     assert_eq!(later["previews"][0]["url"], "https://b.example/");
-    assert_eq!(hook.asked().len(), 2);
+    let again = hook.asked();
+    assert_eq!(again.len(), 2);
+    assert_ne!(again[0].0["webhook-id"], again[1].0["webhook-id"]);
 
     // With L16b as the source has it nobody is asked where external users take part.
     stage.set_switches(json!({ "linkPreviews": "source" })).await;
@@ -141,6 +143,34 @@ async fn a_service_that_fails_harms_nothing() {
     let with = page["items"].as_array().unwrap().iter();
     let with = with.filter(|one| one["content"].get("previews").is_some());
     assert_eq!(with.count(), 1);
+    stage.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_is_sent_again_is_not_looked_up_again() {
+    let hook = Hook::start(|_| Err(StatusCode::INTERNAL_SERVER_ERROR)).await;
+    let stage = stage(&hook).await;
+    let eve = stage.external("eve");
+    let thread = eve.begin(&[&stage.member("bob")]).await;
+    let asked = async |count: usize| {
+        for _ in 0..500 {
+            if hook.asked().len() >= count {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let urls = hook
+            .asked()
+            .into_iter()
+            .map(|(_, question)| question["urls"][0].clone());
+        urls.collect::<Vec<_>>()
+    };
+    let message = json!({ "content": "HTTPS://a.example", "idempotencyToken": "once" });
+    eve.send(&thread, message.clone()).await.expect(201);
+    assert_eq!(asked(1).await, ["https://a.example/"]);
+    eve.send(&thread, message).await.expect(201);
+    eve.say(&thread, "https://b.example").await;
+    assert_eq!(asked(2).await, ["https://a.example/", "https://b.example/"]);
     stage.server.shutdown().await;
 }
 

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 /// wait for what was lost twice as long as for what was lost on their own way.
 const PATIENCE: Duration = Duration::from_millis(10);
 
-/// What comes so soon after it was asked for had only changed places.
+/// What comes so soon after it was asked for had only changed places. In half a round trip where that is shorter: nothing
+/// is sent again sooner than in a whole one.
 const PROMPT: Duration = Duration::from_millis(5);
 
 /// For so long after packets changed places they may again.
@@ -41,6 +42,8 @@ pub struct Missing {
     gaps: Vec<Gap>,
     /// When packets changed places last.
     disorder: Option<Instant>,
+    /// [`PROMPT`], or half the last round trip that was known.
+    prompt: Duration,
 }
 
 impl Missing {
@@ -51,6 +54,7 @@ impl Missing {
             newest: sequence,
             gaps: Vec::new(),
             disorder: None,
+            prompt: PROMPT,
         }
     }
 
@@ -86,7 +90,7 @@ impl Missing {
                     let gap = self.gaps.remove(at);
                     if gap
                         .asked
-                        .is_none_or(|asked| gap.tries == 1 && since(asked) < PROMPT)
+                        .is_none_or(|asked| gap.tries == 1 && since(asked) < self.prompt)
                     {
                         self.disorder = Some(now);
                     }
@@ -104,8 +108,12 @@ impl Missing {
         self.gaps.iter().map(|gap| gap.at).min()
     }
 
-    /// What to ask for now, as pairs of a sequence number and the mask of those after it. Gives how many.
+    /// What to ask for now, as pairs of a sequence number and the mask of those after it. Gives how many. A round trip of
+    /// zero is one that nobody knows.
     pub fn ask(&mut self, now: Instant, round_trip: Duration, out: &mut [(u16, u16)]) -> usize {
+        if !round_trip.is_zero() {
+            self.prompt = PROMPT.min(round_trip / 2);
+        }
         self.gaps.retain(|gap| gap.tries < TRIES);
         let mut count = 0usize;
         for gap in &mut self.gaps {
@@ -169,5 +177,17 @@ mod tests {
         let later = now + WARY * 2;
         missing.packet(later, 16);
         assert_eq!(missing.due(), Some(later));
+    }
+    #[test]
+    fn what_comes_after_a_short_round_trip_was_sent_again() {
+        let now = Instant::now();
+        let trip = Duration::from_millis(2);
+        let mut missing = Missing::new(1, 10);
+        let mut out = [(0, 0); 4];
+        missing.packet(now, 12);
+        assert_eq!(missing.ask(now, trip, &mut out), 1);
+        missing.packet(now + trip, 11);
+        missing.packet(now + PROMPT, 14);
+        assert_eq!(missing.due(), Some(now + PROMPT));
     }
 }

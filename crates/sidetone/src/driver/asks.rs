@@ -38,6 +38,11 @@ pub(crate) enum Ask {
         options: JoinOptions,
         reply: Reply<Call>,
     },
+    JoinBreakout {
+        main: CallId,
+        breakout: CallId,
+        reply: Reply<Call>,
+    },
     Request {
         call: CallId,
         request: Box<Request>,
@@ -133,6 +138,11 @@ impl Driver {
                 });
                 self.open_audio(now);
             }
+            Ask::JoinBreakout {
+                main,
+                breakout,
+                reply,
+            } => self.join_breakout(main, breakout, reply, now),
             Ask::Request {
                 call,
                 request,
@@ -288,7 +298,7 @@ impl Driver {
         Ok(leg.call_stats(voice))
     }
 
-    fn open_audio(&mut self, now: Instant) {
+    pub(super) fn open_audio(&mut self, now: Instant) {
         if self.audio.engine().is_some() {
             self.resume_waiting(now);
         } else {

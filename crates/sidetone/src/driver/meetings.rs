@@ -1,5 +1,6 @@
 //! Meetings and group calls: what the service tells of them and answers, and who is heard.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -9,10 +10,11 @@ use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::protocol::meeting::{self, Joined, Locator};
 use sidetone_signaling::protocol::{CallId, Event, Request};
 
-use super::{Driver, Entry};
+use super::{Driver, Entry, Waiting};
 use crate::Error;
 use crate::call::{Call, CallDirection, CallEvent, CallShared, Participant, Snapshot};
-use crate::meeting::{BreakoutRoomsUpdate, EngagementEvent, Meeting};
+use crate::meeting::{BreakoutRoomsUpdate, EngagementEvent, JoinOptions, Meeting};
+use crate::pending::Reply;
 
 /// How often it is looked who is heard.
 pub(super) const HEAR: Duration = Duration::from_millis(100);
@@ -103,6 +105,7 @@ impl Driver {
         let muted = matches!(event, Event::MeetingMutedBy(_));
         let Some(entry) = self.entry(call) else { return };
         let (shared, talking) = (entry.shared.clone(), entry.talking);
+        entry.silenced |= muted && !talking;
         let told = {
             let mut snapshot = shared.snapshot();
             snapshot.muted |= muted;
@@ -132,34 +135,82 @@ impl Driver {
         }
     }
 
-    /// This end goes from a meeting to a breakout room of it, with its microphone as it is.
+    /// This end is sent from a meeting to a breakout room of it. Not out of another call: then the app decides.
     fn go_to_breakout(&mut self, main: CallId, breakout: CallId, now: Instant) {
-        if self.entry(breakout).is_some() {
+        let Some(entry) = self.entry(main) else { return };
+        let waits = entry.shared.snapshot().state == CallState::LocalHold;
+        if self.entry(breakout).is_some() || (waits && self.in_breakout_of(main).is_none()) {
             return;
         }
-        let Some(entry) = self.entry(main) else { return };
-        let snapshot = {
-            let main = entry.shared.snapshot();
-            Snapshot {
-                muted: main.muted,
-                ..Snapshot::new(breakout, main.direction, main.remote.clone())
-            }
+        let Some(call) = self.breakout_call(main, breakout, now) else {
+            return;
         };
-        let muted = snapshot.muted;
-        let shared = CallShared::new(snapshot);
-        self.calls.push(Entry::new(shared.clone(), true, now));
-        self.calls_updated();
+        // The app learns of it with the event below.
+        call.shared.events.keep();
         self.deferred.push_back(AgentInput::Command(Command::Join {
             call: breakout,
             locator: Locator::Call(breakout),
             display_name: None,
-            muted,
+            muted: call.shared.snapshot().muted,
         }));
-        let driver = self.own_asks.upgrade();
-        if let (Some(entry), Some(driver)) = (self.entry(main), driver) {
-            let joined = CallEvent::BreakoutRoomJoined(Call { shared, driver });
-            entry.shared.events.emit(joined);
+        if let Some(entry) = self.entry(main) {
+            entry.shared.events.emit(CallEvent::BreakoutRoomJoined(call));
         }
+    }
+
+    /// This end wants to go from a meeting to a breakout room of it.
+    pub(super) fn join_breakout(&mut self, main: CallId, breakout: CallId, reply: Reply<Call>, now: Instant) {
+        let known = self.entry(breakout).map(|entry| entry.shared.clone());
+        if let Some((shared, driver)) = known.zip(self.own_asks.upgrade()) {
+            // It is there, or on its way.
+            let _ = reply.send(Ok(Call { shared, driver }));
+            return;
+        }
+        let Some(call) = self.breakout_call(main, breakout, now) else {
+            let _ = reply.send(Err(Error::Closed));
+            return;
+        };
+        let muted = call.shared.snapshot().muted;
+        self.waiting.push(Waiting::Join {
+            call,
+            locator: Locator::Call(breakout),
+            options: JoinOptions {
+                display_name: None,
+                muted,
+            },
+            reply,
+        });
+        self.open_audio(now);
+    }
+
+    /// A call for a breakout room, with the microphone as it is in the meeting, or in the room where this end is now.
+    fn breakout_call(&mut self, main: CallId, breakout: CallId, now: Instant) -> Option<Call> {
+        let driver = self.own_asks.upgrade()?;
+        let muted = self.in_breakout_of(main).map(|room| room.snapshot().muted);
+        let entry = self.entry(main)?;
+        entry.silenced = false;
+        let snapshot = {
+            let main = entry.shared.snapshot();
+            Snapshot {
+                muted: muted.unwrap_or(main.muted),
+                ..Snapshot::new(breakout, main.direction, main.remote.clone())
+            }
+        };
+        let shared = CallShared::new(snapshot);
+        self.calls.push(Entry::new(shared.clone(), true, now));
+        self.calls_updated();
+        Some(Call { shared, driver })
+    }
+
+    /// The breakout room of a meeting where this end is.
+    fn in_breakout_of(&self, main: CallId) -> Option<Arc<CallShared>> {
+        let of_it = |snapshot: &Snapshot| {
+            let meeting = snapshot.meeting.as_deref();
+            meeting.is_some_and(|meeting| meeting.info.breakout_of == Some(main))
+        };
+        let mut calls = self.calls.iter().rev();
+        let found = calls.find(|entry| of_it(&entry.shared.snapshot()));
+        found.map(|entry| entry.shared.clone())
     }
 
     /// A breakout room is over for this end: in the meeting the microphone is as it was there.
@@ -175,6 +226,8 @@ impl Driver {
         };
         let Some(main) = main else { return };
         let Some(entry) = self.entry(main) else { return };
+        // Whoever was silenced in the meeting meanwhile is so.
+        let muted = muted || std::mem::take(&mut entry.silenced);
         if entry.shared.snapshot().muted == muted {
             return;
         }

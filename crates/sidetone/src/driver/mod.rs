@@ -75,6 +75,8 @@ struct Entry {
     active: bool,
     /// Its audio is open: the microphone is its.
     talking: bool,
+    /// Somebody switched its microphone off while this end was in a breakout room.
+    silenced: bool,
     adaptation: Adaptation,
     announced: Announced,
     monitor: Monitor,
@@ -88,6 +90,7 @@ impl Entry {
             shared,
             active,
             talking: false,
+            silenced: false,
             adaptation: Adaptation::default(),
             announced: Announced::default(),
             monitor: Monitor::default(),

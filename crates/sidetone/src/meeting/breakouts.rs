@@ -5,12 +5,11 @@ use sidetone_signaling::Identifier;
 use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::protocol::meeting::{
     Act, Announce, AssignBreakout, Breakout, BreakoutSettings, CallForHelp, ChangeBreakout, CreateBreakouts,
-    Locator, SetBreakouts, SomeBreakouts, Which,
+    SetBreakouts, SomeBreakouts, Which,
 };
 
-use super::JoinOptions;
 use crate::Error;
-use crate::call::{Call, CallShared, Snapshot};
+use crate::call::Call;
 use crate::driver::Ask;
 use crate::pending::Pending;
 
@@ -164,29 +163,14 @@ impl BreakoutRoomsFeature {
         let found = self
             .0
             .in_meeting(|meeting| meeting.together.breakouts.get(&room).and_then(|room| room.call));
-        let Some(id) = found.flatten() else {
+        let Some(breakout) = found.flatten() else {
             let _ = reply.send(Err(Error::State("not open")));
             return pending;
         };
-        let (muted, direction, this_end) = {
-            let main = self.0.shared.snapshot();
-            (main.muted, main.direction, main.remote.clone())
-        };
-        let shared = CallShared::new(Snapshot {
-            muted,
-            ..Snapshot::new(id, direction, this_end)
-        });
-        let call = Call {
-            shared,
-            driver: self.0.driver.clone(),
-        };
-        let _ = self.0.driver.send(Ask::Join {
-            call,
-            locator: Locator::Call(id),
-            options: JoinOptions {
-                display_name: None,
-                muted,
-            },
+        let main = self.0.id();
+        let _ = self.0.driver.send(Ask::JoinBreakout {
+            main,
+            breakout,
             reply,
         });
         pending

@@ -187,7 +187,6 @@ fn ac18_people_are_moved_between_breakout_rooms_and_ask_for_help() {
     connected(&[&in_red, &in_blue]);
     omar.hears_nothing();
     in_red.mute().unwrap();
-    in_red.unmute().unwrap();
     at_pat.breakout_rooms().call_for_help(true).wait().unwrap();
     until("Nia is called", || {
         let rooms = at_nia.breakout_rooms().all();
@@ -202,6 +201,11 @@ fn ac18_people_are_moved_between_breakout_rooms_and_ask_for_help() {
     connected(&[&in_blue_too]);
     assert!(end_of(&in_red).is(&Reason::BREAKOUT_MOVED));
     in_state(&at_pat, CallState::LocalHold);
+    assert!(in_blue_too.is_muted(), "as in the room before");
+    let there_already = at_pat.breakout_rooms().join(red + 1).wait().unwrap();
+    assert_eq!(there_already.id(), in_blue_too.id());
+    in_state(&in_blue_too, CallState::Connected);
+    in_blue_too.unmute().unwrap();
     omar.hears(MAN);
     nia.hears_nothing();
 

@@ -105,18 +105,20 @@ pub fn answers(user: &UserArgs, answers: &[CardAnswer]) {
 fn answer(user: &UserArgs, name: &str, answer: &CardAnswer) {
     let who = plain(&answer.display_name);
     let said = plain(&answer.value);
-    let words = format!("      {who} answers {}: {} {said}", answer.message, answer.action);
+    let action = plain(&answer.action);
+    let words = format!("      {who} answers {}: {action} {said}", answer.message);
     line(user, name, words.trim_end(), json!(answer));
 }
 
 /// A message in another language.
 pub fn translation(user: &UserArgs, translation: &Translation) {
-    let from = translation.from.as_deref().map(|from| format!("from {from}, "));
+    let from = translation.from.as_deref();
+    let from = from.map(|from| format!("from {}, ", plain(from)));
     let words = format!(
         "{:>4}  ({}{})  {}",
         translation.message,
         from.unwrap_or_default(),
-        translation.language,
+        plain(&translation.language),
         plain(&translation.text)
     );
     line(user, "translation", &words, json!(translation));

@@ -182,6 +182,11 @@ fn describe(call: &Call, event: &CallEvent) -> Option<(&'static str, String, Val
             json!({ "participants": who }),
         ),
         CallEvent::Engagement(event) => return super::engagement::describe(call, event),
+        CallEvent::BreakoutRoomJoined(room) => (
+            "breakoutRoomJoined",
+            "in a breakout room meanwhile".to_owned(),
+            json!({ "call": room.id() }),
+        ),
         CallEvent::MutedByOthers(by) => (
             "mutedByOthers",
             format!("switched off by {}", name::of(call, *by)),

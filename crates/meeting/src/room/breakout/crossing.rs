@@ -22,8 +22,27 @@ pub(crate) struct Visitor {
     pub(in crate::room) display_name: String,
     pub(in crate::room) kind: PersonKind,
     pub(in crate::room) origin: Origin,
-    pub(in crate::room) role: Role,
+    pub(in crate::room) standing: Standing,
     pub(in crate::room) sees_external: bool,
+}
+
+/// What somebody is in the meeting, and so in a breakout room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    role: Role,
+    /// What was said of them in particular. What is said of all attendees does not hold there: they are there to talk.
+    audio_forbidden: Option<bool>,
+    video_forbidden: Option<bool>,
+}
+
+impl Standing {
+    fn of(participant: &Participant) -> Self {
+        Self {
+            role: participant.role,
+            audio_forbidden: participant.audio_forbidden,
+            video_forbidden: participant.video_forbidden,
+        }
+    }
 }
 
 impl Visitor {
@@ -34,7 +53,7 @@ impl Visitor {
             display_name: participant.display_name.clone(),
             kind: participant.kind,
             origin: participant.origin,
-            role: participant.role,
+            standing: Standing::of(participant),
             sees_external: participant.sees_external,
         }
     }
@@ -57,8 +76,10 @@ impl Visitor {
             self.display_name,
             self.kind,
             self.origin,
-            self.role,
+            self.standing.role,
         );
+        participant.audio_forbidden = self.standing.audio_forbidden;
+        participant.video_forbidden = self.standing.video_forbidden;
         participant.sees_external = self.sees_external;
         participant
     }
@@ -112,6 +133,8 @@ impl Room {
         }
         self.set_away(id, Some(Away { room, present: true }), cx);
         self.lower(id, cx);
+        // What they are may have changed while they knocked.
+        self.goes_along(id, cx);
         if let Some(call) = before.and_then(|before| self.breakouts.call(before)) {
             cx.across
                 .push_back(Across::PutOut(call, id, Reason::BREAKOUT_MOVED));
@@ -141,13 +164,24 @@ impl Room {
         self.set_away(id, kept, cx);
     }
 
-    /// One of its breakout rooms is over: what was done there is kept.
-    pub(crate) fn breakout_over(&mut self, breakout: CallId, minutes: Minutes) {
+    /// One of its breakout rooms is over, and everyone has left it: what was done there is kept.
+    pub(crate) fn breakout_over(
+        &mut self,
+        within: Within,
+        breakout: CallId,
+        minutes: Minutes,
+        cx: &mut Context<'_>,
+    ) {
         self.breakouts.closing = self.breakouts.closing.saturating_sub(1);
         let mut past = self.breakouts.past.iter_mut().rev();
         if let Some((_, done)) = past.find(|(call, _)| *call == breakout) {
             done.minutes = minutes;
         }
+        cx.fact(Fact::BreakoutClosed {
+            call: self.call,
+            room: within.number,
+            breakout,
+        });
     }
 
     /// Whether somebody who is or was in a room does not come back to the meeting now.
@@ -245,11 +279,14 @@ impl Room {
         }
     }
 
-    /// Somebody's role is another, and so in the breakout room where they are.
-    pub(in crate::room) fn role_goes_along(&self, id: ParticipantId, role: Role, cx: &mut Context<'_>) {
-        let room = self.participants.get(&id).and_then(Participant::breakout);
-        if let Some(call) = room.and_then(|room| self.breakouts.call(room)) {
-            cx.across.push_back(Across::Role(call, id, role));
+    /// Somebody is something else, and so in the breakout room where they are.
+    pub(in crate::room) fn goes_along(&self, id: ParticipantId, cx: &mut Context<'_>) {
+        let Some(participant) = self.participants.get(&id) else {
+            return;
+        };
+        if let Some(call) = participant.breakout().and_then(|room| self.breakouts.call(room)) {
+            cx.across
+                .push_back(Across::Standing(call, id, Standing::of(participant)));
         }
     }
 }
@@ -316,14 +353,24 @@ impl Room {
     }
 
     /// Somebody is something else in the meeting.
-    pub(crate) fn role_changed(&mut self, id: ParticipantId, role: Role, cx: &mut Context<'_>) {
-        if let Some(participant) = self.participants.get_mut(&id)
-            && participant.role != role
-        {
-            participant.role = role;
-            self.refresh_rights(id, CapabilityCause::RoleChanged, cx);
-            self.touch(id, cx);
+    pub(crate) fn standing_changed(&mut self, id: ParticipantId, standing: Standing, cx: &mut Context<'_>) {
+        let Some(participant) = self.participants.get_mut(&id) else {
+            return;
+        };
+        let before = Standing::of(participant);
+        if before == standing {
+            return;
         }
+        participant.role = standing.role;
+        participant.audio_forbidden = standing.audio_forbidden;
+        participant.video_forbidden = standing.video_forbidden;
+        let cause = if before.role == standing.role {
+            CapabilityCause::MediaAccessChanged
+        } else {
+            CapabilityCause::RoleChanged
+        };
+        self.refresh_rights(id, cause, cx);
+        self.touch(id, cx);
     }
 }
 

@@ -1,13 +1,13 @@
 //! What people want of breakout rooms: making them, saying who goes to which, opening and closing them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand_chacha::rand_core::Rng as _;
 use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::protocol::meeting::{
-    Act, Announce, Announcement, AssignBreakout, Capability, ChangeBreakout, CreateBreakouts, NewBreakout,
-    News, ParticipantId, Role, SetBreakouts, Which,
+    Act, Announce, Announcement, AssignBreakout, Capability, CapabilityCause, ChangeBreakout,
+    CreateBreakouts, NewBreakout, News, ParticipantId, Role, SetBreakouts, Which,
 };
 use sidetone_signaling::{Identifier, Reason};
 
@@ -23,7 +23,7 @@ impl Room {
         act: &Act,
         cx: &mut Context<'_>,
     ) -> Result<Option<u32>, Reason> {
-        if !self.has_breakouts() {
+        if !self.is_meeting() {
             return Err(Reason::NOT_IN_THIS_CALL_TYPE);
         }
         if let Some(by) = by {
@@ -39,9 +39,7 @@ impl Room {
                 some.rooms
                     .iter()
                     .try_for_each(|room| self.breakouts.one(*room).map(drop))?;
-                for (room, _) in self.breakouts.open(&some.rooms) {
-                    self.close_breakout(room, &Reason::BREAKOUT_CLOSED, cx);
-                }
+                self.close_some(&some.rooms, &Reason::BREAKOUT_CLOSED, cx);
             }
             Act::SetBreakouts(set) => self.set_breakouts(by, set, cx)?,
             Act::Announce(announce) => {
@@ -125,15 +123,23 @@ impl Room {
             let other = cx.rng.next_u64() % (last as u64 + 1);
             people.swap(last, usize::try_from(other).unwrap_or_default());
         }
+        let mut sizes: BTreeMap<u32, usize> = self
+            .breakouts
+            .rooms
+            .range(first..)
+            .map(|(room, _)| (*room, 0))
+            .collect();
+        for room in self.breakouts.assigned.values() {
+            if let Some(size) = sizes.get_mut(room) {
+                *size += 1;
+            }
+        }
         for identity in people {
-            let size = |room: &u32| self.breakouts.assigned.values().filter(|of| *of == room).count();
-            let emptiest = self
-                .breakouts
-                .rooms
-                .range(first..)
-                .map(|(room, _)| *room)
-                .min_by_key(size);
-            self.assign(&identity, emptiest, cx);
+            let emptiest = sizes.iter_mut().min_by_key(|(_, size)| **size);
+            let Some((room, size)) = emptiest else { return };
+            *size += 1;
+            let room = *room;
+            self.assign(&identity, Some(room), cx);
         }
     }
 
@@ -228,6 +234,10 @@ impl Room {
             (Some(_), Some(_)) => self.send_over(id, true, cx),
             (Some(there), None) => self.bring_back(id, there, &Reason::BREAKOUT_LEFT, cx),
             (None, _) => {
+                if room.is_none() {
+                    // Also out of the one in which they were kept.
+                    self.set_away(id, None, cx);
+                }
                 self.send_over(id, false, cx);
                 self.settle_away(cx);
             }
@@ -307,10 +317,7 @@ impl Room {
         }
         self.mark_settings(cx);
         if set.managers.is_some() {
-            self.refresh_all(
-                sidetone_signaling::protocol::meeting::CapabilityCause::MeetingChanged,
-                cx,
-            );
+            self.refresh_all(CapabilityCause::MeetingChanged, cx);
         }
         self.settle_away(cx);
         Ok(())

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use sidetone_signaling::protocol::CallId;
 use sidetone_signaling::protocol::chat::ThreadId;
-use sidetone_signaling::protocol::meeting::{ParticipantId, Role};
+use sidetone_signaling::protocol::meeting::{Capability, ParticipantId};
 use sidetone_signaling::{Identifier, Reason};
 
 use super::engage::Bucket;
@@ -26,8 +26,8 @@ use crate::fact::Fact;
 use crate::memory::{BreakoutMemory, BreakoutsMemory};
 use crate::minutes::{BreakoutMinutes, Minutes, Visit};
 
-pub(crate) use crossing::Visitor;
 pub(super) use crossing::fact_within;
+pub(crate) use crossing::{Standing, Visitor};
 
 /// Most rooms of one meeting.
 const MOST: usize = 50;
@@ -67,7 +67,7 @@ pub(crate) enum Across {
     /// Somebody is in one no longer.
     PutOut(CallId, ParticipantId, Reason),
     /// Somebody is something else in the meeting, and so there.
-    Role(CallId, ParticipantId, Role),
+    Standing(CallId, ParticipantId, Standing),
     /// Somebody is in one: for the meeting.
     Entered(Within, ParticipantId),
     /// Somebody is in one no longer: for the meeting.
@@ -190,10 +190,7 @@ impl Room {
 
     /// Whether somebody may manage the breakout rooms.
     fn manages(&self, participant: &Participant) -> bool {
-        super::board::is_capable(
-            &participant.capabilities,
-            sidetone_signaling::protocol::meeting::Capability::ManageBreakouts,
-        )
+        super::board::is_capable(&participant.capabilities, Capability::ManageBreakouts)
     }
 
     /// Opens a room's call.
@@ -254,11 +251,6 @@ impl Room {
         }
         self.breakouts.closing += 1;
         cx.across.push_back(Across::Close(breakout, reason.clone()));
-        cx.fact(Fact::BreakoutClosed {
-            call: self.call,
-            room,
-            breakout,
-        });
         self.mark_breakout(room, cx);
         if self.breakouts.open(&[]).is_empty() && self.breakouts.ends.take().is_some() {
             cx.timers.cancel(Timer::Breakouts(self.call));
@@ -267,11 +259,16 @@ impl Room {
         self.settle_away(cx);
     }
 
-    /// The meeting is over, and so are they.
-    pub(super) fn close_breakouts(&mut self, reason: &Reason, cx: &mut Context<'_>) {
-        for (room, _) in self.breakouts.open(&[]) {
+    /// Closes those that are open of these rooms; none named: of all.
+    fn close_some(&mut self, rooms: &[u32], reason: &Reason, cx: &mut Context<'_>) {
+        for (room, _) in self.breakouts.open(rooms) {
             self.close_breakout(room, reason, cx);
         }
+    }
+
+    /// The meeting is over, and so are they.
+    pub(super) fn close_breakouts(&mut self, reason: &Reason, cx: &mut Context<'_>) {
+        self.close_some(&[], reason, cx);
         cx.timers.cancel(Timer::Breakouts(self.call));
     }
 
@@ -279,9 +276,7 @@ impl Room {
     pub(crate) fn breakouts_due(&mut self, cx: &mut Context<'_>) {
         let Some(ends) = self.breakouts.ends else { return };
         if ends <= cx.now {
-            for (room, _) in self.breakouts.open(&[]) {
-                self.close_breakout(room, &Reason::BREAKOUT_CLOSED, cx);
-            }
+            self.close_some(&[], &Reason::BREAKOUT_CLOSED, cx);
             self.breakouts.ends = None;
         }
         self.mark_settings(cx);
@@ -425,8 +420,8 @@ impl Room {
         Ok(())
     }
 
-    /// The house is one that has breakout rooms.
-    pub(super) fn has_breakouts(&self) -> bool {
+    /// Whether it is a meeting itself, that outlives the service and has breakout rooms: no group call, and none of those.
+    pub(crate) fn is_meeting(&self) -> bool {
         matches!(self.house, House::Meeting { .. }) && self.within.is_none()
     }
 }

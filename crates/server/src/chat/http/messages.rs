@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use sidetone_chat::NewMessage;
+use sidetone_chat::{NewMessage, Outcome};
 use sidetone_signaling::{Identifier, Reason};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -124,7 +124,7 @@ async fn send(
     if let Some(name) = new.sender_display_name {
         actor.name = Some(name.chars().take(256).collect());
     }
-    let addresses = new.content.contains("http");
+    let addresses = new.content.to_ascii_lowercase().contains("http");
     let wish = NewMessage {
         content: new.r#type.of(new.content, new.card)?,
         metadata: new.metadata,
@@ -134,12 +134,12 @@ async fn send(
         priority: new.priority.into(),
         token: new.idempotency_token,
     };
-    let sent = chats
+    let (sent, new) = chats
         .change(&caller.actor, thread(id), |thread, context| {
-            thread.send(context, &actor, wish)
+            thread.send(context, &actor, wish).map(Outcome::marked)
         })
         .await?;
-    if addresses {
+    if new && addresses {
         chats.look_up(thread(id), sent);
     }
     Ok((StatusCode::CREATED, Json(SentMessage { id: sent })))
