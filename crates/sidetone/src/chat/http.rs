@@ -194,7 +194,10 @@ impl Http {
             .map(Duration::from_secs);
         match wait {
             Some(wait) if wait <= LONGEST_WAIT => Err(Failed::Wait(wait, Error::Refused(reason))),
-            _ if status.is_server_error() => Err(Failed::Network(reason.to_string())),
+            // What a service does not offer it does not offer the next time either.
+            _ if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED => {
+                Err(Failed::Network(reason.to_string()))
+            }
             _ => Err(Failed::Refused(Error::Refused(reason))),
         }
     }
