@@ -10,7 +10,7 @@ use sidetone_organisation::Bypass;
 use sidetone_signaling::protocol::meeting::{
     self as wire, Act, Join, Joined, Locator, News, ParticipantId, Results,
 };
-use sidetone_signaling::protocol::{Event, NoticeKind, NoticeState, Request, SessionId, SetNotice};
+use sidetone_signaling::protocol::{CallId, Event, NoticeKind, NoticeState, Request, SessionId, SetNotice};
 use support::*;
 
 const PEOPLE: [&str; 3] = [OLGA, BOB, EVE];
@@ -294,4 +294,23 @@ fn what_cannot_be_read_is_left_out_and_the_meeting_goes_on() {
     after.restore(memory, &rubbish.map(<[u8]>::to_vec));
     shown(&mut after, OLGA, &joined);
     after.assert_nothing_left();
+}
+
+#[test]
+fn nothing_of_a_group_call_is_kept() {
+    let mut bench = Bench::new();
+    let eve = bench.open(EVE);
+    let group = Locator::Group {
+        call: CallId(uuid::Uuid::from_u128(77)),
+        invite: Vec::new(),
+    };
+    let call = bench.join_by(eve, group).unwrap().call;
+    let watch = wire::Watch {
+        call,
+        pictures: Vec::new(),
+        cameras: Some(1),
+    };
+    bench.ask(eve, Request::MeetingWatch(watch)).unwrap();
+    assert!(bench.meetings.memory(call).is_none());
+    assert!(bench.meetings.changed_pieces(call).is_empty());
 }
