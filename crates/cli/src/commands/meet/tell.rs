@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use sidetone::{
-    Call, CallEvent, CapabilityCause, LobbyReason, MeetingInfo, ParticipantId, Reaction, Role, Standing,
-    UnlobbiedWhy,
+    Call, CallEvent, Capability, CapabilityCause, LobbyReason, MeetingInfo, ParticipantId, Reaction, Role,
+    Standing, UnlobbiedWhy,
 };
 
 use super::name;
@@ -30,11 +30,11 @@ fn describe(call: &Call, event: &CallEvent) -> Option<(&'static str, String, Val
                 "link": info.link,
             });
             let name = name::plain(&info.display_name);
-            (
-                "joined",
-                format!("{} as {name}, {}", title(info), role(info.role)),
-                fields,
-            )
+            let words = format!("{} as {name}, {}", title(info), role(info.role));
+            // Whoever waits may do nothing yet.
+            let unheard = unheard(call).filter(|_| call.lobby_reason().is_none());
+            let words = unheard.map_or(words.clone(), |unheard| format!("{words}; {unheard}"));
+            ("joined", words, fields)
         }
         CallEvent::LobbyReasonChanged(reason) => {
             let words = reason.map_or("let in", lobby_reason);
@@ -130,8 +130,8 @@ fn describe(call: &Call, event: &CallEvent) -> Option<(&'static str, String, Val
         CallEvent::CapabilitiesChanged { new, cause, .. } => {
             let fields = json!({ "capabilities": new, "cause": cause });
             if *cause == CapabilityCause::Admitted {
-                // What the role says that whoever comes in has just read.
-                return Some(("capabilities", String::new(), fields));
+                // The rest is what the role says that whoever comes in has just read.
+                return Some(("capabilities", unheard(call).unwrap_or_default(), fields));
             }
             let list = |capable: bool| {
                 let of = new
@@ -207,6 +207,12 @@ pub fn words(call: &Call, event: &CallEvent) -> Option<String> {
             .map(|(_, words, _)| words)
             .filter(|words| !words.is_empty()),
     }
+}
+
+/// That nobody hears this end, and why, where it may not speak.
+fn unheard(call: &Call) -> Option<String> {
+    let standing = call.capabilities().get(Capability::UnmuteMic);
+    (standing != Standing::Capable).then(|| format!("nobody hears you here ({})", word(&json!(standing))))
 }
 
 /// What a meeting is called.
