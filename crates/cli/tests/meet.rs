@@ -49,21 +49,22 @@ fn whoever_is_let_in_is_heard_and_named() {
         (&joined["subject"], &joined["role"]),
         (&json!("Weekly"), &json!("organiser"))
     );
-    bob.wait_for("Eve in the lobby", |event| {
+    let waits = bob.wait_for("Eve in the lobby", |event| {
         event["event"] == "lobby" && event["added"][0]["displayName"] == "Eve (External)"
     });
+    let eves = waits["added"][0]["participant"].clone();
     eve.wait_until_connected();
-    let here = bob.wait_for("Eve", |event| {
-        event["event"] == "participants" && event["added"][0]["displayName"] == "Eve (External)"
-    });
-    let eves = here["added"][0]["participant"].clone();
+    // She may be heard before the roster says that she is there.
     bob.wait_for("Eve's voice", |event| {
         event["event"] == "heard" && event["participants"] == json!([eves])
     });
     let eve = eve.end();
     eve.assert_code(0);
     assert_eq!(eve.event("joined")["displayName"], "Eve (External)");
-    bob.wait_for("Eve's end", |event| event["removed"][0]["participant"] == eves);
+    bob.wait_for("Eve's end", |event| {
+        let gone = &event["removed"][0];
+        gone["participant"] == eves && gone["displayName"] == "Eve (External)"
+    });
     bob.interrupt();
     bob.end().assert_code(130);
 

@@ -202,6 +202,10 @@ fn ac18_people_are_moved_between_breakout_rooms_and_ask_for_help() {
     assert!(end_of(&in_red).is(&Reason::BREAKOUT_MOVED));
     in_state(&at_pat, CallState::LocalHold);
     assert!(in_blue_too.is_muted(), "as in the room before");
+    until("Pat knows its call", || {
+        let assigned = at_pat.breakout_rooms().assigned();
+        assigned.is_some_and(|room| room.call == Some(in_blue_too.id()))
+    });
     let there_already = at_pat.breakout_rooms().join(red + 1).wait().unwrap();
     assert_eq!(there_already.id(), in_blue_too.id());
     in_state(&in_blue_too, CallState::Connected);

@@ -139,8 +139,14 @@ pub struct BreakoutArgs {
 #[derive(Debug, Subcommand)]
 pub enum BreakoutCommand {
     /// Show them
+    #[command(after_help = "\
+Examples:
+  sidetone meet breakout \"$LINK\" --identity member:acme:ann list")]
     List,
     /// Make rooms, closed
+    #[command(after_help = "\
+Examples:
+  sidetone meet breakout \"$LINK\" --identity member:acme:ann create Red Blue --distribute")]
     Create {
         /// Their names
         #[arg(value_name = "NAME", required = true)]
@@ -153,12 +159,18 @@ pub enum BreakoutCommand {
         by_hand: bool,
     },
     /// Close a room, and take it away
+    #[command(after_help = "\
+Examples:
+  sidetone meet breakout \"$LINK\" --identity member:acme:ann remove 2")]
     Remove {
         /// Its number
         #[arg(value_name = "ROOM")]
         room: u32,
     },
     /// Assign people to a room, or move them
+    #[command(after_help = "\
+Examples:
+  sidetone meet breakout \"$LINK\" --identity member:acme:ann assign --room 1 member:acme:bob")]
     Assign {
         /// Its number; to none without
         #[arg(long, value_name = "ROOM")]
@@ -168,18 +180,27 @@ pub enum BreakoutCommand {
         identities: Vec<Identifier>,
     },
     /// Open rooms
+    #[command(after_help = "\
+Examples:
+  sidetone meet breakout \"$LINK\" --identity member:acme:ann open 1")]
     Open {
         /// Their numbers; all without
         #[arg(value_name = "ROOM")]
         rooms: Vec<u32>,
     },
     /// Close rooms: everyone in them is back in the meeting
+    #[command(after_help = "\
+Examples:
+  sidetone meet breakout \"$LINK\" --identity member:acme:ann close")]
     Close {
         /// Their numbers; all without
         #[arg(value_name = "ROOM")]
         rooms: Vec<u32>,
     },
     /// Say what holds for all of them
+    #[command(after_help = "\
+Examples:
+  sidetone meet breakout \"$LINK\" --identity member:acme:ann set --ends-in 15m")]
     Set {
         /// They close by themselves in so long, such as 15m; 0s: they do not
         #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]

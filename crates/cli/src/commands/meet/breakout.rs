@@ -118,7 +118,7 @@ fn words(rooms: &Value) -> String {
         .map(|room| {
             format!(
                 "{:>3}  {:<6}  {:>3} of {:<3}  {}",
-                room["room"],
+                room["room"].as_u64().unwrap_or_default(),
                 room["state"].as_str().unwrap_or_default(),
                 count(room, "present"),
                 count(room, "invitees"),
