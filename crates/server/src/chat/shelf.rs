@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use bytes::{Bytes, BytesMut};
 use futures_util::future::join_all;
 use sidetone_chat::{Answer, AttachmentRecord, Item, ItemKey, Message, Region};
@@ -271,7 +272,9 @@ fn key(thread: ThreadId, home: &Region, item: &ItemKey) -> Result<Key, StoreErro
             format!("{COPIES}{}.{id}.{}", part(region.as_str()), name(identity))
         }
         ItemKey::Held(message, version) => format!("{HELD}{home}.{id}.{message:016x}.{version:016x}"),
-        ItemKey::Answer(message, by) => format!("{ANSWERS}{home}.{id}.{message:016x}.{}", name(by)),
+        ItemKey::Answer(message, by) => {
+            format!("{ANSWERS}{home}.{id}.{message:016x}.{:032x}", short(by))
+        }
     })
 }
 
@@ -292,6 +295,13 @@ fn part(label: &str) -> String {
 /// An identity, as a part of a name: its colons, and the plus of a telephone, are none of a name's letters.
 fn name(identity: &Identifier) -> String {
     part(&identity.raw_id()).replace(':', "/").replace('+', "")
+}
+
+/// An identity where the longest has no room: nobody finds two of one value (128 bits of SHA-256).
+fn short(identity: &Identifier) -> u128 {
+    let digest = digest(&SHA256, identity.raw_id().as_bytes());
+    let first = digest.as_ref().first_chunk().copied();
+    first.map_or(0, u128::from_be_bytes)
 }
 
 #[cfg(test)]

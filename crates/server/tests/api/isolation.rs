@@ -121,6 +121,7 @@ pub async fn operations(server: &ServerHandle, tenants: &Tenants) -> Vec<Operati
             ("organisation", "acme"),
             ("resource", tenants.resource.as_str()),
             ("meeting", tenants.meeting.as_str()),
+            ("room", "1"),
             ("member", "ann"),
             ("group", "sales"),
             ("policy", "open"),
