@@ -98,7 +98,8 @@ pub struct BreakoutsMemory {
 }
 
 /// A breakout room, as it must outlive the service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct BreakoutMemory {
     /// Its number.
     pub room: u32,
