@@ -4,9 +4,23 @@
 //! Sans-IO: `now` is an argument, outputs are polled. It refuses to know codecs (bytes only), sockets, SRTP and RTCP's
 //! wire format: what is to be asked of the other end comes out as sequence numbers and wishes.
 
+mod assembly;
+mod frames;
 pub mod payload;
+mod playout;
+mod receiver;
+pub mod recovery;
+mod references;
+mod stats;
+mod sync;
 mod unwrap;
 
+pub use assembly::{Assembled, Assembly, Inserted};
+pub use frames::{Frames, Queued};
+pub use playout::Playout;
+pub use receiver::{ReceivedFrame, ReceiverOutput, VideoReceiver};
+pub use stats::{Standstill, VideoStats};
+pub use sync::{AbsoluteCaptureTime, LipSync, NtpTime, Timeline};
 pub use unwrap::Unwrapper;
 
 use bytes::Bytes;

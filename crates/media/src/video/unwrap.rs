@@ -21,6 +21,15 @@ impl<const BITS: u32> Unwrapper<BITS> {
         whole
     }
 
+    /// The counter has begun anew at `value`: gives the next whole number above all before that it can stand for.
+    pub fn restart(&mut self, value: u32) -> i64 {
+        let value = i64::from(value) & (Self::TURN - 1);
+        let after = self.last.map_or(value, |last| last + Self::TURN);
+        let whole = after + (value - after).rem_euclid(Self::TURN);
+        self.last = Some(whole);
+        whole
+    }
+
     /// As [`Self::unwrap`], and changes nothing.
     pub fn peek(&self, value: u32) -> i64 {
         let value = i64::from(value) & (Self::TURN - 1);

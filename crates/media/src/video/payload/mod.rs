@@ -104,7 +104,8 @@ impl Piece {
                 (_, true) => Some(false),
                 _ => None,
             },
-            Self::H264(_) => None,
+            // What may come before the parameter sets of an access unit is not needed (ITU-T H.264 section 7.4.1.2.3).
+            Self::H264(units) => units.sps.then_some(true),
         }
     }
 
