@@ -155,6 +155,46 @@ impl BandwidthEstimator {
         self.decide(view, now)
     }
 
+    /// A burst of padding came through at `found` (see [`Prober`](crate::video::pacer::Prober)), which is believed unless a
+    /// queue is being drained. Returns the estimate when it has changed.
+    pub fn on_probe(&mut self, found: Bitrate, now: Instant) -> Option<Estimate> {
+        let found = f64::from(found.bits_per_second());
+        let limit = self.limit.as_mut()?;
+        if matches!(limit.phase, Phase::Drain(_)) || found <= limit.rate {
+            return None;
+        }
+        self.tried = Some(now);
+        self.climbing = true;
+        if found >= self.wanted {
+            self.available = self.available.max(found);
+            self.limit = None;
+        } else {
+            limit.rate = found;
+            limit.carried = limit.carried.max(found);
+            limit.phase = Phase::Hold(now + STEP);
+        }
+        self.tell()
+    }
+
+    /// From now on at most `wanted` is sent, with all headers: more than before as when a picture joins a voice, or less.
+    pub fn set_wanted(&mut self, wanted: Bitrate, now: Instant) -> Option<Estimate> {
+        let before = std::mem::replace(&mut self.wanted, f64::from(wanted.bits_per_second()).max(LEAST));
+        match self.limit {
+            // Nothing spoke against what was wanted, which says nothing of more.
+            None if self.wanted > before => {
+                let rate = before.max(self.available).min(self.wanted);
+                self.limit = Some(Limit {
+                    rate,
+                    carried: rate,
+                    phase: Phase::Hold(now),
+                });
+            }
+            Some(limit) if limit.rate >= self.wanted => self.limit = None,
+            _ => {}
+        }
+        self.tell()
+    }
+
     /// What may be sent now.
     pub fn estimate(&self) -> Estimate {
         let bitrate = |rate: f64| Bitrate(rate.clamp(0.0, f64::from(u32::MAX)) as u32);

@@ -4,23 +4,31 @@
 //! Sans-IO: `now` is an argument, outputs are polled. It refuses to know codecs (bytes only), sockets, SRTP and RTCP's
 //! wire format: what is to be asked of the other end comes out as sequence numbers and wishes.
 
+mod allocation;
 mod assembly;
 mod frames;
+pub mod pacer;
 pub mod payload;
 mod playout;
 mod receiver;
 pub mod recovery;
 mod references;
+mod sender;
 mod stats;
 mod sync;
 mod unwrap;
 
+pub use allocation::{Allocation, Allocator, Demand, Demands};
 pub use assembly::{Assembled, Assembly, Inserted};
 pub use frames::{Frames, Queued};
 pub use playout::Playout;
 pub use receiver::{ReceivedFrame, ReceiverOutput, VideoReceiver};
+pub use sender::{
+    AROUND, Content, OutgoingPacket, Report, StreamConfig, StreamId, StreamStats, VideoSender, Wanted,
+    timestamp,
+};
 pub use stats::{Standstill, VideoStats};
-pub use sync::{AbsoluteCaptureTime, LipSync, NtpTime, Timeline};
+pub use sync::{ABSOLUTE_CAPTURE_TIME_URI, AbsoluteCaptureTime, LipSync, NtpTime, Timeline};
 pub use unwrap::Unwrapper;
 
 use bytes::Bytes;

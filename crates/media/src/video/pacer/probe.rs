@@ -1,0 +1,182 @@
+//! Finding out whether a path carries more than is sent, where pictures are held back: a short burst of padding comes as
+//! far apart as the narrowest link takes for it. The forwarding unit does the same on the way to receivers.
+
+use std::time::{Duration, Instant};
+
+use sidetone_opus::Bitrate;
+
+/// Padding of a packet of a burst, in bytes: RTP has one byte for it (RFC 3550 section 5.1), and this is what others send.
+pub const PROBE_PADDING: u8 = 224;
+
+/// Length of a burst at the rate that is known, which is how long sound waits for it at most.
+const BURST: Duration = Duration::from_millis(20);
+
+/// Fewest and most packets of a burst.
+const FEWEST: usize = 6;
+const MOST: usize = 50;
+
+/// Wait after a burst that found something, after one that found nothing, and most after those that found nothing.
+const AGAIN: Duration = Duration::from_millis(150);
+const PATIENCE: Duration = Duration::from_millis(600);
+const LONGEST: Duration = Duration::from_secs(4);
+
+/// Longest wait where what was found did not last.
+const WARY: Duration = Duration::from_secs(16);
+
+/// A queue that comes back later than this has nothing to do with a burst.
+const VERDICT: Duration = Duration::from_secs(4);
+
+/// Packets of a burst that did not come by then are lost.
+const ANSWER: Duration = Duration::from_millis(700);
+
+/// Share of what was found that is believed, and most times as much as before: bursts find too much where a link collects
+/// packets before it sends them. Before anything is known, more is believed.
+const CAREFUL: f64 = 0.9;
+const STEP: f64 = 3.0;
+const FIRST_STEP: f64 = 12.0;
+
+#[derive(Debug)]
+struct Burst {
+    packets: usize,
+    until: Instant,
+    came: usize,
+    /// Of all but the first.
+    bytes: usize,
+    first: Duration,
+    last: Duration,
+}
+
+/// The bursts of one path.
+#[derive(Debug)]
+pub struct Prober {
+    due: Instant,
+    patience: Duration,
+    raised: Option<Instant>,
+    burst: Option<Burst>,
+}
+
+impl Prober {
+    /// That may begin at once.
+    pub const fn new(now: Instant) -> Self {
+        Self {
+            due: now,
+            patience: PATIENCE,
+            raised: None,
+            burst: None,
+        }
+    }
+
+    /// Packets of `bytes` on the wire to send now, where `limit` is known and more is wanted: 0 or a burst.
+    pub fn start(&mut self, limit: Bitrate, bytes: usize, now: Instant) -> usize {
+        if self.due > now || self.burst.is_some() {
+            return 0;
+        }
+        let burst = f64::from(limit.bits_per_second()) / 8.0 * BURST.as_secs_f64();
+        let packets = ((burst / bytes.max(1) as f64) as usize).clamp(FEWEST, MOST);
+        self.burst = Some(Burst {
+            packets,
+            until: now + ANSWER,
+            came: 0,
+            bytes: 0,
+            first: Duration::ZERO,
+            last: Duration::ZERO,
+        });
+        packets
+    }
+
+    /// When a burst may start, or one ends without an answer.
+    pub fn next_timeout(&self) -> Instant {
+        self.burst.as_ref().map_or(self.due, |burst| burst.until)
+    }
+
+    /// A packet of a burst came, at that time of the receiver's clock.
+    pub fn arrived(&mut self, bytes: usize, at: Duration) {
+        let Some(burst) = &mut self.burst else { return };
+        if burst.came == 0 {
+            (burst.first, burst.last) = (at, at);
+        } else {
+            burst.bytes += bytes;
+        }
+        burst.first = burst.first.min(at);
+        burst.last = burst.last.max(at);
+        burst.came += 1;
+    }
+
+    /// What the path carries by a burst that has ended, where that is more than `limit`. `first` says that nothing else is
+    /// known.
+    pub fn result(&mut self, limit: Bitrate, first: bool, now: Instant) -> Option<Bitrate> {
+        let ended = |burst: &mut Burst| burst.came >= burst.packets || burst.until <= now;
+        let burst = self.burst.take_if(ended)?;
+        // Nothing is told more exactly than in quarters of a millisecond.
+        let span = (burst.last - burst.first).max(Duration::from_micros(250));
+        let rate = burst.bytes as f64 * 8.0 / span.as_secs_f64() * CAREFUL;
+        let limit = f64::from(limit.bits_per_second());
+        if burst.came * 5 < burst.packets * 4 || rate <= limit {
+            self.due = now + self.patience;
+            self.patience = self.patience.max((self.patience * 2).min(LONGEST));
+            return None;
+        }
+        self.due = now + AGAIN;
+        self.raised = Some(now);
+        let most = limit * if first { FIRST_STEP } else { STEP };
+        Some(Bitrate(rate.min(most).min(f64::from(u32::MAX)) as u32))
+    }
+
+    /// The path is full.
+    pub fn failed(&mut self, now: Instant) {
+        self.burst = None;
+        self.patience = match self.raised.take() {
+            Some(raised) if now.saturating_duration_since(raised) < VERDICT => (self.patience * 2).min(WARY),
+            _ => PATIENCE,
+        };
+        self.due = now + self.patience;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PACKET: usize = 300;
+
+    /// Sends a burst through a link of that rate.
+    fn probe(prober: &mut Prober, limit: Bitrate, link: f64, lost: usize, now: Instant) -> Option<Bitrate> {
+        let packets = prober.start(limit, PACKET, now);
+        assert!(packets >= FEWEST);
+        for n in lost..packets {
+            let at = Duration::from_secs_f64((n + 1) as f64 * PACKET as f64 * 8.0 / link);
+            prober.arrived(PACKET, at);
+        }
+        prober.result(limit, false, now + ANSWER)
+    }
+
+    #[test]
+    fn a_burst_finds_what_the_link_carries() {
+        let now = Instant::now();
+        let limit = Bitrate::kbps(1_000);
+        let found = probe(&mut Prober::new(now), limit, 2e6, 0, now).unwrap();
+        assert!((f64::from(found.0) - 1.8e6).abs() < 2e4, "{found}");
+        let most = probe(&mut Prober::new(now), limit, 50e6, 0, now).unwrap();
+        assert_eq!(most, Bitrate::kbps(3_000));
+        assert_eq!(probe(&mut Prober::new(now), limit, 1e6, 0, now), None);
+        assert_eq!(
+            probe(&mut Prober::new(now), limit, 2e6, 3, now),
+            None,
+            "too many lost"
+        );
+    }
+
+    #[test]
+    fn what_finds_nothing_is_tried_less_often() {
+        let start = Instant::now();
+        let (mut now, mut prober) = (start, Prober::new(start));
+        for _ in 0..4 {
+            assert_eq!(probe(&mut prober, Bitrate::kbps(1_000), 1e6, 0, now), None);
+            now = prober.next_timeout();
+        }
+        assert!(now - start > 6 * PATIENCE);
+        prober.failed(now);
+        assert_eq!(prober.start(Bitrate::kbps(1_000), PACKET, now), 0);
+        assert_eq!(prober.next_timeout(), now + PATIENCE);
+    }
+}
