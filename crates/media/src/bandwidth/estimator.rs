@@ -20,8 +20,10 @@ const FAST: f64 = 0.25;
 const GROWTH: f64 = 0.02;
 /// A queue shall be gone after so many seconds. Shorter costs more sound than the delay is worth.
 const DRAIN: f64 = 0.7;
-/// Least share of what the path carries that is sent while its queue drains: 12 kbit/s of 25, still speech.
+/// Least share of what the path carries that is sent while its queue drains: 12 kbit/s of 25, still speech ...
 const LEAST_DRAIN: f64 = 0.5;
+/// ... and no more than this, in bit/s: pictures can wait.
+const SPEECH: f64 = 40_000.0;
 /// A queue that does not go for so long although we send less is not ours.
 const GIVE_UP: Duration = Duration::from_secs(4);
 /// Share of what the path carries that is sent: variable bitrate must find room.
@@ -49,6 +51,9 @@ pub const START: Bitrate = Bitrate::kbps(36);
 const LEAST: f64 = 14_000.0;
 /// Change of the limit that is worth telling.
 const WORTH_TELLING: f64 = 0.02;
+/// For so long after a burst of padding, bursts tell when there is room, and nothing else is tried: where pictures are sent
+/// the sizes of packets say little, since large ones come behind others of their frame.
+const PROBED: Duration = Duration::from_secs(20);
 /// Without feedback on single packets for so long, round trips have to do.
 const SILENCE: Duration = Duration::from_secs(3);
 
@@ -83,6 +88,8 @@ pub struct BandwidthEstimator {
     beginning: bool,
     patience: Duration,
     tried: Option<Instant>,
+    /// When a burst last told something.
+    probed: Option<Instant>,
     /// Every step since then went well.
     climbing: bool,
     /// The next step where nothing is known.
@@ -109,6 +116,7 @@ impl BandwidthEstimator {
             beginning: true,
             patience: FIRST_PATIENCE,
             tried: Some(now),
+            probed: None,
             climbing: true,
             step: STEP_IN_DOUBT,
             available: 0.0,
@@ -155,10 +163,11 @@ impl BandwidthEstimator {
         self.decide(view, now)
     }
 
-    /// A burst of padding came through at `found` (see [`Prober`](crate::video::pacer::Prober)), which is believed unless a
-    /// queue is being drained. Returns the estimate when it has changed.
+    /// A burst of padding came through at `found` (see [`Prober`](crate::video::pacer::Prober)), which is believed where it
+    /// is more than what was known, unless a queue is being drained. Returns the estimate when it has changed.
     pub fn on_probe(&mut self, found: Bitrate, now: Instant) -> Option<Estimate> {
         let found = f64::from(found.bits_per_second());
+        self.probed = Some(now);
         let limit = self.limit.as_mut()?;
         if matches!(limit.phase, Phase::Drain(_)) || found <= limit.rate {
             return None;
@@ -240,7 +249,8 @@ impl BandwidthEstimator {
             }) if view.growth <= GROWTH => (delivered.max(carried), since),
             _ => (delivered, now),
         };
-        let share = (CAREFUL - view.standing / DRAIN).max(LEAST_DRAIN);
+        let least = (carried * LEAST_DRAIN).min(SPEECH).max(LEAST);
+        let rate = (carried * (CAREFUL - view.standing / DRAIN)).max(least);
         self.climbing = false;
         self.beginning = false;
         if let Some(tried) = self.tried.take() {
@@ -252,7 +262,7 @@ impl BandwidthEstimator {
             };
         }
         self.limit = Some(Limit {
-            rate: (carried * share).max(LEAST),
+            rate,
             carried,
             phase: Phase::Drain(since),
         });
@@ -269,6 +279,12 @@ impl BandwidthEstimator {
 
     fn raise(&mut self, view: View, until: Instant, now: Instant) {
         let Some(limit) = &mut self.limit else { return };
+        if self
+            .probed
+            .is_some_and(|probed| now.saturating_duration_since(probed) < PROBED)
+        {
+            return;
+        }
         if !self.climbing {
             self.step = STEP_IN_DOUBT;
         }

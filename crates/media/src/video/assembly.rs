@@ -33,9 +33,9 @@ pub struct Assembled {
     pub data: Bytes,
     /// Whether a packet of it had to be sent again.
     pub resent: bool,
-    /// When its first packet came, and when it was whole.
+    /// When the first packet of it came.
     pub began: Instant,
-    /// See `began`.
+    /// When the last packet of it came. That it was whole may have shown later.
     pub whole: Instant,
 }
 
@@ -264,7 +264,7 @@ impl Assembly {
             data,
             resent: slots.iter().any(|slot| slot.resent),
             began: slots.iter().map(|slot| slot.at).min().unwrap_or(now),
-            whole: now,
+            whole: slots.iter().map(|slot| slot.at).max().unwrap_or(now),
         })
     }
 }

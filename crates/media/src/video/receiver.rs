@@ -25,7 +25,7 @@ const KEY_PATIENCE: Duration = Duration::from_millis(700);
 /// The same before anything could be decoded: packets of a key frame may have changed places with others.
 const START_PATIENCE: Duration = Duration::from_millis(20);
 
-/// A picture counts as late when it came so long after its time.
+/// A picture counts as late when it goes out so long after its time.
 const LATE: Duration = Duration::from_millis(5);
 
 /// Round trip while none is known.
@@ -104,7 +104,7 @@ impl VideoReceiver {
     pub fn packet(&mut self, packet: VideoPacket, now: Instant) {
         self.stats.packets_received += 1;
         let sequence = self.assembly.sequence(&packet);
-        let resent = self.nack.packet(sequence, now);
+        let resent = self.nack.packet(sequence, false, now);
         self.place(packet, resent, now);
     }
 
@@ -122,7 +122,7 @@ impl VideoReceiver {
             ..packet
         };
         let number = self.assembly.sequence(&packet);
-        self.nack.packet(number, now);
+        self.nack.packet(number, true, now);
         self.place(packet, true, now);
     }
 
@@ -217,7 +217,7 @@ impl VideoReceiver {
         self.nack.forget(picture.last);
         let stats = &mut self.stats;
         stats.frames_dropped += dropped as u64;
-        stats.frames_late += u64::from(picture.whole > due + LATE);
+        stats.frames_late += u64::from(now > due + LATE);
         stats.jitter_buffer_delay += now.saturating_duration_since(picture.began).as_secs_f64();
         stats.jitter_buffer_target_delay += self.playout.target().as_secs_f64();
         stats.jitter_buffer_emitted_count += 1;
@@ -241,6 +241,8 @@ impl VideoReceiver {
         let key = self.assembly.has_key_after(taken.unwrap_or(i64::MIN));
         Some(match taken {
             _ if self.nack.has_lost() => Duration::ZERO,
+            // It is large, and the path is slow.
+            _ if key && !self.nack.is_waiting() => return None,
             _ if key => KEY_PATIENCE + 2 * self.round_trip,
             None => START_PATIENCE,
             Some(_) => PATIENCE + 2 * self.round_trip,

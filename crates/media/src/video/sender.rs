@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use sidetone_opus::Bitrate;
 
-use super::pacer::{Class, PROBE_PADDING, Pacer, Pressure, Prober};
+use super::pacer::{Class, Pacer, Pressure, Prober};
 use super::payload::{Mtu, Outgoing, Packetizer, Payload, PayloadError, TemporalLayers};
 use super::recovery::{History, KeyFrameDemand, Nack, Resent, rtx};
 use super::{CLOCK_RATE, Codec};
@@ -159,6 +159,7 @@ enum Item {
     /// Gets its sequence number when it leaves.
     Fresh {
         stream: usize,
+        key: bool,
         timestamp: RtpTimestamp,
         payload: Payload,
     },
@@ -174,8 +175,8 @@ pub struct VideoSender {
     streams: Vec<Stream>,
     pacer: Pacer<Item>,
     prober: Prober,
-    /// Packets of a burst that have not left.
-    burst: usize,
+    /// Packets of a burst that have not left, and their padding.
+    burst: (usize, u8),
     probes: VecDeque<(u32, SequenceNumber)>,
     estimate: Estimate,
     /// What sound and pictures together can use.
@@ -194,7 +195,7 @@ impl VideoSender {
             streams: Vec::new(),
             pacer: Pacer::new(crate::bandwidth::START, now),
             prober: Prober::new(now),
-            burst: 0,
+            burst: (0, 0),
             probes: VecDeque::new(),
             estimate: Estimate::FIRST,
             wanted: Bitrate(0),
@@ -237,7 +238,7 @@ impl VideoSender {
     pub fn estimate(&mut self, estimate: Estimate, now: Instant) {
         if estimate.congested && !self.estimate.congested {
             self.prober.failed(now);
-            self.burst = 0;
+            self.burst = (0, 0);
         }
         self.estimate = estimate;
         self.set_rate(now);
@@ -275,19 +276,21 @@ impl VideoSender {
                 }
             }
         }
-        let round_trip = self.round_trip;
+        let (round_trip, holds_key) = (self.round_trip, self.pacer.holds_key(id.0));
         let Some(stream) = self.streams.get_mut(id.0) else {
             return Wanted::Nothing;
         };
+        // Who asks while one is on its way has not seen it; else what waits is of no use to who asks.
+        let key = !holds_key && stream.demand.poll(round_trip, now);
+        if key {
+            stream.stats.packets_dropped += self.pacer.discard(id.0) as u64;
+            return Wanted::KeyFrame;
+        }
         if pressure == Pressure::Skip {
             stream.stats.frames_skipped += 1;
             return Wanted::Nothing;
         }
-        if stream.demand.poll(round_trip, now) {
-            Wanted::KeyFrame
-        } else {
-            Wanted::Frame
-        }
+        Wanted::Frame
     }
 
     /// Takes a coded frame.
@@ -307,6 +310,7 @@ impl VideoSender {
         if frame.key {
             stream.stats.key_frames_sent += 1;
             stream.demand.made(now);
+            stream.history.forget();
             stream.stats.packets_dropped += self.pacer.discard(id.0) as u64;
         }
         let class = match (frame.key, stream.config.content) {
@@ -319,6 +323,7 @@ impl VideoSender {
             let bytes = AROUND + payload.bytes.len() + payload.dependency.as_ref().map_or(0, Bytes::len);
             let item = Item::Fresh {
                 stream: id.0,
+                key: frame.key,
                 timestamp,
                 payload,
             };
@@ -338,8 +343,9 @@ impl VideoSender {
             let resent = stream
                 .history
                 .resend(SequenceNumber(sequence), self.round_trip, now);
-            if let Some(packet) = resent {
-                let bytes = AROUND + rtx::OVERHEAD + packet.payload.len();
+            let Some((packet, copies)) = resent else { continue };
+            let bytes = AROUND + rtx::OVERHEAD + packet.payload.len();
+            for packet in std::iter::repeat_n(packet, copies) {
                 let item = Item::Again {
                     stream: index,
                     packet,
@@ -369,7 +375,7 @@ impl VideoSender {
         self.streams.iter_mut().find(|stream| stream.config.ssrc == ssrc)
     }
 
-    /// Feedback on single packets came; the estimator has had it. Gives what a burst found, for
+    /// Feedback on single packets came; the estimator has had it. Gives what a burst has found, if one has ended, for
     /// [`on_probe`](crate::bandwidth::BandwidthEstimator::on_probe).
     pub fn reports(&mut self, reports: &[Report], now: Instant) -> Option<Bitrate> {
         for report in reports {
@@ -385,9 +391,9 @@ impl VideoSender {
     /// The next packet to send.
     pub fn poll(&mut self, now: Instant) -> Option<OutgoingPacket> {
         self.probe(now);
-        if self.burst > 0 {
-            self.burst -= 1;
-            if let Some(packet) = self.padding() {
+        if self.burst.0 > 0 {
+            self.burst.0 -= 1;
+            if let Some(packet) = self.padding(self.burst.1) {
                 self.pacer.spend(packet.wire_bytes(), now);
                 return Some(packet);
             }
@@ -399,12 +405,12 @@ impl VideoSender {
     fn probe(&mut self, now: Instant) {
         let Some(limit) = self.estimate.limit else { return };
         let can = self.streams.iter().any(|stream| stream.config.rtx.is_some());
-        if can && limit < self.wanted && !self.estimate.congested && self.burst == 0 {
-            self.burst = self.prober.start(limit, AROUND + usize::from(PROBE_PADDING), now);
+        if can && limit < self.wanted && !self.estimate.congested && self.burst.0 == 0 {
+            self.burst = self.prober.start(limit, AROUND, now).unwrap_or((0, 0));
         }
     }
 
-    fn padding(&mut self) -> Option<OutgoingPacket> {
+    fn padding(&mut self, padding: u8) -> Option<OutgoingPacket> {
         let stream = self
             .streams
             .iter_mut()
@@ -426,7 +432,7 @@ impl VideoSender {
                 .map_or(RtpTimestamp(0), |newest| newest.timestamp),
             marker: false,
             payload: Bytes::new(),
-            padding: PROBE_PADDING,
+            padding,
             dependency: None,
         })
     }
@@ -435,10 +441,14 @@ impl VideoSender {
         match item {
             Item::Fresh {
                 stream,
+                key,
                 timestamp,
                 payload,
             } => {
                 let stream = self.streams.get_mut(stream)?;
+                if key && payload.marker {
+                    stream.demand.made(now);
+                }
                 let sequence = stream.next;
                 stream.next = sequence.next();
                 let sent = Resent {

@@ -36,7 +36,9 @@ fn two_megabits_to_three_hundred_kilobits_and_back() {
             let (from, to) = (seconds(second), seconds(second + 1));
             eprintln!(
                 "{second:2} {:8.0} bit/s latency {:?} audio {:?}",
-                call.shown_rate(from, to), call.latency(from, to), call.audio_waits(from, to)
+                call.shown_rate(from, to),
+                call.latency(from, to),
+                call.audio_waits(from, to)
             );
         }
         let stats = call.stats();
@@ -69,5 +71,8 @@ fn sound_is_not_behind_a_key_frame() {
     let with_key = call.audio_waits(seconds(10), seconds(12)).0;
     eprintln!("{calm:?} {with_key:?}");
     assert_eq!(call.key_frames, 2);
-    assert!(with_key < Duration::from_millis(25), "{with_key:?}, {calm:?} without");
+    assert!(
+        with_key < Duration::from_millis(25),
+        "{with_key:?}, {calm:?} without"
+    );
 }

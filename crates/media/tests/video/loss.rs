@@ -20,9 +20,11 @@ fn three_percent_of_loss_are_no_freeze() {
             let mut call = Call::new(scenario);
             call.run(MINUTE);
             let stats = call.stats();
-            eprintln!("{codec:?} {seed} {:?} keys {} {stats:?}", call.latency(Duration::ZERO, MINUTE), call.key_frames);
-            assert!(stats.longest_freeze_duration <= 0.2, "{codec:?}, seed {seed}: {stats:?}");
-            assert!(call.shown.len() >= 1_790, "{codec:?}, seed {seed}: {}", call.shown.len());
+            assert!(
+                stats.longest_freeze_duration <= 0.2,
+                "{codec:?}, seed {seed}: {stats:?}"
+            );
+            assert!(call.missed() == 0, "{codec:?}, seed {seed}: {}", call.missed());
         }
     }
 }
@@ -36,9 +38,8 @@ fn five_percent_in_bursts_go_on() {
         let mut call = Call::new(scenario);
         call.run(MINUTE);
         let stats = call.stats();
-        eprintln!("{seed} {:?} keys {} {stats:?}", call.latency(Duration::ZERO, MINUTE), call.key_frames);
-        assert!(stats.longest_freeze_duration <= 0.5, "seed {seed}: {stats:?}");
-        assert!(stats.freeze_duration_per_minute <= 1.0, "seed {seed}: {stats:?}");
+        assert!(stats.longest_freeze_duration <= 0.3, "seed {seed}: {stats:?}");
+        assert!(stats.freeze_duration_per_minute <= 2.0, "seed {seed}: {stats:?}");
     }
 }
 
@@ -54,11 +55,17 @@ fn packets_that_change_places_or_come_twice_do_no_harm() {
         let mut call = Call::new(scenario);
         call.run(MINUTE);
         let stats = call.stats();
-        eprintln!("{codec:?} {:?} {stats:?}", call.latency(Duration::ZERO, MINUTE));
-        assert_eq!((stats.freeze_count, stats.pli_count), (0, 0), "{codec:?}: {stats:?}");
-        assert!(call.shown.len() >= 1_795);
+        assert_eq!(
+            (stats.freeze_count, stats.pli_count),
+            (0, 0),
+            "{codec:?}: {stats:?}"
+        );
+        assert!(call.missed() == 0);
         // What only changes places is not asked for again.
-        assert!(stats.retransmitted_packets_received * 50 < stats.packets_received, "{stats:?}");
+        assert!(
+            stats.retransmitted_packets_received * 50 < stats.packets_received,
+            "{stats:?}"
+        );
     }
 }
 
@@ -72,7 +79,6 @@ fn missing_upper_layers_are_no_loss() {
         let mut call = Call::new(scenario);
         call.run(MINUTE);
         let stats = call.stats();
-        eprintln!("{codec:?} {:?} {stats:?}", call.latency(Duration::ZERO, MINUTE));
         assert!(stats.longest_freeze_duration <= 0.2, "{codec:?}: {stats:?}");
         assert_eq!(stats.pli_count, 0, "{codec:?}: {stats:?}");
     }
@@ -98,7 +104,6 @@ fn after_a_blackout_there_is_a_key_frame() {
     call.there.set_blackout(false);
     call.run(Duration::from_secs(3));
     let stats = call.stats();
-    eprintln!("{stats:?} {:?}", call.key_frames);
     assert!(stats.longest_freeze_duration <= 4.0, "{stats:?}");
     let last = call.shown.last().unwrap();
     assert!(call.now - call.start - last.shown < Duration::from_millis(100));

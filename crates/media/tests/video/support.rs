@@ -4,8 +4,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use sidetone_media::bandwidth::{BandwidthEstimator, Delivery, FEEDBACK_INTERVAL};
+use sidetone_media::bandwidth::{BandwidthEstimator, Delivery, Estimate, FEEDBACK_INTERVAL};
 use sidetone_media::packet::{RtpTimestamp, SequenceNumber};
 use sidetone_media::video::payload::{Mtu, Outgoing, TemporalLayers};
 use sidetone_media::video::recovery::Nack;
@@ -93,7 +92,7 @@ pub struct Call {
     pub sender: VideoSender,
     pub receiver: VideoReceiver,
     pub estimator: BandwidthEstimator,
-    pub there: Link<Wire2>,
+    pub there: Link<Departed>,
     back: Link<Answer>,
     stream: StreamId,
     allocator: Allocator,
@@ -112,15 +111,14 @@ pub struct Call {
     /// When sound left, and how long it was on its way.
     pub audio: Vec<(Duration, Duration)>,
     pub key_frames: u64,
+    made: Vec<Duration>,
     /// When the decoder is to fail.
     pub fail_at: Option<Duration>,
 }
 
-pub type Wire2 = WireBox;
-
-/// Keeps the wire format to this file.
+/// A packet on its way, and when it left.
 #[derive(Clone, Debug)]
-pub struct WireBox(Wire, Instant);
+pub struct Departed(Wire, Instant);
 
 fn number(value: u64) -> [u8; 6] {
     std::array::from_fn(|n| (value >> (7 * n)) as u8 & 0x7f | 0x80)
@@ -193,6 +191,15 @@ impl Call {
         receiver.set_round_trip(round_trip);
         let wanted = demands(scenario.most).wanted();
         sender.set_wanted(wanted, start);
+        if matches!(scenario.sizes, Sizes::Fixed { .. }) {
+            let plenty = Estimate {
+                limit: None,
+                available: wanted,
+                congested: false,
+                beginning: false,
+            };
+            sender.estimate(plenty, start);
+        }
         Self {
             start,
             now: start,
@@ -216,6 +223,7 @@ impl Call {
             shown: Vec::new(),
             audio: Vec::new(),
             key_frames: 0,
+            made: Vec::new(),
             fail_at: None,
             scenario,
         }
@@ -240,8 +248,8 @@ impl Call {
                 self.now = end;
                 return;
             }
-            // Nothing that is due may be due again at once.
-            self.now = next.max(self.now + Duration::from_nanos(1));
+            assert!(next > self.now, "what is due is due again at once");
+            self.now = next;
         }
     }
 
@@ -258,7 +266,8 @@ impl Call {
             self.next_audio += AUDIO_INTERVAL;
             self.sender.audio_sent(AUDIO_BYTES, now);
             let number = self.depart(AUDIO, SequenceNumber(0), AUDIO_BYTES);
-            self.there.send(WireBox(Wire::Audio(number), now), AUDIO_BYTES, now);
+            self.there
+                .send(Departed(Wire::Audio(number), now), AUDIO_BYTES, now);
         }
         if self.next_frame <= now {
             self.next_frame += FRAME;
@@ -267,9 +276,10 @@ impl Call {
         while let Some(packet) = self.sender.poll(now) {
             let bytes = packet.wire_bytes();
             let number = self.depart(packet.ssrc, packet.sequence, bytes);
-            self.there.send(WireBox(Wire::Video(number, packet), now), bytes, now);
+            self.there
+                .send(Departed(Wire::Video(number, packet), now), bytes, now);
         }
-        while let Some(WireBox(wire, left)) = self.there.poll(now) {
+        while let Some(Departed(wire, left)) = self.there.poll(now) {
             match wire {
                 Wire::Audio(number) => {
                     self.came.push((number, now));
@@ -302,12 +312,15 @@ impl Call {
                         assert!(self.decoded.contains(needed), "{number} needs {needed}");
                     }
                     assert_eq!(frame.key, needs.is_empty());
-                    assert!(self.decoded.last().is_none_or(|last| *last < number), "out of order");
+                    assert!(
+                        self.decoded.last().is_none_or(|last| *last < number),
+                        "out of order"
+                    );
                     self.decoded.insert(number);
                     self.receiver.decoded(frame.key);
                     self.receiver.rendered(now);
                     self.shown.push(Shown {
-                        captured: Duration::from_nanos(33_333_333) * number as u32,
+                        captured: FRAME * number as u32,
                         shown: self.at(now),
                         bytes: frame.data.len(),
                     });
@@ -326,8 +339,11 @@ impl Call {
     fn capture(&mut self) {
         let number = self.frame;
         self.frame += 1;
+        if matches!(self.scenario.sizes, Sizes::Rate) && self.rate == Bitrate(0) {
+            return;
+        }
         let wanted = self.sender.wants(self.stream, self.now);
-        if wanted == Wanted::Nothing || matches!(self.scenario.sizes, Sizes::Rate) && self.rate == Bitrate(0) {
+        if wanted == Wanted::Nothing {
             return;
         }
         let key = wanted == Wanted::KeyFrame || self.last[0].is_none();
@@ -346,6 +362,7 @@ impl Call {
             vec![self.last[..=id].iter().flatten().copied().max().unwrap()]
         };
         self.last[id] = Some(number);
+        self.made.push(FRAME * number as u32);
         let bytes = match self.scenario.sizes {
             Sizes::Fixed { key: large, .. } if key => large,
             Sizes::Fixed { delta, .. } => delta,
@@ -353,7 +370,11 @@ impl Call {
                 // Headers are a tenth, and frames differ.
                 let frame = f64::from(self.rate.0) / 8.0 / 30.0 * 0.9;
                 let wobble = 0.75 + 0.5 * (number * 7_919 % 101) as f64 / 101.0;
-                (if key { (frame * 6.0).min(40_000.0) } else { frame * wobble }) as usize
+                (if key {
+                    (frame * 6.0).min(40_000.0)
+                } else {
+                    frame * wobble
+                }) as usize
             }
         };
         let data = bitstream(self.scenario.codec, key, number, &needs, bytes);
@@ -407,9 +428,8 @@ impl Call {
                     return;
                 };
                 let mut reports = Vec::new();
-                while let Some((number, ssrc, sequence, departed, bytes)) =
-                    self.sent.pop_front_if(|sent| sent.0 <= newest)
-                {
+                let told = self.sent.partition_point(|sent| sent.0 <= newest);
+                for (number, ssrc, sequence, departed, bytes) in self.sent.drain(..told) {
                     let arrived = came.iter().find(|(of, _)| *of == number);
                     let arrived = arrived.map(|(_, at)| *at - self.start);
                     let delivery = Delivery {
@@ -428,14 +448,12 @@ impl Call {
                 if let Some(found) = self.sender.reports(&reports, now) {
                     changed = self.estimator.on_probe(found, now).or(changed);
                 }
-                if let Some(estimate) = changed {
+                if let Some(estimate) = changed.filter(|_| matches!(self.scenario.sizes, Sizes::Rate)) {
                     self.sender.estimate(estimate, now);
                 }
                 let lost = self.sender.retransmission_rate(now);
                 let limit = self.estimator.estimate().limit;
-                let shares = self
-                    .allocator
-                    .allocate(limit, lost, &demands(self.scenario.most));
+                let shares = self.allocator.allocate(limit, lost, &demands(self.scenario.most));
                 self.rate = shares.camera[0];
             }
         }
@@ -443,6 +461,16 @@ impl Call {
 
     pub fn stats(&mut self) -> VideoStats {
         self.receiver.stats(self.now).clone()
+    }
+
+    /// Frames that were made and not shown, though later ones were.
+    pub fn missed(&self) -> usize {
+        let number = |shown: &Shown| (shown.captured.as_nanos() / FRAME.as_nanos()) as usize;
+        let (first, last) = (
+            self.shown.first().map_or(0, number),
+            self.shown.last().map_or(0, number),
+        );
+        last - first + 1 - self.shown.len()
     }
 
     /// From capture to screen, of what was shown between two times: median and longest.
@@ -462,7 +490,10 @@ impl Call {
 
     /// What was shown between two times, in bit/s.
     pub fn shown_rate(&self, from: Duration, to: Duration) -> f64 {
-        let within = self.shown.iter().filter(|shown| (from..to).contains(&shown.shown));
+        let within = self
+            .shown
+            .iter()
+            .filter(|shown| (from..to).contains(&shown.shown));
         within.map(|shown| shown.bytes as f64 * 8.0).sum::<f64>() / (to - from).as_secs_f64()
     }
 
@@ -494,9 +525,4 @@ pub fn demands(most: Bitrate) -> Demands {
             most,
         })],
     }
-}
-
-#[allow(dead_code)]
-pub fn bytes(data: &'static [u8]) -> Bytes {
-    Bytes::from_static(data)
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use sidetone_opus::Bitrate;
 
-pub use probe::{PROBE_PADDING, Prober};
+pub use probe::Prober;
 
 /// What is sent more than the path is believed to carry, for what a picture is larger than the average. More builds a
 /// queue in the path, less one here.
@@ -30,8 +30,8 @@ const LEAST: f64 = 10_000.0;
 /// What waits longer than this when a picture is to be made says that none should be.
 const SKIP: Duration = Duration::from_millis(50);
 
-/// What waits longer than this is of no use when it comes.
-const FLUSH: Duration = Duration::from_secs(2);
+/// What takes longer than this is of no use when it comes.
+const FLUSH: Duration = Duration::from_millis(800);
 
 /// What a packet is; what comes first leaves first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -140,10 +140,10 @@ impl<T> Pacer<T> {
         Some(self.filled + Duration::from_secs_f64(wait))
     }
 
-    /// Drops what waits of the pictures of a stream, which a key frame makes useless. Gives how many packets.
+    /// Drops what waits of a stream, which a key frame makes useless. Gives how many packets.
     pub fn discard(&mut self, stream: usize) -> usize {
         let mut dropped = 0;
-        for queue in &mut self.queues[Class::ScreenKey as usize..] {
+        for queue in &mut self.queues {
             queue.retain(|queued| {
                 let keep = queued.stream != stream;
                 if !keep {
@@ -154,6 +154,13 @@ impl<T> Pacer<T> {
             });
         }
         dropped
+    }
+
+    /// Whether a key frame of a stream waits.
+    pub fn holds_key(&self, stream: usize) -> bool {
+        let keys = [Class::ScreenKey, Class::CameraKey];
+        let mut waiting = keys.into_iter().flat_map(|class| &self.queues[class as usize]);
+        waiting.any(|queued| queued.stream == stream)
     }
 
     /// How long what waits now takes to leave.

@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use sidetone_opus::Bitrate;
 
-/// Padding of a packet of a burst, in bytes: RTP has one byte for it (RFC 3550 section 5.1), and this is what others send.
-pub const PROBE_PADDING: u8 = 224;
+/// Padding of a packet of a burst, in bytes: RTP has one byte for it (RFC 3550 section 5.1). More goes with fewer packets;
+/// less keeps a burst short where the path is thin.
+const LEAST_PADDING: usize = 60;
+const MOST_PADDING: usize = 224;
 
 /// Length of a burst at the rate that is known, which is how long sound waits for it at most.
 const BURST: Duration = Duration::from_millis(20);
@@ -15,10 +17,11 @@ const BURST: Duration = Duration::from_millis(20);
 const FEWEST: usize = 6;
 const MOST: usize = 50;
 
-/// Wait after a burst that found something, after one that found nothing, and most after those that found nothing.
+/// Wait after a burst that found something, after one that found nothing, and most after those that found nothing: a burst
+/// takes two hundredths of the path then.
 const AGAIN: Duration = Duration::from_millis(150);
 const PATIENCE: Duration = Duration::from_millis(600);
-const LONGEST: Duration = Duration::from_secs(4);
+const LONGEST: Duration = Duration::from_millis(1_200);
 
 /// Longest wait where what was found did not last.
 const WARY: Duration = Duration::from_secs(16);
@@ -66,13 +69,20 @@ impl Prober {
         }
     }
 
-    /// Packets of `bytes` on the wire to send now, where `limit` is known and more is wanted: 0 or a burst.
-    pub fn start(&mut self, limit: Bitrate, bytes: usize, now: Instant) -> usize {
+    /// A burst to send now, where `limit` is known and more is wanted: how many packets, and the padding of each. `around`
+    /// is what a packet has beside, on the wire.
+    pub fn start(&mut self, limit: Bitrate, around: usize, now: Instant) -> Option<(usize, u8)> {
+        if let Some(burst) = self.burst.take_if(|burst| burst.until <= now) {
+            // Nobody told what became of it.
+            self.found_nothing(burst.until);
+        }
         if self.due > now || self.burst.is_some() {
-            return 0;
+            return None;
         }
         let burst = f64::from(limit.bits_per_second()) / 8.0 * BURST.as_secs_f64();
-        let packets = ((burst / bytes.max(1) as f64) as usize).clamp(FEWEST, MOST);
+        let padding = (burst as usize / FEWEST).saturating_sub(around);
+        let padding = padding.clamp(LEAST_PADDING, MOST_PADDING);
+        let packets = (burst as usize / (around + padding)).clamp(FEWEST, MOST);
         self.burst = Some(Burst {
             packets,
             until: now + ANSWER,
@@ -81,7 +91,7 @@ impl Prober {
             first: Duration::ZERO,
             last: Duration::ZERO,
         });
-        packets
+        Some((packets, padding as u8))
     }
 
     /// When a burst may start, or one ends without an answer.
@@ -102,8 +112,8 @@ impl Prober {
         burst.came += 1;
     }
 
-    /// What the path carries by a burst that has ended, where that is more than `limit`. `first` says that nothing else is
-    /// known.
+    /// What the path carries at least by a burst that has ended: more than `limit`, or not. `first` says that nothing else
+    /// is known.
     pub fn result(&mut self, limit: Bitrate, first: bool, now: Instant) -> Option<Bitrate> {
         let ended = |burst: &mut Burst| burst.came >= burst.packets || burst.until <= now;
         let burst = self.burst.take_if(ended)?;
@@ -111,15 +121,20 @@ impl Prober {
         let span = (burst.last - burst.first).max(Duration::from_micros(250));
         let rate = burst.bytes as f64 * 8.0 / span.as_secs_f64() * CAREFUL;
         let limit = f64::from(limit.bits_per_second());
-        if burst.came * 5 < burst.packets * 4 || rate <= limit {
-            self.due = now + self.patience;
-            self.patience = self.patience.max((self.patience * 2).min(LONGEST));
-            return None;
+        let whole = burst.came * 5 >= burst.packets * 4;
+        if !whole || rate <= limit {
+            self.found_nothing(now);
+            return whole.then_some(Bitrate(rate as u32));
         }
         self.due = now + AGAIN;
         self.raised = Some(now);
         let most = limit * if first { FIRST_STEP } else { STEP };
         Some(Bitrate(rate.min(most).min(f64::from(u32::MAX)) as u32))
+    }
+
+    fn found_nothing(&mut self, now: Instant) {
+        self.due = now + self.patience;
+        self.patience = self.patience.max((self.patience * 2).min(LONGEST));
     }
 
     /// The path is full.
@@ -137,15 +152,15 @@ impl Prober {
 mod tests {
     use super::*;
 
-    const PACKET: usize = 300;
+    const AROUND: usize = 70;
 
     /// Sends a burst through a link of that rate.
     fn probe(prober: &mut Prober, limit: Bitrate, link: f64, lost: usize, now: Instant) -> Option<Bitrate> {
-        let packets = prober.start(limit, PACKET, now);
-        assert!(packets >= FEWEST);
+        let (packets, padding) = prober.start(limit, AROUND, now).unwrap();
+        let bytes = AROUND + usize::from(padding);
         for n in lost..packets {
-            let at = Duration::from_secs_f64((n + 1) as f64 * PACKET as f64 * 8.0 / link);
-            prober.arrived(PACKET, at);
+            let at = Duration::from_secs_f64((n + 1) as f64 * bytes as f64 * 8.0 / link);
+            prober.arrived(bytes, at);
         }
         prober.result(limit, false, now + ANSWER)
     }
@@ -158,12 +173,25 @@ mod tests {
         assert!((f64::from(found.0) - 1.8e6).abs() < 2e4, "{found}");
         let most = probe(&mut Prober::new(now), limit, 50e6, 0, now).unwrap();
         assert_eq!(most, Bitrate::kbps(3_000));
-        assert_eq!(probe(&mut Prober::new(now), limit, 1e6, 0, now), None);
+        let no_more = probe(&mut Prober::new(now), limit, 1e6, 0, now).unwrap();
+        assert!(no_more < limit);
         assert_eq!(
-            probe(&mut Prober::new(now), limit, 2e6, 3, now),
+            probe(&mut Prober::new(now), limit, 2e6, 4, now),
             None,
             "too many lost"
         );
+    }
+
+    #[test]
+    fn a_burst_is_short_where_the_path_is_thin() {
+        let now = Instant::now();
+        for kbps in [300, 1_000, 3_000] {
+            let limit = Bitrate::kbps(kbps);
+            let (packets, padding) = Prober::new(now).start(limit, AROUND, now).unwrap();
+            let bits = packets * (AROUND + usize::from(padding)) * 8;
+            let took = Duration::from_secs_f64(bits as f64 / f64::from(limit.0));
+            assert!(took <= BURST + Duration::from_millis(2), "{took:?} at {limit}");
+        }
     }
 
     #[test]
@@ -171,12 +199,12 @@ mod tests {
         let start = Instant::now();
         let (mut now, mut prober) = (start, Prober::new(start));
         for _ in 0..4 {
-            assert_eq!(probe(&mut prober, Bitrate::kbps(1_000), 1e6, 0, now), None);
+            probe(&mut prober, Bitrate::kbps(1_000), 1e6, 0, now).unwrap();
             now = prober.next_timeout();
         }
-        assert!(now - start > 6 * PATIENCE);
+        assert!(now - start > 6 * PATIENCE, "{:?}", now - start);
         prober.failed(now);
-        assert_eq!(prober.start(Bitrate::kbps(1_000), PACKET, now), 0);
+        assert_eq!(prober.start(Bitrate::kbps(1_000), AROUND, now), None);
         assert_eq!(prober.next_timeout(), now + PATIENCE);
     }
 }

@@ -90,13 +90,24 @@ impl History {
         });
     }
 
+    /// A key frame was made: what was sent before is of no use to anybody.
+    pub fn forget(&mut self) {
+        self.packets.clear();
+    }
+
     /// Packets refused so far, for want of budget.
     pub const fn refused(&self) -> u64 {
         self.refused
     }
 
-    /// The packet, if it is to be sent again now: it is known, was not sent within a round trip, and there is budget.
-    pub fn resend(&mut self, sequence: SequenceNumber, round_trip: Duration, now: Instant) -> Option<Resent> {
+    /// The packet, if it is to be sent again now: it is known, was not sent within a round trip, and there is budget. And how
+    /// often: twice what has been lost twice, for each round trip more is seen.
+    pub fn resend(
+        &mut self,
+        sequence: SequenceNumber,
+        round_trip: Duration,
+        now: Instant,
+    ) -> Option<(Resent, usize)> {
         self.fill(now);
         let first = self.packets.front()?.packet.sequence;
         let index = usize::from(sequence.0.wrapping_sub(first.0));
@@ -116,7 +127,8 @@ impl History {
         self.budget -= bytes;
         sent.times += 1;
         sent.last = now;
-        Some(sent.packet.clone())
+        let copies = if sent.times > 1 { 2 } else { 1 };
+        Some((sent.packet.clone(), copies))
     }
 
     /// The newest packet: to be sent once more where something has to be sent.
@@ -159,9 +171,11 @@ mod tests {
             history.sent(packet(sequence as u16), now);
         }
         let mut resend = |sequence, at| history.resend(SequenceNumber(sequence), TRIP, at);
-        assert_eq!(resend(3, now).map(|packet| packet.sequence.0), Some(3));
+        let first = resend(3, now).unwrap();
+        assert_eq!((first.0.sequence.0, first.1), (3, 1));
         assert_eq!(resend(3, now + TRIP / 2), None);
-        assert!(resend(3, now + TRIP).is_some() && resend(65_530, now + TRIP).is_some());
+        assert_eq!(resend(3, now + TRIP).unwrap().1, 2);
+        assert!(resend(65_530, now + TRIP).is_some());
         assert_eq!(resend(65_529, now), None);
         assert_eq!(resend(10, now), None);
         assert_eq!(resend(65_531, now + 2 * OLDEST), None);
@@ -178,7 +192,7 @@ mod tests {
             history.sent(packet(n as u16), now);
             bytes += history
                 .resend(SequenceNumber(n as u16), TRIP, now)
-                .map_or(0, |packet| packet.payload.len());
+                .map_or(0, |(packet, _)| packet.payload.len());
         }
         // 10 kB/s for ten seconds, and what may come at once.
         assert!((90_000..=106_000).contains(&bytes), "{bytes}");

@@ -83,10 +83,15 @@ impl KeyFrameDemand {
         self.wanted |= self.command.replace(command) != Some(command);
     }
 
-    /// A key frame was made, for whatever reason.
+    /// A key frame was made, for whatever reason, or has just left: what was asked until now is answered.
     pub fn made(&mut self, now: Instant) {
         self.made = Some(now);
         self.wanted = false;
+    }
+
+    /// Whether one is wanted.
+    pub fn is_wanted(&self) -> bool {
+        self.wanted
     }
 
     /// Whether the next frame should be a key frame. Once given, it counts as made.

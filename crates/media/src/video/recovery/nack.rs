@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-/// Wait before the first time where packets change places: those come within it. Elsewhere there is none.
-const PATIENCE: Duration = Duration::from_millis(10);
+/// Wait before the first time where packets change places: half as long again as it took them to come, within these. Where
+/// they do not, there is none.
+const LEAST_PATIENCE: Duration = Duration::from_millis(10);
+const MOST_PATIENCE: Duration = Duration::from_millis(60);
 
-/// What comes sooner than this after it was asked for had only changed places, or half a round trip where that is shorter.
+/// What comes sooner than this after it was asked for had only changed places, or half a round trip where that is known.
 const PROMPT: Duration = Duration::from_millis(5);
 
 /// For so long after packets changed places they may again.
@@ -64,8 +66,8 @@ pub struct NackGenerator {
     newest: Option<i64>,
     /// In order.
     gaps: Vec<Gap>,
-    /// When packets changed places last.
-    disorder: Option<Instant>,
+    /// When packets changed places last, and the wait that makes up for it.
+    disorder: Option<(Instant, Duration)>,
     round_trip: Option<Duration>,
     /// Newest one that was given up.
     lost: Option<i64>,
@@ -77,21 +79,25 @@ impl NackGenerator {
         self.round_trip = Some(round_trip);
     }
 
-    /// A packet came, for the first time or again. Gives whether it had been asked for.
-    pub fn packet(&mut self, sequence: i64, now: Instant) -> bool {
+    /// A packet came, for the first time or again; `again` says that it came by the stream of retransmissions, or another
+    /// sure way. Gives whether it was sent again.
+    pub fn packet(&mut self, sequence: i64, again: bool, now: Instant) -> bool {
         let newest = *self.newest.get_or_insert(sequence);
         if sequence <= newest {
             let Ok(index) = self.gaps.binary_search_by_key(&sequence, |gap| gap.sequence) else {
-                return false;
+                return again;
             };
             let gap = self.gaps.remove(index);
-            let prompt = self.round_trip.map_or(PROMPT, |trip| PROMPT.min(trip / 2));
-            let since = |asked: Instant| now.saturating_duration_since(asked);
-            let moved = gap
-                .asked
-                .is_none_or(|asked| gap.tries == 1 && since(asked) < prompt);
+            let prompt = self.round_trip.map_or(PROMPT, |trip| trip / 2);
+            let since = |at: Instant| now.saturating_duration_since(at);
+            let moved = !again
+                && gap
+                    .asked
+                    .is_none_or(|asked| gap.tries == 1 && since(asked) < prompt);
             if moved {
-                self.disorder = Some(now);
+                let wait = (since(gap.since) * 3 / 2).clamp(LEAST_PATIENCE, MOST_PATIENCE);
+                let before = self.patience(now).unwrap_or_default();
+                self.disorder = Some((now, wait.max(before)));
             }
             return !moved;
         }
@@ -100,12 +106,9 @@ impl NackGenerator {
         if missing + self.gaps.len() > MOST {
             self.gaps.clear();
             self.lost = Some(sequence - 1);
-            return false;
+            return again;
         }
-        let wary = self
-            .disorder
-            .is_some_and(|at| now.saturating_duration_since(at) < WARY);
-        let at = if wary { now + PATIENCE } else { now };
+        let at = now + self.patience(now).unwrap_or_default();
         self.gaps.extend((newest + 1..sequence).map(|sequence| Gap {
             sequence,
             since: now,
@@ -113,7 +116,13 @@ impl NackGenerator {
             tries: 0,
             asked: None,
         }));
-        false
+        again
+    }
+
+    /// How long to wait for what may only have changed places.
+    fn patience(&self, now: Instant) -> Option<Duration> {
+        let (at, wait) = self.disorder?;
+        (now.saturating_duration_since(at) < WARY).then_some(wait)
     }
 
     /// Nothing up to `sequence` is of use any more.
@@ -178,8 +187,8 @@ mod tests {
         let now = Instant::now();
         let mut nack = NackGenerator::default();
         nack.set_round_trip(TRIP);
-        nack.packet(65_534, now);
-        nack.packet(65_538, now);
+        nack.packet(65_534, false, now);
+        nack.packet(65_538, false, now);
         assert_eq!(nack.next_timeout(), Some(now));
         let asked = nack.poll(now);
         assert_eq!(
@@ -192,7 +201,7 @@ mod tests {
         assert_eq!(asked[0].sequences().collect::<Vec<_>>(), [65_535, 0, 1]);
         assert!(nack.poll(now).is_empty());
         let later = now + TRIP + SLACK;
-        assert!(nack.packet(65_536, later), "asked for");
+        assert!(nack.packet(65_536, true, later), "asked for");
         assert_eq!(
             nack.poll(later),
             [Nack {
@@ -208,14 +217,14 @@ mod tests {
     fn what_changes_places_is_waited_for_from_then_on() {
         let now = Instant::now();
         let mut nack = NackGenerator::default();
-        nack.packet(10, now);
-        nack.packet(12, now);
+        nack.packet(10, false, now);
+        nack.packet(12, false, now);
         assert_eq!(nack.poll(now).len(), 1);
-        assert!(!nack.packet(11, now + PROMPT / 2), "came by itself");
-        nack.packet(14, now + PROMPT);
-        assert_eq!(nack.next_timeout(), Some(now + PROMPT + PATIENCE));
+        assert!(!nack.packet(11, false, now + PROMPT / 2), "came by itself");
+        nack.packet(14, false, now + PROMPT);
+        assert_eq!(nack.next_timeout(), Some(now + PROMPT + LEAST_PATIENCE));
         let later = now + WARY * 2;
-        nack.packet(16, later);
+        nack.packet(16, false, later);
         assert_eq!(nack.poll(later).len(), 1);
     }
 
@@ -224,8 +233,8 @@ mod tests {
         let mut now = Instant::now();
         let mut nack = NackGenerator::default();
         nack.set_round_trip(TRIP);
-        nack.packet(0, now);
-        nack.packet(2, now);
+        nack.packet(0, false, now);
+        nack.packet(2, false, now);
         let mut asked = 0;
         while let Some(at) = nack.next_timeout() {
             now = at;
@@ -235,7 +244,7 @@ mod tests {
         assert!(nack.has_lost());
         nack.forget(1);
         assert!(!nack.has_lost());
-        nack.packet(10_000, now);
+        nack.packet(10_000, false, now);
         assert!(
             nack.has_lost() && !nack.is_waiting(),
             "a gap too long to be closed"
@@ -250,7 +259,7 @@ mod tests {
             let now = Instant::now();
             let mut nack = NackGenerator::default();
             for sequence in &came {
-                nack.packet(*sequence, now);
+                nack.packet(*sequence, false, now);
             }
             let asked: Vec<i64> = nack.poll(now).into_iter().flat_map(Nack::sequences).map(i64::from).collect();
             let (first, last) = (*came.first().unwrap(), *came.last().unwrap());
