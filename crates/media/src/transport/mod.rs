@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use sidetone_pipeline::{Pooled, QueueReceiver, QueueSender};
 
+use self::video::{VideoConfig, VideoPort, VideoReport};
 use crate::bandwidth::Estimate;
 use crate::packet::VoicePacket;
 
@@ -24,6 +25,7 @@ pub mod red;
 #[cfg(feature = "rtp")]
 pub mod rtp;
 mod seconds;
+pub mod video;
 #[cfg(feature = "webrtc")]
 pub mod webrtc;
 
@@ -155,6 +157,8 @@ pub struct TransportConfig {
     /// How many streams can come at the same time from a server that selects talkers (RFC 7667 section 3.7): each has
     /// its own section in our offer. Zero for a call with one other end, where one section goes both ways.
     pub slots: usize,
+    /// Pictures, if any are to be sent or seen.
+    pub video: Option<VideoConfig>,
 }
 
 /// Streams a participant of a meeting listens to at the same time, unless it has reasons: more than three talkers at
@@ -218,7 +222,7 @@ pub struct TransportStats {
     pub remote_candidate_type: String,
 }
 
-/// One peer connection for voice.
+/// One peer connection for voice, and for pictures where wanted.
 pub trait Transport: Send {
     /// Takes a command. Never blocks; the outcome comes as an event.
     fn command(&mut self, command: TransportCommand, now: Instant);
@@ -229,6 +233,16 @@ pub trait Transport: Send {
     /// The packet queues. `Some` on the first call only.
     fn take_voice(&mut self) -> Option<VoicePort>;
 
+    /// The pictures' queues and wishes. `Some` on the first call only, and with [`TransportConfig::video`].
+    fn take_video(&mut self) -> Option<VideoPort> {
+        None
+    }
+
     /// Statistics as of the last second.
     fn stats(&self) -> TransportStats;
+
+    /// Statistics of pictures as of the last quarter second.
+    fn video_stats(&self) -> VideoReport {
+        VideoReport::default()
+    }
 }

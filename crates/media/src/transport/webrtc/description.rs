@@ -6,14 +6,16 @@ use rtc::peer_connection::sdp::RTCSessionDescription;
 use super::candidate::Line;
 use super::voice::Stream;
 use crate::transport::rtp::{AUDIO_LEVEL_URI, Negotiated};
+use crate::transport::video::MAX_CAMERAS;
 use crate::transport::{Candidate, Description, DescriptionKind, MAX_SLOTS, TransportError};
 
-/// Largest description we read, in bytes. A browser's with every codec is about 8 KiB.
-const MAX_SDP: usize = 64 * 1024;
+/// Largest description we read, in bytes. A browser's with every codec is about 8 KiB, and 6 more for each section of
+/// pictures.
+const MAX_SDP: usize = 256 * 1024;
 
-/// Most media sections. We use one, or one more than there are slots; a browser may offer more, which are refused one by
-/// one.
-const MAX_SECTIONS: usize = 2 * MAX_SLOTS;
+/// Most media sections. We use one of sound, or one more than there are slots, and as many of pictures; a browser may offer
+/// more, which are refused one by one.
+const MAX_SECTIONS: usize = 2 * MAX_SLOTS + MAX_CAMERAS + 3;
 
 /// Most candidates in one description.
 const MAX_CANDIDATES: usize = 64;
@@ -33,7 +35,7 @@ pub(super) fn check(description: &Description) -> Result<Checked, TransportError
     let sdp = &description.sdp;
     let bad = |reason: &str| Err(TransportError::BadDescription(reason.to_owned()));
     if sdp.len() > MAX_SDP {
-        return bad("larger than 64 KiB");
+        return bad("larger than 256 KiB");
     }
     if sdp.bytes().any(|b| b < b' ' && b != b'\r' && b != b'\n') {
         return bad("control characters");
@@ -140,7 +142,7 @@ pub(super) fn without_candidates(sdp: &str) -> String {
     plain
 }
 
-/// `sdp` with a codec in every audio section that is refused, which may name none (RFC 8829 section 5.3.1): the library
+/// `sdp` with a codec in every section that is refused, which may name none (RFC 8829 section 5.3.1): the library
 /// looks up each format, refused or not.
 fn with_codecs(sdp: &str) -> String {
     let lines: Vec<&str> = lines(sdp).collect();
@@ -150,12 +152,20 @@ fn with_codecs(sdp: &str) -> String {
             out.push_str(line);
             out.push_str("\r\n");
         }
-        let head = section.first().and_then(|head| head.strip_prefix("m=audio 0 "));
-        for format in head.into_iter().flat_map(|head| head.split(' ').skip(1)) {
+        let head = section.first().copied().unwrap_or_default();
+        let refused = [
+            ("m=audio 0 ", "opus/48000/2\r\n"),
+            ("m=video 0 ", "VP8/90000\r\n"),
+        ];
+        let found = refused
+            .iter()
+            .find_map(|(start, codec)| Some((head.strip_prefix(start)?, codec)));
+        let Some((formats, codec)) = found else { continue };
+        for format in formats.split(' ').skip(1) {
             let map = format!("a=rtpmap:{format} ");
             if !section.iter().any(|line| line.starts_with(&map)) {
                 out.push_str(&map);
-                out.push_str("opus/48000/2\r\n");
+                out.push_str(codec);
             }
         }
     }
@@ -222,19 +232,19 @@ impl<'a> Audio<'a> {
 }
 
 /// The media sections, each with its lines.
-fn sections<'s, 'a>(lines: &'s [&'a str]) -> impl Iterator<Item = &'s [&'a str]> {
+pub(super) fn sections<'s, 'a>(lines: &'s [&'a str]) -> impl Iterator<Item = &'s [&'a str]> {
     lines
         .chunk_by(|_, next| !next.starts_with("m="))
         .filter(|section| section.first().is_some_and(|line| line.starts_with("m=")))
 }
 
-fn lines(sdp: &str) -> impl Iterator<Item = &str> {
+pub(super) fn lines(sdp: &str) -> impl Iterator<Item = &str> {
     sdp.split('\n')
         .map(|line| line.trim_end_matches('\r'))
         .filter(|line| !line.is_empty())
 }
 
-fn attribute<'a>(lines: &[&'a str], name: &str) -> Option<&'a str> {
+pub(super) fn attribute<'a>(lines: &[&'a str], name: &str) -> Option<&'a str> {
     lines
         .iter()
         .find_map(|line| line.strip_prefix("a=")?.strip_prefix(name)?.strip_prefix(':'))
@@ -339,7 +349,7 @@ mod tests {
     fn what_we_cannot_use_is_refused_by_name() {
         let cases = [
             (String::new(), "v=0"),
-            ("x".repeat(MAX_SDP + 1), "64 KiB"),
+            ("x".repeat(MAX_SDP + 1), "256 KiB"),
             (BROWSER.replace("opus/", "speex/"), "Opus"),
             (BROWSER.replace("m=audio 9", "m=audio 0"), "Opus"),
             (BROWSER.replace("m=audio", "m=video"), "Opus"),
@@ -354,7 +364,9 @@ mod tests {
             (
                 BROWSER.replace(
                     "m=audio",
-                    &"m=video 9 UDP/TLS/RTP/SAVPF 96\r\n".repeat(16).add("m=audio"),
+                    &"m=video 9 UDP/TLS/RTP/SAVPF 96\r\n"
+                        .repeat(MAX_SECTIONS)
+                        .add("m=audio"),
                 ),
                 "too many",
             ),

@@ -1,18 +1,21 @@
 //! The WebRTC transport: ICE, DTLS-SRTP and RTCP by the `webrtc` crate, one Opus stream each way, or one out and several
-//! in.
+//! in; and pictures beside it, which the crate describes and seals and which are otherwise carried here.
 //!
 //! [`WebRtcTransport`] is a handle; a session task owns the peer connection and talks to the handle by channels,
 //! so commands never block. It runs where the handle was made, best on a current-thread tokio runtime. The
 //! library drops what a slow reader leaves, panics are possible on hostile text, and it has no notion of holding
 //! candidates back: the files here each take care of one of these.
 
+mod also;
 mod bandwidth;
 mod candidate;
 mod description;
 mod flights;
+mod pictures;
 pub mod probe;
 mod reports;
 mod runtime;
+mod sections;
 mod session;
 mod settings;
 mod signals;
@@ -34,17 +37,23 @@ use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::peer_connection::{PeerConnection, PeerConnectionBuilder};
 
 use self::bandwidth::Bandwidth;
+use self::pictures::{MediaClock, Pictures, Surroundings};
 use self::reports::{Latest, ReportObserver};
 use self::runtime::WatchedRuntime;
-use self::session::{Local, Remote, Session};
+use self::session::{Local, Negotiation, Remote, Session};
+use self::settings::Parts;
 use self::signals::{Signal, SignalHandler};
 use self::stats::SelectedPair;
 use self::voice::Voice;
+use super::video::{
+    LatestVideo, MAX_CAMERAS, MAX_LAYERS, VideoConfig, VideoEnd, VideoPort, VideoReport, port,
+};
 use super::{
     ConnectionState, MAX_SLOTS, Transport, TransportCommand, TransportConfig, TransportError, TransportEvent,
     TransportStats, VoicePort,
 };
 use crate::packet::VoicePacket;
+use crate::video::Codec;
 
 /// Packets that may wait to be sent; more means the network task is starved, and old voice is useless.
 pub const OUTGOING_CAPACITY: usize = 32;
@@ -60,6 +69,8 @@ pub struct WebRtcTransport {
     commands: UnboundedSender<TransportCommand>,
     events: UnboundedReceiver<TransportEvent>,
     port: Option<VoicePort>,
+    video: Option<VideoPort>,
+    seen: LatestVideo,
     voice: Arc<Voice>,
     latest: Latest,
     bandwidth: Bandwidth,
@@ -72,8 +83,8 @@ impl WebRtcTransport {
     ///
     /// # Errors
     /// [`TransportError::Misuse`] outside a tokio runtime, with a server address that is none, with more than
-    /// [`MAX_SLOTS`], or with relayed candidates only and no TURN server. Sockets are
-    /// opened in the background: when that fails, [`TransportEvent::Error`] and
+    /// [`MAX_SLOTS`], with pictures that cannot be (see [`VideoConfig`]), or with relayed candidates only and no TURN
+    /// server. Sockets are opened in the background: when that fails, [`TransportEvent::Error`] and
     /// [`ConnectionState::Failed`] follow.
     pub fn new(
         config: TransportConfig,
@@ -87,6 +98,9 @@ impl WebRtcTransport {
         }
         if config.slots > MAX_SLOTS {
             return Err(TransportError::Misuse(format!("more than {MAX_SLOTS} slots")));
+        }
+        if let Some(video) = &config.video {
+            check_video(video, config.slots > 0)?;
         }
         let has_relay = config
             .ice_servers
@@ -109,7 +123,18 @@ impl WebRtcTransport {
         let voice = Arc::new(Voice::default());
         let latest = Latest::default();
         let (signal_writer, signals) = unbounded_channel();
-        let bandwidth = Bandwidth::new(signal_writer.clone(), Instant::now());
+        let bandwidth = Bandwidth::new(signal_writer.clone(), config.video.is_some(), Instant::now());
+        let runtime = Arc::new(WatchedRuntime::default());
+        let (video, pictures) = config
+            .video
+            .as_ref()
+            .map(|video| {
+                let bell = Arc::clone(&runtime);
+                let cameras = sections::cameras(video, slots > 0);
+                port(video.layers, cameras, &(Arc::new(move || bell.ring()) as _))
+            })
+            .unzip();
+        let seen = LatestVideo::default();
         let selected = Arc::<Mutex<SelectedPair>>::default();
         let start = Start {
             config,
@@ -120,6 +145,9 @@ impl WebRtcTransport {
             selected: Arc::clone(&selected),
             to_send,
             received,
+            runtime,
+            pictures,
+            seen: seen.clone(),
         };
         handle.spawn(start.run(command_reader, event_writer, (signal_writer, signals)));
         let port = Some(VoicePort {
@@ -131,6 +159,8 @@ impl WebRtcTransport {
             commands,
             events,
             port,
+            video,
+            seen,
             voice,
             latest,
             bandwidth,
@@ -154,6 +184,14 @@ impl Transport for WebRtcTransport {
 
     fn take_voice(&mut self) -> Option<VoicePort> {
         self.port.take()
+    }
+
+    fn take_video(&mut self) -> Option<VideoPort> {
+        self.video.take()
+    }
+
+    fn video_stats(&self) -> VideoReport {
+        self.seen.get()
     }
 
     fn stats(&self) -> TransportStats {
@@ -198,6 +236,9 @@ struct Start {
     selected: Arc<Mutex<SelectedPair>>,
     to_send: QueueReceiver<Pooled<VoicePacket>>,
     received: QueueSender<Pooled<VoicePacket>>,
+    runtime: Arc<WatchedRuntime>,
+    pictures: Option<VideoEnd>,
+    seen: LatestVideo,
 }
 
 impl Start {
@@ -225,18 +266,42 @@ impl Start {
     ) -> rtc::shared::error::Result<Session> {
         // Zero would read as unknown.
         let ssrc = rand::random::<u32>().max(1);
-        let (media, registry) = {
-            let observer = ReportObserver::new(ssrc, self.latest, self.bandwidth.clone());
-            settings::media(observer, self.bandwidth)?
-        };
-        let runtime = Arc::new(WatchedRuntime::default());
-        let bind: Vec<String> = match &self.config.bind[..] {
+        let now = Instant::now();
+        let config = &self.config;
+        let (layouts, settled) = queue(4);
+        let clock = MediaClock::new(now, rand::random());
+        let pictures = self.pictures.zip(config.video.as_ref()).map(|(end, video)| {
+            let around = Surroundings {
+                ssrc,
+                open: Arc::clone(&self.voice.open),
+                bandwidth: self.bandwidth.clone(),
+                latest: self.latest.clone(),
+                layouts: settled,
+                report: self.seen,
+                clock,
+                temporal: video.temporal,
+            };
+            Pictures::new(end, around, now)
+        });
+        let clock = pictures.is_some().then_some(clock);
+        let (media, registry, tellers) = settings::media(Parts {
+            observer: ReportObserver::new(ssrc, self.latest, clock, self.bandwidth.clone()),
+            bandwidth: self.bandwidth,
+            pictures,
+            codecs: config
+                .video
+                .iter()
+                .flat_map(|video| video.codecs.clone())
+                .collect(),
+        })?;
+        let runtime = self.runtime;
+        let bind: Vec<String> = match &config.bind[..] {
             [] => ANY.map(str::to_owned).to_vec(),
             addresses => addresses.iter().map(ToString::to_string).collect(),
         };
         let connection: Arc<dyn PeerConnection> = Arc::new(
             PeerConnectionBuilder::new()
-                .with_configuration(settings::configuration(&self.config))
+                .with_configuration(settings::configuration(config))
                 .with_media_engine(media)
                 .with_interceptor_registry(registry)
                 .with_setting_engine(settings::engine())
@@ -250,19 +315,22 @@ impl Start {
                 .await?,
         );
         let track: Arc<dyn TrackLocal> = Arc::new(TrackLocalStaticRTP::new(settings::track(ssrc)));
-        if self.config.slots == 0 {
+        if config.slots == 0 {
             connection.add_track(Arc::clone(&track)).await?;
         } else {
             let send = settings::one_way(RTCRtpTransceiverDirection::Sendonly);
             connection
                 .add_transceiver_from_track(Arc::clone(&track), send)
                 .await?;
-            for _ in 0..self.config.slots {
+            for _ in 0..config.slots {
                 let receive = settings::one_way(RTCRtpTransceiverDirection::Recvonly);
                 connection
                     .add_transceiver_from_kind(RtpCodecKind::Audio, receive)
                     .await?;
             }
+        }
+        if let Some(video) = &config.video {
+            add_pictures(&*connection, video, config.slots > 0).await?;
         }
         let mut loops = JoinSet::new();
         let voice = Arc::clone(&self.voice);
@@ -279,12 +347,52 @@ impl Start {
             incoming: self.received,
             selected: self.selected,
             loops,
+            negotiation: Negotiation::new(layouts, tellers),
             local: Local::new(hold),
             remote: Remote::default(),
             state: ConnectionState::New,
             since: Instant::now(),
         })
     }
+}
+
+/// Adds the sections of pictures, always the same, in the order that [`sections`] reads them in.
+async fn add_pictures(
+    connection: &dyn PeerConnection,
+    video: &VideoConfig,
+    meeting: bool,
+) -> rtc::shared::error::Result<()> {
+    let way = if meeting {
+        RTCRtpTransceiverDirection::Sendonly
+    } else {
+        RTCRtpTransceiverDirection::Sendrecv
+    };
+    for (name, layers) in [("camera", video.layers), ("screen", 1)] {
+        let track: Arc<dyn TrackLocal> = Arc::new(TrackLocalStaticRTP::new(settings::pictures(name, layers)));
+        let init = settings::one_way(way);
+        connection.add_transceiver_from_track(track, init).await?;
+    }
+    let seen = if meeting { video.cameras + 1 } else { 0 };
+    for _ in 0..seen {
+        let receive = settings::one_way(RTCRtpTransceiverDirection::Recvonly);
+        connection
+            .add_transceiver_from_kind(RtpCodecKind::Video, receive)
+            .await?;
+    }
+    Ok(())
+}
+
+fn check_video(video: &VideoConfig, meeting: bool) -> Result<(), TransportError> {
+    let layers = 1..=if meeting { MAX_LAYERS } else { 1 };
+    let twice = |at: usize| video.codecs[..at].contains(&video.codecs[at]);
+    let reason = match () {
+        _ if !video.codecs.contains(&Codec::Vp8) => "pictures without VP8",
+        _ if (0..video.codecs.len()).any(twice) => "a codec twice",
+        _ if !layers.contains(&video.layers) => "layers of pictures that cannot be",
+        _ if meeting && video.cameras > MAX_CAMERAS => "more cameras than can be seen",
+        _ => return Ok(()),
+    };
+    Err(TransportError::Misuse(reason.to_owned()))
 }
 
 /// `stun:` and `turn:` with a host (RFC 7064, RFC 7065). TURN over TCP or TLS is accepted and not used.

@@ -15,6 +15,7 @@ use rtc::shared::error::Error;
 use rtc::shared::marshal::MarshalSize;
 
 use super::bandwidth::{AROUND, Bandwidth};
+use super::pictures::MediaClock;
 use crate::packet::CLOCK_RATE;
 
 /// Sender reports remembered: one a second, so this covers a round trip of several seconds.
@@ -44,6 +45,8 @@ pub(super) struct ReportObserver {
     ssrc: u32,
     latest: Latest,
     bandwidth: Bandwidth,
+    /// The clock of our pictures, where there are any.
+    clock: Option<MediaClock>,
     /// Bytes sent since the report before, and when that came.
     bytes: usize,
     since: Option<Instant>,
@@ -55,11 +58,12 @@ pub(super) struct ReportObserver {
 
 impl ReportObserver {
     /// For the stream we send from `ssrc`.
-    pub(super) fn new(ssrc: u32, latest: Latest, bandwidth: Bandwidth) -> Self {
+    pub(super) fn new(ssrc: u32, latest: Latest, clock: Option<MediaClock>, bandwidth: Bandwidth) -> Self {
         Self {
             ssrc,
             latest,
             bandwidth,
+            clock,
             bytes: 0,
             since: None,
             sent: VecDeque::with_capacity(REMEMBERED),
@@ -134,12 +138,20 @@ impl sansio::Protocol<TaggedPacket, TaggedPacket, ()> for ReportObserver {
         self.reads.pop_front()
     }
 
-    fn handle_write(&mut self, msg: TaggedPacket) -> Result<(), Error> {
-        match &msg.message.packet {
+    fn handle_write(&mut self, mut msg: TaggedPacket) -> Result<(), Error> {
+        let now = msg.now;
+        match &mut msg.message.packet {
             Packet::Rtcp(packets) => {
                 for packet in packets {
-                    if let Some(report) = packet.as_any().downcast_ref::<SenderReport>() {
-                        self.on_sender_report(report, msg.now);
+                    let Some(report) = packet.as_any().downcast_ref::<SenderReport>() else {
+                        continue;
+                    };
+                    self.on_sender_report(report, now);
+                    // The library takes a picture for captured when its first packet leaves, long after.
+                    if let Some(clock) = self.clock.filter(|_| report.ssrc != self.ssrc) {
+                        let mut report = report.clone();
+                        report.rtp_time = clock.at(now).0;
+                        *packet = Box::new(report);
                     }
                 }
             }
@@ -170,7 +182,7 @@ mod tests {
     fn the_round_trip_is_what_was_not_held() {
         let (latest, now) = (Latest::default(), Instant::now());
         let (signals, _) = tokio::sync::mpsc::unbounded_channel();
-        let mut observer = ReportObserver::new(7, latest.clone(), Bandwidth::new(signals, now));
+        let mut observer = ReportObserver::new(7, latest.clone(), None, Bandwidth::new(signals, false, now));
         observer.on_sender_report(
             &SenderReport {
                 ntp_time: 0x1234_5678_9abc_def0,

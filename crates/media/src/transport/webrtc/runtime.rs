@@ -32,6 +32,8 @@ const SHORT: Duration = Duration::from_millis(1);
 #[derive(Debug, Default)]
 pub(super) struct WatchedRuntime {
     bell: Arc<Notify>,
+    /// It rang and was not heard yet.
+    rang: AtomicBool,
     ended: Arc<Notify>,
     driver_spawned: AtomicBool,
     /// Shortest sleep granted, in microseconds.
@@ -45,6 +47,7 @@ pub(super) struct WatchedRuntime {
 impl WatchedRuntime {
     /// Makes the driver look at its timers now.
     pub(super) fn ring(&self) {
+        self.rang.store(true, Ordering::Release);
         self.bell.notify_waiters();
     }
 
@@ -116,6 +119,11 @@ impl Runtime for WatchedRuntime {
             duration.max(Duration::from_micros(self.pace.load(Ordering::Relaxed)))
         };
         let rung = Arc::clone(&self.bell).notified_owned();
+        // Another thread may have rung between two sleeps.
+        let duration = match self.rang.swap(false, Ordering::AcqRel) {
+            true => Duration::ZERO,
+            false => duration,
+        };
         let interrupted = Interrupted(relayed.then(|| Arc::clone(&self.short_sleeps)));
         Box::pin(async move {
             tokio::select! {

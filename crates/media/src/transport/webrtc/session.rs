@@ -18,7 +18,8 @@ use webrtc::peer_connection::PeerConnection;
 use super::candidate::{Early, Kind, Line, belongs};
 use super::description;
 use super::runtime::WatchedRuntime;
-use super::settings::{CHECK_INTERVAL, MAX_ROUND};
+use super::sections::{self, Layout};
+use super::settings::{CHECK_INTERVAL, MAX_ROUND, Tellers};
 use super::signals::Signal;
 use super::stats::{SelectedPair, selected_pair};
 use super::voice::Voice;
@@ -46,6 +47,7 @@ pub(super) struct Session {
     pub(super) selected: Arc<Mutex<SelectedPair>>,
     /// The voice loops; they end with the session.
     pub(super) loops: JoinSet<()>,
+    pub(super) negotiation: Negotiation,
     pub(super) local: Local,
     pub(super) remote: Remote,
     pub(super) state: ConnectionState,
@@ -83,6 +85,41 @@ pub(super) struct Remote {
     /// Of the current generation, not yet passed on because ours are held: a check would show our address.
     waiting: Vec<Candidate>,
     added: u32,
+}
+
+/// What has to be known of descriptions when an exchange is complete.
+pub(super) struct Negotiation {
+    layouts: QueueSender<Layout>,
+    tellers: Tellers,
+    /// Our offer that has no answer yet.
+    offered: Option<String>,
+    settled: Option<Layout>,
+}
+
+impl Negotiation {
+    pub(super) fn new(layouts: QueueSender<Layout>, tellers: Tellers) -> Self {
+        Self {
+            layouts,
+            tellers,
+            offered: None,
+            settled: None,
+        }
+    }
+
+    /// An exchange is complete.
+    fn settle(&mut self, local: &str, remote: &str, we_answer: bool, config: &TransportConfig) {
+        let Some(video) = &config.video else { return };
+        let layout = Layout::read(local, remote, we_answer, config.slots > 0, video);
+        if self.settled.as_ref() == Some(&layout) {
+            return;
+        }
+        self.settled = Some(layout.clone());
+        let streams = layout.streams();
+        for teller in &self.tellers {
+            teller.push(streams.clone());
+        }
+        self.layouts.push(layout);
+    }
 }
 
 impl Session {
@@ -148,6 +185,7 @@ impl Session {
             .await
             .map_err(misuse)?;
         self.announce(DescriptionKind::Offer, &offer.sdp);
+        self.negotiation.offered = Some(offer.sdp);
         Ok(())
     }
 
@@ -194,9 +232,18 @@ impl Session {
                     .set_local_description(answer.clone())
                     .await
                     .map_err(bad)?;
+                self.negotiation.offered = None;
+                self.negotiation
+                    .settle(&answer.sdp, &description.sdp, true, &self.config);
+                self.runtime.ring();
                 self.announce(DescriptionKind::Answer, &answer.sdp);
             }
             DescriptionKind::Answer => {
+                if let Some(offer) = self.negotiation.offered.take() {
+                    self.negotiation
+                        .settle(&offer, &description.sdp, false, &self.config);
+                    self.runtime.ring();
+                }
                 self.voice.set_negotiated(checked.negotiated);
                 if let Some(streams) = streams {
                     self.voice.set_slots(streams);
@@ -221,7 +268,15 @@ impl Session {
             self.local.advertised = false;
             self.local.found = 0;
         }
-        let sdp = description::without_candidates(sdp);
+        let mut sdp = description::without_candidates(sdp);
+        if let Some(video) = self
+            .config
+            .video
+            .as_ref()
+            .filter(|_| kind == DescriptionKind::Offer)
+        {
+            sdp = sections::with_contents(&sdp, video, self.config.slots > 0);
+        }
         self.emit(TransportEvent::LocalDescription(Description { kind, sdp }));
     }
 

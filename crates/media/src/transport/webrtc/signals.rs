@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rtc::peer_connection::event::RTCPeerConnectionIceEvent;
 use rtc::peer_connection::state::{RTCIceGatheringState, RTCPeerConnectionState};
+use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use tokio::sync::mpsc::UnboundedSender;
 use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::PeerConnectionEventHandler;
@@ -73,6 +74,9 @@ impl PeerConnectionEventHandler for SignalHandler {
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
-        self.send(Signal::Track(track));
+        // Pictures are taken out before they get to a track.
+        if track.kind().await == RtpCodecKind::Audio {
+            self.send(Signal::Track(track));
+        }
     }
 }

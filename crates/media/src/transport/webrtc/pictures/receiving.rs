@@ -1,0 +1,402 @@
+//! The pictures of others: packets in, from whatever source, frames for the decoders out, and what to ask of the senders.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::super::sections::{Identifiers, Layout, Receives};
+use crate::packet::{RtpTimestamp, SequenceNumber};
+use crate::transport::video::{InboundVideo, LipsEnd, RemoteEnd, RemoteFrame, Said};
+use crate::video::recovery::Nack;
+use crate::video::{
+    AbsoluteCaptureTime, CLOCK_RATE, Codec, LipSync, NtpTime, ReceiverOutput, VideoPacket, VideoReceiver,
+};
+
+/// Sources that no description names and that are remembered: a sender has a handful.
+const MAX_SOURCES: usize = 64;
+
+/// Pictures of which the particulars are remembered: as many as wait to be put together and shown.
+const REMEMBERED: usize = 128;
+
+/// How often sound and pictures are brought together.
+const ADJUST: Duration = Duration::from_millis(250);
+
+/// What is to be sent to whoever sends a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ask {
+    Nack(u32, Vec<Nack>),
+    PictureLoss(u32),
+}
+
+/// What packets say of a picture beside its bytes.
+#[derive(Clone, Copy)]
+struct Particulars {
+    timestamp: RtpTimestamp,
+    participant: Option<u32>,
+    captured: Option<NtpTime>,
+}
+
+struct Remote {
+    end: RemoteEnd,
+    settled: Option<Receives>,
+    receiver: Option<(Codec, VideoReceiver)>,
+    /// The source of its pictures.
+    ssrc: Option<u32>,
+    participant: Option<u32>,
+    particulars: VecDeque<Particulars>,
+    lips: LipSync,
+    /// The decoder's queue was full: until the next key frame nothing fits.
+    overflowed: bool,
+    overflows: u64,
+}
+
+/// Receives all pictures of a connection.
+pub(super) struct Receiving {
+    remotes: Vec<Remote>,
+    identifiers: Identifiers,
+    /// Of sources that were sorted, to an index of `remotes`.
+    sources: HashMap<u32, usize>,
+    round_trip: Option<Duration>,
+    lips: LipsEnd,
+    heard: Option<Duration>,
+    adjust: Instant,
+    discarded: u64,
+}
+
+impl Receiving {
+    pub(super) fn new(ends: Vec<RemoteEnd>, lips: LipsEnd, now: Instant) -> Self {
+        let remotes = ends.into_iter().map(|end| Remote {
+            end,
+            settled: None,
+            receiver: None,
+            ssrc: None,
+            participant: None,
+            particulars: VecDeque::with_capacity(REMEMBERED),
+            lips: LipSync::new(crate::packet::CLOCK_RATE, CLOCK_RATE),
+            overflowed: false,
+            overflows: 0,
+        });
+        Self {
+            remotes: remotes.collect(),
+            identifiers: Identifiers::default(),
+            sources: HashMap::new(),
+            round_trip: None,
+            lips,
+            heard: None,
+            adjust: now,
+            discarded: 0,
+        }
+    }
+
+    /// Begins anew with what was settled.
+    pub(super) fn settle(&mut self, layout: &Layout) {
+        self.identifiers = layout.identifiers;
+        self.sources.clear();
+        for (index, (remote, settled)) in self.remotes.iter_mut().zip(&layout.receives).enumerate() {
+            remote.settled = settled.clone();
+            remote.receiver = None;
+            remote.ssrc = None;
+            remote.particulars.clear();
+            let sources = settled
+                .iter()
+                .flat_map(|settled| [settled.ssrc, settled.rtx_ssrc]);
+            self.sources.extend(sources.flatten().map(|ssrc| (ssrc, index)));
+        }
+    }
+
+    pub(super) fn set_round_trip(&mut self, round_trip: Duration) {
+        self.round_trip = Some(round_trip);
+        for (_, receiver) in self
+            .remotes
+            .iter_mut()
+            .filter_map(|remote| remote.receiver.as_mut())
+        {
+            receiver.set_round_trip(round_trip);
+        }
+    }
+
+    /// Packets that went no further.
+    pub(super) fn discarded(&self) -> u64 {
+        self.discarded
+    }
+
+    /// Which stream a packet belongs to: by its source, else by the section that it names, else because nothing else has
+    /// its payload type (RFC 9143 section 9.2). `None` for what is no picture.
+    fn sort(&mut self, header: &rtp::Header) -> Option<usize> {
+        if let Some(index) = self.sources.get(&header.ssrc) {
+            return Some(*index);
+        }
+        let carries = |remote: &Remote| {
+            remote.settled.as_ref().is_some_and(|settled| {
+                let formats = &settled.formats;
+                let payload_type = header.payload_type;
+                formats
+                    .codec(payload_type)
+                    .or(formats.repeats(payload_type))
+                    .is_some()
+            })
+        };
+        if !self.remotes.iter().any(carries) {
+            return None;
+        }
+        let mid = header
+            .get_extension(self.identifiers.mid)
+            .filter(|_| self.identifiers.mid > 0);
+        let named = |remote: &Remote| {
+            let settled = remote.settled.as_ref();
+            mid.as_ref()
+                .is_none_or(|mid| settled.is_some_and(|settled| settled.mid.as_bytes() == &mid[..]))
+        };
+        let mut all = (0..)
+            .zip(&self.remotes)
+            .filter(|(_, remote)| carries(remote) && named(remote));
+        let found = all
+            .next()
+            .filter(|_| all.next().is_none())
+            .map(|(index, _)| index);
+        match found {
+            Some(index) if self.sources.len() < MAX_SOURCES => {
+                self.sources.insert(header.ssrc, index);
+                Some(index)
+            }
+            // A picture, but nobody's: it must not go on to where sound is sorted.
+            _ => Some(usize::MAX),
+        }
+    }
+
+    /// Takes a packet. Whether it was one of a picture.
+    pub(super) fn packet(&mut self, packet: &rtp::Packet, now: Instant) -> bool {
+        let header = &packet.header;
+        let Some(index) = self.sort(header) else {
+            return false;
+        };
+        let identifiers = self.identifiers;
+        let known = self.remotes.get_mut(index).and_then(|remote| {
+            let formats = &remote.settled.as_ref()?.formats;
+            let fresh = formats.codec(header.payload_type);
+            let again = formats.repeats(header.payload_type);
+            Some((remote, fresh.or(again)?, fresh.is_none()))
+        });
+        let Some((remote, codec, again)) = known else {
+            self.discarded += 1;
+            return true;
+        };
+        let extension = |id: u8| if id > 0 { header.get_extension(id) } else { None };
+        let is_current = remote
+            .receiver
+            .as_ref()
+            .is_some_and(|(current, _)| *current == codec);
+        if again && !is_current {
+            // Padding before the first picture, or what is of no use any more.
+            self.discarded += u64::from(!packet.payload.is_empty());
+            return true;
+        }
+        if !is_current {
+            let mut receiver = VideoReceiver::new(codec, now);
+            if let Some(round_trip) = self.round_trip {
+                receiver.set_round_trip(round_trip);
+            }
+            remote.receiver = Some((codec, receiver));
+        }
+        let video = VideoPacket {
+            sequence: SequenceNumber(header.sequence_number),
+            timestamp: RtpTimestamp(header.timestamp),
+            marker: header.marker,
+            payload: packet.payload.clone(),
+            dependency: extension(identifiers.dependency).map(|value| Bytes::copy_from_slice(&value)),
+        };
+        if !again {
+            remote.ssrc = Some(header.ssrc);
+        }
+        let captured = extension(identifiers.capture).and_then(|value| AbsoluteCaptureTime::read(&value));
+        remote.note(
+            video.timestamp,
+            header.csrc.first().copied(),
+            captured.map(|time| time.captured),
+        );
+        if let Some((_, receiver)) = &mut remote.receiver {
+            match again {
+                true => receiver.retransmission(video, now),
+                false => receiver.packet(video, now),
+            }
+        }
+        true
+    }
+
+    /// A sender report: which media timestamp belongs to which time (RFC 3550 section 6.4.1).
+    pub(super) fn sender_report(&mut self, ssrc: u32, ntp: u64, rtp: u32) {
+        let ntp = NtpTime(ntp);
+        match self.sources.get(&ssrc) {
+            Some(index) => {
+                if let Some(remote) = self
+                    .remotes
+                    .get_mut(*index)
+                    .filter(|remote| remote.ssrc == Some(ssrc))
+                {
+                    remote.lips.video().note(ntp, rtp);
+                }
+            }
+            // With one other end there is one sound.
+            None => self
+                .remotes
+                .iter_mut()
+                .for_each(|remote| remote.lips.audio().note(ntp, rtp)),
+        }
+    }
+
+    /// Takes what decoders say, gives them what is due, and collects what is to be asked.
+    pub(super) fn work(&mut self, asks: &mut Vec<Ask>, now: Instant) {
+        while let Some((timestamp, delay, at)) = self.lips.heard.pop() {
+            self.heard = Some(delay);
+            let lips = self.remotes.iter_mut().map(|remote| &mut remote.lips);
+            lips.for_each(|lips| lips.audio_played(timestamp.0, at));
+        }
+        for remote in &mut self.remotes {
+            remote.work(asks, now);
+        }
+        if now >= self.adjust {
+            self.adjust = now + ADJUST;
+            self.adjust();
+        }
+    }
+
+    /// Sound waits for the camera, which shows lips; a screen does not.
+    fn adjust(&mut self) {
+        let (Some(audio), Some(remote)) = (self.heard, self.remotes.first_mut()) else {
+            return;
+        };
+        let Some((_, receiver)) = &mut remote.receiver else {
+            return;
+        };
+        if let Some((audio, video)) = remote.lips.adjust(audio, receiver.delay()) {
+            receiver.set_minimum_delay(video);
+            self.lips.set_minimum_delay(audio);
+        }
+    }
+
+    /// When to work next, if nothing comes before.
+    pub(super) fn next_timeout(&mut self) -> Option<Instant> {
+        let receivers = self
+            .remotes
+            .iter_mut()
+            .filter_map(|remote| remote.receiver.as_mut());
+        receivers
+            .filter_map(|(_, receiver)| receiver.next_timeout())
+            .min()
+    }
+
+    pub(super) fn stats(&mut self, now: Instant) -> Vec<InboundVideo> {
+        let remotes = self.remotes.iter_mut();
+        remotes
+            .map(|remote| {
+                let (codec, counters) = match &mut remote.receiver {
+                    Some((codec, receiver)) => (Some(*codec), receiver.stats(now).clone()),
+                    None => (None, Default::default()),
+                };
+                InboundVideo {
+                    content: remote.end.content,
+                    codec,
+                    participant: remote.participant,
+                    frames_overflowed: remote.overflows,
+                    counters,
+                }
+            })
+            .collect()
+    }
+}
+
+impl Remote {
+    /// Keeps what a packet says of its picture.
+    fn note(&mut self, timestamp: RtpTimestamp, participant: Option<u32>, captured: Option<NtpTime>) {
+        if let Some(captured) = captured {
+            self.lips.video().note(captured, timestamp.0);
+        }
+        if let Some(known) = self
+            .particulars
+            .iter_mut()
+            .rev()
+            .find(|known| known.timestamp == timestamp)
+        {
+            known.participant = known.participant.or(participant);
+            known.captured = known.captured.or(captured);
+            return;
+        }
+        if self.particulars.len() == REMEMBERED {
+            self.particulars.pop_front();
+        }
+        self.particulars.push_back(Particulars {
+            timestamp,
+            participant,
+            captured,
+        });
+    }
+
+    fn work(&mut self, asks: &mut Vec<Ask>, now: Instant) {
+        while let Some(said) = self.end.said.pop() {
+            self.hear(said, now);
+        }
+        let Some((codec, receiver)) = &mut self.receiver else {
+            return;
+        };
+        while let Some(output) = receiver.poll(now) {
+            let Some(ssrc) = self.ssrc else { continue };
+            let frame = match output {
+                ReceiverOutput::Nack(nacks) => {
+                    asks.push(Ask::Nack(ssrc, nacks));
+                    continue;
+                }
+                ReceiverOutput::PictureLoss => {
+                    asks.push(Ask::PictureLoss(ssrc));
+                    continue;
+                }
+                ReceiverOutput::Frame(frame) => frame,
+            };
+            let known = self
+                .particulars
+                .iter()
+                .find(|known| known.timestamp == frame.timestamp);
+            let participant = known.and_then(|known| known.participant);
+            let captured = known.and_then(|known| known.captured);
+            self.participant = participant;
+            let frames = &self.end.frames;
+            // What falls out of the queue would be missing to those behind it, so the newest falls, and all to the next
+            // key frame.
+            let full = frames.len() >= frames.capacity() || (self.overflowed && !frame.key);
+            if full {
+                self.overflows += 1;
+                if !self.overflowed || frame.key {
+                    receiver.decoder_failed(now);
+                }
+                self.overflowed = true;
+                continue;
+            }
+            self.overflowed = false;
+            frames.push(RemoteFrame {
+                codec: *codec,
+                participant,
+                timestamp: frame.timestamp,
+                key: frame.key,
+                data: frame.data,
+                due: frame.due,
+                captured: captured.or_else(|| self.lips.video().at(frame.timestamp.0)),
+            });
+        }
+    }
+
+    fn hear(&mut self, said: Said, now: Instant) {
+        let Some((_, receiver)) = &mut self.receiver else {
+            return;
+        };
+        match said {
+            Said::Decoded { key } => receiver.decoded(key),
+            Said::Failed => receiver.decoder_failed(now),
+            Said::Shown { timestamp, at } => {
+                receiver.rendered(at);
+                self.lips.video_shown(timestamp.0, at);
+            }
+            Said::NotShown => receiver.not_shown(),
+            Said::Hidden => receiver.pause(),
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! What an offer and its answer say of pictures: which section shows what, with which sources, payload types and header
+//! extensions (RFC 8829, RFC 5576, RFC 8853). The library writes and applies descriptions; it is not asked what they mean.
+
+use rtc::interceptor::{RTPHeaderExtension, StreamInfo};
+use rtc::sdp::extmap::{
+    SDES_MID_URI, SDES_REPAIR_RTP_STREAM_ID_URI, SDES_RTP_STREAM_ID_URI, TRANSPORT_CC_URI,
+};
+
+use super::also::Streams;
+use super::description::{attribute, lines, sections};
+use crate::transport::video::VideoConfig;
+use crate::video::{ABSOLUTE_CAPTURE_TIME_URI, CLOCK_RATE, Codec, Content};
+
+/// URI of the dependency descriptor (AV1 RTP specification, appendix A).
+pub(super) const DEPENDENCY_URI: &str =
+    "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+
+/// Identifiers of header extensions, the same in all bundled sections (RFC 9143 section 9.1); 0 is not negotiated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Identifiers {
+    pub(super) mid: u8,
+    pub(super) rid: u8,
+    pub(super) repaired_rid: u8,
+    pub(super) transport: u8,
+    pub(super) capture: u8,
+    pub(super) dependency: u8,
+}
+
+/// A stream that we send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sends {
+    pub(super) codec: Codec,
+    pub(super) payload_type: u8,
+    pub(super) ssrc: u32,
+    /// Source and payload type of retransmissions.
+    pub(super) rtx: Option<(u32, u8)>,
+    /// The section and the layer, where packets must say them: with simulcast.
+    pub(super) names: Option<(String, String)>,
+}
+
+/// A stream that we receive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Receives {
+    pub(super) mid: String,
+    pub(super) ssrc: Option<u32>,
+    pub(super) rtx_ssrc: Option<u32>,
+    pub(super) formats: Formats,
+}
+
+/// Payload types of a section.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Formats {
+    codecs: Vec<(u8, Codec)>,
+    /// Payload types of retransmissions, and of what they repeat.
+    rtx: Vec<(u8, u8)>,
+}
+
+impl Formats {
+    pub(super) fn codec(&self, payload_type: u8) -> Option<Codec> {
+        let found = self.codecs.iter().find(|(known, _)| *known == payload_type);
+        found.map(|(_, codec)| *codec)
+    }
+
+    /// The codec of what is repeated with this payload type.
+    pub(super) fn repeats(&self, payload_type: u8) -> Option<Codec> {
+        let found = self.rtx.iter().find(|(known, _)| *known == payload_type);
+        found.and_then(|(_, of)| self.codec(*of))
+    }
+
+    /// The first of `wanted`, with the payload type of its retransmissions.
+    fn first(&self, wanted: &[Codec]) -> Option<(Codec, u8, Option<u8>)> {
+        wanted.iter().find_map(|wanted| {
+            let (payload_type, codec) = self.codecs.iter().find(|(_, codec)| codec == wanted)?;
+            let rtx = self.rtx.iter().find(|(_, of)| of == payload_type);
+            Some((*codec, *payload_type, rtx.map(|(rtx, _)| *rtx)))
+        })
+    }
+
+    /// Those of a section, as far as they are `wanted`.
+    fn read(section: &[&str], wanted: &[Codec]) -> Self {
+        let formats = section.first().and_then(|head| head.strip_prefix("m=video "));
+        let mut out = Self::default();
+        let numbers = formats.into_iter().flat_map(|head| head.split(' ').skip(2));
+        for payload_type in numbers.filter_map(|word| word.parse::<u8>().ok()) {
+            let value = |name: &str| {
+                section.iter().find_map(|line| {
+                    let (of, value) = line.strip_prefix(name)?.split_once(' ')?;
+                    (of.parse() == Ok(payload_type)).then_some(value.trim())
+                })
+            };
+            let Some(map) = value("a=rtpmap:") else { continue };
+            let parameters = value("a=fmtp:").unwrap_or("");
+            if map.eq_ignore_ascii_case("rtx/90000") {
+                if let Some(of) = parameter(parameters, "apt").and_then(|of| of.parse().ok()) {
+                    out.rtx.push((payload_type, of));
+                }
+            } else if let Some(codec) = codec(map, parameters)
+                && wanted.contains(&codec)
+                && !out.codecs.iter().any(|(_, known)| *known == codec)
+            {
+                out.codecs.push((payload_type, codec));
+            }
+        }
+        out
+    }
+}
+
+/// All that was settled about pictures.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Layout {
+    pub(super) identifiers: Identifiers,
+    /// As in the port: the camera's layers, then the screen.
+    pub(super) sends: Vec<Option<Sends>>,
+    /// As in the port: the cameras, then the screen.
+    pub(super) receives: Vec<Option<Receives>>,
+}
+
+impl Layout {
+    /// Reads our description and the peer's, one of which is the answer to the other. `meeting` is whether our offer was
+    /// one with slots.
+    pub(super) fn read(
+        local: &str,
+        remote: &str,
+        we_answer: bool,
+        meeting: bool,
+        config: &VideoConfig,
+    ) -> Self {
+        let (local, remote): (Vec<&str>, Vec<&str>) = (lines(local).collect(), lines(remote).collect());
+        let answer = if we_answer { &local } else { &remote };
+        let cameras = cameras(config, meeting);
+        let mut layout = Self {
+            identifiers: identifiers(answer),
+            sends: vec![None; config.layers + 1],
+            receives: vec![None; cameras + 1],
+        };
+        let both: Vec<_> = sections(&local)
+            .zip(sections(&remote))
+            .filter(|(ours, _)| ours.first().is_some_and(|head| head.starts_with("m=video ")))
+            .collect();
+        let slides = |section: &[&str]| {
+            attribute(section, "content").is_some_and(|content| content.split(',').any(|of| of == "slides"))
+        };
+        let marked = both.iter().any(|(ours, theirs)| slides(ours) || slides(theirs));
+        // Of a call of two: what was seen of each content.
+        let mut seen: Vec<Content> = Vec::new();
+        for (index, (ours, theirs)) in both.iter().enumerate() {
+            let slides = slides(ours) || slides(theirs);
+            let content = match () {
+                _ if meeting && (index == 1 || index == 2 + cameras) => Content::Screen,
+                _ if meeting => Content::Camera,
+                _ if slides || (!marked && index == 1) => Content::Screen,
+                _ => Content::Camera,
+            };
+            if !meeting && seen.contains(&content) {
+                continue;
+            }
+            seen.push(content);
+            if refused(ours) || refused(theirs) {
+                continue;
+            }
+            let formats = Formats::read(if we_answer { ours } else { theirs }, &config.codecs);
+            let (we_send, we_receive) = flows(ours, theirs);
+            if we_send && (!meeting || index < 2) {
+                let screen = content == Content::Screen;
+                for (layer, sends) in outgoing(ours, theirs, &formats, &config.codecs)
+                    .into_iter()
+                    .enumerate()
+                {
+                    let at = if screen { config.layers } else { layer };
+                    if (screen && layer > 0) || at > config.layers || (!screen && at == config.layers) {
+                        break;
+                    }
+                    layout.sends[at] = Some(sends);
+                }
+            }
+            if we_receive && (!meeting || index >= 2) {
+                let at = match content {
+                    Content::Screen => cameras,
+                    Content::Camera if meeting => index - 2,
+                    Content::Camera => 0,
+                };
+                let source = incoming(theirs, formats);
+                if let Some(place) = layout.receives.get_mut(at) {
+                    *place = Some(source);
+                }
+            }
+        }
+        layout
+    }
+}
+
+impl Layout {
+    /// What the library is to number, report and count.
+    pub(super) fn streams(&self) -> Streams {
+        let extensions = (self.identifiers.transport > 0).then(|| RTPHeaderExtension {
+            uri: TRANSPORT_CC_URI.to_owned(),
+            id: self.identifiers.transport.into(),
+        });
+        let info = |ssrc: u32| StreamInfo {
+            ssrc,
+            clock_rate: CLOCK_RATE,
+            rtp_header_extensions: extensions.iter().cloned().collect(),
+            ..StreamInfo::default()
+        };
+        let sends = self.sends.iter().flatten();
+        let local = sends.flat_map(|sends| [Some(sends.ssrc), sends.rtx.map(|(ssrc, _)| ssrc)]);
+        let receives = self.receives.iter().flatten();
+        let remote = receives.flat_map(|receives| [receives.ssrc, receives.rtx_ssrc]);
+        Streams {
+            local: local.flatten().map(info).collect(),
+            remote: remote.flatten().map(info).collect(),
+        }
+    }
+}
+
+/// Cameras that can be seen.
+pub(super) fn cameras(config: &VideoConfig, meeting: bool) -> usize {
+    if meeting { config.cameras } else { 1 }
+}
+
+/// Says in our description which sections show the screen (RFC 4796).
+pub(super) fn with_contents(sdp: &str, config: &VideoConfig, meeting: bool) -> String {
+    let cameras = cameras(config, meeting);
+    let mut index = 0;
+    let mut out = String::with_capacity(sdp.len() + 64);
+    for line in lines(sdp) {
+        out.push_str(line);
+        out.push_str("\r\n");
+        if line.starts_with("m=video ") {
+            if index == 1 || (meeting && index == 2 + cameras) {
+                out.push_str("a=content:slides\r\n");
+            }
+            index += 1;
+        }
+    }
+    out
+}
+
+fn refused(section: &[&str]) -> bool {
+    section.first().is_none_or(|head| head.starts_with("m=video 0 "))
+}
+
+/// Whether we send, and whether we receive.
+fn flows(ours: &[&str], theirs: &[&str]) -> (bool, bool) {
+    let flows = |section: &[&str]| {
+        let is = |name: &str| section.contains(&name);
+        let quiet = is("a=inactive");
+        (!quiet && !is("a=recvonly"), !quiet && !is("a=sendonly"))
+    };
+    let ((we_send, we_receive), (they_send, they_receive)) = (flows(ours), flows(theirs));
+    (we_send && they_receive, we_receive && they_send)
+}
+
+/// The streams that we announce in a section, by layer.
+fn outgoing(ours: &[&str], theirs: &[&str], formats: &Formats, wanted: &[Codec]) -> Vec<Sends> {
+    let Some((codec, payload_type, rtx_type)) = formats.first(wanted) else {
+        return Vec::new();
+    };
+    let groups = ours
+        .iter()
+        .filter_map(|line| line.strip_prefix("a=ssrc-group:FID ")?.split_once(' '));
+    let groups: Vec<(u32, u32)> = groups
+        .filter_map(|(of, rtx)| Some((of.parse().ok()?, rtx.trim().parse().ok()?)))
+        .collect();
+    let mut sources: Vec<u32> = Vec::new();
+    for ssrc in ours
+        .iter()
+        .filter_map(|line| line.strip_prefix("a=ssrc:")?.split(' ').next()?.parse().ok())
+    {
+        if !sources.contains(&ssrc) && !groups.iter().any(|(_, rtx)| *rtx == ssrc) {
+            sources.push(ssrc);
+        }
+    }
+    let rids: Vec<&str> = ours
+        .iter()
+        .filter_map(|line| line.strip_prefix("a=rid:")?.strip_suffix(" send"))
+        .collect();
+    // Who does not take simulcast gets the first layer, which then is all there is.
+    let simulcast = rids.len() > 1 && attribute(theirs, "simulcast").is_some();
+    let mid = attribute(ours, "mid").unwrap_or_default();
+    let most = if simulcast { rids.len() } else { 1 };
+    sources
+        .iter()
+        .take(most)
+        .enumerate()
+        .map(|(layer, ssrc)| Sends {
+            codec,
+            payload_type,
+            ssrc: *ssrc,
+            rtx: rtx_type.and_then(|rtx| {
+                let (_, source) = groups.iter().find(|(of, _)| of == ssrc)?;
+                Some((*source, rtx))
+            }),
+            names: simulcast.then(|| (mid.to_owned(), rids[layer].to_owned())),
+        })
+        .collect()
+}
+
+/// The stream that the peer announces in a section.
+fn incoming(theirs: &[&str], formats: Formats) -> Receives {
+    let ssrc = attribute(theirs, "ssrc").and_then(|ssrc| ssrc.split(' ').next()?.parse().ok());
+    let groups = theirs
+        .iter()
+        .filter_map(|line| line.strip_prefix("a=ssrc-group:FID ")?.split_once(' '));
+    let rtx = groups
+        .filter_map(|(of, rtx)| Some((of.parse::<u32>().ok()?, rtx.trim().parse::<u32>().ok()?)))
+        .find(|(of, _)| Some(*of) == ssrc);
+    Receives {
+        mid: attribute(theirs, "mid").unwrap_or_default().to_owned(),
+        ssrc,
+        rtx_ssrc: rtx.map(|(_, rtx)| rtx),
+        formats,
+    }
+}
+
+fn identifiers(lines: &[&str]) -> Identifiers {
+    let mut out = Identifiers::default();
+    for section in sections(lines) {
+        for line in section.iter().filter_map(|line| line.strip_prefix("a=extmap:")) {
+            let mut words = line.split(' ');
+            let id = words
+                .next()
+                .and_then(|id| id.split('/').next()?.parse::<u8>().ok());
+            let Some(id) = id.filter(|id| (1..=14).contains(id)) else {
+                continue;
+            };
+            match words.next().unwrap_or("") {
+                SDES_MID_URI => out.mid = id,
+                SDES_RTP_STREAM_ID_URI => out.rid = id,
+                SDES_REPAIR_RTP_STREAM_ID_URI => out.repaired_rid = id,
+                TRANSPORT_CC_URI => out.transport = id,
+                ABSOLUTE_CAPTURE_TIME_URI => out.capture = id,
+                DEPENDENCY_URI => out.dependency = id,
+                _ => {}
+            }
+        }
+    }
+    out
+}
+
+fn codec(map: &str, parameters: &str) -> Option<Codec> {
+    let (name, rate) = map.split_once('/')?;
+    let is = |name: &str, wanted: &str| parameter(parameters, name).is_none_or(|value| value == wanted);
+    if rate != "90000" {
+        return None;
+    }
+    match name.to_ascii_lowercase().as_str() {
+        "vp8" => Some(Codec::Vp8),
+        "vp9" if is("profile-id", "0") => Some(Codec::Vp9),
+        "av1" if is("profile", "0") => Some(Codec::Av1),
+        "h264"
+            if parameter(parameters, "packetization-mode") == Some("1")
+                && parameter(parameters, "profile-level-id")
+                    .is_some_and(|profile| profile.to_ascii_lowercase().starts_with("42e0")) =>
+        {
+            Some(Codec::H264)
+        }
+        _ => None,
+    }
+}
+
+/// A parameter out of `a=1;b=2`.
+fn parameter<'a>(parameters: &'a str, name: &str) -> Option<&'a str> {
+    parameters.split(';').find_map(|pair| {
+        let (key, value) = pair.split_once('=')?;
+        key.trim().eq_ignore_ascii_case(name).then_some(value.trim())
+    })
+}

@@ -1,0 +1,9 @@
+//! Pictures between two transports over real sockets, with frames that no codec made.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod call;
+mod loss;
+mod studio;
+#[allow(dead_code)]
+#[path = "../transport/support.rs"]
+mod support;
