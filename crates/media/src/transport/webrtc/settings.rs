@@ -237,7 +237,8 @@ pub(super) fn pictures(name: &str, layers: usize) -> MediaStreamTrack {
             ssrc: Some(rand::random::<u32>().max(1)),
             ..RTCRtpCodingParameters::default()
         },
-        codec: picture(Codec::Vp8),
+        // None, which leaves all that are registered.
+        codec: RTCRtpCodec::default(),
         ..RTCRtpEncodingParameters::default()
     });
     MediaStreamTrack::new(
