@@ -4,6 +4,8 @@
 //! It refuses to know RTP, networks, devices and screens: pictures come from somewhere above, coded frames go
 //! somewhere above. Frames to decode may come straight from a hostile sender.
 
+pub mod colour;
 pub mod picture;
+pub mod scale;
 
 pub use picture::{Picture, Pool, Size};

@@ -180,14 +180,28 @@ impl Picture {
 
     /// Y, U and V to write, while nobody else holds the samples.
     pub fn planes_mut(&mut self) -> Option<[PlaneMut<'_>; 3]> {
-        let [y, u, v] = &self.layout.planes;
-        // Planes lie one behind the other: U begins in the second half, V in the second half of that.
-        let (before_u, chroma) = self.samples.bytes_mut()?.split_at_mut(u.block);
-        let (u_block, v_block) = chroma.split_at_mut(v.block - u.block);
+        let layout = self.layout;
+        self.planes_of(&layout)
+    }
+
+    /// The samples of a part, to write. Left and top are even.
+    ///
+    /// # Errors
+    /// [`Error::Outside`], [`Error::OddOrigin`], [`Error::Shared`].
+    pub fn part_mut(&mut self, rect: Rect) -> Result<[PlaneMut<'_>; 3], Error> {
+        let layout = self.layout.crop(rect)?;
+        self.planes_of(&layout).ok_or(Error::Shared)
+    }
+
+    fn planes_of(&mut self, layout: &Layout) -> Option<[PlaneMut<'_>; 3]> {
+        let [y, u, v] = &layout.planes;
+        // Planes lie one behind the other.
+        let (luma, chroma) = self.samples.bytes_mut()?.split_at_mut(u.block);
+        let (blue, red) = chroma.split_at_mut(v.block - u.block);
         Some([
-            y.over_mut(&mut before_u[y.start..]),
-            u.over_mut(&mut u_block[u.start - u.block..]),
-            v.over_mut(&mut v_block[v.start - v.block..]),
+            y.over_mut(&mut luma[y.start..]),
+            u.over_mut(&mut blue[u.start - u.block..]),
+            v.over_mut(&mut red[v.start - v.block..]),
         ])
     }
 
