@@ -1,6 +1,8 @@
 //! Which parts of a screen changed since the last picture: a few rectangles that begin and end on chroma samples, so
 //! that each can be fetched and converted by itself. It refuses to fetch anything.
 
+use std::ops::Range;
+
 use sidetone_video::picture::{Rect, Size};
 
 /// Most rectangles kept apart. Each costs a request and its start-up; below that, joining only fetches what did not change.
@@ -61,6 +63,24 @@ impl Damage {
     /// The parts.
     pub fn rects(&self) -> &[Rect] {
         &self.rects
+    }
+
+    /// The rows that hold all parts, as ranges that neither overlap nor touch, from the top down.
+    pub fn bands(&self) -> Vec<Range<u32>> {
+        let mut bands: Vec<_> = self
+            .rects
+            .iter()
+            .map(|rect| rect.top..rect.top + rect.height)
+            .collect();
+        bands.sort_by_key(|band| band.start);
+        bands.dedup_by(|next, band| {
+            let joins = next.start <= band.end;
+            if joins {
+                band.end = band.end.max(next.end);
+            }
+            joins
+        });
+        bands
     }
 
     /// Whether nothing changed.
@@ -175,6 +195,13 @@ mod tests {
                 prop_assert!(rect.left % 2 == 0 && rect.top % 2 == 0);
                 prop_assert!(rect.width % 2 == 0 || rect.left + rect.width == size().width());
                 prop_assert!(rect.height % 2 == 0 || rect.top + rect.height == size().height());
+            }
+            let rows = |rect: &Rect| rect.top..rect.top + rect.height;
+            let bands = damage.bands();
+            prop_assert!(bands.windows(2).all(|pair| pair[0].end < pair[1].start));
+            for row in 0..361 {
+                let changed = damage.rects().iter().any(|rect| rows(rect).contains(&row));
+                prop_assert_eq!(changed, bands.iter().any(|band| band.contains(&row)));
             }
             for (left, top, width, height) in changed {
                 for (x, y) in [(left, top), (left + i64::from(width) - 1, top + i64::from(height) - 1)] {
