@@ -64,7 +64,8 @@ mod tests {
     #[test]
     fn a_renamed_window_is_not_lost() {
         let before = camera("w", "Untitled");
-        let update = SourcesUpdated::between(&[before.clone()], &[camera("w", "Letter")]).unwrap();
+        let update =
+            SourcesUpdated::between(std::slice::from_ref(&before), &[camera("w", "Letter")]).unwrap();
         assert!(!update.lost(&before.id));
         assert_eq!(update.added[0].name, "Letter");
     }
