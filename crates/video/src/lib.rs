@@ -4,8 +4,13 @@
 //! It refuses to know RTP, networks, devices and screens: pictures come from somewhere above, coded frames go
 //! somewhere above. Frames to decode may come straight from a hostile sender.
 
+pub mod codec;
 pub mod colour;
 pub mod picture;
+pub mod quality;
 pub mod scale;
+#[cfg(feature = "synthetic")]
+pub mod synthetic;
 
+pub use codec::{Codec, ContentHint, EncodedFrame, VideoDecoder, VideoEncoder};
 pub use picture::{Picture, Pool, Size};
