@@ -122,6 +122,11 @@ impl Capturer {
         self.current.as_ref().map(|running| &running.info)
     }
 
+    /// Pictures that this source could not give: torn, or while whoever looks held on to all there are.
+    pub fn skipped(&self) -> u64 {
+        self.current.as_ref().map_or(0, |running| running.feed.skips())
+    }
+
     /// Asks for a picture although nothing may have changed. See [`CaptureStream::refresh`].
     pub fn refresh(&self) {
         for running in self.current.iter().chain(&self.before) {

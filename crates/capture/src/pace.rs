@@ -51,7 +51,7 @@ impl FrameRate {
     }
 
     /// Whole pictures that are due within `time` after the first.
-    fn within(self, time: Duration) -> u64 {
+    pub(crate) fn within(self, time: Duration) -> u64 {
         // The largest number whose time, rounded down, is not above `time`.
         let due = ((time.as_nanos() + 1) * u128::from(self.numerator) - 1)
             / (u128::from(self.denominator) * 1_000_000_000);

@@ -1,1 +1,12 @@
-//! Cameras.
+//! Cameras: those of the machine, and those without hardware that show films and test pictures at the pace of a real one.
+
+#[cfg(feature = "synthetic")]
+pub mod clip;
+pub mod file;
+mod headless;
+pub mod pattern;
+
+pub use headless::{Film, HeadlessCamera, Shown};
+
+/// The system that cameras without hardware name.
+pub const HEADLESS: &str = "headless";

@@ -31,6 +31,7 @@ struct Valve {
 #[derive(Default)]
 struct Health {
     pictures: AtomicU64,
+    skipped: AtomicU64,
     /// Nanoseconds from the epoch to the newest picture.
     newest: AtomicU64,
     ended: AtomicBool,
@@ -103,6 +104,11 @@ impl Feed {
         self.outlet.sink.take(picture);
     }
 
+    /// There should have been a picture, and there is none: torn, or no room for it.
+    pub fn skipped(&self) {
+        self.health.skipped.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The source came to its end (films that do not repeat).
     pub fn ended(&self) {
         self.health.ended.store(true, Ordering::Release);
@@ -123,6 +129,10 @@ impl Feed {
         let pictures = self.health.pictures.load(Ordering::Acquire);
         let newest = Duration::from_nanos(self.health.newest.load(Ordering::Relaxed));
         (pictures > 0).then(|| (pictures, self.outlet.epoch + newest))
+    }
+
+    pub(crate) fn skips(&self) -> u64 {
+        self.health.skipped.load(Ordering::Relaxed)
     }
 
     pub(crate) fn has_ended(&self) -> bool {

@@ -282,6 +282,7 @@ impl Capture {
                 Ok(()) => {}
                 // Everybody holds on to pictures: this state comes with the next one.
                 Err(picture::Error::Exhausted) => {
+                    self.feed.skipped();
                     self.news.damaged = true;
                     return Ok(());
                 }
