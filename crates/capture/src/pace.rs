@@ -38,6 +38,11 @@ impl FrameRate {
         f64::from(self.numerator) / f64::from(self.denominator)
     }
 
+    /// So many pictures in so many seconds.
+    pub fn as_fraction(self) -> (u32, u32) {
+        (self.numerator, self.denominator)
+    }
+
     /// Time from one picture to the next.
     pub fn interval(self) -> Duration {
         self.after(1)

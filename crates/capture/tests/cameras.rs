@@ -57,9 +57,9 @@ fn diagnostic(diagnostic: CaptureDiagnostic, value: bool) -> CaptureEvent {
 fn y4m(folder: &Path, rate: &str, (width, height): (usize, usize), lumas: &[u8]) -> PathBuf {
     let path = folder.join("film.y4m");
     let mut file = std::fs::File::create(&path).unwrap();
-    write!(
+    writeln!(
         file,
-        "YUV4MPEG2 W{width} H{height} F{rate} Ip A1:1 C420jpeg XNOTE\n"
+        "YUV4MPEG2 W{width} H{height} F{rate} Ip A1:1 C420jpeg XNOTE"
     )
     .unwrap();
     for &luma in lumas {

@@ -4,7 +4,10 @@
 pub mod clip;
 pub mod file;
 mod headless;
+#[cfg(all(feature = "camera", target_os = "linux"))]
+pub mod native;
 pub mod pattern;
+pub mod raw;
 
 pub use headless::{Film, HeadlessCamera, Shown};
 

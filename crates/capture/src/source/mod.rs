@@ -4,6 +4,7 @@
 
 mod feed;
 mod list;
+mod nearest;
 
 use sidetone_video::picture::{self, Size};
 

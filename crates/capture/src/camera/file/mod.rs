@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use sidetone_video::picture::{Picture, Pool, Size};
 
+pub(crate) use mjpeg::decode as decode_jpeg;
 pub use mjpeg::{Mjpeg, pictures};
 pub use y4m::{Header, Y4m};
 
