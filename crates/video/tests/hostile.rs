@@ -122,7 +122,7 @@ fn a_stream_joined_in_the_middle_shows_nothing_before_its_key_frame() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     /// Any byte changed, any end cut off, any frame left out: no panic, nothing but typed errors; and the key frame
     /// afterwards is shown as if nothing had been.

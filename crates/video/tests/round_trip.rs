@@ -27,7 +27,7 @@ fn a_camera_comes_back() {
                 (frame.codec, frame.size, frame.time),
                 (codec, Size::P360, shown.time())
             );
-            assert!(frame.quantizer > 0);
+            assert!(frame.quantizer > 0 || codec == Codec::H264);
         }
     }
 }
