@@ -6,6 +6,7 @@
 
 pub mod codec;
 pub mod colour;
+pub mod ladder;
 pub mod picture;
 pub mod quality;
 pub mod scale;
