@@ -12,6 +12,7 @@ pub mod quality;
 pub mod scale;
 #[cfg(feature = "synthetic")]
 pub mod synthetic;
+pub mod worker;
 
 pub use codec::{Codec, ContentHint, EncodedFrame, VideoDecoder, VideoEncoder};
 pub use picture::{Picture, Pool, Size};

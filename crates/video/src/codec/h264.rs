@@ -215,7 +215,7 @@ impl Decoder {
         };
         let (width, height) = found.dimensions_i32();
         let side = |side| u32::try_from(side).map_err(|_| Error::Corrupt);
-        let size = Size::new(side(width)?, side(height)?)?;
+        let size = Size::new(side(width)?, side(height)?).map_err(|_| Error::TooLarge)?;
         if size.pixels() > self.limits.max_pixels {
             return Err(Error::TooLarge);
         }
