@@ -271,7 +271,8 @@ int sidetone_aom_decode(void *handle, const uint8_t *data, size_t size, image *o
   const aom_image_t *found = NULL, *next;
   aom_codec_iter_t iterator = NULL;
   while ((next = aom_codec_get_frame(&self->context, &iterator))) found = next;
-  if (error != AOM_CODEC_OK) return error == AOM_CODEC_MEM_ERROR ? RESULT_MEMORY : RESULT_CORRUPT;
+  // Also where it speaks of memory: it says so of empty partitions, too.
+  if (error != AOM_CODEC_OK) return RESULT_CORRUPT;
   int corrupted = 0;
   if (aom_codec_control(&self->context, AOMD_GET_FRAME_CORRUPTED, &corrupted) == AOM_CODEC_OK && corrupted)
     return RESULT_CORRUPT;

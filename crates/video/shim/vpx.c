@@ -299,7 +299,8 @@ int sidetone_vpx_decode(void *handle, const uint8_t *data, size_t size, image *o
   vpx_codec_iter_t iterator = NULL;
   while ((next = vpx_codec_get_frame(&self->context, &iterator))) found = next;
   if (self->over_limit) return RESULT_LIMIT;
-  if (error != VPX_CODEC_OK) return error == VPX_CODEC_MEM_ERROR ? RESULT_MEMORY : RESULT_CORRUPT;
+  // Also where it speaks of memory: it says so of empty partitions, too.
+  if (error != VPX_CODEC_OK) return RESULT_CORRUPT;
   int corrupted = 0;
   if (vpx_codec_control(&self->context, VP8D_GET_FRAME_CORRUPTED, &corrupted) == VPX_CODEC_OK && corrupted)
     return RESULT_CORRUPT;

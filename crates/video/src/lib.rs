@@ -6,11 +6,13 @@
 
 pub mod codec;
 pub mod colour;
+pub mod ladder;
 pub mod picture;
 pub mod quality;
 pub mod scale;
 #[cfg(feature = "synthetic")]
 pub mod synthetic;
+pub mod worker;
 
 pub use codec::{Codec, ContentHint, EncodedFrame, VideoDecoder, VideoEncoder};
 pub use picture::{Picture, Pool, Size};

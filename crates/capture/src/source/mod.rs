@@ -4,6 +4,7 @@
 
 mod feed;
 mod list;
+mod lookout;
 mod nearest;
 
 use sidetone_video::picture::{self, Size};
@@ -11,6 +12,7 @@ use sidetone_video::picture::{self, Size};
 pub use feed::Feed;
 pub(crate) use feed::Outlet;
 pub use list::SourcesUpdated;
+pub use lookout::Lookout;
 
 use crate::pace::FrameRate;
 

@@ -1,11 +1,13 @@
 //! What there is to share.
 
+use std::time::Duration;
+
 use sidetone_capture::screen::x11::Desktop;
-use sidetone_capture::{CaptureError, PictureSource, SourceId, SourceKind, SourcesUpdated};
+use sidetone_capture::{CaptureError, Lookout, PictureSource, SourceId, SourceKind, SourcesUpdated};
 use x11rb::protocol::xproto::*;
 use x11rb::wrapper::ConnectionExt as _;
 
-use crate::looking::window_id;
+use crate::looking::{PATIENCE, WHILE, window_id};
 use crate::server::{BLUE, GREY, RED, Server};
 
 #[test]
@@ -65,6 +67,30 @@ fn windows_come_and_go_and_change_their_titles() {
     let update = SourcesUpdated::between(&before, &desktop.windows().unwrap()).unwrap();
     assert!(update.lost(&window_id(nameless)) && !update.lost(&window_id(letter)));
     assert_eq!(update.added.len(), 1);
+}
+
+#[test]
+fn a_lookout_tells_of_windows_that_come_and_go_and_of_a_server_that_is_gone_nothing() {
+    let mut server = Server::start("640x480x24");
+    let painter = server.painter();
+    let first = painter.window(painter.root, (0, 0), (200, 100), RED);
+    let desktop = Desktop::new(Some(&server.name));
+    let (tell, told) = std::sync::mpsc::channel();
+    let lookout = Lookout::start(
+        Duration::from_millis(5),
+        move || desktop.windows(),
+        move |update| tell.send(update).unwrap(),
+    );
+    let lookout = lookout.unwrap();
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap().added[0].id, window_id(first));
+    let second = painter.window(painter.root, (0, 0), (20, 10), BLUE);
+    let update = told.recv_timeout(PATIENCE).unwrap();
+    assert_eq!((update.added[0].id.clone(), update.removed), (window_id(second), Vec::new()));
+    painter.close(first);
+    assert!(told.recv_timeout(PATIENCE).unwrap().lost(&window_id(first)));
+    server.kill();
+    assert!(told.recv_timeout(WHILE).is_err());
+    drop(lookout);
 }
 
 #[test]

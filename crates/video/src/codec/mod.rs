@@ -126,7 +126,8 @@ pub struct EncodedFrame {
     /// Distances, in coded frames, back to those this one leans on, nearest first; 0 fills the rest (P_DIFF of
     /// RFC 9628, frame dependencies of the AV1 payload format). All 0 for a key frame.
     pub leans_on: [u8; 2],
-    /// Quantizer index in the units of the codec: what webrtc-stats sums as `qpSum`.
+    /// Quantizer index in the units of the codec, what webrtc-stats sums as `qpSum`; 0 where the library does not
+    /// say (H.264).
     pub quantizer: u8,
 }
 
@@ -148,7 +149,7 @@ pub trait VideoEncoder: Send {
     /// [`Error::Setting`] and the machine's; after one the old settings hold.
     fn configure(&mut self, settings: Settings) -> Result<(), Error>;
 
-    /// Codes one picture of the size in the settings; `key` asks for a key frame. `None` when the rate control
+    /// Codes one picture of the size in the settings, into as many temporal layers as asked for (H.264: one); `key` asks for a key frame. `None` when the rate control
     /// leaves it out (never a key frame that was asked for; ask again).
     ///
     /// # Errors

@@ -401,7 +401,7 @@ impl VideoDecoder for Decoder {
             1 => {}
             _ => return Err(failure(code)),
         }
-        let size = Size::new(image.width, image.height)?;
+        let size = Size::new(image.width, image.height).map_err(|_| Error::TooLarge)?;
         let mut picture = pool.take(size)?;
         picture.set_time(time);
         let planes = picture.planes_mut().ok_or(picture::Error::Shared)?;

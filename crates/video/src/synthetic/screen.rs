@@ -158,7 +158,7 @@ impl Clip for Screen {
             let number = scrolled / LETTER.1 + row;
             let mut line = self.line(number, columns);
             if row == middle && typed > 0 {
-                let fresh = self.line(number + 7 * PAGE + typed / room, usize::MAX / 2);
+                let fresh = self.line(number + 7 * PAGE + typed / room, 1024);
                 let end = line.len();
                 line.extend(fresh.iter().skip(GUTTER).cycle().take(typed % room));
                 line.push((b'_', 0));
