@@ -17,6 +17,6 @@ pub use diagnostics::{CaptureDiagnostic, DiagnosticChange, FREEZE, Monitor, STAR
 pub use pace::{FrameRate, Metronome, Throttle};
 pub use sink::{Counters, Newest, NewestSink, PictureSink, newest};
 pub use source::{
-    CaptureError, CaptureRequest, CaptureStream, Feed, Lookout, Mode, PictureSource, SourceId, SourceInfo, SourceKind,
-    SourcesUpdated,
+    CaptureError, CaptureRequest, CaptureStream, Feed, Lookout, Mode, PictureSource, SourceId, SourceInfo,
+    SourceKind, SourcesUpdated,
 };

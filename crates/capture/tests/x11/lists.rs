@@ -85,7 +85,10 @@ fn a_lookout_tells_of_windows_that_come_and_go_and_of_a_server_that_is_gone_noth
     assert_eq!(told.recv_timeout(PATIENCE).unwrap().added[0].id, window_id(first));
     let second = painter.window(painter.root, (0, 0), (20, 10), BLUE);
     let update = told.recv_timeout(PATIENCE).unwrap();
-    assert_eq!((update.added[0].id.clone(), update.removed), (window_id(second), Vec::new()));
+    assert_eq!(
+        (update.added[0].id.clone(), update.removed),
+        (window_id(second), Vec::new())
+    );
     painter.close(first);
     assert!(told.recv_timeout(PATIENCE).unwrap().lost(&window_id(first)));
     server.kill();
