@@ -21,7 +21,7 @@ pub enum CaptureEvent {
     Started(SourceId),
     /// A source came to its end (films that do not repeat).
     Ended(SourceId),
-    /// The source went away, and nothing stands in for it.
+    /// The source went away, or never came. What showed before it goes on, if that still runs.
     Lost(SourceId, CaptureError),
     /// What is wrong, or right again.
     Diagnostic(DiagnosticChange),
@@ -157,6 +157,12 @@ impl Capturer {
     }
 
     fn look(&mut self) {
+        // What shows while another is starting may go away meanwhile. The monitor watches the other.
+        if let Some(before) = self.before.take_if(|before| before.feed.loss().is_some())
+            && let Some(error) = before.feed.loss().cloned()
+        {
+            self.events.push_back(CaptureEvent::Lost(before.info.id, error));
+        }
         let Some(running) = &mut self.current else {
             return;
         };

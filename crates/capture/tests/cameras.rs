@@ -314,6 +314,27 @@ fn a_pattern_says_when_it_was_taken_and_two_sinks_see_the_same() {
     assert!(Stamp::read(&preview.wait(PATIENCE).unwrap()).is_some());
 }
 
+#[test]
+fn a_camera_that_runs_can_be_asked_for_something_else() {
+    let mut camera = pattern_camera();
+    let (mut capturer, newest) = capturer();
+    for size in [Size::P180, Size::P360, Size::P180] {
+        start(
+            &mut capturer,
+            &mut camera,
+            CaptureRequest {
+                size: Some(size),
+                ..fast()
+            },
+        );
+        let patience = Instant::now() + PATIENCE;
+        while newest.wait(PATIENCE).expect("a picture").size() != size {
+            assert!(Instant::now() < patience, "never {size}");
+        }
+    }
+    event(&mut capturer, &CaptureEvent::Started(camera.info().id));
+}
+
 /// A camera that hangs: it shows as many pictures as it is allowed to, and then nothing.
 struct Hanging(u64);
 

@@ -1,5 +1,7 @@
 //! What there is to share.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sidetone_capture::screen::x11::Desktop;
@@ -70,15 +72,22 @@ fn windows_come_and_go_and_change_their_titles() {
 }
 
 #[test]
-fn a_lookout_tells_of_windows_that_come_and_go_and_of_a_server_that_is_gone_nothing() {
-    let mut server = Server::start("640x480x24");
+fn a_lookout_tells_of_windows_that_come_and_go_and_nothing_while_it_gets_no_answer() {
+    let server = Server::start("640x480x24");
     let painter = server.painter();
     let first = painter.window(painter.root, (0, 0), (200, 100), RED);
     let desktop = Desktop::new(Some(&server.name));
+    let answers = Arc::new(AtomicBool::new(true));
     let (tell, told) = std::sync::mpsc::channel();
     let lookout = Lookout::start(
         Duration::from_millis(5),
-        move || desktop.windows(),
+        {
+            let answers = answers.clone();
+            move || match answers.load(Ordering::Relaxed) {
+                true => desktop.windows(),
+                false => Desktop::new(Some(":59535")).windows(),
+            }
+        },
         move |update| tell.send(update).unwrap(),
     );
     let lookout = lookout.unwrap();
@@ -91,8 +100,11 @@ fn a_lookout_tells_of_windows_that_come_and_go_and_of_a_server_that_is_gone_noth
     );
     painter.close(first);
     assert!(told.recv_timeout(PATIENCE).unwrap().lost(&window_id(first)));
-    server.kill();
+    answers.store(false, Ordering::Relaxed);
     assert!(told.recv_timeout(WHILE).is_err());
+    painter.close(second);
+    answers.store(true, Ordering::Relaxed);
+    assert!(told.recv_timeout(PATIENCE).unwrap().lost(&window_id(second)));
     drop(lookout);
 }
 

@@ -31,11 +31,6 @@ fn a_server_that_ends_is_told_and_hangs_nobody() {
     looker.event("that nobody misses it", |event| {
         *event == stopped_unexpectedly(false)
     });
-    let listed = Desktop::new(Some(&server.name)).screens();
-    assert!(
-        matches!(listed, Err(CaptureError::Unavailable { .. })),
-        "{listed:?}"
-    );
 }
 
 #[test]

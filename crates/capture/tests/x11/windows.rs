@@ -200,6 +200,37 @@ fn a_window_that_is_closed_is_lost() {
 }
 
 #[test]
+fn what_shows_may_close_while_what_is_to_show_is_still_hidden() {
+    let server = Server::start("640x480x24");
+    let painter = server.painter();
+    let shown = painter.window(painter.root, (50, 50), (200, 100), RED);
+    let hidden = painter.window(painter.root, (50, 50), (100, 60), GREEN);
+    let mut source = Desktop::new(Some(&server.name))
+        .source(Some(&window_id(hidden)))
+        .unwrap();
+    painter.hide(hidden);
+    let mut looker = Looker::at_window(&server, shown);
+    looker.until_colour((150, 80), RED);
+    looker
+        .capturer
+        .start(&mut source, request(), Instant::now())
+        .unwrap();
+    // It goes on while there is nothing else.
+    painter.fill(shown, (0, 0), (200, 100), BLUE);
+    looker.until_colour((150, 80), BLUE);
+    painter.close(shown);
+    looker.event(
+        "the loss",
+        |event| matches!(event, CaptureEvent::Lost(id, _) if *id == window_id(shown)),
+    );
+    painter.show(hidden);
+    looker.until_colour((99, 59), GREEN);
+    looker.event("the other", |event| {
+        *event == CaptureEvent::Started(window_id(hidden))
+    });
+}
+
+#[test]
 fn a_window_that_is_not_there_is_not_found() {
     let server = Server::start("320x240x24");
     let painter = server.painter();

@@ -3,8 +3,11 @@
 use std::collections::HashSet;
 
 use sidetone_video::picture::Size;
+use x11rb::errors::ReplyError;
 use x11rb::protocol::randr::ConnectionExt as _;
-use x11rb::protocol::xproto::{Atom, AtomEnum, ConnectionExt as _, MapState, Window, WindowClass};
+use x11rb::protocol::xproto::{
+    Atom, AtomEnum, ChangeWindowAttributesAux, ConnectionExt as _, EventMask, MapState, Window, WindowClass,
+};
 
 use super::display::{Display, Failure};
 
@@ -137,14 +140,22 @@ fn shown(display: &Display) -> Result<Vec<Window>, Failure> {
         .take(MOST_WINDOWS)
         .map(|window| Ok((window, connection.get_window_attributes(window)?)))
         .collect::<Result<_, Failure>>()?;
-    let shown = attributes.into_iter().filter_map(|(window, attributes)| {
-        let attributes = attributes.reply().ok()?;
-        let is_window = attributes.class == WindowClass::INPUT_OUTPUT
+    let mut shown = Vec::new();
+    for (window, attributes) in attributes {
+        let attributes = match attributes.reply() {
+            Ok(attributes) => attributes,
+            // Closed since it was listed.
+            Err(ReplyError::X11Error(_)) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        if attributes.class == WindowClass::INPUT_OUTPUT
             && attributes.map_state == MapState::VIEWABLE
-            && !attributes.override_redirect;
-        is_window.then_some(window)
-    });
-    Ok(shown.collect())
+            && !attributes.override_redirect
+        {
+            shown.push(window);
+        }
+    }
+    Ok(shown)
 }
 
 fn titled(display: &Display, atoms: &Atoms, window: Window) -> Result<Titled, Failure> {
@@ -189,15 +200,11 @@ pub(super) fn ancestors(display: &Display, window: Window) -> Result<Vec<Window>
 }
 
 /// Asks for the event mask of a window that may be gone; `false` when it is.
-pub(super) fn select(
-    display: &Display,
-    window: Window,
-    mask: x11rb::protocol::xproto::EventMask,
-) -> Result<bool, Failure> {
-    let aux = x11rb::protocol::xproto::ChangeWindowAttributesAux::new().event_mask(mask);
+pub(super) fn select(display: &Display, window: Window, mask: EventMask) -> Result<bool, Failure> {
+    let aux = ChangeWindowAttributesAux::new().event_mask(mask);
     match display.connection.change_window_attributes(window, &aux)?.check() {
         Ok(()) => Ok(true),
-        Err(x11rb::errors::ReplyError::X11Error(_)) => Ok(false),
+        Err(ReplyError::X11Error(_)) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
