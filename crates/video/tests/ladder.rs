@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use sidetone_video::codec::{ContentHint, Effort, Settings};
 use sidetone_video::ladder::{Budget, Ladder, Refinement, Source, share_out, simulcast_layers};
-use sidetone_video::picture::Size;
+use sidetone_video::picture::{ColourSpace, Size};
 use sidetone_video::{Codec, EncodedFrame};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ fn camera() -> Source {
         frame_rate: 30.0,
         hint: ContentHint::Motion,
         temporal_layers: 1,
+        colour: ColourSpace::default(),
     }
 }
 
@@ -23,6 +24,7 @@ fn screen() -> Source {
         frame_rate: 15.0,
         hint: ContentHint::Text,
         temporal_layers: 2,
+        colour: ColourSpace::default(),
     }
 }
 
@@ -253,6 +255,7 @@ proptest! {
             frame_rate: rate,
             hint: [ContentHint::Motion, ContentHint::Detail, ContentHint::Text][hint],
             temporal_layers: 2,
+            colour: ColourSpace::default(),
         };
         let mut ladder = Ladder::new(Codec::ALL[codec], source, 1);
         let mut now = 0;

@@ -15,7 +15,7 @@ pub use rung::{RUNGS, Rung};
 pub use simulcast::{LayerPlan, share_out, simulcast_layers};
 
 use crate::codec::{Codec, ContentHint, Effort, Settings};
-use crate::picture::Size;
+use crate::picture::{ColourSpace, Size};
 use std::time::Duration;
 
 /// How long there must be room for more before more is sent. More: calmer; less: full quality sooner after a drop.
@@ -42,6 +42,8 @@ pub struct Source {
     pub frame_rate: f32,
     /// What they show.
     pub hint: ContentHint,
+    /// What their samples mean.
+    pub colour: ColourSpace,
     /// Temporal layers wanted by whoever forwards the stream; 1 for one receiver.
     pub temporal_layers: u8,
 }
@@ -279,6 +281,7 @@ impl Ladder {
                 .clamp(1, crate::codec::MAX_TEMPORAL_LAYERS),
             effort,
             threads: self.threads,
+            colour: self.source.colour,
         }
     }
 }
