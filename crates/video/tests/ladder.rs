@@ -90,6 +90,22 @@ fn text_keeps_its_size_and_gives_up_frame_rate() {
 }
 
 #[test]
+fn a_screen_is_not_scaled_while_it_is_not_huge() {
+    let size = |width, height, codec| {
+        let source = Source {
+            size: Size::new(width, height).unwrap(),
+            ..screen()
+        };
+        let plan = Ladder::new(codec, source, 1).decide(&budget(3_000_000), at(0));
+        (plan.size.width(), plan.size.height())
+    };
+    assert_eq!(size(1920, 1200, Codec::Vp8), (1920, 1200));
+    assert_eq!(size(1367, 769, Codec::Vp8), (1367, 769));
+    assert_eq!(size(1367, 769, Codec::H264), (1366, 768));
+    assert_eq!(size(3840, 2160, Codec::Av1), (1920, 1080));
+}
+
+#[test]
 fn a_drop_is_followed_at_once_and_quality_is_back_within_three_seconds() {
     for (source, codec) in [(camera(), Codec::Vp8), (screen(), Codec::Av1)] {
         let mut ladder = Ladder::new(codec, source, 1);
@@ -299,6 +315,11 @@ proptest! {
         let mut layers = simulcast_layers(Size::P720);
         for (bitrate, wanted) in steps {
             share_out(&mut layers, &wanted, bitrate, Codec::ALL[codec]);
+            for (layer, like) in layers.iter().zip([Settings::new(Size::P180, 10_000, 30.0); 3]) {
+                let settings = layer.settings(&like);
+                prop_assert_eq!(settings.map(|settings| settings.bitrate), layer.bitrate);
+                prop_assert!(settings.is_none_or(|settings| settings.size == layer.size && settings.frame_rate == 30.0));
+            }
             let sum: u32 = layers.iter().filter_map(|layer| layer.bitrate).sum();
             prop_assert!(sum <= bitrate.max(10_000), "{layers:?} of {bitrate}");
             let mut off = false;
