@@ -3,6 +3,8 @@
 //! A source gives [`Picture`](sidetone_video::picture::Picture)s to a sink on a thread of its own; a [`Capturer`] keeps
 //! the sink while sources change, and tells what is wrong with them. It refuses to know codecs, RTP and networks.
 
+#![deny(unsafe_code)]
+
 pub mod camera;
 mod capturer;
 mod diagnostics;

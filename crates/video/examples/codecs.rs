@@ -1,6 +1,5 @@
 //! Measures the codecs: processor time, bit rate and PSNR on a camera-like and a screen-like clip.
-//! `cargo run --release -p sidetone-video --features av1,h264 --example codecs [FOLDER]`; with a folder, the coded
-//! clips are kept there as IVF files.
+//! `cargo run --release -p sidetone-video --features av1,h264,synthetic --example codecs`
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 use sidetone_video::codec::{self, Effort, Limits, Settings};
@@ -9,6 +8,16 @@ use sidetone_video::synthetic::{Act, Camera, Clip, Screen};
 use sidetone_video::{Codec, ContentHint, quality};
 use std::time::Duration;
 
+struct Case {
+    name: &'static str,
+    clip: Box<dyn Clip>,
+    rate: f32,
+    bitrate: u32,
+    hint: ContentHint,
+    frames: u32,
+}
+
+/// Processor time of this process.
 fn cpu() -> Duration {
     let mut time = libc::timespec {
         tv_sec: 0,
@@ -42,46 +51,42 @@ fn main() {
             .collect();
         Screen::with_script(Size::P1080, 1, script)
     };
-    let clips: [(&str, Box<dyn Clip>, f32, u32, ContentHint); 4] = [
-        (
-            "screen 1080p15",
-            Box::new(Screen::new(Size::P1080, 1)),
-            15.0,
-            2_000_000,
-            ContentHint::Text,
-        ),
-        (
-            "idle typing 1080p15",
-            Box::new(screen(&[(Act::Typing, 60_000)])),
-            15.0,
-            2_000_000,
-            ContentHint::Text,
-        ),
-        (
-            "still 1080p15",
-            Box::new(screen(&[])),
-            15.0,
-            2_000_000,
-            ContentHint::Text,
-        ),
-        (
-            "camera 720p30",
-            Box::new(Camera::new(Size::P720, 1)),
-            30.0,
-            1_500_000,
-            ContentHint::Motion,
-        ),
+    let text = |name, clip| Case {
+        name,
+        clip: Box::new(clip),
+        rate: 15.0,
+        bitrate: 2_000_000,
+        hint: ContentHint::Text,
+        frames: 90,
+    };
+    let cases = [
+        text("screen 1080p15", Screen::new(Size::P1080, 1)),
+        text("typing 1080p15", screen(&[(Act::Typing, 60_000)])),
+        Case {
+            frames: 15,
+            ..text("still 1080p15", screen(&[]))
+        },
+        Case {
+            name: "camera 720p30",
+            clip: Box::new(Camera::new(Size::P720, 1)),
+            rate: 30.0,
+            bitrate: 1_500_000,
+            hint: ContentHint::Motion,
+            frames: 90,
+        },
     ];
-    for (name, clip, rate, bitrate, hint) in &clips {
-        let frames = if *rate > 20.0 {
-            90
-        } else {
-            90.min(if name.starts_with("still") { 15 } else { 90 })
-        };
-        let times: Vec<Duration> = (0..frames)
-            .map(|n| Duration::from_secs_f32(n as f32 / rate))
+    for Case {
+        name,
+        clip,
+        rate,
+        bitrate,
+        hint,
+        frames,
+    } in &cases
+    {
+        let pictures: Vec<_> = (0..*frames)
+            .map(|number| clip.picture(Duration::from_secs_f32(number as f32 / rate)))
             .collect();
-        let pictures: Vec<_> = times.iter().map(|&time| clip.picture(time)).collect();
         for codec in Codec::ALL.into_iter().filter(|codec| codec.is_available()) {
             for effort in [Effort::Least, Effort::Usual, Effort::Most] {
                 let settings = Settings {
@@ -124,10 +129,10 @@ fn main() {
                     "{name:<22} {:<5} {:<6} {:>8.2} {:>7.1} {:>7.1} {:>8.0} {:>7.2} {:>8.1} {:>7.1} {:>6.2} {dropped:>5}",
                     codec.name(),
                     format!("{effort:?}"),
-                    ms(spent) / frames as f64,
+                    ms(spent) / f64::from(*frames),
                     ms(worst),
                     ms(first),
-                    bytes as f64 * 8.0 / 1000.0 / (f64::from(frames) / f64::from(*rate)),
+                    bytes as f64 * 8.0 / 1000.0 / (f64::from(*frames) / f64::from(*rate)),
                     psnr.iter().sum::<f64>() / psnr.len() as f64,
                     key.0 as f64 / 1000.0,
                     key.1,

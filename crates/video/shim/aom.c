@@ -67,6 +67,8 @@ static aom_codec_err_t set_controls(encoder *self) {
   CONTROL(AV1E_SET_ENABLE_PALETTE, screen)
   CONTROL(AV1E_SET_ENABLE_INTRABC, 0)
   CONTROL(AV1E_SET_AQ_MODE, 3)
+  CONTROL(AV1E_SET_MATRIX_COEFFICIENTS, wanted->bt709 ? AOM_CICP_MC_BT_709 : AOM_CICP_MC_BT_601)
+  CONTROL(AV1E_SET_COLOR_RANGE, wanted->full_range ? AOM_CR_FULL_RANGE : AOM_CR_STUDIO_RANGE)
   CONTROL(AV1E_SET_ROW_MT, wanted->threads > 1)
   CONTROL(AV1E_SET_TILE_COLUMNS, wanted->threads > 2 ? 2 : (int)wanted->threads - 1)
   CONTROL(AV1E_SET_CDF_UPDATE_MODE, 1)
@@ -286,6 +288,8 @@ int sidetone_aom_decode(void *handle, const uint8_t *data, size_t size, image *o
   }
   out->width = found->d_w;
   out->height = found->d_h;
+  out->bt709 = found->mc == AOM_CICP_MC_BT_709;
+  out->full_range = found->range == AOM_CR_FULL_RANGE;
   if (found->monochrome) {
     size_t row = ((size_t)found->d_w + 1) / 2;
     if (self->grey_size < row) {

@@ -21,6 +21,8 @@ typedef struct {
   uint32_t temporal_layers; // 1 to 3
   uint32_t effort;          // 0 least to 2 most
   uint32_t threads;
+  uint32_t bt709;      // else BT.601
+  uint32_t full_range; // else limited
 } settings;
 
 typedef struct {
@@ -28,6 +30,8 @@ typedef struct {
   uint32_t strides[3];
   uint32_t width;
   uint32_t height;
+  uint32_t bt709;
+  uint32_t full_range;
 } image;
 
 typedef struct {

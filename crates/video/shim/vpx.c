@@ -72,6 +72,8 @@ static vpx_codec_err_t set_controls(encoder *self) {
     CONTROL(VP9E_SET_TILE_COLUMNS, wanted->threads > 2 ? 2 : (int)wanted->threads - 1)
     CONTROL(VP9E_SET_FRAME_PARALLEL_DECODING, 0u)
     CONTROL(VP9E_SET_NOISE_SENSITIVITY, 0u)
+    CONTROL(VP9E_SET_COLOR_SPACE, wanted->bt709 ? VPX_CS_BT_709 : VPX_CS_BT_601)
+    CONTROL(VP9E_SET_COLOR_RANGE, wanted->full_range ? VPX_CR_FULL_RANGE : VPX_CR_STUDIO_RANGE)
     if (wanted->temporal_layers > 1) {
       vpx_svc_extra_cfg_t layers;
       memset(&layers, 0, sizeof layers);
@@ -314,6 +316,8 @@ int sidetone_vpx_decode(void *handle, const uint8_t *data, size_t size, image *o
   }
   out->width = found->d_w;
   out->height = found->d_h;
+  out->bt709 = found->cs == VPX_CS_BT_709;
+  out->full_range = found->range == VPX_CR_FULL_RANGE;
   return 1;
 }
 

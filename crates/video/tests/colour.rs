@@ -27,12 +27,12 @@ fn luma([blue, green, red]: [u8; 3]) -> f64 {
 #[test]
 fn known_colours_become_known_values() {
     // Blue, green, red: then Y, U, V of BT.601 and BT.709 (limited), and BT.601 full range.
-    let rows: [([u8; 3], [u8; 3], [u8; 3], [u8; 3]); 5] = [
-        ([0, 0, 0], [16, 128, 128], [16, 128, 128], [0, 128, 128]),
-        ([255, 255, 255], [235, 128, 128], [235, 128, 128], [255, 128, 128]),
-        ([0, 0, 255], [81, 90, 240], [63, 102, 240], [76, 85, 255]),
-        ([0, 255, 0], [145, 54, 34], [173, 42, 26], [150, 44, 21]),
-        ([255, 0, 0], [41, 240, 110], [32, 240, 118], [29, 255, 107]),
+    let rows: [[[u8; 3]; 4]; 5] = [
+        [[0, 0, 0], [16, 128, 128], [16, 128, 128], [0, 128, 128]],
+        [[255, 255, 255], [235, 128, 128], [235, 128, 128], [255, 128, 128]],
+        [[0, 0, 255], [81, 90, 240], [63, 102, 240], [76, 85, 255]],
+        [[0, 255, 0], [145, 54, 34], [173, 42, 26], [150, 44, 21]],
+        [[255, 0, 0], [41, 240, 110], [32, 240, 118], [29, 255, 107]],
     ];
     let full = ColourSpace {
         range: Range::Full,
@@ -42,7 +42,7 @@ fn known_colours_become_known_values() {
         matrix: Matrix::Bt709,
         ..ColourSpace::default()
     };
-    for ([blue, green, red], sd, hd, pc) in rows {
+    for [[blue, green, red], sd, hd, pc] in rows {
         for (space, wanted) in [(ColourSpace::default(), sd), (high, hd), (full, pc)] {
             let pixels = [blue, green, red, 7].repeat(5 * 3);
             let mut picture = Picture::black(size(5, 3));

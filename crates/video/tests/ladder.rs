@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use sidetone_video::codec::{ContentHint, Effort, Settings};
 use sidetone_video::ladder::{Budget, Ladder, Refinement, Source, share_out, simulcast_layers};
-use sidetone_video::picture::Size;
+use sidetone_video::picture::{ColourSpace, Size};
 use sidetone_video::{Codec, EncodedFrame};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ fn camera() -> Source {
         frame_rate: 30.0,
         hint: ContentHint::Motion,
         temporal_layers: 1,
+        colour: ColourSpace::default(),
     }
 }
 
@@ -23,6 +24,7 @@ fn screen() -> Source {
         frame_rate: 15.0,
         hint: ContentHint::Text,
         temporal_layers: 2,
+        colour: ColourSpace::default(),
     }
 }
 
@@ -85,6 +87,22 @@ fn text_keeps_its_size_and_gives_up_frame_rate() {
     // A better codec buys frames.
     let plan = Ladder::new(Codec::Av1, screen(), 1).decide(&budget(1_000_000), at(0));
     assert_eq!(plan.frame_rate, 10.0);
+}
+
+#[test]
+fn a_screen_is_not_scaled_while_it_is_not_huge() {
+    let size = |width, height, codec| {
+        let source = Source {
+            size: Size::new(width, height).unwrap(),
+            ..screen()
+        };
+        let plan = Ladder::new(codec, source, 1).decide(&budget(3_000_000), at(0));
+        (plan.size.width(), plan.size.height())
+    };
+    assert_eq!(size(1920, 1200, Codec::Vp8), (1920, 1200));
+    assert_eq!(size(1367, 769, Codec::Vp8), (1367, 769));
+    assert_eq!(size(1367, 769, Codec::H264), (1366, 768));
+    assert_eq!(size(3840, 2160, Codec::Av1), (1920, 1080));
 }
 
 #[test]
@@ -253,6 +271,7 @@ proptest! {
             frame_rate: rate,
             hint: [ContentHint::Motion, ContentHint::Detail, ContentHint::Text][hint],
             temporal_layers: 2,
+            colour: ColourSpace::default(),
         };
         let mut ladder = Ladder::new(Codec::ALL[codec], source, 1);
         let mut now = 0;
@@ -296,6 +315,11 @@ proptest! {
         let mut layers = simulcast_layers(Size::P720);
         for (bitrate, wanted) in steps {
             share_out(&mut layers, &wanted, bitrate, Codec::ALL[codec]);
+            for (layer, like) in layers.iter().zip([Settings::new(Size::P180, 10_000, 30.0); 3]) {
+                let settings = layer.settings(&like);
+                prop_assert_eq!(settings.map(|settings| settings.bitrate), layer.bitrate);
+                prop_assert!(settings.is_none_or(|settings| settings.size == layer.size && settings.frame_rate == 30.0));
+            }
             let sum: u32 = layers.iter().filter_map(|layer| layer.bitrate).sum();
             prop_assert!(sum <= bitrate.max(10_000), "{layers:?} of {bitrate}");
             let mut off = false;

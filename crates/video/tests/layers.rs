@@ -151,6 +151,18 @@ fn simulcast_layers_are_streams_of_their_own() {
 }
 
 #[test]
+fn an_odd_last_row_is_left_out_and_the_rest_stays_sharp() {
+    let Some(codec) = available().next() else { return };
+    let picture = Screen::new(size(321, 181), 1).picture(Duration::ZERO);
+    let even = picture.crop(Size::P180.rect()).unwrap();
+    let mut simulcast = Simulcast::new(codec, &[Settings::new(Size::P180, 2_000_000, 5.0)]).unwrap();
+    let mut frames = Vec::new();
+    simulcast.encode(&picture, |frame| frames.push(frame)).unwrap();
+    let direct = coded(codec, Settings::new(Size::P180, 2_000_000, 5.0), &[even]);
+    assert!(frames == direct, "{codec}: as if it had been even from the start");
+}
+
+#[test]
 fn simulcast_refuses_what_makes_no_sense() {
     let [small, large] = [Size::P180, Size::P360].map(|size| Settings::new(size, 200_000, 30.0));
     let Some(codec) = available().next() else { return };

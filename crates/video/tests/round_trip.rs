@@ -5,7 +5,7 @@ mod common;
 
 use common::{available, bitrate, coded, decoded, encode_all, mean_psnr, pictures, same_samples, size};
 use sidetone_video::codec::{self, Effort, Error, Settings};
-use sidetone_video::picture::{self, Picture, Size};
+use sidetone_video::picture::{self, ColourSpace, Matrix, Picture, Range, Size};
 use sidetone_video::synthetic::{Act, Camera, Clip, Screen};
 use sidetone_video::{Codec, ContentHint};
 use std::time::Duration;
@@ -155,6 +155,28 @@ fn odd_and_tiny_sizes_come_back() {
             assert_eq!(shown[0].size(), size, "{codec}");
             let psnr = mean_psnr(&[picture], &shown);
             assert!(psnr > 30.0, "{codec} {size}: {psnr:.1} dB");
+        }
+    }
+}
+
+#[test]
+fn the_meaning_of_samples_goes_along() {
+    let wide = ColourSpace {
+        matrix: Matrix::Bt709,
+        range: Range::Full,
+    };
+    let mut drawn = pictures(&Camera::new(Size::P180, 1), 30.0, 2);
+    drawn.iter_mut().for_each(|picture| picture.set_colour(wide));
+    for codec in available() {
+        for colour in [ColourSpace::default(), wide] {
+            let settings = Settings {
+                colour,
+                ..Settings::new(Size::P180, 300_000, 30.0)
+            };
+            let shown = decoded(codec, &coded(codec, settings, &drawn));
+            let told = matches!(codec, Codec::Vp9 | Codec::Av1);
+            let wanted = if told { colour } else { ColourSpace::default() };
+            assert_eq!(shown[1].colour(), wanted, "{codec}");
         }
     }
 }

@@ -84,7 +84,7 @@ proptest! {
         let whole = size(width, height);
         let rect = middle(whole, size(across, down));
         prop_assert!(rect.is_inside(whole));
-        prop_assert!(rect.left % 2 == 0 && rect.top % 2 == 0);
+        prop_assert!(rect.left.is_multiple_of(2) && rect.top.is_multiple_of(2));
         prop_assert!(rect.width == width || rect.height == height);
         prop_assert!(Picture::black(size(width.min(64), height.min(64))).crop(middle(size(width.min(64), height.min(64)), size(across, down))).is_ok());
     }

@@ -45,7 +45,7 @@ impl Encoder {
 fn library(settings: &Settings) -> Result<encoder::Encoder, Error> {
     let (width, height) = (settings.size.width(), settings.size.height());
     for (name, side) in [("width", width), ("height", height)] {
-        if side % 2 != 0 || side < 16 {
+        if !side.is_multiple_of(2) || side < 16 {
             return Err(Error::Setting {
                 name,
                 value: side.into(),

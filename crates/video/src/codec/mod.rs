@@ -6,6 +6,7 @@
 
 #[cfg(feature = "h264")]
 mod h264;
+#[cfg(any(feature = "vp8", feature = "vp9", feature = "av1"))]
 mod layers;
 #[cfg(any(feature = "vp8", feature = "vp9", feature = "av1"))]
 mod native;

@@ -3,7 +3,7 @@
 
 use super::layers::{Pattern, Place};
 use super::{Codec, ContentHint, Effort, EncodedFrame, Error, Limits, Settings, VideoDecoder, VideoEncoder};
-use crate::picture::{self, Picture, Plane, Pool, Size};
+use crate::picture::{self, ColourSpace, Matrix, Picture, Plane, Pool, Range, Size};
 use std::ffi::{c_int, c_void};
 use std::ptr::{self, NonNull};
 use std::slice;
@@ -21,6 +21,8 @@ struct RawSettings {
     temporal_layers: u32,
     effort: u32,
     threads: u32,
+    bt709: u32,
+    full_range: u32,
 }
 
 /// `image` of `shim/codec.h`.
@@ -30,6 +32,8 @@ struct RawImage {
     strides: [u32; 3],
     width: u32,
     height: u32,
+    bt709: u32,
+    full_range: u32,
 }
 
 /// `packet` of `shim/codec.h`.
@@ -203,6 +207,8 @@ fn raw(codec: u32, settings: &Settings) -> RawSettings {
             Effort::Most => 2,
         },
         threads: settings.threads.into(),
+        bt709: (settings.colour.matrix == Matrix::Bt709).into(),
+        full_range: (settings.colour.range == Range::Full).into(),
     }
 }
 
@@ -235,6 +241,9 @@ impl Encoder {
             strides: planes.map(|plane| plane.stride as u32),
             width: picture.size().width(),
             height: picture.size().height(),
+            // Said in the settings.
+            bt709: 0,
+            full_range: 0,
         };
         let how = RawFrame {
             key: place.key.into(),
@@ -391,6 +400,8 @@ impl VideoDecoder for Decoder {
             strides: [0; 3],
             width: 0,
             height: 0,
+            bt709: 0,
+            full_range: 0,
         };
         // SAFETY: the decoder is live and not in use elsewhere (`&mut self`); `data` is valid for its length, and
         // `image` outlives the call.
@@ -404,6 +415,18 @@ impl VideoDecoder for Decoder {
         let size = Size::new(image.width, image.height).map_err(|_| Error::TooLarge)?;
         let mut picture = pool.take(size)?;
         picture.set_time(time);
+        picture.set_colour(ColourSpace {
+            matrix: if image.bt709 == 0 {
+                Matrix::Bt601
+            } else {
+                Matrix::Bt709
+            },
+            range: if image.full_range == 0 {
+                Range::Limited
+            } else {
+                Range::Full
+            },
+        });
         let planes = picture.planes_mut().ok_or(picture::Error::Shared)?;
         for ((mut to, start), stride) in planes.into_iter().zip(image.planes).zip(image.strides) {
             let stride = stride as usize;

@@ -1,7 +1,7 @@
 //! What an encoder is asked for.
 
 use super::Error;
-use crate::picture::Size;
+use crate::picture::{ColourSpace, Size};
 
 /// Most temporal layers of one stream.
 pub const MAX_TEMPORAL_LAYERS: u8 = 3;
@@ -47,6 +47,8 @@ pub struct Settings {
     pub effort: Effort,
     /// Threads, 1 to 16.
     pub threads: u8,
+    /// What the samples mean, for codecs that pass it on (VP8 does not, nor does H.264 here).
+    pub colour: ColourSpace,
 }
 
 impl Settings {
@@ -60,6 +62,7 @@ impl Settings {
             temporal_layers: 1,
             effort: Effort::Usual,
             threads: 1,
+            colour: ColourSpace::default(),
         }
     }
 

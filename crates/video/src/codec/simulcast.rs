@@ -3,7 +3,7 @@
 //! one above.
 
 use super::{Codec, EncodedFrame, Error, Settings, VideoEncoder, encoder};
-use crate::picture::{Picture, Pool};
+use crate::picture::{Picture, Pool, Size};
 use crate::scale::Scaler;
 use std::fmt;
 
@@ -120,9 +120,11 @@ impl Simulcast {
             .rev()
             .filter(|(_, layer)| layer.on)
         {
-            above = self
-                .scaler
-                .scaled(&above, layer.encoder.settings().size, &self.pool)?;
+            let size = layer.encoder.settings().size;
+            above = match trimmed(&above, size) {
+                Some(trimmed) => trimmed,
+                None => self.scaler.scaled(&above, size, &self.pool)?,
+            };
             if let Some(mut frame) = layer.encoder.encode(&above, layer.key)? {
                 layer.key &= !frame.key;
                 frame.layer = index as u8;
@@ -138,6 +140,17 @@ impl Simulcast {
             value: layer as u64,
         })
     }
+}
+
+/// The picture without its last column or row, where that is all `size` wants: a codec that works on pairs of pixels
+/// is no reason to blur the others.
+fn trimmed(picture: &Picture, size: Size) -> Option<Picture> {
+    let whole = picture.size();
+    let close = |whole: u32, wanted: u32| whole == wanted || whole == wanted + 1;
+    if whole == size || !close(whole.width(), size.width()) || !close(whole.height(), size.height()) {
+        return None;
+    }
+    picture.crop(size.rect()).ok()
 }
 
 fn check_order<'a>(settings: impl Iterator<Item = &'a Settings>) -> Result<(), Error> {

@@ -15,7 +15,7 @@ pub use rung::{RUNGS, Rung};
 pub use simulcast::{LayerPlan, share_out, simulcast_layers};
 
 use crate::codec::{Codec, ContentHint, Effort, Settings};
-use crate::picture::Size;
+use crate::picture::{ColourSpace, Size};
 use std::time::Duration;
 
 /// How long there must be room for more before more is sent. More: calmer; less: full quality sooner after a drop.
@@ -30,6 +30,8 @@ const MAX_RATE: f32 = 30.0;
 const TEXT_RATES: [f32; 8] = [30.0, 15.0, 10.0, 7.5, 5.0, 3.0, 2.0, 1.0];
 /// Bits a pixel that a frame of moving text needs to stay readable, and to be sharp at once.
 const TEXT_BITS: f64 = 0.064;
+/// Most pixels of a screen: 2560x1600 and a little.
+const TEXT_PIXELS: u32 = 4_200_000;
 /// Most bits a second and pixel that text is given.
 const TEXT_MOST: f64 = 2.0;
 
@@ -42,6 +44,8 @@ pub struct Source {
     pub frame_rate: f32,
     /// What they show.
     pub hint: ContentHint,
+    /// What their samples mean.
+    pub colour: ColourSpace,
     /// Temporal layers wanted by whoever forwards the stream; 1 for one receiver.
     pub temporal_layers: u8,
 }
@@ -208,7 +212,7 @@ impl Ladder {
             .find(|rung| !self.needlessly_small(rung, budget))
         {
             Some(rung) => rung.size(self.source.size),
-            None => self.source.size,
+            None => readable(self.source.size),
         };
         let room = f64::from(budget.bitrate) / efficiency(self.codec);
         let rate_for = |size: Size| {
@@ -263,6 +267,11 @@ impl Ladder {
     }
 
     fn settings(&self, size: Size, frame_rate: f32, budget: &Budget) -> Settings {
+        // H.264 is coded in pairs of pixels.
+        let size = match self.codec {
+            Codec::H264 => Size::new(size.width() & !1, size.height() & !1).unwrap_or(size),
+            _ => size,
+        };
         // A machine that had to give up size or frame rate gives up effort first.
         let effort = match self.cpu_cap {
             Some(_) => Effort::Least,
@@ -279,8 +288,18 @@ impl Ladder {
                 .clamp(1, crate::codec::MAX_TEMPORAL_LAYERS),
             effort,
             threads: self.threads,
+            colour: self.source.colour,
         }
     }
+}
+
+/// The size in which a screen is sent: its own, since scaled letters are blurred; where that is too much, a half, in
+/// which at least each pixel stands for a square of four.
+fn readable(size: Size) -> Size {
+    if size.pixels() <= TEXT_PIXELS {
+        return size;
+    }
+    Size::new(size.width() / 2, size.height() / 2).map_or(size, readable)
 }
 
 /// Pixels a second.

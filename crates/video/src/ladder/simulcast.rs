@@ -1,7 +1,7 @@
 //! Which simulcast layers of a camera to send, and with how many bits each. Pure.
 
 use super::{MARGIN, RUNGS, Rung, rung};
-use crate::codec::{Codec, MAX_SIMULCAST};
+use crate::codec::{Codec, MAX_SIMULCAST, Settings};
 use crate::picture::Size;
 
 /// One layer of a plan, smallest first in it.
@@ -11,6 +11,17 @@ pub struct LayerPlan {
     pub size: Size,
     /// Bits a second; `None` while it is off.
     pub bitrate: Option<u32>,
+}
+
+impl LayerPlan {
+    /// Settings of the layer's encoder, otherwise like `like`; `None` while it is off.
+    pub fn settings(&self, like: &Settings) -> Option<Settings> {
+        self.bitrate.map(|bitrate| Settings {
+            size: self.size,
+            bitrate,
+            ..*like
+        })
+    }
 }
 
 /// Sizes of the layers of a source, smallest first: itself, a half and a quarter of its sides, as far down as the
@@ -23,8 +34,7 @@ pub fn simulcast_layers(source: Size) -> Vec<LayerPlan> {
             let (width, height) = (largest.width() >> halvings, largest.height() >> halvings);
             (halvings == 0 || width.min(height) >= lowest).then_some(())?;
             // Encoders work on pairs of pixels.
-            let even = |side: u32| if halvings == 0 { side } else { side & !1 };
-            let size = Size::new(even(width), even(height)).ok()?;
+            let size = Size::new((width & !1).max(1), (height & !1).max(1)).ok()?;
             Some(LayerPlan { size, bitrate: None })
         })
         .collect();

@@ -56,7 +56,7 @@ impl Layout {
                 size: self.size,
             });
         }
-        if rect.left % 2 != 0 || rect.top % 2 != 0 {
+        if !rect.left.is_multiple_of(2) || !rect.top.is_multiple_of(2) {
             return Err(Error::OddOrigin { rect });
         }
         let size = Size::new(rect.width, rect.height)?;

@@ -108,7 +108,7 @@ impl Screen {
         }
         line.resize(GUTTER + (seed % 4) as usize * 4, (b' ', 0));
         // Some lines are empty, most are about half as long as the screen is wide.
-        let words = if seed % 7 == 0 {
+        let words = if seed.is_multiple_of(7) {
             0
         } else {
             3 + (seed >> 8) as usize % 9

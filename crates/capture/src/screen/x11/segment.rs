@@ -1,6 +1,8 @@
 //! Memory shared with the X server: it writes pixels there, so that none goes through the socket. All of this crate's
 //! `unsafe` is here.
 
+#![allow(unsafe_code)]
+
 use std::fs::File;
 
 use memmap2::MmapMut;
