@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use sidetone_capture::camera::file::{AfterEnd, file_camera};
 use sidetone_capture::camera::pattern::{Stamp, pattern_camera};
-use sidetone_capture::camera::{Film, HeadlessCamera, Shown};
+use sidetone_capture::camera::{Film, HeadlessCamera, Shown, drawn_camera};
 use sidetone_capture::{
     CaptureDiagnostic, CaptureError, CaptureEvent, CaptureRequest, Capturer, DiagnosticChange, FrameRate,
     Mode, Newest, PictureSource, SourceId, newest,
@@ -312,6 +312,27 @@ fn a_pattern_says_when_it_was_taken_and_two_sinks_see_the_same() {
     let stamp = Stamp::read(&picture).unwrap();
     assert_eq!(u128::from(stamp.micros), picture.time().as_micros());
     assert!(Stamp::read(&preview.wait(PATIENCE).unwrap()).is_some());
+}
+
+#[test]
+fn a_generated_clip_is_seen_with_the_time_on_it() {
+    let clip = sidetone_video::synthetic::Camera::new(Size::P180, 1);
+    let mode = Mode {
+        size: Size::P180,
+        frame_rate: FrameRate::hz(100),
+    };
+    let draw = move |time, picture: &mut Picture| sidetone_video::synthetic::Clip::draw(&clip, time, picture);
+    let mut camera = drawn_camera("face", mode, draw, true);
+    let (mut capturer, newest) = capturer();
+    start(&mut capturer, &mut camera, fast());
+    let mut last = None;
+    for _ in 0..5 {
+        let picture = newest.wait(PATIENCE).expect("a picture");
+        let stamp = Stamp::read(&picture).unwrap();
+        assert_eq!(u128::from(stamp.micros), picture.time().as_micros());
+        assert!(last.is_none_or(|last| stamp.frame > last));
+        last = Some(stamp.frame);
+    }
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Cameras: those of the machine, and those without hardware that show films and test pictures at the pace of a real one.
 
-#[cfg(feature = "synthetic")]
-pub mod clip;
+mod drawn;
 pub mod file;
 mod headless;
 #[cfg(all(feature = "camera", target_os = "linux"))]
@@ -9,6 +8,7 @@ pub mod native;
 pub mod pattern;
 pub mod raw;
 
+pub use drawn::drawn_camera;
 pub use headless::{Film, HeadlessCamera, Shown};
 
 /// The system that cameras without hardware name.
