@@ -125,7 +125,8 @@ pub struct EncodedFrame {
     /// No later frame leans on it (N of RFC 7741): may be lost or left out without harm.
     pub discardable: bool,
     /// Distances, in coded frames, back to those this one leans on, nearest first; 0 fills the rest (P_DIFF of
-    /// RFC 9628, frame dependencies of the AV1 payload format). All 0 for a key frame.
+    /// RFC 9628, frame dependencies of the AV1 payload format). All 0 for a key frame. A stream of one layer is
+    /// a chain: each frame names the one before, whatever the encoder looks at.
     pub leans_on: [u8; 2],
     /// Quantizer index in the units of the codec, what webrtc-stats sums as `qpSum`; 0 where the library does not
     /// say (H.264).

@@ -157,7 +157,7 @@ impl EncoderWorker {
     }
 
     /// What to code from the next picture on: a setting for each layer, smallest first, `None` for one that is off.
-    /// The newest plan counts.
+    /// The newest plan counts. Pictures are scaled to the plan's sizes: a source of another shape wants another plan.
     pub fn configure(&self, plan: Vec<Option<Settings>>) {
         // An older plan that nobody has looked at yet is of no use any more.
         drop(self.input.shared.plan.force_push(plan));
