@@ -3,6 +3,7 @@
 
 #[path = "../../../../tests/support/browser.rs"]
 mod browser;
+mod pictures;
 
 use std::future::poll_fn;
 use std::net::SocketAddr;

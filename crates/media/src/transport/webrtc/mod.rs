@@ -276,6 +276,7 @@ impl Start {
                 open: Arc::clone(&self.voice.open),
                 bandwidth: self.bandwidth.clone(),
                 latest: self.latest.clone(),
+                selected: Arc::clone(&self.selected),
                 layouts: settled,
                 report: self.seen,
                 clock,

@@ -9,8 +9,8 @@ mod receiving;
 mod sending;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rtc::interceptor::{AttributedPacket, Interceptor, Packet, StreamInfo, TaggedPacket};
@@ -32,6 +32,7 @@ use self::sending::Sending;
 use super::bandwidth::{AROUND, Bandwidth};
 use super::reports::Latest;
 use super::sections::Layout;
+use super::stats::SelectedPair;
 use crate::transport::video::{LatestVideo, VideoEnd, VideoReport};
 use crate::video::payload::TemporalLayers;
 use crate::video::recovery::Nack;
@@ -50,6 +51,7 @@ pub(super) struct Surroundings {
     pub(super) open: Arc<AtomicBool>,
     pub(super) bandwidth: Bandwidth,
     pub(super) latest: Latest,
+    pub(super) selected: Arc<Mutex<SelectedPair>>,
     /// What was settled, each time it was.
     pub(super) layouts: QueueReceiver<Layout>,
     pub(super) report: LatestVideo,
@@ -120,7 +122,14 @@ impl Pictures {
 
     fn report(&mut self, now: Instant) {
         self.reported = now;
-        if let Some(round_trip) = self.around.latest.get().round_trip {
+        let by_stun = || {
+            self.around
+                .selected
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .round_trip
+        };
+        if let Some(round_trip) = self.around.latest.get().round_trip.or_else(by_stun) {
             self.sending.set_round_trip(round_trip);
             self.receiving.set_round_trip(round_trip);
         }
