@@ -7,6 +7,8 @@ pub mod bandwidth;
 pub mod device;
 pub mod jitter;
 pub mod packet;
+#[cfg(feature = "pictures")]
+pub mod pictures;
 pub mod recording;
 pub mod transport;
 pub mod video;

@@ -1,0 +1,48 @@
+//! The picture engine, beside that of [`voice`](crate::voice): what cameras and screens give is coded and handed to a
+//! transport's [`VideoPort`](crate::transport::video::VideoPort), and what comes from there is decoded and shown.
+//!
+//! Whoever captures never waits, nor does the network: encoders and decoders have threads of their own, and what comes too
+//! fast for them is left out. It refuses to know calls, devices and people: a picture has a participant's number at most.
+
+mod engine;
+mod inlet;
+mod plan;
+mod sender;
+mod stats;
+mod viewer;
+
+pub use engine::{Receiving, VideoEngine, VideoEngineConfig};
+pub use inlet::Inlet;
+pub use sidetone_video as coding;
+pub use sidetone_video::{ContentHint, Picture, Size};
+pub use stats::{InboundStream, OutboundStream, VideoReportCard};
+pub use viewer::{Audience, Seen, Whose};
+
+use crate::video::Codec;
+
+/// What is sent of a source, and how.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct VideoSource {
+    /// What its pictures show, so what is kept where there is not enough of everything.
+    pub hint: ContentHint,
+    /// Most pictures a second.
+    pub frame_rate: f32,
+    /// Zero of its pictures' time.
+    pub epoch: std::time::Instant,
+}
+
+/// Codecs that this build can code and decode, in the order in which cameras prefer them: VP8 first, which every peer has.
+pub fn codecs() -> Vec<Codec> {
+    let built = Codec::ALL.into_iter();
+    built.filter(|codec| of(*codec).is_available()).collect()
+}
+
+/// The codec as the library has it.
+fn of(codec: Codec) -> sidetone_video::Codec {
+    match codec {
+        Codec::Vp8 => sidetone_video::Codec::Vp8,
+        Codec::Vp9 => sidetone_video::Codec::Vp9,
+        Codec::Av1 => sidetone_video::Codec::Av1,
+        Codec::H264 => sidetone_video::Codec::H264,
+    }
+}
