@@ -25,7 +25,7 @@ fn a_still_screen_gets_sharp_then_costs_nothing_and_is_there_for_who_looks_later
         pattern::draw(&mut picture, 7, Duration::from_micros(1));
         inlet.take(picture);
         // One picture was handed in. It is coded until nothing is left to add.
-        let encoded = || a.card().outbound[1].frames_encoded;
+        let encoded = || a.card().outbound.get(1).map_or(0, |screen| screen.frames_encoded);
         assert!(until(|| encoded() >= 2).await, "{:#?}", a.card());
         let rest = async || {
             loop {
