@@ -37,7 +37,12 @@ fuzz_target!(|data: &[u8]| {
             Ok(Some(picture)) => {
                 assert!(picture.size().pixels() <= MAX_PIXELS);
                 // Every sample can be read.
-                let sum: u64 = picture.planes().into_iter().flat_map(|plane| plane.rows().flatten()).map(|&s| u64::from(s)).sum();
+                let sum: u64 = picture
+                    .planes()
+                    .into_iter()
+                    .flat_map(|plane| plane.rows().flatten())
+                    .map(|&s| u64::from(s))
+                    .sum();
                 assert!(sum <= u64::from(picture.size().pixels()) * 255 * 3);
             }
             Ok(None) => {}

@@ -34,7 +34,10 @@ fn main() -> Result<(), Box<dyn Error>> {
                     seed.extend_from_slice(&frame.data);
                 }
             }
-            fs::write(format!("{folder}/seed-{}-{name}", codec.name().to_lowercase()), &seed)?;
+            fs::write(
+                format!("{folder}/seed-{}-{name}", codec.name().to_lowercase()),
+                &seed,
+            )?;
         }
     }
     Ok(())
