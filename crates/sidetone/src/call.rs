@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
+use sidetone_media::pictures::VideoReportCard;
 use sidetone_media::recording::{RecordingOptions, RecordingState};
 use sidetone_media::transport::{ConnectionState as MediaState, TransportStats};
 use sidetone_media::voice::VoiceStats;
@@ -26,6 +27,7 @@ use crate::meeting::{
 use crate::options::AcceptOptions;
 use crate::pending::Pending;
 use crate::statistics::{CollectorOptions, MediaStatisticsEvent};
+use crate::video::{Gallery, RemoteVideoStream};
 use crate::{Error, Events, Recording, RecordingNotice};
 
 /// Who placed a call.
@@ -151,6 +153,19 @@ pub enum CallEvent {
     OptimalVideoCountChanged(u16),
     /// Somebody switched this end's microphone off. [`CallEvent::IsMutedChanged`] was told before.
     MutedByOthers(ParticipantId),
+    /// This end sends a camera, or no longer.
+    IsLocalVideoStartedChanged(bool),
+    /// This end shows a screen, or no longer.
+    IsScreenSharingOnChanged(bool),
+    /// Others send pictures, or no longer: read [`Call::remote_video_streams`].
+    VideoStreamsUpdated {
+        /// They are sent.
+        added: Vec<RemoteVideoStream>,
+        /// They no longer are.
+        removed: Vec<RemoteVideoStream>,
+    },
+    /// Pictures of a stream come or no longer do, or have another size.
+    VideoStreamChanged(RemoteVideoStream),
     /// People do something together beside talking: messages, text, captions, polls, questions, a scene, slides.
     Engagement(EngagementEvent),
     /// The call is over. The last event.
@@ -192,6 +207,8 @@ impl Notices {
 pub struct CallStats {
     /// The sound at this end.
     pub voice: VoiceStats,
+    /// The pictures, both ways.
+    pub video: VideoReportCard,
     /// The connection.
     pub transport: TransportStats,
     /// State of the connection.
@@ -205,6 +222,8 @@ pub(crate) struct Snapshot {
     pub state: CallState,
     pub reconnecting: bool,
     pub muted: bool,
+    /// What is sent beside the voice.
+    pub sends: Pictures,
     pub remote: Participant,
     pub context: Option<String>,
     pub on_behalf_of: Option<Identifier>,
@@ -227,6 +246,7 @@ impl Snapshot {
             state: CallState::None,
             reconnecting: false,
             muted: false,
+            sends: Pictures::NONE,
             remote,
             context: None,
             on_behalf_of: None,
@@ -250,6 +270,8 @@ impl Snapshot {
 pub(crate) struct CallShared {
     snapshot: Mutex<Snapshot>,
     diagnostics: Mutex<Diagnostics>,
+    /// What others send.
+    pub gallery: Arc<Gallery>,
     pub events: Source<CallEvent>,
 }
 
@@ -258,6 +280,7 @@ impl CallShared {
         Arc::new(Self {
             snapshot: Mutex::new(snapshot),
             diagnostics: Mutex::default(),
+            gallery: Arc::default(),
             events: Source::default(),
         })
     }

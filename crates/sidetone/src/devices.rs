@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use sidetone_capture::{CaptureError, SourceInfo};
 use sidetone_media::device::headless::{self, AfterEnd};
 use sidetone_media::device::{DeviceError, DeviceId, DeviceInfo, Direction, InputDevice, OutputDevice};
 use sidetone_media::voice::{RATE, VOICE_FORMAT};
 use sidetone_pipeline::SampleWriter;
 use tokio::sync::watch;
+
+use crate::video::system as system_pictures;
 
 /// Makes a device. Called each time a call opens the microphone.
 type InputFactory = Arc<dyn Fn() -> Result<Box<dyn InputDevice>, DeviceError> + Send + Sync>;
@@ -207,6 +210,27 @@ impl DeviceManager {
     /// [`DeviceError`] when the platform's audio system does not answer.
     pub fn speakers(&self) -> Result<Vec<DeviceInfo>, DeviceError> {
         self.list(Direction::Output)
+    }
+
+    /// Every camera of this machine now. None where the build has none (feature `camera`).
+    pub fn cameras(&self) -> Vec<SourceInfo> {
+        system_pictures::cameras()
+    }
+
+    /// Every screen that can be shared now.
+    ///
+    /// # Errors
+    /// [`CaptureError`] when the desktop does not answer.
+    pub fn screens(&self) -> Result<Vec<SourceInfo>, CaptureError> {
+        system_pictures::screens()
+    }
+
+    /// Every window that can be shared now.
+    ///
+    /// # Errors
+    /// [`CaptureError`] when the desktop does not answer.
+    pub fn windows(&self) -> Result<Vec<SourceInfo>, CaptureError> {
+        system_pictures::windows()
     }
 
     /// Lists devices by `lister` instead of the platform's audio system, for an app that brings its own.

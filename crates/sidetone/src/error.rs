@@ -5,6 +5,8 @@ use sidetone_media::recording::RecordingError;
 use sidetone_media::voice::VoiceError;
 use sidetone_signaling::Reason;
 
+use crate::video::VideoError;
+
 /// Why a request failed. How a *call* ended is a [`Reason`] instead.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -27,6 +29,9 @@ pub enum Error {
     /// A call could not be recorded, or not to its end.
     #[error("recording: {0}")]
     Recording(#[from] RecordingError),
+    /// Pictures could not be sent.
+    #[error("video: {0}")]
+    Video(#[from] VideoError),
     /// The service refused, by its own words.
     #[error("refused: {0}")]
     Refused(Reason),

@@ -38,6 +38,7 @@ mod options;
 mod pending;
 mod recording;
 mod statistics;
+mod video;
 
 pub use agent::{AgentEvent, CallAgent};
 pub use call::{Call, CallDirection, CallEvent, CallStats, IncomingCall, Notices, Participant};
@@ -62,6 +63,7 @@ pub use meeting::{
 pub use options::{AcceptOptions, AgentOptions, AudioOptions, Credential, NetworkOptions, StartCallOptions};
 pub use pending::Pending;
 pub use recording::{Recording, RecordingNotice};
+pub use sidetone_capture as capture;
 pub use sidetone_media as media;
 pub use sidetone_media::recording::{
     RecordingContent, RecordingError, RecordingFile, RecordingFormat, RecordingOptions, RecordingState, Track,
@@ -93,6 +95,8 @@ pub use statistics::{
     Aggregate, Audio, AudioReceive, AudioSend, CollectorOptions, MediaPoint, MediaSample,
     MediaStatisticsEvent, MediaSummary,
 };
+
+pub use video::{LocalVideoStream, MediaStreamType, RemoteVideoStream, VideoError, VideoFeed, VideoInput};
 
 /// The example of the README compiles.
 #[cfg(doctest)]

@@ -9,6 +9,8 @@ use sidetone_media::voice::{Processing, Profile};
 use sidetone_signaling::Identifier;
 use sidetone_signaling::protocol::chat::ThreadId;
 
+use crate::video::LocalVideoStream;
+
 /// Where tokens come from.
 #[derive(Clone)]
 pub struct Credential {
@@ -131,6 +133,8 @@ pub struct StartCallOptions {
     pub on_behalf_of: Option<Identifier>,
     /// The chat thread that the call comes out of: both ends take part in it.
     pub thread: Option<ThreadId>,
+    /// A camera to send from the answer on.
+    pub video: Option<LocalVideoStream>,
 }
 
 /// Details of an answer.
@@ -138,4 +142,6 @@ pub struct StartCallOptions {
 pub struct AcceptOptions {
     /// Start with the microphone off.
     pub muted: bool,
+    /// A camera to send from the start.
+    pub video: Option<LocalVideoStream>,
 }

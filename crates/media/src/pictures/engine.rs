@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use sidetone_pipeline::{Notifier, Waiter, notifier};
 use sidetone_video::Size;
+use sidetone_video::codec::MAX_TEMPORAL_LAYERS;
 use sidetone_video::worker::EncoderStats;
 
 use super::VideoSource;
@@ -18,6 +19,7 @@ use super::stats::{VideoReportCard, card};
 use super::viewer::{Audience, RECEIVING, Shared, Viewer, Whose};
 use crate::transport::video::{LocalVideo, VideoPort, VideoReport};
 use crate::video::Content;
+use crate::video::payload::TemporalLayers;
 use crate::voice::LinkId;
 
 /// How often encoders are looked after while pictures are sent.
@@ -36,25 +38,21 @@ pub struct VideoEngineConfig {
     pub threads: u8,
     /// Share of one core that coding one source may take.
     pub cpu: f32,
-    /// Temporal layers of what is sent, as in [`VideoConfig::temporal`](crate::transport::video::VideoConfig::temporal):
-    /// 1 where there is one other end.
-    pub temporal_layers: u8,
 }
 
 impl Default for VideoEngineConfig {
-    /// One layer, half of the cores.
+    /// Half of the cores.
     fn default() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self {
             threads: (cores / 2).clamp(1, 4) as u8,
             cpu: 0.8,
-            temporal_layers: 1,
         }
     }
 }
 
 enum Command {
-    Connect(LinkId, Box<VideoPort>),
+    Connect(LinkId, Box<VideoPort>, u8),
     Disconnect(LinkId),
     Send(LinkId, bool),
     Start(Content, VideoSource, Inlet),
@@ -120,9 +118,11 @@ impl VideoEngine {
     }
 
     /// Sends and sees through a transport's port from now on. Of several, the last one connected that may be sent to gets
-    /// what is sent; all are seen.
-    pub fn connect(&self, link: LinkId, port: VideoPort) {
-        self.tell(Command::Connect(link, Box::new(port)));
+    /// what is sent; all are seen. `temporal_layers` are those of what is sent, as in
+    /// [`VideoConfig::temporal`](crate::transport::video::VideoConfig::temporal).
+    pub fn connect(&self, link: LinkId, port: VideoPort, temporal_layers: TemporalLayers) {
+        let layers = temporal_layers.count().min(MAX_TEMPORAL_LAYERS);
+        self.tell(Command::Connect(link, Box::new(port), layers));
     }
 
     /// Takes a link off again.
@@ -202,6 +202,7 @@ impl Drop for VideoEngine {
 struct Link {
     id: LinkId,
     sending: bool,
+    temporal_layers: u8,
     camera: Vec<Arc<LocalVideo>>,
     screen: Vec<Arc<LocalVideo>>,
     viewers: Vec<Watching>,
@@ -270,9 +271,9 @@ impl Work {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Connect(id, port) => {
+            Command::Connect(id, port, layers) => {
                 self.links.retain(|link| link.id != id);
-                let link = self.link(id, *port);
+                let link = self.link(id, *port, layers);
                 self.links.push(link);
                 self.redirect();
             }
@@ -296,7 +297,8 @@ impl Work {
                 self.stop(content);
                 let past = std::mem::take(&mut self.past[index(content)]);
                 let mut sender = Sender::new(self.config.clone(), source, inlet, past, Instant::now());
-                sender.send_to(self.locals(content));
+                let (locals, layers) = self.locals(content);
+                sender.send_to(locals, layers);
                 self.sources[index(content)] = Some(sender);
             }
             Command::Stop(content) => self.stop(content),
@@ -315,32 +317,32 @@ impl Work {
 
     fn stop(&mut self, content: Content) {
         if let Some(mut source) = self.sources[index(content)].take() {
-            source.send_to(Vec::new());
+            source.send_to(Vec::new(), 1);
             self.past[index(content)] = source.stats().0;
         }
     }
 
-    /// Where pictures of that kind go.
-    fn locals(&self, content: Content) -> Vec<Arc<LocalVideo>> {
+    /// Where pictures of that kind go, and their temporal layers.
+    fn locals(&self, content: Content) -> (Vec<Arc<LocalVideo>>, u8) {
         let link = self.links.iter().rev().find(|link| link.sending);
         let locals = link.map(|link| match content {
-            Content::Camera => &link.camera,
-            Content::Screen => &link.screen,
+            Content::Camera => (link.camera.clone(), link.temporal_layers),
+            Content::Screen => (link.screen.clone(), link.temporal_layers),
         });
-        locals.cloned().unwrap_or_default()
+        locals.unwrap_or((Vec::new(), 1))
     }
 
     /// What is sent goes to another link, or nowhere, if that has changed.
     fn redirect(&mut self) {
         for content in [Content::Camera, Content::Screen] {
-            let locals = self.locals(content);
+            let (locals, layers) = self.locals(content);
             if let Some(source) = &mut self.sources[index(content)] {
-                source.send_to(locals);
+                source.send_to(locals, layers);
             }
         }
     }
 
-    fn link(&self, id: LinkId, port: VideoPort) -> Link {
+    fn link(&self, id: LinkId, port: VideoPort, temporal_layers: u8) -> Link {
         let viewers = port.remote.into_iter().filter_map(|remote| {
             let (bell, waiter) = notifier();
             remote.set_notifier(bell.clone());
@@ -365,6 +367,7 @@ impl Work {
         Link {
             id,
             sending: true,
+            temporal_layers,
             camera: port.camera.into_iter().map(Arc::new).collect(),
             screen: vec![Arc::new(port.screen)],
             viewers: viewers.collect(),

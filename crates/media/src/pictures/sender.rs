@@ -34,6 +34,7 @@ pub(super) struct Sender {
     source: VideoSource,
     inlet: Inlet,
     locals: Vec<Arc<LocalVideo>>,
+    temporal_layers: u8,
     shown_at: Option<Size>,
     planner: Option<Planner>,
     /// What the port was told.
@@ -67,6 +68,7 @@ impl Sender {
             source,
             inlet,
             locals: Vec::new(),
+            temporal_layers: 1,
             shown_at: None,
             planner: None,
             demands: Vec::new(),
@@ -81,7 +83,7 @@ impl Sender {
     }
 
     /// Sends there from now on; nowhere, where that is empty.
-    pub(super) fn send_to(&mut self, locals: Vec<Arc<LocalVideo>>) {
+    pub(super) fn send_to(&mut self, locals: Vec<Arc<LocalVideo>>, temporal_layers: u8) {
         let same = locals.len() == self.locals.len()
             && locals
                 .iter()
@@ -90,6 +92,7 @@ impl Sender {
         if !same {
             self.stop();
             self.locals = locals;
+            self.temporal_layers = temporal_layers;
         }
     }
 
@@ -139,11 +142,7 @@ impl Sender {
             hint: self.source.hint,
             colour: self.inlet.colour(),
             // H.264 has none here.
-            temporal_layers: if codec == Codec::H264 {
-                1
-            } else {
-                self.config.temporal_layers
-            },
+            temporal_layers: if codec == Codec::H264 { 1 } else { self.temporal_layers },
         };
         let fits = |planner: &Planner| planner.codec() == codec && planner.takes(size);
         if !self.planner.as_ref().is_some_and(fits) {

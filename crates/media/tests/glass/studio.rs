@@ -18,6 +18,7 @@ use sidetone_media::pictures::{
 use sidetone_media::transport::video::VideoConfig;
 use sidetone_media::transport::{Transport, TransportConfig};
 use sidetone_media::video::Content;
+use sidetone_media::video::payload::TemporalLayers;
 use sidetone_media::voice::LinkId;
 
 use crate::support::{Peer, connected};
@@ -136,7 +137,7 @@ impl End {
             sights: Mutex::default(),
         });
         let engine = VideoEngine::start(VideoEngineConfig::default(), eyes.clone()).unwrap();
-        engine.connect(LINK, peer.transport.take_video().unwrap());
+        engine.connect(LINK, peer.transport.take_video().unwrap(), TemporalLayers::ONE);
         Self {
             peer,
             engine,

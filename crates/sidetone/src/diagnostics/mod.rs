@@ -40,11 +40,27 @@ pub enum Diagnostic {
     MicrophonePermissionDenied,
     /// Somebody speaks into a microphone that is muted in this call. A flag.
     SpeakingWhileMicrophoneIsMuted,
+    /// The camera has given no picture for some seconds. A flag, as are all that follow.
+    CameraFreeze,
+    /// The camera could not be opened.
+    CameraStartFailed,
+    /// The camera was opened, and gives no picture.
+    CameraStartTimedOut,
+    /// The system, or the person, does not let this program use the camera.
+    CameraPermissionDenied,
+    /// The camera went away while it was sent.
+    CameraStoppedUnexpectedly,
+    /// The system, or the person, does not let this program see the screen.
+    ScreenshareRecordingDisabled,
+    /// The screen or window could not be captured.
+    CapturerStartFailed,
+    /// The screen or window went away while it was shared.
+    CapturerStoppedUnexpectedly,
 }
 
 impl Diagnostic {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 19] = [
         Self::NoNetwork,
         Self::NetworkRelaysNotReachable,
         Self::NetworkReconnect,
@@ -56,6 +72,14 @@ impl Diagnostic {
         Self::MicrophoneMuteUnexpectedly,
         Self::MicrophonePermissionDenied,
         Self::SpeakingWhileMicrophoneIsMuted,
+        Self::CameraFreeze,
+        Self::CameraStartFailed,
+        Self::CameraStartTimedOut,
+        Self::CameraPermissionDenied,
+        Self::CameraStoppedUnexpectedly,
+        Self::ScreenshareRecordingDisabled,
+        Self::CapturerStartFailed,
+        Self::CapturerStoppedUnexpectedly,
     ];
 
     /// What it is about.
@@ -66,6 +90,14 @@ impl Diagnostic {
             | Self::NetworkReconnect
             | Self::NetworkReceiveQuality
             | Self::NetworkSendQuality => DiagnosticGroup::Network,
+            Self::CameraFreeze
+            | Self::CameraStartFailed
+            | Self::CameraStartTimedOut
+            | Self::CameraPermissionDenied
+            | Self::CameraStoppedUnexpectedly
+            | Self::ScreenshareRecordingDisabled
+            | Self::CapturerStartFailed
+            | Self::CapturerStoppedUnexpectedly => DiagnosticGroup::Video,
             _ => DiagnosticGroup::Audio,
         }
     }
@@ -90,6 +122,8 @@ pub enum DiagnosticGroup {
     Network,
     /// Microphone and speaker.
     Audio,
+    /// Camera and shared screen.
+    Video,
 }
 
 /// How good a connection is. Serialised as 1, 2 or 3.

@@ -22,6 +22,9 @@ const SPEAKING: f64 = 0.2;
 const LEAST_PACKETS: f64 = 20.0;
 const LEAST_SECONDS: f64 = 1.0;
 
+/// Diagnostics that are made here. Those of pictures are made where pictures are captured.
+const MONITORED: usize = 11;
+
 /// Up to `poor` nobody notices, beyond `bad` everybody does.
 #[derive(Clone, Copy)]
 struct Limit {
@@ -121,7 +124,7 @@ impl Monitor {
         values.all(|steady| steady.value().is_good() && steady.is_settled())
     }
 
-    fn see(&mut self, facts: &Facts) -> [(Diagnostic, DiagnosticValue); Diagnostic::ALL.len()] {
+    fn see(&mut self, facts: &Facts) -> [(Diagnostic, DiagnosticValue); MONITORED] {
         let (receive, send) = match &facts.media {
             Some(Media::Lost) => (NetworkQuality::Bad, NetworkQuality::Bad),
             Some(Media::Flowing {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use sidetone_media::device::Direction;
 use sidetone_media::recording::RecordingOptions;
+use sidetone_media::video::Content;
 use sidetone_signaling::Reason;
 use sidetone_signaling::agent::{Command, StartOptions};
 use sidetone_signaling::protocol::meeting::Locator;
@@ -18,6 +19,7 @@ use crate::meeting::JoinOptions;
 use crate::options::{AcceptOptions, StartCallOptions};
 use crate::pending::Reply;
 use crate::statistics::{CollectorOptions, MediaStatisticsEvent};
+use crate::video::LocalVideoStream;
 use crate::{CallAgent, Error, Recording, RecordingNotice};
 
 /// What a handle wants.
@@ -92,6 +94,21 @@ pub(crate) enum Ask {
         options: RecordingOptions,
         notice: RecordingNotice,
         reply: Reply<Recording>,
+    },
+    StartPictures {
+        call: CallId,
+        content: Content,
+        stream: LocalVideoStream,
+        reply: Option<Reply<()>>,
+    },
+    StopPictures {
+        call: CallId,
+        content: Content,
+        reply: Reply<()>,
+    },
+    /// What the app looks at has changed.
+    Look {
+        call: CallId,
     },
     Stats {
         call: CallId,
@@ -201,6 +218,14 @@ impl Driver {
                 notice,
                 reply,
             } => self.record(call, options, notice, reply, now),
+            Ask::StartPictures {
+                call,
+                content,
+                stream,
+                reply,
+            } => self.start_pictures(call, content, stream, reply),
+            Ask::StopPictures { call, content, reply } => self.stop_pictures(call, content, reply),
+            Ask::Look { call } => self.look(call),
             Ask::Stats { call, reply } => {
                 let _ = reply.send(self.stats(call));
             }
@@ -295,7 +320,9 @@ impl Driver {
             .engine()
             .map(|engine| engine.stats())
             .unwrap_or_default();
-        Ok(leg.call_stats(voice))
+        let sight = self.calls.iter().find(|entry| entry.id() == call);
+        let video = sight.map(|entry| entry.sight.stats(leg));
+        Ok(leg.call_stats(voice, video.unwrap_or_default()))
     }
 
     pub(super) fn open_audio(&mut self, now: Instant) {
@@ -334,6 +361,7 @@ impl Driver {
         for waiting in std::mem::take(&mut self.waiting) {
             match waiting {
                 Waiting::Start { call, options, reply } => {
+                    let video = options.video;
                     let (id, to, muted) = {
                         let snapshot = call.shared.snapshot();
                         (snapshot.id, snapshot.remote.identifier.clone(), snapshot.muted)
@@ -364,6 +392,7 @@ impl Driver {
                             now,
                         );
                     }
+                    self.begin_video(call.id(), video);
                 }
                 Waiting::Join {
                     call,
@@ -380,6 +409,7 @@ impl Driver {
                         muted: options.muted,
                     };
                     self.command(join, now);
+                    self.begin_video(id, options.video);
                 }
                 Waiting::PickUp { call, reply } => {
                     let id = call.id();
@@ -393,8 +423,16 @@ impl Driver {
                     if options.muted {
                         self.mute(id, true, now);
                     }
+                    self.begin_video(id, options.video);
                 }
             }
+        }
+    }
+
+    /// A camera that is to be sent from the start. Where that fails, diagnostics tell, and the call goes on.
+    fn begin_video(&mut self, call: CallId, stream: Option<LocalVideoStream>) {
+        if let Some(stream) = stream {
+            self.start_pictures(call, Content::Camera, stream, None);
         }
     }
 

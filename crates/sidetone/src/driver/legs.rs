@@ -5,11 +5,14 @@ use std::time::{Duration, Instant};
 
 use sidetone_media::bandwidth::Estimate;
 use sidetone_media::packet::VoicePacket;
+use sidetone_media::pictures::{VideoReportCard, codecs};
+use sidetone_media::transport::video::{MAX_LAYERS, VideoConfig, VideoPort, VideoReport};
 use sidetone_media::transport::webrtc::WebRtcTransport;
 use sidetone_media::transport::{
     Candidate, ConnectionState, Description, DescriptionKind, IceServer, Transport, TransportCommand,
     TransportConfig, TransportError, TransportEvent, TransportStats, VoicePort,
 };
+use sidetone_media::video::payload::TemporalLayers;
 use sidetone_media::voice::{FrameDuration, LinkId, Profile, Terms, VOICE_RATE, VoiceStats};
 use sidetone_pipeline::Pool;
 use sidetone_signaling::agent::{MediaAction, MediaEvent, Role};
@@ -29,6 +32,9 @@ pub struct Leg {
     pub state: ConnectionState,
     /// The queues, until they are given to the engine.
     pub port: Option<VoicePort>,
+    /// The same of pictures, and their temporal layers.
+    pub video: Option<VideoPort>,
+    pub temporal: TemporalLayers,
     /// How it sounds.
     pub quality: Quality,
     transport: Box<dyn Transport>,
@@ -57,6 +63,24 @@ struct Relay {
     since: Option<Instant>,
 }
 
+/// Cameras that are seen at the same time in a meeting.
+const CAMERAS: usize = 9;
+
+/// Temporal layers of what is sent in a meeting: those on narrow networks are sent half of the pictures.
+const TEMPORAL: Option<TemporalLayers> = TemporalLayers::new(2);
+
+/// Pictures of a call with one other end, or in a meeting, where others may see them in several sizes.
+fn video(meeting: bool) -> VideoConfig {
+    let layers = if meeting { MAX_LAYERS } else { 1 };
+    let temporal = TEMPORAL.filter(|_| meeting).unwrap_or(TemporalLayers::ONE);
+    VideoConfig {
+        codecs: codecs(),
+        layers,
+        temporal,
+        cameras: CAMERAS,
+    }
+}
+
 /// A relay that was not found by then is not reachable. Asking one takes a few round trips.
 const RELAY: Duration = Duration::from_secs(10);
 
@@ -78,10 +102,15 @@ impl Leg {
         }
     }
 
+    pub fn video_stats(&self) -> VideoReport {
+        self.transport.video_stats()
+    }
+
     /// Everything about a call that is told to the app.
-    pub fn call_stats(&self, voice: VoiceStats) -> CallStats {
+    pub fn call_stats(&self, voice: VoiceStats, video: VideoReportCard) -> CallStats {
         CallStats {
             voice,
+            video,
             transport: self.stats(),
             connection_state: Some(self.state),
         }
@@ -164,6 +193,7 @@ impl Legs {
             gathered: false,
             since: (!hold_candidates).then_some(now),
         };
+        let video = video(slots > 0);
         let config = TransportConfig {
             bind: self.network.bind.clone(),
             advertise: self.network.advertise,
@@ -178,9 +208,11 @@ impl Legs {
             hold_candidates,
             relay_only: self.network.relay_only,
             slots,
+            video: Some(video.clone()),
         };
         let mut transport = WebRtcTransport::new(config, self.pool.clone(), None)?;
         let port = transport.take_voice();
+        let pictures = transport.take_video();
         if role == Role::Offerer {
             transport.command(TransportCommand::Offer { restart: false }, now);
         }
@@ -191,6 +223,8 @@ impl Legs {
             link: LinkId(self.links),
             state: ConnectionState::New,
             port,
+            video: pictures,
+            temporal: video.temporal,
             quality: Quality::default(),
             transport: Box::new(transport),
             estimate: Estimate::FIRST,

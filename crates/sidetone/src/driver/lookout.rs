@@ -193,7 +193,7 @@ impl Driver {
         for entry in self.calls.iter_mut().filter(|entry| !entry.reporters.is_empty()) {
             let id = entry.id();
             if let Some(leg) = self.legs.talking_in(id) {
-                let stats = leg.call_stats(voice.clone());
+                let stats = leg.call_stats(voice.clone(), entry.sight.stats(leg));
                 entry
                     .reporters
                     .retain_mut(|reporter| reporter.observe(&stats, now));

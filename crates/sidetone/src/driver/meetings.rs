@@ -100,6 +100,7 @@ impl Driver {
             shared.events.emit(CallEvent::IdChanged(id));
         }
         shared.events.emit(CallEvent::MeetingJoined(info));
+        self.update_gallery(id);
     }
 
     pub(super) fn meeting_event(&mut self, call: CallId, event: Event, now: Instant) {
@@ -121,6 +122,8 @@ impl Driver {
         if muted {
             shared.events.emit(CallEvent::IsMutedChanged(true));
         }
+        self.keep_to_rights(call);
+        self.update_gallery(call);
         for event in told {
             let go = match &event {
                 CallEvent::Engagement(EngagementEvent::BreakoutRooms(BreakoutRoomsUpdate::GoTo {
@@ -178,6 +181,7 @@ impl Driver {
             options: JoinOptions {
                 display_name: None,
                 muted,
+                video: None,
             },
             reply,
         });

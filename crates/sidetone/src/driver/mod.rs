@@ -14,6 +14,7 @@ mod recording;
 mod socket;
 mod token;
 mod told;
+mod video;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -57,6 +58,7 @@ use meetings::{Asked, HEAR};
 use recording::{Announced, News, Wanted};
 use socket::{Socket, SocketReport};
 use token::TokenKeeper;
+use video::{Filmed, FilmedSender, LOOK, Sight};
 
 /// How long an agent may take to be created (spec AC14: an error within 5 s, never a hang). A little less, so that
 /// the app has its answer by then.
@@ -79,6 +81,7 @@ struct Entry {
     silenced: bool,
     adaptation: Adaptation,
     announced: Announced,
+    sight: Sight,
     monitor: Monitor,
     history: History,
     reporters: Vec<Reporter>,
@@ -93,6 +96,7 @@ impl Entry {
             silenced: false,
             adaptation: Adaptation::default(),
             announced: Announced::default(),
+            sight: Sight::default(),
             monitor: Monitor::default(),
             history: History::new(now),
             reporters: Vec::new(),
@@ -224,6 +228,7 @@ pub(crate) struct Driver {
     recordings: (mpsc::UnboundedSender<News>, mpsc::UnboundedReceiver<News>),
     /// Recordings so far.
     recorded: u64,
+    filmed: (FilmedSender, mpsc::UnboundedReceiver<Filmed>),
     keeper: TokenKeeper,
     tokens: (
         mpsc::UnboundedSender<Option<String>>,
@@ -292,6 +297,7 @@ impl Driver {
             opened,
             recordings: mpsc::unbounded_channel(),
             recorded: 0,
+            filmed: mpsc::unbounded_channel(),
             tokens: mpsc::unbounded_channel(),
             waiting: Vec::new(),
             notices: Vec::new(),
@@ -313,6 +319,8 @@ impl Driver {
         watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut hear = tokio::time::interval(HEAR);
         hear.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let events = self.audio.events.clone();
         loop {
             let now = Instant::now();
@@ -350,10 +358,12 @@ impl Driver {
                 },
                 Some(outcome) = self.opened.recv() => self.audio_opened(outcome, Instant::now()),
                 Some(news) = self.recordings.1.recv() => self.recording_news(news),
+                Some(filmed) = self.filmed.1.recv() => self.filmed(filmed, Instant::now()),
                 Some(token) = self.tokens.1.recv() => self.token_fetched(token, Instant::now()),
                 () = events.notified() => self.voice_events(),
                 Ok(()) = self.selection.changed() => self.reselect(),
                 _ = hear.tick(), if self.hears_a_meeting() => self.hear(),
+                _ = look.tick(), if self.sees() => self.look_at_pictures(Instant::now()),
                 _ = watch.tick(), if self.is_watchful() => self.watch(Instant::now()),
                 () = tokio::time::sleep_until(deadline.into()) => {
                     self.agent.handle(AgentInput::Timeout, Instant::now());
@@ -493,6 +503,7 @@ impl Driver {
                         self.deferred.push_back(report(&mut leg, &engine.stats()));
                     }
                     engine.disconnect(leg.link);
+                    self.disconnect_pictures(leg.link);
                 }
             }
             other => self.legs.act(call, leg, other, now),
@@ -526,6 +537,11 @@ impl Driver {
         }
         engine.set_sending(leg.link, on);
         engine.set_playing(leg.link, on);
+        let (link, port, layers) = (leg.link, leg.video.take(), leg.temporal);
+        if let Some(port) = port {
+            self.connect_pictures(call, link, port, layers);
+        }
+        self.set_sending_pictures(call, link, on);
         if on {
             self.recode(call);
         }

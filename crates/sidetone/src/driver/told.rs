@@ -179,6 +179,7 @@ impl Driver {
             Told::RemoteMuted { call, muted } => self.update_remote(call, |remote| remote.is_muted = muted),
             Told::RemoteShows { call, pictures } => {
                 self.update_remote(call, |remote| remote.pictures = pictures);
+                self.update_gallery(call);
             }
             Told::CallEnded { call, reason } => {
                 self.back_from_breakout(call);
@@ -288,11 +289,18 @@ impl Driver {
             entry
                 .shared
                 .update(CallEvent::IdChanged(into), |snapshot| snapshot.id = into);
-            let muted = entry.shared.snapshot().muted;
+            let (muted, pictures) = {
+                let snapshot = entry.shared.snapshot();
+                (snapshot.muted, snapshot.sends)
+            };
             if muted {
                 // The other end knows nothing of the call that is void, nor that it was muted.
                 let mute = Command::Mute { call: into, muted };
                 self.deferred.push_back(AgentInput::Command(mute));
+            }
+            if !pictures.is_none() {
+                let show = Command::Show { call: into, pictures };
+                self.deferred.push_back(AgentInput::Command(show));
             }
         }
         self.calls_updated();

@@ -13,6 +13,7 @@ use crate::Error;
 use crate::call::Call;
 use crate::driver::Ask;
 use crate::pending::Pending;
+use crate::video::LocalVideoStream;
 
 /// Details of joining a meeting or group call.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +22,8 @@ pub struct JoinOptions {
     pub display_name: Option<String>,
     /// Start with the microphone off.
     pub muted: bool,
+    /// A camera to send from the start.
+    pub video: Option<LocalVideoStream>,
 }
 
 impl Call {

@@ -9,6 +9,7 @@ use sidetone_signaling::protocol::meeting::{
 use sidetone_signaling::{Identifier, Reason};
 
 use crate::call::{Call, CallEvent};
+use crate::video::Shown;
 
 /// Somebody else in a meeting or group call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +122,18 @@ impl super::Meeting {
             changed,
             removed: removed.map(|(entry, why)| (self.remote(&entry), why)).collect(),
         })
+    }
+
+    /// Everybody else, and the pictures that they send.
+    pub(crate) fn shown(&self) -> Vec<Shown> {
+        let others = self.roster.entries.values();
+        let others = others.filter(|entry| entry.participant != self.info.participant);
+        let shown = others.map(|entry| Shown {
+            participant: Some(entry.participant),
+            identifier: entry.identity.clone(),
+            pictures: entry.pictures,
+        });
+        shown.collect()
     }
 
     /// Everybody else.

@@ -24,3 +24,4 @@ mod support;
 mod talk;
 mod token;
 mod transfer;
+mod video;

@@ -1,0 +1,524 @@
+//! Pictures of an agent's calls: sources that are sent, the engine that codes and decodes, and what the service and the
+//! app are told of both.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sidetone_capture::{CaptureDiagnostic, CaptureEvent};
+use sidetone_media::pictures::{VideoEngine, VideoEngineConfig, VideoReportCard};
+use sidetone_media::transport::video::VideoPort;
+use sidetone_media::video::Content;
+use sidetone_media::video::payload::TemporalLayers;
+use sidetone_media::voice::LinkId;
+use sidetone_signaling::Reason;
+use sidetone_signaling::agent::{AgentInput, Command};
+use sidetone_signaling::call::CallState;
+use sidetone_signaling::protocol::meeting::{Capability, Picture, Standing, Watch};
+use sidetone_signaling::protocol::{CallId, Pictures, Request};
+use tokio::sync::mpsc;
+
+use super::legs::Leg;
+use super::{Driver, Entry};
+use crate::call::{Call, CallEvent, CallShared};
+use crate::diagnostics::{Diagnostic, DiagnosticChanged, DiagnosticValue};
+use crate::pending::Reply;
+use crate::video::{LocalVideoStream, Shown, VideoError};
+use crate::Error;
+
+/// How often sources and streams are looked at.
+pub(super) const LOOK: Duration = Duration::from_millis(100);
+
+/// A source was opened, or not.
+pub(super) struct Filmed {
+    call: Arc<CallShared>,
+    content: Content,
+    stream: LocalVideoStream,
+    result: Result<(), VideoError>,
+    reply: Option<Reply<()>>,
+}
+
+/// Where opened sources are told of.
+pub(super) type FilmedSender = mpsc::UnboundedSender<Filmed>;
+
+/// Something that is sent.
+struct Source {
+    stream: LocalVideoStream,
+    /// It was opened.
+    runs: bool,
+    /// Names it to the stream.
+    key: u64,
+}
+
+/// The pictures of one call.
+#[derive(Default)]
+pub(super) struct Sight {
+    engine: Option<VideoEngine>,
+    camera: Option<Source>,
+    share: Option<Source>,
+    /// Sources so far.
+    keys: u64,
+    /// What the meeting was told that this end wants to see.
+    watched: Vec<Picture>,
+}
+
+impl Sight {
+    fn slot(&mut self, content: Content) -> &mut Option<Source> {
+        match content {
+            Content::Camera => &mut self.camera,
+            Content::Screen => &mut self.share,
+        }
+    }
+
+    /// What is sent.
+    fn sends(&self) -> Pictures {
+        let runs = |source: &Option<Source>| source.as_ref().is_some_and(|source| source.runs);
+        Pictures {
+            camera: runs(&self.camera),
+            share: runs(&self.share),
+        }
+    }
+
+    /// Hands what is captured to the engine.
+    fn attach(&self, content: Content) {
+        let source = match content {
+            Content::Camera => &self.camera,
+            Content::Screen => &self.share,
+        };
+        if let (Some(engine), Some(source)) = (&self.engine, source.as_ref().filter(|source| source.runs)) {
+            let inlet = engine.start_source(content, source.stream.description());
+            source.stream.attach(source.key, inlet);
+        }
+    }
+
+    /// Ends what is sent of that kind.
+    fn end(&mut self, content: Content) -> bool {
+        let Some(source) = self.slot(content).take() else {
+            return false;
+        };
+        if let Some(engine) = &self.engine {
+            engine.stop_source(content);
+        }
+        source.end();
+        true
+    }
+
+    pub fn stats(&self, leg: &Leg) -> VideoReportCard {
+        let engine = self.engine.as_ref();
+        engine
+            .map(|engine| engine.stats(leg.link, &leg.video_stats()))
+            .unwrap_or_default()
+    }
+
+    /// Whether there is anything to be looked at.
+    fn is_busy(&self) -> bool {
+        self.camera.is_some() || self.share.is_some()
+    }
+}
+
+impl Source {
+    /// Stops it. Not here: that takes as long as the platform likes.
+    fn end(self) {
+        self.stream.detach(self.key);
+        if self.runs {
+            elsewhere(move || self.stream.close());
+        }
+    }
+}
+
+impl Drop for Sight {
+    fn drop(&mut self) {
+        for source in [self.camera.take(), self.share.take()].into_iter().flatten() {
+            source.end();
+        }
+        if let Some(engine) = self.engine.take() {
+            // Waits for pictures that are being coded.
+            elsewhere(move || drop(engine));
+        }
+    }
+}
+
+/// Does something that may take a while, off the network thread.
+fn elsewhere(work: impl FnOnce() + Send + 'static) {
+    if let Err(error) = thread::Builder::new().name("video".into()).spawn(work) {
+        tracing::error!(%error, "no thread for pictures");
+    }
+}
+
+/// Why somebody may not, as the service says it.
+fn refusal(standing: Standing) -> Option<Reason> {
+    match standing {
+        Standing::Capable => None,
+        Standing::RoleRestricted => Some(Reason::ROLE_RESTRICTED),
+        Standing::PolicyRestricted => Some(Reason::POLICY_RESTRICTED),
+        Standing::MeetingRestricted => Some(Reason::MEETING_RESTRICTED),
+        Standing::NotInThisCallType | Standing::FeatureNotSupported => Some(Reason::NOT_IN_THIS_CALL_TYPE),
+        Standing::NotAdmitted => Some(Reason::NOT_ADMITTED),
+    }
+}
+
+/// Why this end may not send that, if it may not. What is not told is not forbidden here: the service knows.
+fn forbidden(entry: &Entry, content: Content) -> Option<Reason> {
+    let capability = match content {
+        Content::Camera => Capability::TurnVideoOn,
+        Content::Screen => Capability::ShareScreen,
+    };
+    let snapshot = entry.shared.snapshot();
+    let meeting = snapshot.meeting.as_deref()?;
+    let standing = meeting.capabilities.get(&capability).copied()?;
+    // Who waits at the door may look at themselves already.
+    refusal(standing).filter(|_| standing != Standing::NotAdmitted)
+}
+
+impl Driver {
+    /// Sends pictures in a call from now on.
+    pub(super) fn start_pictures(
+        &mut self,
+        call: CallId,
+        content: Content,
+        stream: LocalVideoStream,
+        reply: Option<Reply<()>>,
+    ) {
+        let filmed = self.filmed.0.clone();
+        let refuse = |error: Error, reply: Option<Reply<()>>| {
+            if let Some(reply) = reply {
+                let _ = reply.send(Err(error));
+            }
+        };
+        let Some(entry) = self.entry(call) else {
+            return refuse(Error::State("over"), reply);
+        };
+        let sharing = content == Content::Screen;
+        let connected = entry.shared.snapshot().state == CallState::Connected;
+        let wrong = match entry.sight.slot(content) {
+            Some(_) if sharing => Some(VideoError::AlreadySharing),
+            Some(_) => Some(VideoError::AlreadyStarted),
+            None if !stream.media_stream_type().goes_as(content) => Some(VideoError::WrongKind),
+            None if sharing && !connected => Some(VideoError::NotConnected),
+            None => None,
+        };
+        if let Some(wrong) = wrong {
+            return refuse(Error::Video(wrong), reply);
+        }
+        if let Some(reason) = forbidden(entry, content) {
+            return refuse(Error::Refused(reason), reply);
+        }
+        entry.sight.keys += 1;
+        let key = entry.sight.keys;
+        *entry.sight.slot(content) = Some(Source {
+            stream: stream.clone(),
+            runs: false,
+            key,
+        });
+        let call = entry.shared.clone();
+        elsewhere(move || {
+            let result = stream.open();
+            let told = filmed.send(Filmed {
+                call,
+                content,
+                stream,
+                result,
+                reply,
+            });
+            // The agent is over.
+            if let Err(mpsc::error::SendError(filmed)) = told
+                && filmed.result.is_ok()
+            {
+                filmed.stream.close();
+            }
+        });
+    }
+
+    /// A source was opened, or not.
+    pub(super) fn filmed(&mut self, filmed: Filmed, now: Instant) {
+        let Filmed {
+            call,
+            content,
+            stream,
+            result,
+            reply,
+        } = filmed;
+        let opened = result.is_ok();
+        let waits = |source: &Source| !source.runs && source.stream == stream;
+        let mut calls = self.calls.iter_mut();
+        let entry = calls.find(|entry| Arc::ptr_eq(&entry.shared, &call)).filter(|entry| {
+            let slot = match content {
+                Content::Camera => &entry.sight.camera,
+                Content::Screen => &entry.sight.share,
+            };
+            slot.as_ref().is_some_and(waits)
+        });
+        let outcome = match entry {
+            Some(entry) => {
+                if let Err(error) = &result {
+                    *entry.sight.slot(content) = None;
+                    if let VideoError::Capture(error) = error {
+                        let diagnostic = failed_start(content, crate::video::is_denied(error));
+                        diagnose(entry, diagnostic, true, now);
+                    }
+                } else {
+                    if let Some(source) = entry.sight.slot(content) {
+                        source.runs = true;
+                    }
+                    diagnose(entry, failed_start(content, false), false, now);
+                    diagnose(entry, failed_start(content, true), false, now);
+                    entry.sight.attach(content);
+                }
+                let id = entry.id();
+                if opened {
+                    self.tell_pictures(id);
+                }
+                result.map_err(Error::Video)
+            }
+            None => {
+                if opened {
+                    elsewhere(move || stream.close());
+                }
+                Err(Error::Video(VideoError::Stopped))
+            }
+        };
+        if let Some(reply) = reply {
+            let _ = reply.send(outcome);
+        }
+    }
+
+    pub(super) fn stop_pictures(&mut self, call: CallId, content: Content, reply: Reply<()>) {
+        let wrong = match content {
+            Content::Camera => VideoError::NotStarted,
+            Content::Screen => VideoError::NotSharing,
+        };
+        let outcome = match self.entry(call).map(|entry| entry.sight.end(content)) {
+            None => Err(Error::State("over")),
+            Some(false) => Err(Error::Video(wrong)),
+            Some(true) => {
+                self.tell_pictures(call);
+                Ok(())
+            }
+        };
+        let _ = reply.send(outcome);
+    }
+
+    /// Tells app and service what is sent in a call, if that has changed.
+    fn tell_pictures(&mut self, call: CallId) {
+        let Some(entry) = self.entry(call) else { return };
+        let shared = entry.shared.clone();
+        let sends = entry.sight.sends();
+        let before = std::mem::replace(&mut shared.snapshot().sends, sends);
+        if before.camera != sends.camera {
+            shared.events.emit(CallEvent::IsLocalVideoStartedChanged(sends.camera));
+        }
+        if before.share != sends.share {
+            shared.events.emit(CallEvent::IsScreenSharingOnChanged(sends.share));
+        }
+        if before != sends {
+            let show = Command::Show {
+                call,
+                pictures: sends,
+            };
+            self.deferred.push_back(AgentInput::Command(show));
+        }
+    }
+
+    /// What this end may no longer send is stopped.
+    pub(super) fn keep_to_rights(&mut self, call: CallId) {
+        let Some(entry) = self.entry(call) else { return };
+        let mut stopped = false;
+        for content in [Content::Camera, Content::Screen] {
+            if entry.sight.slot(content).is_some() && forbidden(entry, content).is_some() {
+                stopped |= entry.sight.end(content);
+            }
+        }
+        if stopped {
+            self.tell_pictures(call);
+        }
+    }
+
+    /// Joins a leg's pictures to the call's engine.
+    pub(super) fn connect_pictures(&mut self, call: CallId, link: LinkId, port: VideoPort, layers: TemporalLayers) {
+        let Some(entry) = self.entry(call) else { return };
+        if entry.sight.engine.is_none() {
+            let gallery = entry.shared.gallery.clone();
+            match VideoEngine::start(VideoEngineConfig::default(), gallery) {
+                Ok(engine) => entry.sight.engine = Some(engine),
+                Err(error) => return tracing::error!(%error, "no thread for pictures"),
+            }
+        }
+        if let Some(engine) = &entry.sight.engine {
+            engine.connect(link, port, layers);
+        }
+        entry.sight.attach(Content::Camera);
+        entry.sight.attach(Content::Screen);
+    }
+
+    /// Whether a leg's pictures may be sent.
+    pub(super) fn set_sending_pictures(&mut self, call: CallId, link: LinkId, on: bool) {
+        if let Some(engine) = self.entry(call).and_then(|entry| entry.sight.engine.as_ref()) {
+            engine.set_sending(link, on);
+        }
+    }
+
+    /// Takes a leg's pictures off.
+    pub(super) fn disconnect_pictures(&self, link: LinkId) {
+        // Links have numbers of their own, whatever call they are in.
+        for engine in self.calls.iter().filter_map(|entry| entry.sight.engine.as_ref()) {
+            engine.disconnect(link);
+        }
+    }
+
+    /// Who sends what may have changed.
+    pub(super) fn update_gallery(&mut self, call: CallId) {
+        let Some(driver) = self.own_asks.upgrade() else { return };
+        let Some(entry) = self.entry(call) else { return };
+        let shared = entry.shared.clone();
+        let shown: Vec<Shown> = {
+            let snapshot = shared.snapshot();
+            match snapshot.meeting.as_deref() {
+                Some(meeting) => meeting.shown(),
+                None => vec![Shown {
+                    participant: None,
+                    identifier: snapshot.remote.identifier.clone(),
+                    pictures: snapshot.remote.pictures,
+                }],
+            }
+        };
+        let handle = Call {
+            shared: shared.clone(),
+            driver,
+        };
+        if let Some((added, removed)) = shared.gallery.update(&shown, &handle) {
+            shared.events.emit(CallEvent::VideoStreamsUpdated { added, removed });
+        }
+        if let Some(engine) = &entry.sight.engine {
+            engine.look_again();
+        }
+    }
+
+    /// What the app looks at has changed.
+    pub(super) fn look(&mut self, call: CallId) {
+        if let Some(engine) = self.entry(call).and_then(|entry| entry.sight.engine.as_ref()) {
+            engine.look_again();
+        }
+    }
+
+    /// Tells the meeting what the app shows, if that has changed.
+    fn watch_pictures(&mut self, now: Instant) {
+        let changed: Vec<(CallId, Vec<Picture>)> = self
+            .calls
+            .iter_mut()
+            .filter_map(|entry| {
+                let inside = {
+                    let snapshot = entry.shared.snapshot();
+                    let meeting = snapshot.meeting.as_deref();
+                    meeting.is_some_and(|meeting| meeting.waits.is_none())
+                };
+                let wanted = entry.shared.gallery.wanted();
+                if !inside || wanted == entry.sight.watched {
+                    return None;
+                }
+                entry.sight.watched.clone_from(&wanted);
+                Some((entry.id(), wanted))
+            })
+            .collect();
+        for (call, pictures) in changed {
+            let watch = Watch {
+                call,
+                pictures,
+                cameras: None,
+            };
+            let answer = |result: Result<_, Error>| {
+                if let Err(error) = result {
+                    tracing::debug!(%error, "what is wanted to be seen");
+                }
+            };
+            self.request(call, Box::new(Request::MeetingWatch(watch)), Box::new(answer), now);
+        }
+    }
+
+    /// Whether there are pictures to be looked at.
+    pub(super) fn sees(&self) -> bool {
+        let mut calls = self.calls.iter();
+        calls.any(|entry| entry.sight.is_busy() || !entry.shared.gallery.is_empty())
+    }
+
+    /// Looks at sources, and at what comes.
+    pub(super) fn look_at_pictures(&mut self, now: Instant) {
+        let driver = self.own_asks.upgrade();
+        let mut ended = Vec::new();
+        for entry in &mut self.calls {
+            for content in [Content::Camera, Content::Screen] {
+                let Some(source) = entry.sight.slot(content) else {
+                    continue;
+                };
+                for event in source.stream.events(now) {
+                    match event {
+                        CaptureEvent::Diagnostic(change) => {
+                            diagnose(entry, name(change.diagnostic), change.value, now);
+                        }
+                        CaptureEvent::Lost(source, error) => {
+                            tracing::debug!(source = source.0, %error, "a source of pictures");
+                            // Unless another has taken its place.
+                            let slot = entry.sight.slot(content).as_ref();
+                            if slot.is_some_and(|slot| slot.runs && slot.stream.source().is_none()) {
+                                ended.push((entry.id(), content));
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            if let (Some(driver), Some(engine)) = (&driver, &entry.sight.engine) {
+                let call = Call {
+                    shared: entry.shared.clone(),
+                    driver: driver.clone(),
+                };
+                for stream in entry.shared.gallery.receive(&engine.receiving(now), &call) {
+                    entry.shared.events.emit(CallEvent::VideoStreamChanged(stream));
+                }
+            }
+        }
+        self.watch_pictures(now);
+        for (call, content) in ended {
+            if let Some(entry) = self.entry(call) {
+                entry.sight.end(content);
+            }
+            self.tell_pictures(call);
+        }
+    }
+}
+
+/// What a source that does not open means to people.
+fn failed_start(content: Content, denied: bool) -> Diagnostic {
+    match (content, denied) {
+        (Content::Camera, false) => Diagnostic::CameraStartFailed,
+        (Content::Camera, true) => Diagnostic::CameraPermissionDenied,
+        (Content::Screen, false) => Diagnostic::CapturerStartFailed,
+        (Content::Screen, true) => Diagnostic::ScreenshareRecordingDisabled,
+    }
+}
+
+/// The diagnostic as the app has it.
+fn name(diagnostic: CaptureDiagnostic) -> Diagnostic {
+    match diagnostic {
+        CaptureDiagnostic::CameraFreeze => Diagnostic::CameraFreeze,
+        CaptureDiagnostic::CameraStartTimedOut => Diagnostic::CameraStartTimedOut,
+        CaptureDiagnostic::CameraPermissionDenied => Diagnostic::CameraPermissionDenied,
+        CaptureDiagnostic::CameraStoppedUnexpectedly => Diagnostic::CameraStoppedUnexpectedly,
+        CaptureDiagnostic::ScreenshareRecordingDisabled => Diagnostic::ScreenshareRecordingDisabled,
+        CaptureDiagnostic::CapturerStartFailed => Diagnostic::CapturerStartFailed,
+        CaptureDiagnostic::CapturerStoppedUnexpectedly => Diagnostic::CapturerStoppedUnexpectedly,
+        _ => Diagnostic::CameraStartFailed,
+    }
+}
+
+fn diagnose(entry: &mut Entry, name: Diagnostic, value: bool, now: Instant) {
+    let changed = DiagnosticChanged {
+        name,
+        value: DiagnosticValue::Flag(value),
+    };
+    if entry.shared.diagnostics().latest(name) == changed.value {
+        return;
+    }
+    entry.shared.diagnostics().set(changed);
+    entry.history.note(changed, now);
+    entry.shared.events.emit(CallEvent::DiagnosticChanged(changed));
+}

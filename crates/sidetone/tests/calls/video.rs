@@ -1,0 +1,234 @@
+//! Pictures: two ends see each other's cameras and screens, as they were taken; who misuses them is told how.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use sidetone::capture::camera::pattern::Stamp;
+use sidetone::capture::{CaptureError, CaptureRequest, FrameRate};
+use sidetone::media::pictures::{ContentHint, Picture, Size};
+use sidetone::{
+    AcceptOptions, Call, CallEvent, Diagnostic, DiagnosticValue, Error, LocalVideoStream, MediaStreamType,
+    RemoteVideoStream, StartCallOptions, VideoError, VideoInput,
+};
+
+use crate::support::{Service, await_some, call_between, connected, identifier, phone, until};
+
+/// Somebody who looks.
+#[derive(Clone, Default)]
+pub struct Eyes {
+    seen: Arc<AtomicUsize>,
+    last: Arc<Mutex<Option<(Option<Stamp>, Size)>>>,
+}
+
+impl Eyes {
+    /// Looks at a stream from now on.
+    pub fn on(stream: &RemoteVideoStream) -> Self {
+        let eyes = Self::default();
+        let (seen, last) = (eyes.seen.clone(), eyes.last.clone());
+        stream.set_sink(Some(Arc::new(move |picture: Picture| {
+            *last.lock().unwrap() = Some((Stamp::read(&picture), picture.size()));
+            seen.fetch_add(1, Ordering::Relaxed);
+        })));
+        eyes
+    }
+
+    pub fn count(&self) -> usize {
+        self.seen.load(Ordering::Relaxed)
+    }
+
+    pub fn size(&self) -> Option<Size> {
+        self.last.lock().unwrap().map(|(_, size)| size)
+    }
+
+    /// Sees the test picture move.
+    pub fn see(&self) {
+        let before = self.count();
+        until("something is seen", || self.count() > before + 20);
+        assert!(self.last.lock().unwrap().unwrap().0.is_some(), "the test picture");
+    }
+}
+
+pub fn stream_of(call: &Call, kind: MediaStreamType) -> RemoteVideoStream {
+    await_some("a stream", || {
+        let mut streams = call.remote_video_streams().into_iter();
+        streams.find(|stream| stream.media_stream_type() == kind)
+    })
+}
+
+/// A camera that sees the test picture.
+pub fn camera(size: Size) -> LocalVideoStream {
+    film(MediaStreamType::Video, size, 30)
+}
+
+pub fn film(kind: MediaStreamType, size: Size, rate: u32) -> LocalVideoStream {
+    let request = CaptureRequest {
+        size: Some(size),
+        frame_rate: FrameRate::hz(rate),
+        cursor: false,
+    };
+    LocalVideoStream::with(kind, VideoInput::Pattern, request)
+}
+
+#[test]
+fn two_ends_see_each_other_and_a_screen() {
+    let service = Service::start();
+    let ann = phone(&service, "ann");
+    let mut bob = phone(&service, "bob");
+    let (at_ann, at_bob) = call_between(&ann, &mut bob);
+    let (mut told_ann, mut told_bob) = (at_ann.events(), at_bob.events());
+    at_ann.start_video(&camera(Size::P360)).wait().unwrap();
+    assert!(at_ann.is_local_video_started());
+    at_bob.start_video(&camera(Size::P180)).wait().unwrap();
+    let anns = stream_of(&at_bob, MediaStreamType::Video);
+    assert!(anns.is_available());
+    assert_eq!((anns.identifier(), anns.participant()), (identifier("ann"), None));
+    let (bob_sees, ann_sees) = (
+        Eyes::on(&anns),
+        Eyes::on(&stream_of(&at_ann, MediaStreamType::Video)),
+    );
+    bob_sees.see();
+    ann_sees.see();
+    until("its size is known", || anns.is_receiving() && anns.size() == bob_sees.size());
+    assert_eq!(ann_sees.size(), Some(Size::P180));
+
+    at_bob
+        .start_screen_sharing(&film(MediaStreamType::ScreenSharing, Size::P720, 10))
+        .wait()
+        .unwrap();
+    assert!(at_bob.is_screen_sharing_on());
+    let screen = stream_of(&at_ann, MediaStreamType::ScreenSharing);
+    let ann_reads = Eyes::on(&screen);
+    ann_reads.see();
+    assert_eq!(ann_reads.size(), Some(Size::P720), "every pixel of it");
+
+    let stats = at_ann.stats().wait().unwrap();
+    let (sent, seen) = (&stats.video.outbound[0], &stats.video.inbound[0]);
+    assert!(sent.frames_encoded > 20 && sent.codec == "VP8", "{sent:?}");
+    assert!(seen.counters.frames_decoded > 20, "{seen:?}");
+
+    at_bob.stop_screen_sharing().wait().unwrap();
+    until("the screen is gone", || !screen.is_available());
+    assert_eq!(at_ann.remote_video_streams().len(), 1);
+    at_ann.stop_video().wait().unwrap();
+    until("so is the camera", || at_bob.remote_video_streams().is_empty());
+    assert!(!at_ann.is_local_video_started());
+    ann_sees.see();
+    at_ann.start_video(&camera(Size::P180)).wait().unwrap();
+    let again = stream_of(&at_bob, MediaStreamType::Video);
+    assert_ne!(again.id(), anns.id());
+    Eyes::on(&again).see();
+
+    let mine: Vec<bool> = std::iter::from_fn(|| told_ann.try_next())
+        .filter_map(|event| match event {
+            CallEvent::IsLocalVideoStartedChanged(on) => Some(on),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(mine, [true, false, true]);
+    let updates = std::iter::from_fn(|| told_bob.try_next())
+        .filter_map(|event| match event {
+            CallEvent::VideoStreamsUpdated { added, removed } => Some((added.len(), removed.len())),
+            _ => None,
+        });
+    assert_eq!(updates.collect::<Vec<_>>(), [(1, 0), (0, 1), (1, 0)]);
+}
+
+#[test]
+fn a_camera_is_there_from_the_answer_on() {
+    let service = Service::start();
+    let ann = phone(&service, "ann");
+    let mut bob = phone(&service, "bob");
+    let options = StartCallOptions {
+        video: Some(camera(Size::P180)),
+        ..StartCallOptions::default()
+    };
+    let at_ann = ann.agent.start_call(identifier("bob"), options).wait().unwrap();
+    let answer = AcceptOptions {
+        video: Some(camera(Size::P180)),
+        ..AcceptOptions::default()
+    };
+    let at_bob = bob.rings().accept(answer).wait().unwrap();
+    connected(&[&at_ann, &at_bob]);
+    Eyes::on(&stream_of(&at_bob, MediaStreamType::Video)).see();
+    Eyes::on(&stream_of(&at_ann, MediaStreamType::Video)).see();
+}
+
+#[test]
+fn another_source_takes_the_place_of_one_and_an_app_sends_its_own() {
+    let service = Service::start();
+    let ann = phone(&service, "ann");
+    let mut bob = phone(&service, "bob");
+    let (at_ann, at_bob) = call_between(&ann, &mut bob);
+    let stream = camera(Size::P180);
+    at_ann.start_video(&stream).wait().unwrap();
+    let eyes = Eyes::on(&stream_of(&at_bob, MediaStreamType::Video));
+    eyes.see();
+    let nowhere = VideoInput::custom(|| Err(CaptureError::NotFound("none".into())));
+    let refused = stream.switch_source(nowhere).wait();
+    assert!(matches!(&refused, Err(Error::Video(error)) if error.code() == (412, 43_013)), "{refused:?}");
+    eyes.see();
+    stream.switch_source(VideoInput::Pattern).wait().unwrap();
+    eyes.see();
+    at_ann.stop_video().wait().unwrap();
+
+    let (own, feed) = LocalVideoStream::raw(ContentHint::Motion, CaptureRequest::default());
+    at_ann.start_video(&own).wait().unwrap();
+    let stream = stream_of(&at_bob, MediaStreamType::Video);
+    let eyes = Eyes::on(&stream);
+    let began = Instant::now();
+    until("what the app draws is seen", || {
+        let mut picture = Picture::black(Size::P180);
+        let frame = began.elapsed().as_millis() as u64 / 33;
+        sidetone::capture::camera::pattern::draw(&mut picture, frame, began.elapsed());
+        feed.send(picture);
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        eyes.count() > 20
+    });
+    assert!(matches!(
+        own.switch_source(VideoInput::Pattern).wait(),
+        Err(Error::Video(VideoError::NoSwitch))
+    ));
+}
+
+#[test]
+fn misuse_is_told_as_such() {
+    let service = Service::start();
+    let ann = phone(&service, "ann");
+    let mut bob = phone(&service, "bob");
+    let at_ann = ann.call("bob");
+    let ringing = bob.rings();
+    let code = |pending: sidetone::Pending<()>| match pending.wait() {
+        Err(Error::Video(error)) => error.code(),
+        other => panic!("{other:?}"),
+    };
+    let screen = film(MediaStreamType::ScreenSharing, Size::P360, 5);
+    assert_eq!(code(at_ann.start_screen_sharing(&screen)), (412, 41_071));
+    let at_bob = ringing.accept(AcceptOptions::default()).wait().unwrap();
+    connected(&[&at_ann, &at_bob]);
+    assert_eq!(code(at_ann.stop_video()), (400, 41_027));
+    assert_eq!(code(at_ann.stop_screen_sharing()), (400, 41_041));
+    assert_eq!(code(at_ann.start_video(&screen)), (400, 41_028));
+    at_ann.start_video(&camera(Size::P180)).wait().unwrap();
+    assert_eq!(code(at_ann.start_video(&camera(Size::P180))), (400, 41_025));
+    at_ann.start_screen_sharing(&screen).wait().unwrap();
+    assert_eq!(code(at_ann.start_screen_sharing(&screen)), (400, 41_035));
+    at_ann.stop_video().wait().unwrap();
+
+    // A camera that nobody may use: told to who asked, and as a diagnostic until one opens.
+    let denied = LocalVideoStream::new(VideoInput::custom(|| {
+        Err(CaptureError::Denied {
+            id: "camera".into(),
+            reason: "the system says no".into(),
+        })
+    }));
+    assert_eq!(code(at_ann.start_video(&denied)), (403, 43_001));
+    let flag = || at_ann.diagnostics().latest(Diagnostic::CameraPermissionDenied);
+    assert_eq!(flag(), DiagnosticValue::Flag(true));
+    assert!(!at_ann.is_local_video_started());
+    at_ann.start_video(&camera(Size::P180)).wait().unwrap();
+    assert_eq!(flag(), DiagnosticValue::Flag(false));
+    at_ann.hang_up().unwrap();
+    crate::support::end_of(&at_ann);
+    assert!(matches!(at_ann.stop_video().wait(), Err(Error::State(_))));
+}
