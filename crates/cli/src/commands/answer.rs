@@ -137,6 +137,7 @@ async fn take(
     let call = match incoming
         .accept(AcceptOptions {
             muted: args.end.muted,
+            video: None,
         })
         .await
     {

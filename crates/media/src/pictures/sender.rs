@@ -142,7 +142,11 @@ impl Sender {
             hint: self.source.hint,
             colour: self.inlet.colour(),
             // H.264 has none here.
-            temporal_layers: if codec == Codec::H264 { 1 } else { self.temporal_layers },
+            temporal_layers: if codec == Codec::H264 {
+                1
+            } else {
+                self.temporal_layers
+            },
         };
         let fits = |planner: &Planner| planner.codec() == codec && planner.takes(size);
         if !self.planner.as_ref().is_some_and(fits) {

@@ -100,7 +100,6 @@ impl Driver {
             shared.events.emit(CallEvent::IdChanged(id));
         }
         shared.events.emit(CallEvent::MeetingJoined(info));
-        self.update_gallery(id);
     }
 
     pub(super) fn meeting_event(&mut self, call: CallId, event: Event, now: Instant) {

@@ -20,11 +20,11 @@ use tokio::sync::mpsc;
 
 use super::legs::Leg;
 use super::{Driver, Entry};
+use crate::Error;
 use crate::call::{Call, CallEvent, CallShared};
 use crate::diagnostics::{Diagnostic, DiagnosticChanged, DiagnosticValue};
 use crate::pending::Reply;
 use crate::video::{LocalVideoStream, Shown, VideoError};
-use crate::Error;
 
 /// How often sources and streams are looked at.
 pub(super) const LOOK: Duration = Duration::from_millis(100);
@@ -241,13 +241,15 @@ impl Driver {
         let opened = result.is_ok();
         let waits = |source: &Source| !source.runs && source.stream == stream;
         let mut calls = self.calls.iter_mut();
-        let entry = calls.find(|entry| Arc::ptr_eq(&entry.shared, &call)).filter(|entry| {
-            let slot = match content {
-                Content::Camera => &entry.sight.camera,
-                Content::Screen => &entry.sight.share,
-            };
-            slot.as_ref().is_some_and(waits)
-        });
+        let entry = calls
+            .find(|entry| Arc::ptr_eq(&entry.shared, &call))
+            .filter(|entry| {
+                let slot = match content {
+                    Content::Camera => &entry.sight.camera,
+                    Content::Screen => &entry.sight.share,
+                };
+                slot.as_ref().is_some_and(waits)
+            });
         let outcome = match entry {
             Some(entry) => {
                 if let Err(error) = &result {
@@ -305,10 +307,14 @@ impl Driver {
         let sends = entry.sight.sends();
         let before = std::mem::replace(&mut shared.snapshot().sends, sends);
         if before.camera != sends.camera {
-            shared.events.emit(CallEvent::IsLocalVideoStartedChanged(sends.camera));
+            shared
+                .events
+                .emit(CallEvent::IsLocalVideoStartedChanged(sends.camera));
         }
         if before.share != sends.share {
-            shared.events.emit(CallEvent::IsScreenSharingOnChanged(sends.share));
+            shared
+                .events
+                .emit(CallEvent::IsScreenSharingOnChanged(sends.share));
         }
         if before != sends {
             let show = Command::Show {
@@ -334,9 +340,16 @@ impl Driver {
     }
 
     /// Joins a leg's pictures to the call's engine.
-    pub(super) fn connect_pictures(&mut self, call: CallId, link: LinkId, port: VideoPort, layers: TemporalLayers) {
+    pub(super) fn connect_pictures(
+        &mut self,
+        call: CallId,
+        link: LinkId,
+        port: VideoPort,
+        layers: TemporalLayers,
+    ) {
         let Some(entry) = self.entry(call) else { return };
-        if entry.sight.engine.is_none() {
+        let first = entry.sight.engine.is_none();
+        if first {
             let gallery = entry.shared.gallery.clone();
             match VideoEngine::start(VideoEngineConfig::default(), gallery) {
                 Ok(engine) => entry.sight.engine = Some(engine),
@@ -346,8 +359,10 @@ impl Driver {
         if let Some(engine) = &entry.sight.engine {
             engine.connect(link, port, layers);
         }
-        entry.sight.attach(Content::Camera);
-        entry.sight.attach(Content::Screen);
+        if first {
+            entry.sight.attach(Content::Camera);
+            entry.sight.attach(Content::Screen);
+        }
     }
 
     /// Whether a leg's pictures may be sent.
@@ -367,26 +382,31 @@ impl Driver {
 
     /// Who sends what may have changed.
     pub(super) fn update_gallery(&mut self, call: CallId) {
-        let Some(driver) = self.own_asks.upgrade() else { return };
+        let Some(driver) = self.own_asks.upgrade() else {
+            return;
+        };
         let Some(entry) = self.entry(call) else { return };
         let shared = entry.shared.clone();
-        let shown: Vec<Shown> = {
+        let shown = {
             let snapshot = shared.snapshot();
             match snapshot.meeting.as_deref() {
                 Some(meeting) => meeting.shown(),
-                None => vec![Shown {
+                None => Some(vec![Shown {
                     participant: None,
                     identifier: snapshot.remote.identifier.clone(),
                     pictures: snapshot.remote.pictures,
-                }],
+                }]),
             }
         };
+        let Some(shown) = shown else { return };
         let handle = Call {
             shared: shared.clone(),
             driver,
         };
         if let Some((added, removed)) = shared.gallery.update(&shown, &handle) {
-            shared.events.emit(CallEvent::VideoStreamsUpdated { added, removed });
+            shared
+                .events
+                .emit(CallEvent::VideoStreamsUpdated { added, removed });
         }
         if let Some(engine) = &entry.sight.engine {
             engine.look_again();
@@ -430,7 +450,12 @@ impl Driver {
                     tracing::debug!(%error, "what is wanted to be seen");
                 }
             };
-            self.request(call, Box::new(Request::MeetingWatch(watch)), Box::new(answer), now);
+            self.request(
+                call,
+                Box::new(Request::MeetingWatch(watch)),
+                Box::new(answer),
+                now,
+            );
         }
     }
 
@@ -443,7 +468,7 @@ impl Driver {
     /// Looks at sources, and at what comes.
     pub(super) fn look_at_pictures(&mut self, now: Instant) {
         let driver = self.own_asks.upgrade();
-        let mut ended = Vec::new();
+        let (mut ended, mut stale) = (Vec::new(), Vec::new());
         for entry in &mut self.calls {
             for content in [Content::Camera, Content::Screen] {
                 let Some(source) = entry.sight.slot(content) else {
@@ -471,10 +496,15 @@ impl Driver {
                     shared: entry.shared.clone(),
                     driver: driver.clone(),
                 };
-                for stream in entry.shared.gallery.receive(&engine.receiving(now), &call) {
+                let (changed, lapsed) = entry.shared.gallery.receive(&engine.receiving(now), &call);
+                for stream in changed {
                     entry.shared.events.emit(CallEvent::VideoStreamChanged(stream));
                 }
+                stale.extend(lapsed.then(|| entry.id()));
             }
+        }
+        for call in stale {
+            self.update_gallery(call);
         }
         self.watch_pictures(now);
         for (call, content) in ended {

@@ -124,8 +124,11 @@ impl super::Meeting {
         })
     }
 
-    /// Everybody else, and the pictures that they send.
-    pub(crate) fn shown(&self) -> Vec<Shown> {
+    /// Everybody else, and the pictures that they send; `None` before it is known who is there.
+    pub(crate) fn shown(&self) -> Option<Vec<Shown>> {
+        if self.roster.entries.is_empty() {
+            return None;
+        }
         let others = self.roster.entries.values();
         let others = others.filter(|entry| entry.participant != self.info.participant);
         let shown = others.map(|entry| Shown {
@@ -133,7 +136,7 @@ impl super::Meeting {
             identifier: entry.identity.clone(),
             pictures: entry.pictures,
         });
-        shown.collect()
+        Some(shown.collect())
     }
 
     /// Everybody else.

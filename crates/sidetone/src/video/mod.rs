@@ -12,8 +12,8 @@ mod source;
 pub use error::VideoError;
 pub(crate) use local::is_denied;
 pub use local::{LocalVideoStream, VideoFeed};
-pub(crate) use remote::{Gallery, Shown};
 pub use remote::RemoteVideoStream;
+pub(crate) use remote::{Gallery, Shown};
 pub use source::VideoInput;
 pub(crate) use source::system;
 

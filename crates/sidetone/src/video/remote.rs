@@ -48,6 +48,9 @@ struct State {
     receiving: bool,
     size: Option<Size>,
     shown_at: Option<Size>,
+    /// The call has become a group call, to which its sender has not yet said that it is sent: as long as pictures come it
+    /// is.
+    moving: bool,
 }
 
 impl RemoteVideoStream {
@@ -105,9 +108,7 @@ impl RemoteVideoStream {
 
     fn look_again(&self) {
         // Without a driver the call is over.
-        let _ = self.call.driver.send(Ask::Look {
-            call: self.call.id(),
-        });
+        let _ = self.call.driver.send(Ask::Look { call: self.call.id() });
     }
 }
 
@@ -167,10 +168,13 @@ impl Gallery {
                     shown.identifier == state.identifier
                         && (state.participant.is_none() || shown.participant == state.participant)
                 });
-                state.available = whose.is_some_and(|shown| sends(stream.content, shown));
+                let sent = whose.is_some_and(|shown| sends(stream.content, shown));
                 if let Some(shown) = whose {
+                    state.moving |= state.participant.is_none() && shown.participant.is_some();
                     state.participant = shown.participant;
                 }
+                state.moving &= whose.is_some() && !sent;
+                state.available = sent || state.moving;
                 state.receiving &= state.available;
                 !state.available
             })
@@ -198,6 +202,7 @@ impl Gallery {
                         receiving: false,
                         size: None,
                         shown_at: None,
+                        moving: false,
                     }),
                     sink: Mutex::default(),
                 });
@@ -210,18 +215,22 @@ impl Gallery {
         (!added.is_empty() || !removed.is_empty()).then(|| (handles(added), handles(removed)))
     }
 
-    /// Takes in what comes. Gives the streams of which that has changed.
-    pub fn receive(&self, now: &[Receiving], call: &Call) -> Vec<RemoteVideoStream> {
+    /// Takes in what comes. Gives the streams of which that has changed, and whether it is to be looked again who sends what.
+    pub fn receive(&self, now: &[Receiving], call: &Call) -> (Vec<RemoteVideoStream>, bool) {
         let streams = lock(&self.streams);
+        let mut lapsed = false;
         let changed = streams.list.iter().filter(|stream| {
             let mut state = lock(&stream.state);
             let comes = now.iter().find(|come| is_of(&state, stream.content, come.whose));
             let (receiving, size) = (comes.is_some(), comes.and_then(|come| come.size).or(state.size));
             let changed = (state.receiving, state.size) != (receiving, size);
             (state.receiving, state.size) = (receiving, size);
+            lapsed |= state.moving && !receiving;
+            state.moving &= receiving;
             changed
         });
-        changed.map(|stream| handle(stream, call)).collect()
+        let changed = changed.map(|stream| handle(stream, call)).collect();
+        (changed, lapsed)
     }
 
     /// Whether anybody sends anything.

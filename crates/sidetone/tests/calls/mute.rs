@@ -41,7 +41,14 @@ fn an_answer_can_be_muted_from_the_start() {
     let ann = talker(&service, "ann", WOMAN);
     let mut bob = talker(&service, "bob", MAN);
     let call = ann.call("bob");
-    let answered = bob.rings().accept(AcceptOptions { muted: true, ..AcceptOptions::default() }).wait().unwrap();
+    let answered = bob
+        .rings()
+        .accept(AcceptOptions {
+            muted: true,
+            ..AcceptOptions::default()
+        })
+        .wait()
+        .unwrap();
     connected(&[&call, &answered]);
     until("the far end knows", || call.remote_participant().is_muted);
     ann.hears_nothing();

@@ -1,73 +1,22 @@
 //! Pictures: two ends see each other's cameras and screens, as they were taken; who misuses them is told how.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use sidetone::capture::camera::pattern::Stamp;
-use sidetone::capture::{CaptureError, CaptureRequest, FrameRate};
+use sidetone::capture::{CaptureError, CaptureRequest};
 use sidetone::media::pictures::{ContentHint, Picture, Size};
 use sidetone::{
     AcceptOptions, Call, CallEvent, Diagnostic, DiagnosticValue, Error, LocalVideoStream, MediaStreamType,
     RemoteVideoStream, StartCallOptions, VideoError, VideoInput,
 };
 
+use crate::support::pictures::{Eyes, camera, film};
 use crate::support::{Service, await_some, call_between, connected, identifier, phone, until};
 
-/// Somebody who looks.
-#[derive(Clone, Default)]
-pub struct Eyes {
-    seen: Arc<AtomicUsize>,
-    last: Arc<Mutex<Option<(Option<Stamp>, Size)>>>,
-}
-
-impl Eyes {
-    /// Looks at a stream from now on.
-    pub fn on(stream: &RemoteVideoStream) -> Self {
-        let eyes = Self::default();
-        let (seen, last) = (eyes.seen.clone(), eyes.last.clone());
-        stream.set_sink(Some(Arc::new(move |picture: Picture| {
-            *last.lock().unwrap() = Some((Stamp::read(&picture), picture.size()));
-            seen.fetch_add(1, Ordering::Relaxed);
-        })));
-        eyes
-    }
-
-    pub fn count(&self) -> usize {
-        self.seen.load(Ordering::Relaxed)
-    }
-
-    pub fn size(&self) -> Option<Size> {
-        self.last.lock().unwrap().map(|(_, size)| size)
-    }
-
-    /// Sees the test picture move.
-    pub fn see(&self) {
-        let before = self.count();
-        until("something is seen", || self.count() > before + 20);
-        assert!(self.last.lock().unwrap().unwrap().0.is_some(), "the test picture");
-    }
-}
-
-pub fn stream_of(call: &Call, kind: MediaStreamType) -> RemoteVideoStream {
+fn stream_of(call: &Call, kind: MediaStreamType) -> RemoteVideoStream {
     await_some("a stream", || {
         let mut streams = call.remote_video_streams().into_iter();
         streams.find(|stream| stream.media_stream_type() == kind)
     })
-}
-
-/// A camera that sees the test picture.
-pub fn camera(size: Size) -> LocalVideoStream {
-    film(MediaStreamType::Video, size, 30)
-}
-
-pub fn film(kind: MediaStreamType, size: Size, rate: u32) -> LocalVideoStream {
-    let request = CaptureRequest {
-        size: Some(size),
-        frame_rate: FrameRate::hz(rate),
-        cursor: false,
-    };
-    LocalVideoStream::with(kind, VideoInput::Pattern, request)
 }
 
 #[test]
@@ -89,7 +38,9 @@ fn two_ends_see_each_other_and_a_screen() {
     );
     bob_sees.see();
     ann_sees.see();
-    until("its size is known", || anns.is_receiving() && anns.size() == bob_sees.size());
+    until("its size is known", || {
+        anns.is_receiving() && anns.size() == bob_sees.size()
+    });
     assert_eq!(ann_sees.size(), Some(Size::P180));
 
     at_bob
@@ -126,11 +77,10 @@ fn two_ends_see_each_other_and_a_screen() {
         })
         .collect();
     assert_eq!(mine, [true, false, true]);
-    let updates = std::iter::from_fn(|| told_bob.try_next())
-        .filter_map(|event| match event {
-            CallEvent::VideoStreamsUpdated { added, removed } => Some((added.len(), removed.len())),
-            _ => None,
-        });
+    let updates = std::iter::from_fn(|| told_bob.try_next()).filter_map(|event| match event {
+        CallEvent::VideoStreamsUpdated { added, removed } => Some((added.len(), removed.len())),
+        _ => None,
+    });
     assert_eq!(updates.collect::<Vec<_>>(), [(1, 0), (0, 1), (1, 0)]);
 }
 
@@ -166,11 +116,15 @@ fn another_source_takes_the_place_of_one_and_an_app_sends_its_own() {
     eyes.see();
     let nowhere = VideoInput::custom(|| Err(CaptureError::NotFound("none".into())));
     let refused = stream.switch_source(nowhere).wait();
-    assert!(matches!(&refused, Err(Error::Video(error)) if error.code() == (412, 43_013)), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(Error::Video(error)) if error.code() == (412, 43_013)),
+        "{refused:?}"
+    );
     eyes.see();
     stream.switch_source(VideoInput::Pattern).wait().unwrap();
     eyes.see();
     at_ann.stop_video().wait().unwrap();
+    until("it is gone", || at_bob.remote_video_streams().is_empty());
 
     let (own, feed) = LocalVideoStream::raw(ContentHint::Motion, CaptureRequest::default());
     at_ann.start_video(&own).wait().unwrap();

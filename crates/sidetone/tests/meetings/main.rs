@@ -14,4 +14,5 @@ mod record;
 #[allow(dead_code)] // what calls alone need
 mod support;
 mod thread;
+mod video;
 mod visit;

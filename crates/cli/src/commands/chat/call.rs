@@ -30,6 +30,7 @@ async fn call(
     let options = JoinOptions {
         display_name: args.end.name.clone(),
         muted: args.end.muted,
+        video: None,
     };
     let call = thread.call(options).await?;
     let events = call.events();

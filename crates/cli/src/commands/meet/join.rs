@@ -35,6 +35,7 @@ pub(super) async fn join(
     let options = JoinOptions {
         display_name: args.place.display_name.clone().or_else(|| args.end.name.clone()),
         muted: args.end.muted,
+        video: None,
     };
     let call = end.agent.join(locator, options).await?;
     let events = call.events();

@@ -53,6 +53,7 @@ pub fn run(mut args: WatchArgs) -> Result<Exit, Failure> {
                 let options = JoinOptions {
                     display_name: place.display_name.clone().or_else(|| ended.name.clone()),
                     muted: true,
+                    video: None,
                 };
                 let call = end.agent.join(locator(&place)?, options).await?;
                 Ok(Watch::new(call, screen, ended.duration)
