@@ -8,7 +8,7 @@ use rtc::sdp::extmap::{
 
 use super::also::Streams;
 use super::description::{attribute, lines, sections};
-use crate::transport::video::VideoConfig;
+use crate::transport::video::{MAX_LAYERS, VideoConfig};
 use crate::video::{ABSOLUTE_CAPTURE_TIME_URI, CLOCK_RATE, Codec, Content};
 
 /// URI of the dependency descriptor (AV1 RTP specification, appendix A).
@@ -25,6 +25,9 @@ pub(super) struct Identifiers {
     pub(super) capture: u8,
     pub(super) dependency: u8,
 }
+
+/// The sources of the layers of simulcast, and of their retransmissions.
+pub(super) type Layers = [(u32, u32); MAX_LAYERS];
 
 /// A stream that we send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,6 +127,7 @@ impl Layout {
         we_answer: bool,
         meeting: bool,
         config: &VideoConfig,
+        layers: &Layers,
     ) -> Self {
         let (local, remote): (Vec<&str>, Vec<&str>) = (lines(local).collect(), lines(remote).collect());
         let answer = if we_answer { &local } else { &remote };
@@ -162,7 +166,7 @@ impl Layout {
             let (we_send, we_receive) = flows(ours, theirs);
             if we_send && (!meeting || index < 2) {
                 let screen = content == Content::Screen;
-                for (layer, sends) in outgoing(ours, theirs, &formats, &config.codecs)
+                for (layer, sends) in outgoing(ours, theirs, &formats, &config.codecs, layers)
                     .into_iter()
                     .enumerate()
                 {
@@ -252,9 +256,22 @@ fn flows(ours: &[&str], theirs: &[&str]) -> (bool, bool) {
 }
 
 /// The streams that we announce in a section, by layer.
-fn outgoing(ours: &[&str], theirs: &[&str], formats: &Formats, wanted: &[Codec]) -> Vec<Sends> {
+fn outgoing(
+    ours: &[&str],
+    theirs: &[&str],
+    formats: &Formats,
+    wanted: &[Codec],
+    layers: &Layers,
+) -> Vec<Sends> {
     let Some((codec, payload_type, rtx_type)) = formats.first(wanted) else {
         return Vec::new();
+    };
+    let stream = |(ssrc, rtx, names): (u32, Option<u32>, _)| Sends {
+        codec,
+        payload_type,
+        ssrc,
+        rtx: rtx.zip(rtx_type),
+        names,
     };
     let groups = ours
         .iter()
@@ -275,24 +292,22 @@ fn outgoing(ours: &[&str], theirs: &[&str], formats: &Formats, wanted: &[Codec])
         .iter()
         .filter_map(|line| line.strip_prefix("a=rid:")?.strip_suffix(" send"))
         .collect();
-    // Who does not take simulcast gets the first layer, which then is all there is.
-    let simulcast = rids.len() > 1 && attribute(theirs, "simulcast").is_some();
     let mid = attribute(ours, "mid").unwrap_or_default();
-    let most = if simulcast { rids.len() } else { 1 };
-    sources
-        .iter()
-        .take(most)
-        .enumerate()
-        .map(|(layer, ssrc)| Sends {
-            codec,
-            payload_type,
-            ssrc: *ssrc,
-            rtx: rtx_type.and_then(|rtx| {
-                let (_, source) = groups.iter().find(|(of, _)| of == ssrc)?;
-                Some((*source, rtx))
-            }),
-            names: simulcast.then(|| (mid.to_owned(), rids[layer].to_owned())),
-        })
+    if rids.len() < 2 {
+        let source = sources.first().map(|ssrc| {
+            let rtx = groups.iter().find(|(of, _)| of == ssrc);
+            (*ssrc, rtx.map(|(_, rtx)| *rtx), None)
+        });
+        return source.into_iter().map(stream).collect();
+    }
+    // With simulcast a description names layers and no sources (RFC 8853 section 6.2); who takes none gets the first
+    // layer, which then is all there is.
+    let simulcast = attribute(theirs, "simulcast").is_some();
+    let rids = if simulcast { &rids[..] } else { &[""] };
+    rids.iter()
+        .zip(layers)
+        .map(|(rid, (ssrc, rtx))| (*ssrc, Some(*rtx), Some((mid.to_owned(), (*rid).to_owned()))))
+        .map(stream)
         .collect()
 }
 

@@ -18,7 +18,7 @@ use webrtc::peer_connection::PeerConnection;
 use super::candidate::{Early, Kind, Line, belongs};
 use super::description;
 use super::runtime::WatchedRuntime;
-use super::sections::{self, Layout};
+use super::sections::{self, Layers, Layout};
 use super::settings::{CHECK_INTERVAL, MAX_ROUND, Tellers};
 use super::signals::Signal;
 use super::stats::{SelectedPair, selected_pair};
@@ -94,6 +94,7 @@ pub(super) struct Negotiation {
     /// Our offer that has no answer yet.
     offered: Option<String>,
     settled: Option<Layout>,
+    layers: Layers,
 }
 
 impl Negotiation {
@@ -103,13 +104,14 @@ impl Negotiation {
             tellers,
             offered: None,
             settled: None,
+            layers: std::array::from_fn(|_| rand::random()),
         }
     }
 
     /// An exchange is complete.
     fn settle(&mut self, local: &str, remote: &str, we_answer: bool, config: &TransportConfig) {
         let Some(video) = &config.video else { return };
-        let layout = Layout::read(local, remote, we_answer, config.slots > 0, video);
+        let layout = Layout::read(local, remote, we_answer, config.slots > 0, video, &self.layers);
         if self.settled.as_ref() == Some(&layout) {
             return;
         }
