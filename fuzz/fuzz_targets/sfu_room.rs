@@ -143,7 +143,8 @@ impl Meeting {
 
     fn leave(&mut self, number: u32) {
         if let Some((key, _)) = self.people.remove(&number) {
-            self.room.leave(self.now, key);
+            let (people, given, copies) = (&self.people, &mut self.given, &mut self.copies);
+            self.room.leave(self.now, key, &mut |forwarded| last(forwarded, people, given, copies));
             self.given.retain(|(to, _, _)| *to != key);
         }
     }
@@ -174,6 +175,20 @@ fn check(
     }
 }
 
+/// The last that is said of a voice that is gone.
+fn last(
+    forwarded: &Forwarded<'_>,
+    people: &HashMap<u32, (ParticipantKey, Rights)>,
+    given: &mut HashSet<(ParticipantKey, u32, u64)>,
+    copies: &mut u64,
+) {
+    *copies += 1;
+    let header = &forwarded.header;
+    assert!(people.values().any(|(key, _)| *key == forwarded.to), "to somebody who left");
+    assert_eq!((forwarded.slot.media, forwarded.body), (Media::Audio, &[0xf0][..]));
+    assert!(given.insert((forwarded.to, header.ssrc, header.sequence)), "{header:?} twice");
+}
+
 fuzz_target!(|steps: Vec<Step>| {
     let now = Instant::now();
     let mut meeting = Meeting {
@@ -192,7 +207,10 @@ fuzz_target!(|steps: Vec<Step>| {
             Step::Rights { who, rights: bits } => {
                 if let Some((key, may)) = meeting.people.get_mut(&number(who)) {
                     *may = rights(*bits);
-                    meeting.room.set_rights(meeting.now, *key, *may);
+                    let (key, may) = (*key, *may);
+                    let (people, given, copies) = (&meeting.people, &mut meeting.given, &mut meeting.copies);
+                    let mut sink = |forwarded: &Forwarded<'_>| last(forwarded, people, given, copies);
+                    meeting.room.set_rights(meeting.now, key, may, &mut sink);
                 }
             }
             Step::Publish { who, kind, layer, ssrc } => {
@@ -200,7 +218,9 @@ fuzz_target!(|steps: Vec<Step>| {
             }
             Step::Unpublish { who, kind } => {
                 if let Some((key, _)) = meeting.people.get(&number(who)) {
-                    meeting.room.unpublish(meeting.now, *key, kind.media());
+                    let (people, given, copies) = (&meeting.people, &mut meeting.given, &mut meeting.copies);
+                    let mut sink = |forwarded: &Forwarded<'_>| last(forwarded, people, given, copies);
+                    meeting.room.unpublish(meeting.now, *key, kind.media(), &mut sink);
                 }
             }
             Step::Send { who, ssrc, count, sequence, timestamp, payload_type, level, payload } => {

@@ -309,12 +309,17 @@ Examples:
       with the default microphone and speaker, until either end hangs up
   sidetone call external:dev:bob --identity external:dev:alice --input speech --output null --duration 10s
       without sound cards
+  sidetone call external:dev:bob --identity external:dev:alice --add external:dev:carol
+      a group call of three, with a link by which others come
   sidetone call external:dev:bob --token \"$TOKEN\" --input question.wav --output reply.wav --json
       for scripts: one event a line, the statistics last")]
 pub struct CallArgs {
     /// Whom to call: external:RESOURCE:USER, member:ORGANISATION:USER, …
     #[arg(value_name = "TO")]
     pub to: Identifier,
+    /// Whom to bring in once it is connected, which makes a group call of it. May be given several times
+    #[arg(long, value_name = "WHO")]
+    pub add: Vec<Identifier>,
     /// How long to let it ring; the service's limit without
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub ring_for: Option<Duration>,

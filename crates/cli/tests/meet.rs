@@ -73,6 +73,30 @@ fn whoever_is_let_in_is_heard_and_named() {
 }
 
 #[test]
+fn a_call_becomes_a_group_call_that_a_member_joins_by_its_link() {
+    let world = World::new();
+    world.federate(true, &[&world.resource], true);
+    world.change("PUT", "members/dora", &json!({ "displayName": "Dora" }));
+    let _bob = world.answering(BOB, &[]);
+    let _carol = world.answering(CAROL, &[]);
+    let ends = end_arguments(&world.service.url, &world.eve);
+    let call = [
+        "call", BOB, "--input", "speech", "--output", "null", "--add", CAROL,
+    ];
+    let mut eve = Program::start(&[&call, &ends[..]].concat());
+    let joined = eve.wait_for_event("joined");
+    assert_eq!(joined["kind"], "group_call");
+    let link = joined["link"].as_str().unwrap();
+    let silent = ["--input", "silence", "--output", "null", "--duration", "3s"];
+    let mut dora = joining(&world, &[link], "member:contoso:dora", &silent);
+    dora.wait_for("Eve's voice", |event| event["event"] == "heard");
+    let dora = dora.end();
+    dora.assert_code(0);
+    eve.interrupt();
+    eve.end().assert_code(130);
+}
+
+#[test]
 fn what_cannot_be_joined_has_its_code() {
     let world = World::new();
     let nowhere = joining(

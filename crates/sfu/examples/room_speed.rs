@@ -183,7 +183,7 @@ fn run(case: &Case) -> Result<(), Box<dyn Error>> {
     let begun = Instant::now();
     for _ in 0..1000 {
         let key = room.join(now, &joining(case.people + 1))?;
-        room.leave(now, key);
+        room.leave(now, key, &mut |_| {});
     }
     let joins = begun.elapsed().as_secs_f64() * 1e3;
     std::hint::black_box(sum);

@@ -44,7 +44,7 @@ async fn call(
         json!({ "call": id, "to": args.to }),
     );
     let events = call.events();
-    Ok(Conversation::new(call, events, &args.end)
-        .follow(end, journal, interrupt)
-        .await)
+    let mut conversation = Conversation::new(call, events, &args.end);
+    conversation.add = args.add.clone();
+    Ok(conversation.follow(end, journal, interrupt).await)
 }

@@ -9,7 +9,7 @@ use futures_util::stream::FuturesUnordered;
 use serde_json::json;
 use sidetone::{
     AgentEvent, Call, CallEvent, CallId, CallState, CallStats, Category, ConnectionState, Error, Events,
-    Pending, Reason, Recording, RecordingNotice, RecordingOptions, TransferTarget,
+    Identifier, ParticipantId, Pending, Reason, Recording, RecordingNotice, RecordingOptions, TransferTarget,
 };
 use sidetone_media::device::Direction;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -95,6 +95,14 @@ fn unrecorded(error: &Error, words: String) -> Failure {
     Failure::new(exit, words)
 }
 
+fn tell_refusal(error: &Error, journal: &Journal) {
+    journal.event(
+        "refused",
+        &error.to_string(),
+        json!({ "error": error.to_string() }),
+    );
+}
+
 /// A call under way.
 pub struct Conversation {
     call: Call,
@@ -122,8 +130,12 @@ pub struct Conversation {
     told: Option<(CallState, bool)>,
     remote: Option<(String, bool)>,
     stats: Option<CallStats>,
+    /// Whom to bring in, once connected.
+    pub add: Vec<Identifier>,
     /// What the service was asked, of which only a refusal is news.
     asked: FuturesUnordered<Pending<()>>,
+    /// Those who are being brought in.
+    added: FuturesUnordered<Pending<ParticipantId>>,
 }
 
 impl Conversation {
@@ -154,7 +166,9 @@ impl Conversation {
             told: None,
             remote: None,
             stats: None,
+            add: Vec::new(),
             asked: FuturesUnordered::new(),
+            added: FuturesUnordered::new(),
         }
     }
 
@@ -179,6 +193,9 @@ impl Conversation {
                 if let Some(language) = &self.captions {
                     let language = Some(language.as_str()).filter(|language| !language.is_empty());
                     self.asked.push(self.call.captions().receive(language));
+                }
+                for who in std::mem::take(&mut self.add) {
+                    self.added.push(self.call.add_participant(who));
                 }
                 if let Some((file, notice)) = self.record.take() {
                     self.start_recording(file, notice, journal).await;
@@ -224,7 +241,10 @@ impl Conversation {
                     }
                 }
                 Some(answer) = self.asked.next() => if let Err(error) = answer {
-                    journal.event("refused", &error.to_string(), json!({ "error": error.to_string() }));
+                    tell_refusal(&error, journal);
+                },
+                Some(answer) = self.added.next() => if let Err(error) = answer {
+                    tell_refusal(&error, journal);
                 },
                 _ = keep.tick() => self.keep_stats().await,
             }

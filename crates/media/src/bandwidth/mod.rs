@@ -48,7 +48,7 @@ pub struct Estimate {
 
 impl Estimate {
     /// What the path carries, in bit/s, for the statistics: `None` before anything is known.
-    pub(crate) fn known(&self) -> Option<u32> {
+    pub fn known(&self) -> Option<u32> {
         let available = self.available.bits_per_second();
         (available > 0).then_some(available)
     }

@@ -179,12 +179,12 @@ impl Room {
             let streams = &self.streams;
             let activity = |key| streams.get(key).map(|stream| &stream.activity);
             let change = self.stages[stage].challenge(now, key, owner, sound, activity);
-            self.reseat(now, stage, change, Some(sink));
+            self.reseat(now, stage, change, sink);
         }
     }
 
     /// Takes somebody off all stages.
-    pub(crate) fn clear_seats(&mut self, now: u64, owner: Key) {
+    pub(crate) fn clear_seats(&mut self, now: u64, owner: Key, sink: &mut impl FnMut(&Forwarded<'_>)) {
         for stage in 0..self.stages.len() {
             while let Some(seat) = self.stages[stage].seat_of(owner) {
                 self.stages[stage].vacate(seat);
@@ -193,7 +193,7 @@ impl Room {
                     seat: Some(seat).filter(|_| !understudy),
                     understudy,
                 };
-                self.reseat(now, stage, change, None::<&mut fn(&Forwarded<'_>)>);
+                self.reseat(now, stage, change, sink);
             }
         }
     }
@@ -204,12 +204,12 @@ impl Room {
         now: u64,
         stage: usize,
         change: stage::Change,
-        mut sink: Option<&mut impl FnMut(&Forwarded<'_>)>,
+        sink: &mut impl FnMut(&Forwarded<'_>),
     ) {
         if let Some(seat) = change.seat {
             for index in 0..self.stages[stage].audience.len() {
                 let listener = self.stages[stage].audience[index];
-                self.tune(now, stage, seat, listener, sink.as_deref_mut());
+                self.tune(now, stage, seat, listener, Some(&mut *sink));
             }
         }
         if change.understudy {
@@ -219,20 +219,21 @@ impl Room {
                 };
                 let listens = self.participants.get(owner).and_then(|owner| owner.seat);
                 if listens.is_some_and(|(listens, _)| listens == stage) {
-                    self.tune(now, stage, seat, owner, sink.as_deref_mut());
+                    self.tune(now, stage, seat, owner, Some(&mut *sink));
                 }
             }
         }
     }
 
-    /// Makes one slot of a listener show what the stage says; with a sink, what has just been said goes there.
+    /// Makes one slot of a listener show what the stage says; with a sink, what has just been said goes there, or that it
+    /// was all.
     pub(crate) fn tune(
         &mut self,
         now: u64,
         stage: usize,
         seat: usize,
         listener: Key,
-        sink: Option<&mut impl FnMut(&Forwarded<'_>)>,
+        mut sink: Option<&mut impl FnMut(&Forwarded<'_>)>,
     ) {
         let Some(participant) = self.participants.get(listener) else {
             return;
@@ -247,7 +248,10 @@ impl Room {
         // Never again what this listener has heard, in whichever slot.
         let slots = participant.slots[..participant.audio].iter();
         let heard = wanted.and_then(|key| slots.filter_map(|slot| self.slots.given(*slot, key)).max());
-        self.hide(id);
+        match sink.as_deref_mut() {
+            Some(sink) if wanted.is_none() => self.quiet(id, sink),
+            _ => self.hide(id),
+        }
         let Some((key, stream)) = wanted.and_then(|key| Some((key, self.streams.get_mut(key)?))) else {
             return;
         };

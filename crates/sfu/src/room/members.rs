@@ -95,19 +95,21 @@ impl Room {
                 }
             }
         }
-        self.admit(now, key, joining.rights.receive);
+        if joining.rights.receive {
+            self.admit(now, key);
+        }
         Ok(ParticipantKey(key))
     }
 
-    /// Somebody is gone, with all it sent.
-    pub fn leave(&mut self, now: Instant, who: ParticipantKey) {
+    /// Somebody is gone, with all it sent. `sink` takes what the others are told where they heard it.
+    pub fn leave(&mut self, now: Instant, who: ParticipantKey, sink: &mut impl FnMut(&Forwarded<'_>)) {
         let now = self.advance(now);
         if self.participants.get(who.0).is_none() {
             return;
         }
-        self.admit(now, who.0, false);
+        self.dismiss(now, who.0, &mut |_| {});
         for media in [Media::Audio, Media::Video, Media::Share] {
-            self.withdraw(now, who.0, media, None);
+            self.withdraw(now, who.0, media, sink);
         }
         if let Some(participant) = self.participants.remove(who.0) {
             self.numbers.remove(&participant.number);
@@ -115,8 +117,14 @@ impl Room {
         }
     }
 
-    /// What somebody may do has changed.
-    pub fn set_rights(&mut self, now: Instant, who: ParticipantKey, rights: Rights) {
+    /// What somebody may do has changed. `sink` takes what those are told who hear nothing from now on.
+    pub fn set_rights(
+        &mut self,
+        now: Instant,
+        who: ParticipantKey,
+        rights: Rights,
+        sink: &mut impl FnMut(&Forwarded<'_>),
+    ) {
         let now = self.advance(now);
         let Some(participant) = self.participants.get_mut(who.0) else {
             return;
@@ -128,14 +136,16 @@ impl Room {
         };
         for sends in participant.sends.clone() {
             if before.may_send(sends.media) && !rights.may_send(sends.media) {
-                self.silence(now, sends.stream);
+                self.silence(now, sends.stream, sink);
             }
         }
         for media in [Media::Video, Media::Share] {
             self.list_sender(now, who.0, media);
         }
-        if before.receive != rights.receive {
-            self.admit(now, who.0, rights.receive);
+        match (before.receive, rights.receive) {
+            (false, true) => self.admit(now, who.0),
+            (true, false) => self.dismiss(now, who.0, sink),
+            _ => {}
         }
     }
 
@@ -190,28 +200,33 @@ impl Room {
         Ok(())
     }
 
-    /// Somebody sends `media` no longer, in no layer.
-    pub fn unpublish(&mut self, now: Instant, who: ParticipantKey, media: Media) {
+    /// Somebody sends `media` no longer, in no layer. `sink` takes what the others are told where they heard it.
+    pub fn unpublish(
+        &mut self,
+        now: Instant,
+        who: ParticipantKey,
+        media: Media,
+        sink: &mut impl FnMut(&Forwarded<'_>),
+    ) {
         let now = self.advance(now);
-        self.withdraw(now, who.0, media, None);
+        self.withdraw(now, who.0, media, sink);
     }
 
-    /// Takes away the streams of `media`, of one layer or all.
-    fn withdraw(&mut self, now: u64, who: Key, media: Media, layer: Option<u8>) {
+    /// Takes away the streams of `media`, in all layers.
+    fn withdraw(&mut self, now: u64, who: Key, media: Media, sink: &mut impl FnMut(&Forwarded<'_>)) {
         let Some(participant) = self.participants.get_mut(who) else {
             return;
         };
-        let gone = |sends: &Sends| sends.media == media && layer.is_none_or(|layer| layer == sends.layer);
-        let sends: Vec<Sends> = participant.sends.extract_if(.., |sends| gone(sends)).collect();
-        for sends in sends {
-            self.silence(now, sends.stream);
+        let gone = participant.sends.extract_if(.., |sends| sends.media == media);
+        for sends in gone.collect::<Vec<Sends>>() {
+            self.silence(now, sends.stream, sink);
             self.streams.remove(sends.stream);
         }
         self.list_sender(now, who, media);
     }
 
     /// Makes a stream unheard and unseen, until it is taken up again.
-    fn silence(&mut self, now: u64, key: Key) {
+    fn silence(&mut self, now: u64, key: Key, sink: &mut impl FnMut(&Forwarded<'_>)) {
         let Some(stream) = self.streams.get_mut(key) else {
             return;
         };
@@ -220,7 +235,7 @@ impl Room {
         let (media, owner, number) = (stream.media, stream.owner, stream.number);
         stream.warm = false;
         if media == Media::Audio {
-            self.clear_seats(now, owner);
+            self.clear_seats(now, owner, sink);
             if self.speakers.remove(key, number) {
                 self.events.push_back(super::Event::SpeakersChanged);
             }
@@ -230,47 +245,54 @@ impl Room {
             .get(key)
             .and_then(|stream| stream.subscribers.last().copied())
         {
-            self.hide(slot);
+            self.quiet(slot, sink);
         }
     }
 
-    /// Lets somebody receive, or no longer.
-    fn admit(&mut self, now: u64, who: Key, receive: bool) {
+    /// Lets somebody receive.
+    fn admit(&mut self, now: u64, who: Key) {
         let Some(participant) = self.participants.get_mut(who) else {
             return;
         };
-        participant.rights.receive = receive;
-        let slots = participant.slots.clone();
-        let audio = participant.audio;
-        match participant.seat.take() {
-            Some((stage, place)) if !receive => {
-                let audience = &mut self.stages[stage].audience;
-                audience.swap_remove(place);
-                if let Some(moved) = audience.get(place).copied()
-                    && let Some(moved) = self.participants.get_mut(moved)
-                {
-                    moved.seat = Some((stage, place));
-                }
-                for slot in &slots[..audio] {
-                    self.hide(*slot);
-                }
-                self.clear_views(now, who);
-            }
-            None if receive => {
-                let found = self.stages.iter().position(|stage| stage.slots() == audio);
-                let stage = found.unwrap_or_else(|| {
-                    self.stages.push(Stage::new(audio));
-                    self.stages.len() - 1
-                });
-                let audience = &mut self.stages[stage].audience;
-                audience.push(who);
-                participant.seat = Some((stage, audience.len() - 1));
-                for seat in 0..audio {
-                    self.tune(now, stage, seat, who, None::<&mut fn(&Forwarded<'_>)>);
-                }
-                self.arrange(now, who);
-            }
-            seat => participant.seat = seat,
+        participant.rights.receive = true;
+        if participant.seat.is_some() {
+            return;
         }
+        let audio = participant.audio;
+        let found = self.stages.iter().position(|stage| stage.slots() == audio);
+        let stage = found.unwrap_or_else(|| {
+            self.stages.push(Stage::new(audio));
+            self.stages.len() - 1
+        });
+        let audience = &mut self.stages[stage].audience;
+        audience.push(who);
+        participant.seat = Some((stage, audience.len() - 1));
+        for seat in 0..audio {
+            self.tune(now, stage, seat, who, None::<&mut fn(&Forwarded<'_>)>);
+        }
+        self.arrange(now, who);
+    }
+
+    /// Lets somebody receive no longer.
+    fn dismiss(&mut self, now: u64, who: Key, sink: &mut impl FnMut(&Forwarded<'_>)) {
+        let Some(participant) = self.participants.get_mut(who) else {
+            return;
+        };
+        participant.rights.receive = false;
+        let Some((stage, place)) = participant.seat.take() else {
+            return;
+        };
+        let slots = participant.slots[..participant.audio].to_vec();
+        let audience = &mut self.stages[stage].audience;
+        audience.swap_remove(place);
+        if let Some(moved) = audience.get(place).copied()
+            && let Some(moved) = self.participants.get_mut(moved)
+        {
+            moved.seat = Some((stage, place));
+        }
+        for slot in slots {
+            self.quiet(slot, sink);
+        }
+        self.clear_views(now, who);
     }
 }

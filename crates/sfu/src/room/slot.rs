@@ -201,6 +201,16 @@ impl Slots {
         }
     }
 
+    /// Sequence number and timestamp of one more packet, `frame` ticks long, in a slot that shows nothing: in step with the
+    /// room's `clock`, and behind all that was shown.
+    pub(crate) fn append(&mut self, id: u32, clock: u32, frame: u32) -> (u64, u32) {
+        let past = &mut self.past[id as usize];
+        let at = (past.next, later(past.end, past.base.wrapping_add(clock)));
+        past.next += 1;
+        past.end = at.1.wrapping_add(frame);
+        at
+    }
+
     /// Whether a slot runs behind by `frame` ticks or more, more than its stream.
     pub(crate) fn lags(&self, id: u32, frame: u32) -> bool {
         let (seen, past) = (&self.seen[id as usize], &self.past[id as usize]);

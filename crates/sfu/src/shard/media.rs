@@ -8,7 +8,7 @@ use super::path::PROBE;
 use super::peer::{Carries, MAX_STREAMS, Peer, Stream};
 use super::{Hosted, Shard};
 use crate::net::{DATAGRAM, Sending};
-use crate::room::{self, AudioLevel, Forwarded, Header, MAX_HEADER, Media, Packet, Publication};
+use crate::room::{self, AudioLevel, Forwarded, Header, MAX_HEADER, Media, Packet, Publication, Room};
 use crate::rtp::Parsed;
 use crate::sfu::Event;
 use crate::slab::{Key, Slab};
@@ -83,6 +83,19 @@ impl Shard {
             payload,
         };
         let (from, room) = (peer.key, peer.room);
+        self.enter(now, room, |room, outlet| {
+            room.packet(now, from, &packet, &mut |forwarded| outlet.forward(forwarded));
+        });
+        if wants_timer {
+            self.schedule(key);
+        }
+    }
+
+    /// Does something in a room whose copies go out, and takes what it has to say.
+    pub(super) fn enter(&mut self, now: Instant, room: Key, act: impl FnOnce(&mut Room, &mut Outlet<'_>)) {
+        let Some(hosted) = self.rooms.get_mut(room) else {
+            return;
+        };
         let mut outlet = Outlet {
             peers: &mut self.peers,
             members: &hosted.members,
@@ -91,13 +104,8 @@ impl Shard {
             now,
             time: self.clock.send_time(now),
         };
-        hosted
-            .room
-            .packet(now, from, &packet, &mut |forwarded| outlet.forward(forwarded));
+        act(&mut hosted.room, &mut outlet);
         self.touch(room);
-        if wants_timer {
-            self.schedule(key);
-        }
     }
 
     /// Takes what rooms have to say.

@@ -48,11 +48,13 @@ impl Shard {
             } => reply(self.restart(now, room, number, &offer)),
             Command::Rights(id, number, rights) => {
                 if let Some((room, key)) = self.find(id, number)
-                    && let (Some(hosted), Some(peer)) = (self.rooms.get_mut(room), self.peers.get_mut(key))
+                    && let Some(peer) = self.peers.get_mut(key)
                 {
                     peer.rights = rights;
-                    hosted.room.set_rights(now, peer.key, rights);
-                    self.touch(room);
+                    let who = peer.key;
+                    self.enter(now, room, |room, outlet| {
+                        room.set_rights(now, who, rights, &mut |forwarded| outlet.forward(forwarded));
+                    });
                 }
             }
             Command::Leave(id, number) => {
@@ -120,13 +122,14 @@ impl Shard {
         for ufrag in &peer.ufrags {
             self.by_ufrag.remove(ufrag);
         }
+        self.enter(now, peer.room, |room, outlet| {
+            room.leave(now, peer.key, &mut |forwarded| outlet.forward(forwarded));
+        });
         if let Some(hosted) = self.rooms.get_mut(peer.room) {
-            hosted.room.leave(now, peer.key);
             hosted.numbers.remove(&peer.number);
             if let Some(member) = hosted.members.get_mut(peer.key.index()) {
                 *member = None;
             }
-            self.touch(peer.room);
         }
     }
 
@@ -198,7 +201,7 @@ impl Shard {
         offer: &Offer,
     ) -> Result<String, JoinError> {
         let (room, key) = self.find(id, number).ok_or(JoinError::Absent(number))?;
-        let (Some(hosted), Some(peer)) = (self.rooms.get_mut(room), self.peers.get_mut(key)) else {
+        let (Some(hosted), Some(peer)) = (self.rooms.get(room), self.peers.get(key)) else {
             return Err(JoinError::Absent(number));
         };
         if !peer.link.is_of(offer.remote.fingerprint) {
@@ -206,8 +209,16 @@ impl Shard {
             return self.join(now, id, number, offer, rights);
         }
         let layout = layout(offer, hosted);
-        if !peer.layout.is_same(&layout) {
-            hosted.room.leave(now, peer.key);
+        let (anew, who) = (!peer.layout.is_same(&layout), peer.key);
+        if anew {
+            self.enter(now, room, |room, outlet| {
+                room.leave(now, who, &mut |forwarded| outlet.forward(forwarded));
+            });
+        }
+        let (Some(hosted), Some(peer)) = (self.rooms.get_mut(room), self.peers.get_mut(key)) else {
+            return Err(JoinError::Absent(number));
+        };
+        if anew {
             if let Some(member) = hosted.members.get_mut(peer.key.index()) {
                 *member = None;
             }

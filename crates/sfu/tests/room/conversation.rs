@@ -12,7 +12,7 @@ use sidetone_media::packet::{RtpTimestamp, SequenceNumber, VoicePacket};
 use sidetone_media::voice::{BLOCK, Downlink, Processing, Profile, RATE, Uplink};
 use sidetone_pipeline::Pool;
 use sidetone_sfu::room::{
-    AudioLevel, Format, Formats, Joining, Media, Packet, ParticipantKey, Publication, Rights, Room,
+    AudioLevel, Format, Formats, Forwarded, Joining, Media, Packet, ParticipantKey, Publication, Rights, Room,
 };
 
 use crate::ear::OPUS;
@@ -34,7 +34,16 @@ fn pause(seconds: f32) -> Vec<f32> {
 
 /// What is heard of `voices`, who all speak at once as they are written down, by one who listens: in slot by slot, with its
 /// counters. `passes` says of the forwarded packets, with their lengths, which come through.
-fn listen(voices: &[Vec<f32>], mut passes: impl FnMut(usize) -> bool) -> Vec<(Vec<f32>, JitterStats)> {
+fn listen(voices: &[Vec<f32>], passes: impl FnMut(usize) -> bool) -> Vec<(Vec<f32>, JitterStats)> {
+    listen_until(voices, None, passes)
+}
+
+/// The same, where the first of them is `gone` after so many blocks.
+fn listen_until(
+    voices: &[Vec<f32>],
+    gone: Option<usize>,
+    mut passes: impl FnMut(usize) -> bool,
+) -> Vec<(Vec<f32>, JitterStats)> {
     let epoch = Instant::now();
     let mut room = Room::new(epoch);
     let pool = Pool::new(256, || VoicePacket::empty(epoch));
@@ -77,6 +86,22 @@ fn listen(voices: &[Vec<f32>], mut passes: impl FnMut(usize) -> bool) -> Vec<(Ve
     let blocks = voices.iter().map(|voice| voice.len() / BLOCK).max().unwrap();
     for block in 0..blocks {
         let now = epoch + Duration::from_millis(10) * block as u32;
+        let mut deliver = |forwarded: &Forwarded<'_>| {
+            if forwarded.to != listener || !passes(forwarded.body.len()) {
+                return;
+            }
+            let mut packet = pool.take().unwrap();
+            packet.sequence = SequenceNumber(forwarded.header.sequence as u16);
+            packet.timestamp = RtpTimestamp(forwarded.header.timestamp);
+            packet.source = Some(forwarded.header.csrc);
+            packet.ssrc = forwarded.header.ssrc;
+            packet.at = now;
+            assert!(packet.set_payload(forwarded.body));
+            ears[usize::from(forwarded.slot.number)].0.insert(packet);
+        };
+        if gone == Some(block) {
+            room.leave(now, talkers[0].0, &mut deliver);
+        }
         for ((key, uplink), voice) in talkers.iter_mut().zip(voices) {
             let mut samples = [0.0; BLOCK];
             if let Some(said) = voice.get(block * BLOCK..(block + 1) * BLOCK) {
@@ -97,19 +122,7 @@ fn listen(voices: &[Vec<f32>], mut passes: impl FnMut(usize) -> bool) -> Vec<(Ve
                 }),
                 payload: said.payload(),
             };
-            room.packet(now, *key, &packet, &mut |forwarded| {
-                if forwarded.to != listener || !passes(forwarded.body.len()) {
-                    return;
-                }
-                let mut packet = pool.take().unwrap();
-                packet.sequence = SequenceNumber(forwarded.header.sequence as u16);
-                packet.timestamp = RtpTimestamp(forwarded.header.timestamp);
-                packet.source = Some(forwarded.header.csrc);
-                packet.ssrc = forwarded.header.ssrc;
-                packet.at = now;
-                assert!(packet.set_payload(forwarded.body));
-                ears[usize::from(forwarded.slot.number)].0.insert(packet);
-            });
+            room.packet(now, *key, &packet, &mut deliver);
         }
         for (downlink, heard) in &mut ears {
             let mut out = [0.0; BLOCK];
@@ -161,6 +174,27 @@ fn a_pause_whose_announcement_is_lost_once_is_still_one() {
     assert!(stats.packets_lost > 2, "{stats:?}");
     assert!(stats.comfort_samples > 4 * 48_000, "{stats:?}");
     assert!(stats.concealed_ratio() < 0.02, "{stats:?}");
+}
+
+#[test]
+fn whoever_leaves_in_the_middle_of_a_word_is_not_made_up_for() {
+    let said = [&speech("woman-en.flac")[..9 * RATE as usize], &pause(4.0)].concat();
+    for gone in [305, 417, 612, 803] {
+        let heard = listen_until(std::slice::from_ref(&said), Some(gone), |_| true);
+        let stats = &heard[0].1;
+        println!("{stats:?}");
+        assert_eq!((stats.packets_lost, stats.packets_late), (0, 0), "{stats:?}");
+        assert!(stats.comfort_samples > 9_600, "{stats:?}");
+        assert!(stats.concealed_samples < 2_400, "{stats:?}");
+    }
+    // One of the two may be lost.
+    let mut announced = 0;
+    let passes = |length: usize| {
+        announced += usize::from(length == 1);
+        length != 1 || announced == 2
+    };
+    let heard = listen_until(&[said[..4 * RATE as usize].to_vec()], Some(305), passes);
+    assert!(heard[0].1.concealed_samples < 4_800, "{:?}", heard[0].1);
 }
 
 #[test]

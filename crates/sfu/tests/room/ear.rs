@@ -37,8 +37,8 @@ pub struct Got {
 #[derive(Debug, Default)]
 pub struct Ear {
     pub got: BTreeMap<u64, Got>,
-    /// Announced pauses, by sequence number: their timestamps.
-    pub pauses: BTreeMap<u64, u32>,
+    /// Announced pauses, by sequence number: their timestamps and durations.
+    pub pauses: BTreeMap<u64, (u32, u32)>,
 }
 
 pub const OPUS: u8 = 100;
@@ -52,7 +52,9 @@ impl Ear {
         if payload.len() == 1 {
             assert_eq!((header.payload_type, payload[0] & 3), (OPUS, 0), "one frame");
             assert!(header.level.is_none_or(|(_, level)| level.minus_dbov == 127));
-            let before = self.pauses.insert(header.sequence, header.timestamp);
+            // The last of a voice is short.
+            let duration = if payload[0] == 0xf0 { 480 } else { FRAME };
+            let before = self.pauses.insert(header.sequence, (header.timestamp, duration));
             assert!(before.is_none() && !self.got.contains_key(&header.sequence));
             return;
         }
@@ -116,12 +118,10 @@ impl Ear {
         for ((before, a), (after, b)) in self.got.iter().zip(self.got.iter().skip(1)) {
             let pauses = self.pauses.range(before..after);
             let gap = after - before - 1 - pauses.clone().count() as u64;
-            let times = [a.timestamp]
-                .into_iter()
-                .chain(pauses.map(|(_, at)| *at))
-                .chain([b.timestamp]);
-            for (a, b) in times.clone().zip(times.skip(1)) {
-                assert!(b.wrapping_sub(a) as i32 >= FRAME as i32, "a pause overlaps");
+            let mut end = a.timestamp.wrapping_add(FRAME);
+            for (at, duration) in pauses.map(|(_, pause)| *pause).chain([(b.timestamp, FRAME)]) {
+                assert!(at.wrapping_sub(end) as i32 >= 0, "a pause overlaps");
+                end = at.wrapping_add(duration);
             }
             let step = b.timestamp.wrapping_sub(a.timestamp) as i32;
             assert!(step >= FRAME as i32, "time overlaps: {a:?} {b:?}");

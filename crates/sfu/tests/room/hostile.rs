@@ -145,9 +145,13 @@ proptest! {
                 Deed::Publish { media, layer, ssrc } => {
                     let _ = room.publish(now, liar, &publication(MEDIA[usize::from(*media)], *layer, *ssrc));
                 }
-                Deed::Unpublish { media } => room.unpublish(now, liar, MEDIA[usize::from(*media)]),
+                Deed::Unpublish { media } => {
+                    most = 8;
+                    room.unpublish(now, liar, MEDIA[usize::from(*media)], &mut sink);
+                }
                 Deed::Rejoin => {
-                    room.leave(now, liar);
+                    most = 8;
+                    room.leave(now, liar, &mut sink);
                     liar = join(&mut room, now, 3, 1);
                 }
                 Deed::JoinTwice => {

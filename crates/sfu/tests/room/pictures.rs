@@ -176,7 +176,9 @@ fn a_shared_screen_comes_first() {
         share: false,
         ..Rights::ALL
     };
-    studio.room.set_rights(studio.instant(), studio.keys[&2], rights);
+    studio
+        .room
+        .set_rights(studio.instant(), studio.keys[&2], rights, &mut |_| {});
     studio.run(2500);
     assert_eq!(studio.sees(3, Media::Share, 0), None);
     let slot = Slot {
@@ -363,9 +365,9 @@ fn pictures_survive_chaos() {
                         receive: rng.random(),
                         audio: true,
                     };
-                    studio.room.set_rights(now, key, rights);
+                    studio.room.set_rights(now, key, rights, &mut |_| {});
                 }
-                1 => studio.room.set_rights(now, key, Rights::ALL),
+                1 => studio.room.set_rights(now, key, Rights::ALL, &mut |_| {}),
                 2 => studio.set_available(number, rng.random_range(0..5_000_000)),
                 3 => {
                     let wants: Vec<_> = (0..3)

@@ -87,6 +87,22 @@ impl Bench {
         self.send(from, sequence, 111, &[sequence as u8; 50])
     }
 
+    /// Changes rights; gives what listeners are told.
+    fn set_rights(&mut self, who: ParticipantKey, rights: Rights) -> Vec<Copy> {
+        let mut copies = Vec::new();
+        let mut sink = |forwarded: &Forwarded<'_>| copies.push(copy(forwarded));
+        self.room.set_rights(self.now, who, rights, &mut sink);
+        copies
+    }
+
+    /// Somebody goes; gives what listeners are told.
+    fn leave(&mut self, who: ParticipantKey) -> Vec<Copy> {
+        let mut copies = Vec::new();
+        let mut sink = |forwarded: &Forwarded<'_>| copies.push(copy(forwarded));
+        self.room.leave(self.now, who, &mut sink);
+        copies
+    }
+
     fn nack(&mut self, from: ParticipantKey, ssrc: u32, missing: &[u16]) -> Vec<Copy> {
         let mut copies = Vec::new();
         let missing = missing.iter().copied();
@@ -269,7 +285,7 @@ fn redundancy_reaches_back_to_the_change_of_talker_and_no_further() {
         bench.now += Duration::from_millis(20);
         bench.send(first, n.into(), 63, &red(&three(n), n, 111));
     }
-    bench.room.set_rights(bench.now, first, Rights::LISTENER);
+    bench.set_rights(first, Rights::LISTENER);
     // The second begins 20 ms after the first was cut off: before that, nothing of it may be played.
     let mut got = Vec::new();
     for n in 50..55u8 {
@@ -317,32 +333,74 @@ fn rights_decide_and_numbers_go_on_after_them() {
     let talker = bench.join(1, audio_slots(2, 1, true));
     let listener = bench.join(2, audio_slots(2, 2, true));
     let before = bench.tick(talker, 1)[0].header;
-    bench.room.set_rights(bench.now, talker, Rights::LISTENER);
+    let last = bench.set_rights(talker, Rights::LISTENER);
+    assert_eq!(last.len(), 2, "the listener is told that it is a pause");
     for sequence in 2..100 {
         assert!(bench.tick(talker, sequence).is_empty());
     }
     assert_eq!(bench.room.counters().forbidden, 98);
-    bench.room.set_rights(bench.now, talker, Rights::ALL);
+    bench.set_rights(talker, Rights::ALL);
     let after = bench.tick(talker, 100)[0].header;
     assert_eq!(
         after.sequence,
-        before.sequence + 1,
+        before.sequence + 3,
         "what was forbidden is no loss"
     );
     assert_eq!(after.timestamp.wrapping_sub(before.timestamp), 99 * 960);
     assert!(after.marker);
-    bench.room.set_rights(
-        bench.now,
-        listener,
-        Rights {
-            receive: false,
-            ..Rights::ALL
-        },
-    );
+    let deaf = Rights {
+        receive: false,
+        ..Rights::ALL
+    };
+    assert_eq!(bench.set_rights(listener, deaf).len(), 2);
     assert!(bench.tick(talker, 101).is_empty());
-    bench.room.set_rights(bench.now, listener, Rights::ALL);
+    bench.set_rights(listener, Rights::ALL);
     let again = bench.tick(talker, 102)[0].header;
-    assert_eq!(again.sequence, after.sequence + 1);
+    assert_eq!(again.sequence, after.sequence + 3);
+}
+
+#[test]
+fn whoever_heard_a_voice_is_told_when_it_is_gone() {
+    let mut bench = Bench::new();
+    let talker = bench.join(1, audio_slots(1, 1, true));
+    let second = bench.join(2, audio_slots(1, 2, true));
+    let listener = bench.join(3, audio_slots(1, 3, true));
+    let heard = |copies: &[Copy]| -> Vec<Copy> {
+        let copies = copies.iter().filter(|copy| copy.to == listener);
+        copies.cloned().collect()
+    };
+    let last = (1..20)
+        .map(|n| heard(&bench.tick(talker, n)))
+        .next_back()
+        .unwrap();
+    bench.now += Duration::from_millis(20);
+    let told = bench.leave(talker);
+    assert_eq!(told.len(), 4, "two for each who heard it, and none for itself");
+    let told = heard(&told);
+    for (n, told) in (1..).zip(&told) {
+        assert_eq!(told.payload, [0xf0], "a frame of 10 ms without bytes");
+        assert_eq!(
+            (told.header.payload_type, told.header.csrc, told.resent),
+            (100, 1, false)
+        );
+        assert_eq!(told.header.sequence, last[0].header.sequence + n);
+        let apart = told.header.timestamp.wrapping_sub(last[0].header.timestamp);
+        assert_eq!(apart, 960 + 480 * (n as u32 - 1));
+        assert_eq!(told.header.level.unwrap().1.minus_dbov, 127);
+    }
+    // Whoever is heard next goes on behind it, and it is not said twice.
+    let next = heard(&bench.tick(second, 1));
+    assert_eq!(next[0].header.sequence, last[0].header.sequence + 3);
+    let apart = next[0].header.timestamp.wrapping_sub(last[0].header.timestamp);
+    assert_eq!(apart, 2 * 960);
+    let mut told = Vec::new();
+    let mut sink = |forwarded: &Forwarded<'_>| told.push(copy(forwarded));
+    bench.room.unpublish(bench.now, second, Media::Audio, &mut sink);
+    assert_eq!(heard(&told).len(), 2);
+    assert!(bench.leave(second).is_empty());
+    // Nor where nobody was heard.
+    let silent = bench.join(4, audio_slots(1, 4, true));
+    assert!(bench.leave(silent).is_empty());
 }
 
 #[test]
@@ -376,7 +434,8 @@ fn who_joins_or_publishes_wrongly_is_told_why() {
         formats: Formats::new(),
         height: 0,
     };
-    let publish = |room: &mut Room, publication| room.publish(bench.now, key, &publication);
+    let now = bench.now;
+    let publish = |room: &mut Room, publication| room.publish(now, key, &publication);
     assert_eq!(
         publish(&mut bench.room, publication(Media::Video, 0)),
         Err(PublishError::SsrcInUse(7))
@@ -389,8 +448,8 @@ fn who_joins_or_publishes_wrongly_is_told_why() {
         publish(&mut bench.room, publication(Media::Audio, 1)),
         Err(PublishError::NoSuchLayer(1))
     );
-    bench.room.leave(bench.now, key);
-    bench.room.leave(bench.now, key);
+    bench.leave(key);
+    bench.leave(key);
     assert_eq!(
         publish(&mut bench.room, publication(Media::Audio, 0)),
         Err(PublishError::Absent)

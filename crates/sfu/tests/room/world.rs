@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sidetone_sfu::room::{
-    AudioLevel, Event, Format, Formats, Joining, Media, Packet, ParticipantKey, Publication, Receive, Rights,
-    Room, SlotConfig,
+    AudioLevel, Event, Format, Formats, Forwarded, Joining, Media, Packet, ParticipantKey, Publication,
+    Receive, Rights, Room, SlotConfig,
 };
 
 use crate::ear::{CONTENT, Ear, OPUS, RED, content};
@@ -89,6 +89,24 @@ pub fn audio_slots(slots: usize, seed: u32, red: bool) -> Receive {
     }
 }
 
+/// Takes what listeners are told where a voice is gone.
+fn farewells<'a>(
+    people: &'a BTreeMap<u32, Person>,
+    by_index: &'a BTreeMap<usize, u32>,
+    listeners: &'a [u32],
+    ears: &'a mut BTreeMap<(u32, u32, u8), Ear>,
+    at: u64,
+) -> impl FnMut(&Forwarded<'_>) + 'a {
+    move |forwarded| {
+        let to = by_index[&forwarded.to.index()];
+        if listeners.is_empty() || listeners.contains(&to) {
+            let ear = (to, people[&to].visit, forwarded.slot.number);
+            ears.entry(ear).or_default().take(forwarded, at);
+            assert_eq!(forwarded.body, [0xf0], "a voice after it is gone");
+        }
+    }
+}
+
 impl World {
     pub fn new(seed: u64) -> Self {
         let epoch = Instant::now();
@@ -165,7 +183,15 @@ impl World {
 
     pub fn leave(&mut self, number: u32) {
         let person = self.people.remove(&number).unwrap();
-        self.room.leave(self.instant(), person.key);
+        let now = self.instant();
+        let farewells = farewells(
+            &self.people,
+            &self.by_index,
+            &self.listeners,
+            &mut self.ears,
+            self.now,
+        );
+        self.room.leave(now, person.key, &mut { farewells });
         self.by_index.remove(&person.key.index());
     }
 
@@ -173,7 +199,15 @@ impl World {
         let person = self.people.get_mut(&number).unwrap();
         person.rights = rights;
         let key = person.key;
-        self.room.set_rights(self.instant(), key, rights);
+        let now = self.instant();
+        let farewells = farewells(
+            &self.people,
+            &self.by_index,
+            &self.listeners,
+            &mut self.ears,
+            self.now,
+        );
+        self.room.set_rights(now, key, rights, &mut { farewells });
     }
 
     pub fn say(&mut self, number: u32, frames: u32) {

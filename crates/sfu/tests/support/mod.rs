@@ -81,8 +81,9 @@ impl Phone {
         let socket = &self.socket;
         while let Ok((length, from)) = socket.recv_from(&mut buffer) {
             let send = &mut |to, datagram: &[u8]| _ = socket.send_to(datagram, to);
-            if let Ok(Received::Rtp(_)) = self.link.receive(now, from, &mut buffer[..length], send) {
-                self.heard += 1;
+            if let Ok(Received::Rtp(length)) = self.link.receive(now, from, &mut buffer[..length], send) {
+                // Announced pauses are one byte behind a header of 24.
+                self.heard += u64::from(length > 25);
             }
         }
         if self.link.poll_timeout().is_none_or(|at| at <= now) {

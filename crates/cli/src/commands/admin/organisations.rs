@@ -15,6 +15,9 @@ const COLUMNS: &[Column] = &[
     ("approval", "/approval/state"),
     ("reason", "/approval/reason"),
     ("recording consent", "/recordingConsent"),
+    ("region", "/region"),
+    ("chat kept, days", "/chat/retentionDays"),
+    ("chat held", "/chat/retentionHold"),
 ];
 
 pub(super) fn run(admin: &Admin, command: OrganisationsCommand) -> Result<(), Failure> {
@@ -26,9 +29,17 @@ pub(super) fn run(admin: &Admin, command: OrganisationsCommand) -> Result<(), Fa
             show.list(&answer, &COLUMNS[..5], "no organisation that you may see");
         }
         OrganisationsCommand::Show { id } => show.one(&service.get(&address(&id))?, COLUMNS),
-        OrganisationsCommand::Create { id, name, personal } => {
+        OrganisationsCommand::Create {
+            id,
+            name,
+            personal,
+            region,
+        } => {
             let kind = if personal { "personal" } else { "work" };
-            let body = json!({ "id": id, "name": name, "kind": kind });
+            let mut body = json!({ "id": id, "name": name, "kind": kind });
+            if let Some(region) = region {
+                body["region"] = json!(region);
+            }
             let answer = service.call("POST", "/v1/organisations", Some(&body))?;
             let state = super::show::text(answer.pointer("/organisation/approval/state"));
             show.done(
@@ -53,8 +64,23 @@ pub(super) fn run(admin: &Admin, command: OrganisationsCommand) -> Result<(), Fa
         OrganisationsCommand::Set {
             id,
             recording_consent,
+            region,
+            keep_chat,
+            hold_chat,
         } => {
-            let body = json!({ "recordingConsent": recording_consent.name() });
+            let mut body = json!({});
+            if let Some(consent) = recording_consent {
+                body["recordingConsent"] = json!(consent.name());
+            }
+            if let Some(region) = region {
+                body["region"] = json!(region);
+            }
+            if let Some(keep) = keep_chat {
+                body["chat"]["retentionDays"] = json!(keep.days());
+            }
+            if let Some(hold) = hold_chat {
+                body["chat"]["retentionHold"] = json!(hold.is_on());
+            }
             show.one(&service.call("PATCH", &address(&id), Some(&body))?, COLUMNS);
         }
         OrganisationsCommand::Delete { id, yes } => {

@@ -12,6 +12,7 @@ const COLUMNS: &[Column] = &[
     ("name", "/name"),
     ("cloud", "/cloud"),
     ("origins", "/allowedOrigins"),
+    ("region", "/region"),
 ];
 
 pub(super) fn run(admin: &Admin, command: ResourceCommand) -> Result<(), Failure> {
@@ -25,8 +26,15 @@ pub(super) fn run(admin: &Admin, command: ResourceCommand) -> Result<(), Failure
             let id = admin.resource(&which)?;
             show.one(&service.get(&format!("/v1/resources/{id}"))?, COLUMNS);
         }
-        ResourceCommand::Create { name, origins } => {
-            let body = json!({ "name": name, "allowedOrigins": origins });
+        ResourceCommand::Create {
+            name,
+            origins,
+            region,
+        } => {
+            let mut body = json!({ "name": name, "allowedOrigins": origins });
+            if let Some(region) = region {
+                body["region"] = json!(region);
+            }
             let answer = service.call("POST", "/v1/resources", Some(&body))?;
             let id = super::show::text(answer.pointer("/resource/id"));
             show.done(

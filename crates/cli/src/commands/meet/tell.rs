@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use sidetone::{
-    Call, CallEvent, Capability, CapabilityCause, LobbyReason, MeetingInfo, ParticipantId, Reaction, Role,
-    Standing, UnlobbiedWhy,
+    Call, CallEvent, Capability, CapabilityCause, LobbyReason, MeetingInfo, MeetingKind, ParticipantId,
+    Reaction, Role, Standing, UnlobbiedWhy,
 };
 
 use super::name;
@@ -33,7 +33,11 @@ fn describe(call: &Call, event: &CallEvent) -> Option<(&'static str, String, Val
             let words = format!("{} as {name}, {}", title(info), role(info.role));
             // Whoever waits may do nothing yet.
             let unheard = unheard(call).filter(|_| call.lobby_reason().is_none());
-            let words = unheard.map_or(words.clone(), |unheard| format!("{words}; {unheard}"));
+            let mut words = unheard.map_or(words.clone(), |unheard| format!("{words}; {unheard}"));
+            // Nobody was sent the link of a call that became one of many.
+            if let (MeetingKind::GroupCall, Some(link)) = (info.kind, &info.link) {
+                words += &format!("; others come by: sidetone meet join \"{link}\"");
+            }
             ("joined", words, fields)
         }
         CallEvent::LobbyReasonChanged(reason) => {

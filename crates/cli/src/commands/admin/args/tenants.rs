@@ -43,7 +43,7 @@ Examples:
     /// Make one, and show the keys of its administrators
     #[command(after_help = "\
 Examples:
-  sidetone admin organisations create contoso --name 'Contoso Ltd'")]
+  sidetone admin organisations create contoso --name 'Contoso Ltd' --region eu")]
     Create {
         /// Its id, as in member:ID:MEMBER
         id: OrganisationId,
@@ -53,6 +53,9 @@ Examples:
         /// A household or one person, not a business
         #[arg(long)]
         personal: bool,
+        /// Where its chat is kept: the name of a region
+        #[arg(long)]
+        region: Option<String>,
     },
     /// Approve one: it may deal with external users
     #[command(after_help = "\
@@ -83,16 +86,28 @@ Examples:
         /// The new name
         name: String,
     },
-    /// Choose whether people are asked before they are recorded
+    /// Choose whether people are asked before they are recorded, and what becomes of chat
     #[command(after_help = "\
 Examples:
-  sidetone admin organisations set contoso --recording-consent always")]
+  sidetone admin organisations set contoso --recording-consent always
+  sidetone admin organisations set contoso --region eu --keep-chat 7")]
+    #[command(group = clap::ArgGroup::new("what").required(true).multiple(true)
+        .args(["recording_consent", "region", "keep_chat", "hold_chat"]))]
     Set {
         /// Which.
         id: OrganisationId,
         /// When people are asked before a call of the members is recorded or transcribed
         #[arg(long, value_enum)]
-        recording_consent: Consent,
+        recording_consent: Option<Consent>,
+        /// Where the chat that begins from now on is kept: the name of a region
+        #[arg(long)]
+        region: Option<String>,
+        /// Days after which messages and all copies of them are deleted; `always` keeps them
+        #[arg(long, value_name = "DAYS", value_parser = keep)]
+        keep_chat: Option<Keep>,
+        /// Whether nothing of chat is deleted for now, whatever else is said
+        #[arg(long, value_enum)]
+        hold_chat: Option<Switch>,
     },
     /// Delete one with everything in it
     #[command(after_help = "\
@@ -226,6 +241,9 @@ Examples:
         /// Web origin whose pages may use its tokens; any without. May be given several times
         #[arg(long = "origin", value_name = "ORIGIN")]
         origins: Vec<String>,
+        /// Where copies of its users' chat messages are kept: the name of a region
+        #[arg(long)]
+        region: Option<String>,
     },
     /// Change a name
     #[command(after_help = "\
@@ -320,4 +338,33 @@ pub enum Slot {
     Primary,
     /// The second
     Secondary,
+}
+
+/// How long something is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Until somebody deletes it.
+    Always,
+    /// So many days.
+    Days(u32),
+}
+
+impl Keep {
+    /// As the service has it.
+    pub fn days(self) -> Option<u32> {
+        match self {
+            Self::Always => None,
+            Self::Days(days) => Some(days),
+        }
+    }
+}
+
+fn keep(text: &str) -> Result<Keep, String> {
+    match text {
+        "always" => Ok(Keep::Always),
+        days => days
+            .parse()
+            .map(Keep::Days)
+            .map_err(|_| "expected a number of days, or `always`".to_owned()),
+    }
 }
