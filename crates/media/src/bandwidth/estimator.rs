@@ -249,7 +249,7 @@ impl BandwidthEstimator {
             }) if view.growth <= GROWTH => (delivered.max(carried), since),
             _ => (delivered, now),
         };
-        let least = (carried * LEAST_DRAIN).min(SPEECH).max(LEAST);
+        let least = (carried * LEAST_DRAIN).clamp(LEAST, SPEECH);
         let rate = (carried * (CAREFUL - view.standing / DRAIN)).max(least);
         self.climbing = false;
         self.beginning = false;

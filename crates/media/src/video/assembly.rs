@@ -162,7 +162,7 @@ impl Assembly {
     pub fn has_key_after(&self, after: i64) -> bool {
         self.slots.iter().flatten().any(|slot| {
             let content = slot.content.as_ref();
-            slot.sequence > after && content.is_some_and(|content| is_key(content))
+            slot.sequence > after && content.is_some_and(is_key)
         })
     }
 

@@ -205,7 +205,7 @@ impl VideoReceiver {
     }
 
     fn release(&mut self, now: Instant) -> Option<ReceivedFrame> {
-        let next = self.frames.next()?;
+        let next = self.frames.decodable()?;
         self.requests.settle();
         self.stuck = None;
         let due = self.playout.due(next.timestamp).unwrap_or(now);
@@ -251,7 +251,7 @@ impl VideoReceiver {
 
     /// Whether packets have come for too long, and nothing can be decoded.
     fn is_lost(&mut self, now: Instant) -> bool {
-        if self.requests.is_pending() || self.frames.next().is_some() {
+        if self.requests.is_pending() || self.frames.decodable().is_some() {
             return false;
         }
         let Some(patience) = self.patience() else {
@@ -266,7 +266,7 @@ impl VideoReceiver {
     pub fn next_timeout(&mut self) -> Option<Instant> {
         let due = self
             .frames
-            .next()
+            .decodable()
             .map(|picture| picture.timestamp)
             .and_then(|timestamp| self.playout.due(timestamp));
         let lost = match (self.requests.is_pending(), due, self.stuck) {

@@ -89,11 +89,6 @@ impl KeyFrameDemand {
         self.wanted = false;
     }
 
-    /// Whether one is wanted.
-    pub fn is_wanted(&self) -> bool {
-        self.wanted
-    }
-
     /// Whether the next frame should be a key frame. Once given, it counts as made.
     pub fn poll(&mut self, round_trip: Duration, now: Instant) -> bool {
         if !self.wanted {
