@@ -17,6 +17,8 @@ use crate::packet::VoicePacket;
 
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(any(feature = "webrtc", feature = "memory"))]
+mod pictures;
 mod reception;
 #[cfg(any(feature = "webrtc", feature = "memory"))]
 mod receptions;
@@ -25,6 +27,10 @@ pub mod red;
 #[cfg(feature = "rtp")]
 pub mod rtp;
 mod seconds;
+#[cfg_attr(
+    not(any(feature = "webrtc", feature = "memory")),
+    expect(dead_code, reason = "the other ends are at transports")
+)]
 pub mod video;
 #[cfg(feature = "webrtc")]
 pub mod webrtc;

@@ -4,23 +4,28 @@
 //! Endpoints are made one by one and find each other by the descriptions that are carried between them, as over
 //! a network. Time passes in [`MemoryNetwork::advance`] only. Packets are not encrypted and candidates are
 //! numbers; servers, bind addresses and announced addresses are ignored. An end with slots takes packets as their sender
-//! labelled them, slot and source; so an end without slots can play the server of a meeting.
+//! labelled them, slot and source; so an end without slots can play the server of a meeting. Pictures go between two ends
+//! without slots only.
 
 mod endpoint;
+mod pictures;
 mod token;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sidetone_netsim::{Config, Link};
 use sidetone_pipeline::{Notifier, Pool, Pooled, QueueReceiver, QueueSender, queue};
 
 use self::endpoint::{Control, Endpoint, Output};
+use self::pictures::{Pictures, wire_bytes};
 use self::token::Id;
+use super::pictures::Ask;
 use super::receptions::Receptions;
+use super::video::{VideoPort, VideoReport, port};
 use super::{
     MAX_SLOTS, Transport, TransportCommand, TransportConfig, TransportEvent, TransportStats, VoicePort,
 };
@@ -30,6 +35,9 @@ use crate::voice::VOICE_RATE;
 
 /// Packets that may wait each way.
 const QUEUE: usize = 64;
+
+/// Shortest time between two looks at the pictures of an end.
+const TICK: Duration = Duration::from_millis(1);
 
 /// Bytes of a packet beside its payload: RTP, SRTP tag, UDP, IPv4.
 const OVERHEAD: usize = 12 + 10 + 8 + 20;
@@ -65,6 +73,7 @@ pub struct MemoryTransport {
     id: Id,
     net: MemoryNetwork,
     port: Option<VoicePort>,
+    video: Option<VideoPort>,
 }
 
 #[derive(Clone)]
@@ -72,6 +81,9 @@ enum Datagram {
     Control(Control),
     /// With its number for the feedback.
     Voice(u64, Box<VoicePacket>),
+    /// With its number as well.
+    Picture(u64, Box<rtp::Packet>),
+    Ask(Ask),
 }
 
 struct Net {
@@ -88,6 +100,7 @@ struct Net {
 enum Due {
     Link(Id, Id),
     Node(Id),
+    Pictures(Id),
 }
 
 struct Node {
@@ -102,6 +115,9 @@ struct Node {
     feedback: Feedback,
     stats: TransportStats,
     ssrc: u32,
+    pictures: Option<Pictures>,
+    /// When the pictures want attention; what the agenda says beside is no longer true.
+    pictures_due: Option<Instant>,
 }
 
 impl MemoryNetwork {
@@ -139,6 +155,14 @@ impl MemoryNetwork {
             config.hold_candidates && !config.relay_only,
             net.now,
         );
+        let video = config.video.clone().filter(|_| slots == 0);
+        let (video, pictures) = video
+            .map(|video| {
+                // What was pushed is sent as time passes.
+                let (port, end) = port(1, 1, &(Arc::new(|| ()) as _));
+                (port, Pictures::new(id, video, end, net.now))
+            })
+            .unzip();
         let node = Node {
             endpoint,
             events: VecDeque::new(),
@@ -152,6 +176,8 @@ impl MemoryNetwork {
             stats: TransportStats::default(),
             // Spread, so that no two ends that meet have the same, and never zero.
             ssrc: id.wrapping_mul(0x9e37_79b9) | 1,
+            pictures,
+            pictures_due: None,
         };
         net.nodes.insert(id, node);
         MemoryTransport {
@@ -162,6 +188,7 @@ impl MemoryNetwork {
                 incoming,
                 slots,
             }),
+            video,
         }
     }
 
@@ -220,6 +247,7 @@ impl Net {
         let ids: Vec<Id> = self.nodes.keys().copied().collect();
         for id in ids {
             self.send_voice(id);
+            self.work(id);
         }
         // Over a path without delay they arrive at once.
         self.run_until(to);
@@ -234,6 +262,13 @@ impl Net {
             self.now = self.now.max(at);
             match due {
                 Due::Link(from, toward) => self.deliver(from, toward),
+                Due::Pictures(id) => {
+                    let due = |node: &&mut Node| node.pictures_due == Some(at);
+                    if let Some(node) = self.nodes.get_mut(&id).filter(due) {
+                        node.pictures_due = None;
+                        self.work(id);
+                    }
+                }
                 Due::Node(id) => {
                     let now = self.now;
                     let ready = |node: &&mut Node| node.endpoint.next_timeout().is_some_and(|at| at <= now);
@@ -318,7 +353,59 @@ impl Net {
             node.stats.packets_sent += 1;
             node.stats.bytes_sent += bytes as u64;
             let number = node.feedback.sent(bytes + OVERHEAD, self.now);
+            if let Some(pictures) = &mut node.pictures {
+                pictures.audio_sent(bytes + OVERHEAD, self.now);
+            }
             self.send(id, peer, Datagram::Voice(number, packet), bytes + OVERHEAD);
+        }
+    }
+
+    /// Lets the pictures of an end do what is due.
+    fn work(&mut self, id: Id) {
+        let now = self.now;
+        let peer = self.nodes.get(&id).and_then(|node| node.endpoint.peer());
+        let theirs = peer.and_then(|peer| {
+            let pictures = self.nodes.get(&peer)?.pictures.as_ref()?;
+            Some((peer, pictures.config.clone()))
+        });
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return;
+        };
+        let open = node.endpoint.is_open() && theirs.is_some();
+        let Some(pictures) = &mut node.pictures else {
+            return;
+        };
+        if let Some((peer, theirs)) = theirs {
+            pictures.settle((id, peer), &theirs, now);
+        }
+        node.feedback.report(now, now + self.config.conditions.delay);
+        let mut changed = node.feedback.estimate(now);
+        let (estimate, told) = (node.feedback.current(), node.feedback.take_told());
+        let work = pictures.work(open, estimate, &told, node.endpoint.round_trip, now);
+        let found = work.found.and_then(|found| node.feedback.on_probe(found, now));
+        changed = found.or(changed);
+        changed = node.feedback.set_wanted(work.wanted, now).or(changed);
+        let next = pictures.next_timeout();
+        let mut datagrams = Vec::new();
+        for packet in work.packets {
+            let bytes = wire_bytes(&packet);
+            let number = node.feedback.sent(bytes, now);
+            pictures.numbered(number, &packet);
+            datagrams.push((Datagram::Picture(number, Box::new(packet)), bytes));
+        }
+        datagrams.extend(work.asks.into_iter().map(|ask| (Datagram::Ask(ask), OVERHEAD)));
+        let next = next.map(|next| next.max(now + TICK));
+        if let Some(next) = next.filter(|next| node.pictures_due.is_none_or(|due| *next < due)) {
+            node.pictures_due = Some(next);
+            self.agenda.push(Reverse((next, Due::Pictures(id))));
+        }
+        if let Some(estimate) = changed {
+            self.perform(id, vec![Output::Event(TransportEvent::Estimate(estimate))]);
+        }
+        for (datagram, bytes) in datagrams {
+            if let Some(peer) = peer.filter(|_| open) {
+                self.send(id, peer, datagram, bytes);
+            }
         }
     }
 
@@ -335,8 +422,20 @@ impl Net {
                     node.on_voice(from, &packet, now, &mut out);
                     self.acknowledge(from, number);
                 }
+                Datagram::Picture(number, packet) => {
+                    if let Some(pictures) = node.pictures_from(from, now, &mut out) {
+                        pictures.packet(&packet, now);
+                    }
+                    self.acknowledge(from, number);
+                }
+                Datagram::Ask(ask) => {
+                    if let Some(pictures) = node.pictures_from(from, now, &mut out) {
+                        pictures.ask(ask, now);
+                    }
+                }
             }
             self.perform(to, out);
+            self.work(to);
         }
         if let Some(at) = self.links.get(&(from, to)).and_then(Link::next_timeout) {
             self.agenda.push(Reverse((at, Due::Link(from, to))));
@@ -348,7 +447,10 @@ impl Net {
         let (now, back) = (self.now, self.config.conditions.delay);
         if let Some(node) = self.nodes.get_mut(&sender) {
             node.feedback.came(number, now);
-            node.feedback.report(now, now + back);
+            // With pictures there is a timer: after a burst nothing may come for long.
+            if node.pictures.is_none() {
+                node.feedback.report(now, now + back);
+            }
         }
     }
 
@@ -359,6 +461,15 @@ impl Net {
 }
 
 impl Node {
+    /// The pictures, for something that came from `from`.
+    fn pictures_from(&mut self, from: Id, now: Instant, out: &mut Vec<Output>) -> Option<&mut Pictures> {
+        if self.endpoint.peer() != Some(from) || !self.endpoint.is_open() {
+            return None;
+        }
+        self.endpoint.on_sign_of_life(now, out);
+        self.pictures.as_mut()
+    }
+
     fn on_voice(&mut self, from: Id, packet: &VoicePacket, now: Instant, out: &mut Vec<Output>) {
         if self.endpoint.peer() != Some(from) || !self.endpoint.is_open() {
             return;
@@ -414,6 +525,20 @@ impl Transport for MemoryTransport {
 
     fn take_voice(&mut self) -> Option<VoicePort> {
         self.port.take()
+    }
+
+    fn take_video(&mut self) -> Option<VideoPort> {
+        self.video.take()
+    }
+
+    fn video_stats(&self) -> VideoReport {
+        let mut net = self.net.lock();
+        let now = net.now;
+        let pictures = net
+            .nodes
+            .get_mut(&self.id)
+            .and_then(|node| node.pictures.as_mut());
+        pictures.map(|pictures| pictures.report(now)).unwrap_or_default()
     }
 
     fn stats(&self) -> TransportStats {

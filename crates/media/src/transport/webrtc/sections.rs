@@ -8,6 +8,7 @@ use rtc::sdp::extmap::{
 
 use super::also::Streams;
 use super::description::{attribute, lines, sections};
+use crate::transport::pictures::{Formats, Identifiers, Layout, Receives, Sends};
 use crate::transport::video::{MAX_LAYERS, VideoConfig};
 use crate::video::{ABSOLUTE_CAPTURE_TIME_URI, CLOCK_RATE, Codec, Content};
 
@@ -15,205 +16,101 @@ use crate::video::{ABSOLUTE_CAPTURE_TIME_URI, CLOCK_RATE, Codec, Content};
 pub(super) const DEPENDENCY_URI: &str =
     "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
 
-/// Identifiers of header extensions, the same in all bundled sections (RFC 9143 section 9.1); 0 is not negotiated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Identifiers {
-    pub(super) mid: u8,
-    pub(super) rid: u8,
-    pub(super) repaired_rid: u8,
-    pub(super) transport: u8,
-    pub(super) capture: u8,
-    pub(super) dependency: u8,
-}
-
 /// The sources of the layers of simulcast, and of their retransmissions.
 pub(super) type Layers = [(u32, u32); MAX_LAYERS];
 
-/// A stream that we send.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sends {
-    pub(super) codec: Codec,
-    pub(super) payload_type: u8,
-    pub(super) ssrc: u32,
-    /// Source and payload type of retransmissions.
-    pub(super) rtx: Option<(u32, u8)>,
-    /// The section and the layer, where packets must say them: with simulcast.
-    pub(super) names: Option<(String, String)>,
-}
-
-/// A stream that we receive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Receives {
-    pub(super) mid: String,
-    pub(super) ssrc: Option<u32>,
-    pub(super) rtx_ssrc: Option<u32>,
-    pub(super) formats: Formats,
-}
-
-/// Payload types of a section.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Formats {
-    codecs: Vec<(u8, Codec)>,
-    /// Payload types of retransmissions, and of what they repeat.
-    rtx: Vec<(u8, u8)>,
-}
-
-impl Formats {
-    pub(super) fn codec(&self, payload_type: u8) -> Option<Codec> {
-        let found = self.codecs.iter().find(|(known, _)| *known == payload_type);
-        found.map(|(_, codec)| *codec)
-    }
-
-    /// The codec of what is repeated with this payload type.
-    pub(super) fn repeats(&self, payload_type: u8) -> Option<Codec> {
-        let found = self.rtx.iter().find(|(known, _)| *known == payload_type);
-        found.and_then(|(_, of)| self.codec(*of))
-    }
-
-    /// The first of `wanted`, with the payload type of its retransmissions.
-    fn first(&self, wanted: &[Codec]) -> Option<(Codec, u8, Option<u8>)> {
-        wanted.iter().find_map(|wanted| {
-            let (payload_type, codec) = self.codecs.iter().find(|(_, codec)| codec == wanted)?;
-            let rtx = self.rtx.iter().find(|(_, of)| of == payload_type);
-            Some((*codec, *payload_type, rtx.map(|(rtx, _)| *rtx)))
-        })
-    }
-
-    /// Those of a section, as far as they are `wanted`.
-    fn read(section: &[&str], wanted: &[Codec]) -> Self {
-        let formats = section.first().and_then(|head| head.strip_prefix("m=video "));
-        let mut out = Self::default();
-        let numbers = formats.into_iter().flat_map(|head| head.split(' ').skip(2));
-        for payload_type in numbers.filter_map(|word| word.parse::<u8>().ok()) {
-            let value = |name: &str| {
-                section.iter().find_map(|line| {
-                    let (of, value) = line.strip_prefix(name)?.split_once(' ')?;
-                    (of.parse() == Ok(payload_type)).then_some(value.trim())
-                })
-            };
-            let Some(map) = value("a=rtpmap:") else { continue };
-            let parameters = value("a=fmtp:").unwrap_or("");
-            if map.eq_ignore_ascii_case("rtx/90000") {
-                if let Some(of) = parameter(parameters, "apt").and_then(|of| of.parse().ok()) {
-                    out.rtx.push((payload_type, of));
-                }
-            } else if let Some(codec) = codec(map, parameters)
-                && wanted.contains(&codec)
-                && !out.codecs.iter().any(|(_, known)| *known == codec)
+/// Reads our description and the peer's, one of which is the answer to the other. `meeting` is whether our offer was
+/// one with slots.
+pub(super) fn read(
+    local: &str,
+    remote: &str,
+    we_answer: bool,
+    meeting: bool,
+    config: &VideoConfig,
+    layers: &Layers,
+) -> Layout {
+    let (local, remote): (Vec<&str>, Vec<&str>) = (lines(local).collect(), lines(remote).collect());
+    let answer = if we_answer { &local } else { &remote };
+    let cameras = cameras(config, meeting);
+    let mut layout = Layout {
+        identifiers: identifiers(answer),
+        sends: vec![None; config.layers + 1],
+        receives: vec![None; cameras + 1],
+    };
+    let both: Vec<_> = sections(&local)
+        .zip(sections(&remote))
+        .filter(|(ours, _)| ours.first().is_some_and(|head| head.starts_with("m=video ")))
+        .collect();
+    let slides = |section: &[&str]| {
+        attribute(section, "content").is_some_and(|content| content.split(',').any(|of| of == "slides"))
+    };
+    let marked = both.iter().any(|(ours, theirs)| slides(ours) || slides(theirs));
+    // Of a call of two: what was seen of each content.
+    let mut seen: Vec<Content> = Vec::new();
+    for (index, (ours, theirs)) in both.iter().enumerate() {
+        let slides = slides(ours) || slides(theirs);
+        let content = match () {
+            _ if meeting && (index == 1 || index == 2 + cameras) => Content::Screen,
+            _ if meeting => Content::Camera,
+            _ if slides || (!marked && index == 1) => Content::Screen,
+            _ => Content::Camera,
+        };
+        if !meeting && seen.contains(&content) {
+            continue;
+        }
+        seen.push(content);
+        if refused(ours) || refused(theirs) {
+            continue;
+        }
+        let found = formats(if we_answer { ours } else { theirs }, &config.codecs);
+        let (we_send, we_receive) = flows(ours, theirs);
+        if we_send && (!meeting || index < 2) {
+            let screen = content == Content::Screen;
+            for (layer, sends) in outgoing(ours, theirs, &found, &config.codecs, layers)
+                .into_iter()
+                .enumerate()
             {
-                out.codecs.push((payload_type, codec));
+                let at = if screen { config.layers } else { layer };
+                if (screen && layer > 0) || at > config.layers || (!screen && at == config.layers) {
+                    break;
+                }
+                layout.sends[at] = Some(sends);
             }
         }
-        out
-    }
-}
-
-/// All that was settled about pictures.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Layout {
-    pub(super) identifiers: Identifiers,
-    /// As in the port: the camera's layers, then the screen.
-    pub(super) sends: Vec<Option<Sends>>,
-    /// As in the port: the cameras, then the screen.
-    pub(super) receives: Vec<Option<Receives>>,
-}
-
-impl Layout {
-    /// Reads our description and the peer's, one of which is the answer to the other. `meeting` is whether our offer was
-    /// one with slots.
-    pub(super) fn read(
-        local: &str,
-        remote: &str,
-        we_answer: bool,
-        meeting: bool,
-        config: &VideoConfig,
-        layers: &Layers,
-    ) -> Self {
-        let (local, remote): (Vec<&str>, Vec<&str>) = (lines(local).collect(), lines(remote).collect());
-        let answer = if we_answer { &local } else { &remote };
-        let cameras = cameras(config, meeting);
-        let mut layout = Self {
-            identifiers: identifiers(answer),
-            sends: vec![None; config.layers + 1],
-            receives: vec![None; cameras + 1],
-        };
-        let both: Vec<_> = sections(&local)
-            .zip(sections(&remote))
-            .filter(|(ours, _)| ours.first().is_some_and(|head| head.starts_with("m=video ")))
-            .collect();
-        let slides = |section: &[&str]| {
-            attribute(section, "content").is_some_and(|content| content.split(',').any(|of| of == "slides"))
-        };
-        let marked = both.iter().any(|(ours, theirs)| slides(ours) || slides(theirs));
-        // Of a call of two: what was seen of each content.
-        let mut seen: Vec<Content> = Vec::new();
-        for (index, (ours, theirs)) in both.iter().enumerate() {
-            let slides = slides(ours) || slides(theirs);
-            let content = match () {
-                _ if meeting && (index == 1 || index == 2 + cameras) => Content::Screen,
-                _ if meeting => Content::Camera,
-                _ if slides || (!marked && index == 1) => Content::Screen,
-                _ => Content::Camera,
+        if we_receive && (!meeting || index >= 2) {
+            let at = match content {
+                Content::Screen => cameras,
+                Content::Camera if meeting => index - 2,
+                Content::Camera => 0,
             };
-            if !meeting && seen.contains(&content) {
-                continue;
-            }
-            seen.push(content);
-            if refused(ours) || refused(theirs) {
-                continue;
-            }
-            let formats = Formats::read(if we_answer { ours } else { theirs }, &config.codecs);
-            let (we_send, we_receive) = flows(ours, theirs);
-            if we_send && (!meeting || index < 2) {
-                let screen = content == Content::Screen;
-                for (layer, sends) in outgoing(ours, theirs, &formats, &config.codecs, layers)
-                    .into_iter()
-                    .enumerate()
-                {
-                    let at = if screen { config.layers } else { layer };
-                    if (screen && layer > 0) || at > config.layers || (!screen && at == config.layers) {
-                        break;
-                    }
-                    layout.sends[at] = Some(sends);
-                }
-            }
-            if we_receive && (!meeting || index >= 2) {
-                let at = match content {
-                    Content::Screen => cameras,
-                    Content::Camera if meeting => index - 2,
-                    Content::Camera => 0,
-                };
-                let source = incoming(theirs, formats);
-                if let Some(place) = layout.receives.get_mut(at) {
-                    *place = Some(source);
-                }
+            let source = incoming(theirs, found);
+            if let Some(place) = layout.receives.get_mut(at) {
+                *place = Some(source);
             }
         }
-        layout
     }
+    layout
 }
 
-impl Layout {
-    /// What the library is to number, report and count.
-    pub(super) fn streams(&self) -> Streams {
-        let extensions = (self.identifiers.transport > 0).then(|| RTPHeaderExtension {
-            uri: TRANSPORT_CC_URI.to_owned(),
-            id: self.identifiers.transport.into(),
-        });
-        let info = |ssrc: u32| StreamInfo {
-            ssrc,
-            clock_rate: CLOCK_RATE,
-            rtp_header_extensions: extensions.iter().cloned().collect(),
-            ..StreamInfo::default()
-        };
-        let sends = self.sends.iter().flatten();
-        let local = sends.flat_map(|sends| [Some(sends.ssrc), sends.rtx.map(|(ssrc, _)| ssrc)]);
-        let receives = self.receives.iter().flatten();
-        let remote = receives.flat_map(|receives| [receives.ssrc, receives.rtx_ssrc]);
-        Streams {
-            local: local.flatten().map(info).collect(),
-            remote: remote.flatten().map(info).collect(),
-        }
+/// What the library is to number, report and count.
+pub(super) fn streams(layout: &Layout) -> Streams {
+    let extensions = (layout.identifiers.transport > 0).then(|| RTPHeaderExtension {
+        uri: TRANSPORT_CC_URI.to_owned(),
+        id: layout.identifiers.transport.into(),
+    });
+    let info = |ssrc: u32| StreamInfo {
+        ssrc,
+        clock_rate: CLOCK_RATE,
+        rtp_header_extensions: extensions.iter().cloned().collect(),
+        ..StreamInfo::default()
+    };
+    let sends = layout.sends.iter().flatten();
+    let local = sends.flat_map(|sends| [Some(sends.ssrc), sends.rtx.map(|(ssrc, _)| ssrc)]);
+    let receives = layout.receives.iter().flatten();
+    let remote = receives.flat_map(|receives| [receives.ssrc, receives.rtx_ssrc]);
+    Streams {
+        local: local.flatten().map(info).collect(),
+        remote: remote.flatten().map(info).collect(),
     }
 }
 
@@ -326,6 +223,34 @@ fn incoming(theirs: &[&str], formats: Formats) -> Receives {
         rtx_ssrc: rtx.map(|(_, rtx)| rtx),
         formats,
     }
+}
+
+/// Those of a section, as far as they are `wanted`.
+fn formats(section: &[&str], wanted: &[Codec]) -> Formats {
+    let formats = section.first().and_then(|head| head.strip_prefix("m=video "));
+    let mut out = Formats::default();
+    let numbers = formats.into_iter().flat_map(|head| head.split(' ').skip(2));
+    for payload_type in numbers.filter_map(|word| word.parse::<u8>().ok()) {
+        let value = |name: &str| {
+            section.iter().find_map(|line| {
+                let (of, value) = line.strip_prefix(name)?.split_once(' ')?;
+                (of.parse() == Ok(payload_type)).then_some(value.trim())
+            })
+        };
+        let Some(map) = value("a=rtpmap:") else { continue };
+        let parameters = value("a=fmtp:").unwrap_or("");
+        if map.eq_ignore_ascii_case("rtx/90000") {
+            if let Some(of) = parameter(parameters, "apt").and_then(|of| of.parse().ok()) {
+                out.rtx.push((payload_type, of));
+            }
+        } else if let Some(codec) = codec(map, parameters)
+            && wanted.contains(&codec)
+            && !out.codecs.iter().any(|(_, known)| *known == codec)
+        {
+            out.codecs.push((payload_type, codec));
+        }
+    }
+    out
 }
 
 fn identifiers(lines: &[&str]) -> Identifiers {

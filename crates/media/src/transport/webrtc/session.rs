@@ -18,12 +18,13 @@ use webrtc::peer_connection::PeerConnection;
 use super::candidate::{Early, Kind, Line, belongs};
 use super::description;
 use super::runtime::WatchedRuntime;
-use super::sections::{self, Layers, Layout};
+use super::sections::{self, Layers};
 use super::settings::{CHECK_INTERVAL, MAX_ROUND, Tellers};
 use super::signals::Signal;
 use super::stats::{SelectedPair, selected_pair};
 use super::voice::Voice;
 use crate::packet::VoicePacket;
+use crate::transport::pictures::Layout;
 use crate::transport::{
     Candidate, ConnectionState, Description, DescriptionKind, TransportCommand, TransportConfig,
     TransportError, TransportEvent,
@@ -111,12 +112,12 @@ impl Negotiation {
     /// An exchange is complete.
     fn settle(&mut self, local: &str, remote: &str, we_answer: bool, config: &TransportConfig) {
         let Some(video) = &config.video else { return };
-        let layout = Layout::read(local, remote, we_answer, config.slots > 0, video, &self.layers);
+        let layout = sections::read(local, remote, we_answer, config.slots > 0, video, &self.layers);
         if self.settled.as_ref() == Some(&layout) {
             return;
         }
         self.settled = Some(layout.clone());
-        let streams = layout.streams();
+        let streams = sections::streams(&layout);
         for teller in &self.tellers {
             teller.push(streams.clone());
         }
