@@ -1,9 +1,10 @@
 //! Pictures in memory and virtual time: minutes of a call in a blink, the same each time.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use sidetone_media::packet::SequenceNumber;
 use sidetone_media::transport::video::{CodedFrame, VideoConfig, VideoPort, VideoReport};
 use sidetone_media::transport::{Transport, TransportConfig};
 use sidetone_media::video::{Codec, Demand, Wanted};
@@ -23,6 +24,9 @@ struct Call {
     seen: u32,
     foreign: u32,
     ticks: u32,
+    /// When each packet of sound left, and how long those that came took.
+    spoken: Vec<Instant>,
+    took: Vec<Duration>,
 }
 
 impl Call {
@@ -46,6 +50,8 @@ impl Call {
             seen: 0,
             foreign: 0,
             ticks: 0,
+            spoken: Vec::new(),
+            took: Vec::new(),
         }
     }
 
@@ -74,7 +80,18 @@ impl Call {
                     });
                 }
             }
+            if self.ticks.is_multiple_of(4) {
+                let mut packet = self.peers[0].pool.take().unwrap();
+                packet.sequence = SequenceNumber(self.spoken.len() as u16);
+                assert!(packet.set_payload(&[9; 60]));
+                self.spoken.push(now);
+                self.peers[0].voice.outgoing.push(packet);
+            }
             self.world.tick(&mut self.peers);
+            while let Some(packet) = self.peers[1].voice.incoming.pop() {
+                self.took
+                    .push(packet.at - self.spoken[usize::from(packet.sequence.0)]);
+            }
             let seen = &self.ports[1].remote[0];
             while let Some(frame) = seen.pop() {
                 seen.decoded(frame.key);
@@ -134,7 +151,15 @@ fn a_thin_path_is_shared_and_sound_goes_first() {
     call.ports[0].camera[0].set_demand(demand(2_000));
     call.run(Duration::from_secs(30));
     let before = call.stats()[0].outbound[0].counters.bytes_sent;
+    call.took.clear();
     call.run(Duration::from_secs(30));
+    call.took.sort();
+    let [half, most] = [5, 9].map(|tenths| call.took[call.took.len() * tenths / 10]);
+    assert!(call.took.len() > 1_450, "{} packets of sound", call.took.len());
+    assert!(
+        half < Duration::from_millis(80) && most < Duration::from_millis(200),
+        "sound took {half:?}, and {most:?} one time in ten"
+    );
     let [sender, receiver] = call.stats();
     let sent = sender.outbound[0].counters.bytes_sent - before;
     let rate = sent as f64 * 8.0 / 30.0;

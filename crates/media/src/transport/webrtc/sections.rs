@@ -137,6 +137,47 @@ pub(super) fn with_contents(sdp: &str, config: &VideoConfig, meeting: bool) -> S
     out
 }
 
+/// An offer without the formats of pictures that we have no use for: the library would answer with some that are only like
+/// ours, and fail where there are none at all.
+pub(super) fn with_usable(offer: &str, config: &VideoConfig) -> String {
+    let lines: Vec<&str> = lines(offer).collect();
+    let mut out = String::with_capacity(offer.len());
+    for section in lines.chunk_by(|_, next| !next.starts_with("m=")) {
+        let head = section.first().copied().unwrap_or_default();
+        let is_offered = head.starts_with("m=video ") && !refused(section);
+        let found = formats(section, &config.codecs);
+        let directions = ["a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"];
+        for line in section {
+            match () {
+                _ if !is_offered => out.push_str(line),
+                () if found.codecs.is_empty() && directions.contains(line) => continue,
+                () if !found.codecs.is_empty() && *line == head => {
+                    let mut words = head.split(' ').enumerate().filter(|(at, word)| {
+                        let known = |payload_type: u8| {
+                            found
+                                .codec(payload_type)
+                                .or(found.repeats(payload_type))
+                                .is_some()
+                        };
+                        *at < 3 || word.parse().is_ok_and(known)
+                    });
+                    out.push_str(words.next().map_or("", |(_, word)| word));
+                    for (_, word) in words {
+                        out.push(' ');
+                        out.push_str(word);
+                    }
+                }
+                () => out.push_str(line),
+            }
+            out.push_str("\r\n");
+        }
+        if is_offered && found.codecs.is_empty() {
+            out.push_str("a=inactive\r\n");
+        }
+    }
+    out
+}
+
 fn refused(section: &[&str]) -> bool {
     section.first().is_none_or(|head| head.starts_with("m=video 0 "))
 }

@@ -192,7 +192,12 @@ impl Session {
         Ok(())
     }
 
-    async fn on_remote(&mut self, description: Description) -> Result<(), TransportError> {
+    async fn on_remote(&mut self, mut description: Description) -> Result<(), TransportError> {
+        if let Some(video) = &self.config.video
+            && description.kind == DescriptionKind::Offer
+        {
+            description.sdp = sections::with_usable(&description.sdp, video);
+        }
         let checked = description::check(&description)?;
         let slots = self.config.slots > 0;
         if slots && description.kind == DescriptionKind::Offer {
