@@ -96,7 +96,7 @@ impl Receiving {
         for (index, (remote, settled)) in self.remotes.iter_mut().zip(&layout.receives).enumerate() {
             remote.settled = settled.clone();
             remote.receiver = None;
-            remote.ssrc = None;
+            remote.ssrc = settled.as_ref().and_then(|settled| settled.ssrc);
             remote.particulars.clear();
             let sources = settled
                 .iter()
@@ -187,7 +187,7 @@ impl Receiving {
             .receiver
             .as_ref()
             .is_some_and(|(current, _)| *current == codec);
-        if again && !is_current {
+        if again && !is_current && (packet.payload.is_empty() || remote.receiver.is_some()) {
             // Padding before the first picture, or what is of no use any more.
             self.discarded += u64::from(!packet.payload.is_empty());
             return true;
