@@ -9,4 +9,5 @@ pub mod jitter;
 pub mod packet;
 pub mod recording;
 pub mod transport;
+pub mod video;
 pub mod voice;

@@ -103,7 +103,7 @@ impl Application {
 }
 
 /// A bit rate in bit/s.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bitrate(pub u32);
 
 impl Bitrate {

@@ -16,12 +16,17 @@ const NOISE: f64 = 3.0;
 const SHORT: f64 = 2.0;
 /// ... and grow by so much a second.
 const FAST: f64 = 0.25;
+/// A queue from which so large a share of packets is lost is full, and grows no more: of so many packets at least.
+const OVERFLOW: f64 = 0.1;
+const ENOUGH: usize = 10;
 /// A queue that grows by less, in seconds a second, is somebody else's, or of a clock that runs slow.
 const GROWTH: f64 = 0.02;
 /// A queue shall be gone after so many seconds. Shorter costs more sound than the delay is worth.
 const DRAIN: f64 = 0.7;
-/// Least share of what the path carries that is sent while its queue drains: 12 kbit/s of 25, still speech.
+/// Least share of what the path carries that is sent while its queue drains: 12 kbit/s of 25, still speech ...
 const LEAST_DRAIN: f64 = 0.5;
+/// ... and no more than this, in bit/s: pictures can wait.
+const SPEECH: f64 = 40_000.0;
 /// A queue that does not go for so long although we send less is not ours.
 const GIVE_UP: Duration = Duration::from_secs(4);
 /// Share of what the path carries that is sent: variable bitrate must find room.
@@ -49,6 +54,9 @@ pub const START: Bitrate = Bitrate::kbps(36);
 const LEAST: f64 = 14_000.0;
 /// Change of the limit that is worth telling.
 const WORTH_TELLING: f64 = 0.02;
+/// For so long after a burst of padding, bursts tell when there is room, and nothing else is tried: where pictures are sent
+/// the sizes of packets say little, since large ones come behind others of their frame.
+const PROBED: Duration = Duration::from_secs(20);
 /// Without feedback on single packets for so long, round trips have to do.
 const SILENCE: Duration = Duration::from_secs(3);
 
@@ -83,6 +91,8 @@ pub struct BandwidthEstimator {
     beginning: bool,
     patience: Duration,
     tried: Option<Instant>,
+    /// When a burst last told something.
+    probed: Option<Instant>,
     /// Every step since then went well.
     climbing: bool,
     /// The next step where nothing is known.
@@ -109,6 +119,7 @@ impl BandwidthEstimator {
             beginning: true,
             patience: FIRST_PATIENCE,
             tried: Some(now),
+            probed: None,
             climbing: true,
             step: STEP_IN_DOUBT,
             available: 0.0,
@@ -121,9 +132,13 @@ impl BandwidthEstimator {
         self.heard = Some(now);
         self.path.note(packets);
         let view = self.path.view(WINDOW)?;
+        let overflows = packets.len() >= ENOUGH && {
+            let lost = packets.iter().filter(|packet| packet.arrived.is_none()).count();
+            lost as f64 > OVERFLOW * packets.len() as f64
+        };
         if let Some(short) = self.path.view(SHORT_WINDOW)
             && short.standing > SHORT * threshold(&short)
-            && short.growth > FAST
+            && (short.growth > FAST || overflows)
         {
             self.drain(short, now);
             return self.tell();
@@ -153,6 +168,47 @@ impl BandwidthEstimator {
             self.limit = None;
         }
         self.decide(view, now)
+    }
+
+    /// A burst of padding came through at `found` (see [`Prober`](crate::video::pacer::Prober)), which is believed where it
+    /// is more than what was known, unless a queue is being drained. Returns the estimate when it has changed.
+    pub fn on_probe(&mut self, found: Bitrate, now: Instant) -> Option<Estimate> {
+        let found = f64::from(found.bits_per_second());
+        self.probed = Some(now);
+        let limit = self.limit.as_mut()?;
+        if matches!(limit.phase, Phase::Drain(_)) || found <= limit.rate {
+            return None;
+        }
+        self.tried = Some(now);
+        self.climbing = true;
+        if found >= self.wanted {
+            self.available = self.available.max(found);
+            self.limit = None;
+        } else {
+            limit.rate = found;
+            limit.carried = limit.carried.max(found);
+            limit.phase = Phase::Hold(now + STEP);
+        }
+        self.tell()
+    }
+
+    /// From now on at most `wanted` is sent, with all headers: more than before as when a picture joins a voice, or less.
+    pub fn set_wanted(&mut self, wanted: Bitrate, now: Instant) -> Option<Estimate> {
+        let before = std::mem::replace(&mut self.wanted, f64::from(wanted.bits_per_second()).max(LEAST));
+        match self.limit {
+            // Nothing spoke against what was wanted, which says nothing of more.
+            None if self.wanted > before => {
+                let rate = before.max(self.available).min(self.wanted);
+                self.limit = Some(Limit {
+                    rate,
+                    carried: rate,
+                    phase: Phase::Hold(now),
+                });
+            }
+            Some(limit) if limit.rate >= self.wanted => self.limit = None,
+            _ => {}
+        }
+        self.tell()
     }
 
     /// What may be sent now.
@@ -200,7 +256,8 @@ impl BandwidthEstimator {
             }) if view.growth <= GROWTH => (delivered.max(carried), since),
             _ => (delivered, now),
         };
-        let share = (CAREFUL - view.standing / DRAIN).max(LEAST_DRAIN);
+        let least = (carried * LEAST_DRAIN).clamp(LEAST, SPEECH);
+        let rate = (carried * (CAREFUL - view.standing / DRAIN)).max(least);
         self.climbing = false;
         self.beginning = false;
         if let Some(tried) = self.tried.take() {
@@ -212,7 +269,7 @@ impl BandwidthEstimator {
             };
         }
         self.limit = Some(Limit {
-            rate: (carried * share).max(LEAST),
+            rate,
             carried,
             phase: Phase::Drain(since),
         });
@@ -229,6 +286,12 @@ impl BandwidthEstimator {
 
     fn raise(&mut self, view: View, until: Instant, now: Instant) {
         let Some(limit) = &mut self.limit else { return };
+        if self
+            .probed
+            .is_some_and(|probed| now.saturating_duration_since(probed) < PROBED)
+        {
+            return;
+        }
         if !self.climbing {
             self.step = STEP_IN_DOUBT;
         }
