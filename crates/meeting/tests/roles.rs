@@ -9,7 +9,7 @@ use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::meeting::{
     self as wire, Capability, CapabilityCause, Joined, Role, Standing,
 };
-use sidetone_signaling::protocol::{Event, Request, SessionId};
+use sidetone_signaling::protocol::{Event, Pictures, Request, SessionId, Show};
 use support::*;
 
 fn standing(bench: &Bench, who: SessionId, of: &Joined, capability: Capability) -> Standing {
@@ -141,6 +141,64 @@ fn there_is_exactly_one_organiser() {
         participant: olga_joined.participant,
     });
     assert_refused(bench.ask(eve, remove), &Reason::ROLE_RESTRICTED);
+    bench.assert_nothing_left();
+}
+
+#[test]
+fn the_roster_says_who_sends_which_pictures_and_nobody_is_shown_with_what_does_not_pass() {
+    let (mut bench, (olga, olga_joined), (eve, eve_joined)) = two();
+    let show = |of: &Joined, camera: bool, share: bool| {
+        Request::MeetingShow(Show {
+            call: of.call,
+            pictures: Pictures { camera, share },
+        })
+    };
+    let shown = |bench: &mut Bench, viewer: SessionId, of: &Joined| {
+        // Changes of the roster are told by the handful.
+        bench.pass(seconds(1));
+        let entry = bench.views[&viewer].roster[&of.call].get(&of.participant);
+        entry.map(|entry| (entry.pictures.camera, entry.pictures.share))
+    };
+    assert_eq!(shown(&mut bench, olga, &eve_joined), Some((false, false)));
+    // An attendee has a camera and no screen to show.
+    bench.ask(eve, show(&eve_joined, true, false)).unwrap();
+    assert_eq!(shown(&mut bench, olga, &eve_joined), Some((true, false)));
+    assert_refused(
+        bench.ask(eve, show(&eve_joined, true, true)),
+        &Reason::ROLE_RESTRICTED,
+    );
+    assert_eq!(shown(&mut bench, olga, &eve_joined), Some((true, false)));
+    bench
+        .ask(olga, set_role(&olga_joined, &eve_joined, Role::Presenter))
+        .unwrap();
+    bench.ask(eve, show(&eve_joined, true, true)).unwrap();
+    assert_eq!(shown(&mut bench, olga, &eve_joined), Some((true, true)));
+    // What may no longer be sent is not shown any longer, and does not come back by itself.
+    bench
+        .ask(olga, set_role(&olga_joined, &eve_joined, Role::Attendee))
+        .unwrap();
+    assert_eq!(shown(&mut bench, olga, &eve_joined), Some((true, false)));
+    let access = |video| {
+        Request::MeetingMediaAccess(wire::MediaAccess {
+            call: olga_joined.call,
+            participants: vec![],
+            audio: None,
+            video: Some(video),
+        })
+    };
+    bench.ask(olga, access(false)).unwrap();
+    assert_eq!(shown(&mut bench, olga, &eve_joined), Some((false, false)));
+    assert_refused(
+        bench.ask(eve, show(&eve_joined, true, false)),
+        &Reason::MEETING_RESTRICTED,
+    );
+    bench.ask(olga, access(true)).unwrap();
+    assert_eq!(shown(&mut bench, olga, &eve_joined), Some((false, false)));
+    // Whoever comes back says it anew.
+    bench.ask(eve, show(&eve_joined, true, false)).unwrap();
+    bench.ask(eve, Request::MeetingLeave(call(&eve_joined))).unwrap();
+    let again = bench.join(eve).unwrap();
+    assert_eq!(shown(&mut bench, olga, &again), Some((false, false)));
     bench.assert_nothing_left();
 }
 

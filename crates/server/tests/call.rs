@@ -11,7 +11,7 @@ use sidetone_server::{ServerConfig, ServerHandle};
 use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::{
     CallId, CandidateLine, Candidates, ClientFrame, Close, Decline, DeclineReason, DescriptionType, HangUp,
-    Hold, IncomingLeg, LegId, MediaReport, MediaState, Mute, Request, SessionDescription,
+    Hold, IncomingLeg, LegId, MediaReport, MediaState, Mute, Pictures, Request, SessionDescription, Show,
 };
 use sidetone_store::Sequence;
 use support::{Client, get, member, metric, server, until};
@@ -97,6 +97,15 @@ async fn two_clients_complete_a_call() {
         .await
         .unwrap();
     assert_eq!(ann.event("call.muted").await["muted"], true);
+    let pictures = Pictures {
+        camera: true,
+        share: false,
+    };
+    bob.call(&Request::Show(Show { call, pictures })).await.unwrap();
+    assert_eq!(
+        ann.event("call.shown").await["pictures"],
+        serde_json::json!({ "camera": true, "share": false })
+    );
     ann.call(&Request::Hold(Hold { call, held: true })).await.unwrap();
     assert_eq!(bob.event("call.held").await["held"], true);
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use sidetone_signaling::Identifier;
 use sidetone_signaling::agent::ConnectionState;
 use sidetone_signaling::protocol::meeting::Locator;
-use sidetone_signaling::protocol::{CallId, PickupOffered};
+use sidetone_signaling::protocol::{CallId, PickupOffered, Pictures};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::http::Uri;
 
@@ -179,6 +179,7 @@ impl CallAgent {
             identifier: to,
             display_name: String::new(),
             is_muted: false,
+            pictures: Pictures::NONE,
         };
         let shared = CallShared::new(Snapshot {
             muted: options.muted,
@@ -221,6 +222,7 @@ impl CallAgent {
             identifier,
             display_name: options.display_name.clone().unwrap_or_default(),
             is_muted: options.muted,
+            pictures: Pictures::NONE,
         };
         let thread = match &locator {
             Locator::Thread { thread, .. } => Some(*thread),
@@ -273,6 +275,7 @@ impl CallAgent {
             identifier: offer.from.clone(),
             display_name: offer.display_name.clone(),
             is_muted: false,
+            pictures: Pictures::NONE,
         };
         let shared = CallShared::new(Snapshot {
             on_behalf_of: Some(offer.at.clone()),

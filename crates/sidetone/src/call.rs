@@ -13,7 +13,7 @@ use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::protocol::meeting::{
     Capabilities, CapabilityCause, LobbyReason, ParticipantId, Reaction, Role, UnlobbiedWhy,
 };
-use sidetone_signaling::protocol::{CallId, Notice, NoticeKind, NoticeState, TransferTarget};
+use sidetone_signaling::protocol::{CallId, Notice, NoticeKind, NoticeState, Pictures, TransferTarget};
 use sidetone_signaling::{Identifier, Reason};
 use tokio::sync::mpsc;
 
@@ -47,6 +47,8 @@ pub struct Participant {
     pub display_name: String,
     /// Whether their microphone is off.
     pub is_muted: bool,
+    /// The pictures that they send.
+    pub pictures: Pictures,
 }
 
 /// What happens in a call.

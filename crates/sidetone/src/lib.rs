@@ -86,7 +86,7 @@ pub use sidetone_signaling::protocol::meeting::{
     Standing, UnlobbiedWhy,
 };
 pub use sidetone_signaling::protocol::{
-    CallId, Millis, Notice, NoticeKind, NoticeState, PickupOffered, TransferTarget,
+    CallId, Millis, Notice, NoticeKind, NoticeState, PickupOffered, Pictures, TransferTarget,
 };
 pub use sidetone_signaling::{Category, Identifier, Reason};
 pub use statistics::{

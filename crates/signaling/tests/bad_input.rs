@@ -136,6 +136,7 @@ fn nothing_is_done_for_a_client_without_a_session() {
         // Those whose parameters of the same name are of another kind.
         match *method {
             "call.transfer" => full["to"] = json!({"identity": BOB}),
+            "call.show" | "meeting.show" => full["pictures"] = json!({}),
             "call.notice" => {
                 full["kind"] = json!("recording");
                 full["state"] = json!("active");
@@ -310,6 +311,11 @@ fn someone_elses_call_does_not_exist() {
         (
             "call.mute",
             json!({"call": call, "muted": true}),
+            &Reason::WRONG_STATE,
+        ),
+        (
+            "call.show",
+            json!({"call": call, "pictures": {"camera": true}}),
             &Reason::WRONG_STATE,
         ),
         (

@@ -6,7 +6,7 @@ mod support;
 use sidetone_signaling::Reason;
 use sidetone_signaling::agent::{AgentEvent, AgentInput, Command, MediaEvent};
 use sidetone_signaling::call::CallState;
-use sidetone_signaling::protocol::MediaFailure;
+use sidetone_signaling::protocol::{MediaFailure, Pictures};
 use sidetone_signaling::sim::{ClientId, Happening, World};
 use support::*;
 
@@ -44,6 +44,37 @@ fn muted_before_the_answer_is_told_after_it() {
     command(&mut world, bob, Command::Accept { call });
     world.run_for(seconds(1));
     assert_eq!(muted(&world, bob), [true]);
+}
+
+#[test]
+fn pictures_are_told_to_the_peer_once_and_before_the_answer_after_it() {
+    let (mut world, alice, bob) = pair();
+    let call = ring(&mut world, alice, &[bob]);
+    let camera = |on| Pictures {
+        camera: on,
+        share: false,
+    };
+    let shown = |world: &World| -> Vec<bool> {
+        let events = world.clients[bob.0].events.iter();
+        let shows = |event: &AgentEvent| match event {
+            AgentEvent::RemoteShows { pictures, .. } => Some(pictures.camera),
+            _ => None,
+        };
+        events.filter_map(|(_, event)| shows(event)).collect()
+    };
+    let show = |world: &mut World, on| {
+        let pictures = camera(on);
+        command(world, alice, Command::Show { call, pictures });
+        world.run_for(seconds(1));
+    };
+    show(&mut world, true);
+    assert!(shown(&world).is_empty());
+    command(&mut world, bob, Command::Accept { call });
+    world.run_for(seconds(1));
+    assert_eq!(shown(&world), [true]);
+    show(&mut world, true);
+    show(&mut world, false);
+    assert_eq!(shown(&world), [true, false]);
 }
 
 #[test]

@@ -423,6 +423,7 @@ impl Meetings {
                 match request {
                     Request::MeetingEnd(_) => room.end_by(me, cx),
                     Request::MeetingMute(mute) => room.mute(me, mute.muted, cx),
+                    Request::MeetingShow(show) => room.show(me, show.pictures, cx),
                     Request::MeetingMuteOthers(mute) => room.mute_others(me, &mute.participants, cx),
                     Request::MeetingRemove(remove) => room.remove_by(me, remove.participant, cx),
                     Request::MeetingAdmit(admit) => room.admit_by(me, &admit.participants, cx),
@@ -485,6 +486,7 @@ fn call_of(request: &Request) -> Option<CallId> {
         | Request::MeetingAdmitAll(call)
         | Request::MeetingDecline(call) => call.call,
         Request::MeetingMute(mute) => mute.call,
+        Request::MeetingShow(show) => show.call,
         Request::MeetingMuteOthers(mute) => mute.call,
         Request::MeetingRemove(remove) => remove.call,
         Request::MeetingAdmit(answer) | Request::MeetingReject(answer) => answer.call,

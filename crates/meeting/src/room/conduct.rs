@@ -1,11 +1,10 @@
 //! What people do in a call: leaving it, muting, putting out, giving roles, locking, forbidding media, ending.
 
 use sidetone_signaling::Reason;
-use sidetone_signaling::protocol::Event;
-use sidetone_signaling::protocol::SessionId;
 use sidetone_signaling::protocol::meeting::{
     Capability, CapabilityCause, Changed, MediaAccess, MutedBy, ParticipantId, Role, SetRole, Standing,
 };
+use sidetone_signaling::protocol::{Event, Pictures, SessionId};
 
 use super::participant::Place;
 use super::{Context, House, Room};
@@ -56,6 +55,28 @@ impl Room {
             self.goes_along(id, cx);
             self.touch(id, cx);
         }
+    }
+
+    /// Somebody sends other pictures than before.
+    pub(crate) fn show(
+        &mut self,
+        id: ParticipantId,
+        pictures: Pictures,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Reason> {
+        if pictures.camera {
+            self.require(id, Capability::TurnVideoOn)?;
+        }
+        if pictures.share {
+            self.require(id, Capability::ShareScreen)?;
+        }
+        if let Some(participant) = self.participants.get_mut(&id)
+            && participant.pictures != pictures
+        {
+            participant.pictures = pictures;
+            self.touch(id, cx);
+        }
+        Ok(())
     }
 
     /// Somebody switches off the microphones of others.

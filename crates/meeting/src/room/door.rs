@@ -2,6 +2,7 @@
 //! somebody then is, is decided when it is there.
 
 use sidetone_organisation::{Attendee, MeetingKind, Presenters};
+use sidetone_signaling::protocol::Pictures;
 use sidetone_signaling::protocol::meeting::{Join, Kind, ParticipantId, Passage, Restart, Role};
 use sidetone_signaling::switchboard::Ask;
 use sidetone_signaling::{Identifier, Reason};
@@ -249,7 +250,8 @@ impl Room {
             cx.media(self.call, MediaOrder::Leave { participant: id });
         }
         participant.media = Media::Coming;
-        participant.muted = join.muted;
+        // Their pictures are told anew.
+        (participant.muted, participant.pictures) = (join.muted, Pictures::NONE);
         participant.rights = rights;
         participant.asking = Some(Asking {
             attempt,

@@ -31,7 +31,7 @@ use sidetone_signaling::protocol::meeting::{
     Capabilities, CapabilitiesChanged, Capability, CapabilityCause, Ended, Kind, ParticipantId, Role,
     Standing,
 };
-use sidetone_signaling::protocol::{CallId, Event, SessionId};
+use sidetone_signaling::protocol::{CallId, Event, Pictures, SessionId};
 use sidetone_signaling::{Identifier, Reason};
 
 use crate::api::{MediaOrder, Place as StayPlace, Rights, Stay};
@@ -312,8 +312,13 @@ impl Room {
         let Some(participant) = self.participants.get_mut(&id) else {
             return;
         };
-        let silenced = muted && !participant.muted;
-        participant.muted = muted;
+        // Nobody is shown with pictures that do not pass.
+        let pictures = Pictures {
+            camera: participant.pictures.camera && rights.video,
+            share: participant.pictures.share && rights.share,
+        };
+        let silenced = muted && !participant.muted || pictures != participant.pictures;
+        (participant.muted, participant.pictures) = (muted, pictures);
         let before = std::mem::replace(&mut participant.capabilities, capabilities);
         let shown = participant.shown_before;
         if silenced {

@@ -9,7 +9,7 @@ use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::meeting::{
     self, Capabilities, LobbyReason, ParticipantId, ParticipantState, PersonKind, Role, UnlobbiedWhy,
 };
-use sidetone_signaling::protocol::{CallId, SessionId};
+use sidetone_signaling::protocol::{CallId, Pictures, SessionId};
 
 use super::breakout::Away;
 use super::engage::Bucket;
@@ -89,6 +89,7 @@ pub(super) struct Participant {
     pub(super) media: Media,
     pub(super) asking: Option<Asking>,
     pub(super) muted: bool,
+    pub(super) pictures: Pictures,
     /// What was said of their microphone and camera in particular.
     pub(super) audio_forbidden: Option<bool>,
     pub(super) video_forbidden: Option<bool>,
@@ -143,6 +144,7 @@ impl Participant {
             media: Media::Never,
             asking: None,
             muted: false,
+            pictures: Pictures::NONE,
             audio_forbidden: None,
             video_forbidden: None,
             capabilities: Capabilities::default(),
@@ -234,6 +236,7 @@ impl Participant {
             role: self.role,
             state: self.state(),
             muted: self.muted,
+            pictures: self.pictures,
             audio_forbidden,
             video_forbidden,
             breakout: self.breakout(),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use sidetone_chat::{Body, Language, MAX_MESSAGE_BYTES, Refused, clean_html};
+use sidetone_ledger::Timestamp;
 use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::chat::{ThreadId, Translation};
 
@@ -53,8 +54,8 @@ pub(super) struct Translator {
     known: Mutex<Known>,
 }
 
-/// Which text: of which message, at which version, in which language.
-type Which = (ThreadId, u64, u64, Language);
+/// Which text: of which message, as it was said when, in which language. Its version will not do: reactions change that.
+type Which = (ThreadId, u64, Timestamp, Language);
 
 /// What was translated lately.
 #[derive(Default)]
@@ -132,7 +133,7 @@ impl Translator {
             .forget(thread, message);
     }
 
-    async fn ask(&self, (thread, message, version, language): &Which, body: &Body) -> Option<Answer> {
+    async fn ask(&self, (thread, message, said, language): &Which, body: &Body) -> Option<Answer> {
         let html = matches!(body, Body::Html { .. });
         let question = Question {
             thread: *thread,
@@ -141,7 +142,7 @@ impl Translator {
             r#type: if html { "html" } else { "text" },
             text: body.text(),
         };
-        let id = format!("{thread}.{message}.{version}.{language}");
+        let id = format!("{thread}.{message}.{}.{language}", said.as_millis());
         let answer: Answer = self.hook.question(&id, &question, ANSWER).await?;
         // As strict as with what people send.
         let text = if html {
@@ -186,7 +187,7 @@ impl Chats {
         let translator = offered.ok_or_else(|| problem(Reason::TRANSLATION_NOT_OFFERED.into()))?;
         // The thread goes on while a service of somebody else's thinks.
         drop(changing);
-        let which = (thread, message, kept.version, language);
+        let which = (thread, message, kept.edited.unwrap_or(kept.created), language);
         let answer = match translator.known(&which) {
             Some(answer) => answer,
             None => {
@@ -197,11 +198,10 @@ impl Chats {
                 answer.unwrap_or_else(|_| Err(failed()))?
             }
         };
-        let (_, _, version, language) = which;
         Ok(Translation {
             message,
-            version,
-            language: language.to_string(),
+            version: kept.version,
+            language: which.3.to_string(),
             text: answer.text,
             from: answer.from,
         })
@@ -250,7 +250,12 @@ mod tests {
 
     fn which(message: u64) -> Which {
         let thread = ThreadId(Uuid::from_u128(1));
-        (thread, message, 1, Language::parse("de").unwrap())
+        (
+            thread,
+            message,
+            Timestamp::from_millis(1),
+            Language::parse("de").unwrap(),
+        )
     }
 
     fn answer(len: usize) -> Answer {

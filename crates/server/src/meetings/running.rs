@@ -23,6 +23,9 @@ const HEAD: &str = "head";
 const ROOMS: &str = "rooms";
 const ASSIGNED: &str = "assigned-";
 
+/// Sheets of those who go to a room.
+const SHEETS: usize = 64;
+
 /// What the names of pieces begin with, within a meeting.
 const PIECE: &str = "piece.";
 
@@ -195,17 +198,16 @@ impl Ledger {
                 .put(kv, key(call, ROOMS)?, encode(&running.breakouts)?, now)
                 .await?;
         }
-        let mut sheets = 0;
-        for chunk in running.assigned.chunks(SHEET) {
-            values
-                .put(kv, assigned(call, sheets)?, encode(&chunk)?, now)
-                .await?;
-            sheets += 1;
+        let mut sheets: BTreeMap<usize, Vec<&(Identifier, u32)>> = BTreeMap::new();
+        for one in &running.assigned {
+            sheets.entry(sheet(&one.0)).or_default().push(one);
         }
-        // Assignments become fewer, too.
-        while values.written.contains_key(&assigned(call, sheets)?) {
-            values.delete(kv, &assigned(call, sheets)?, now).await?;
-            sheets += 1;
+        for number in 0..SHEETS {
+            let key = assigned(call, number)?;
+            match sheets.get(&number) {
+                Some(sheet) => values.put(kv, key, encode(&sheet)?, now).await?,
+                None => values.delete(kv, &key, now).await?,
+            }
         }
         for (number, chunk) in running.attended.chunks(SHEET).enumerate() {
             let key = key(call, &format!("{number:04}"))?;
@@ -310,6 +312,19 @@ struct Found {
     attended: Vec<Attended>,
     pieces: Vec<Vec<u8>>,
     values: Values,
+}
+
+/// Where it is written to which room somebody goes: always on the same sheet, so that nobody is lost between two writes when
+/// others come or go.
+fn sheet(identity: &Identifier) -> usize {
+    // FNV-1a: another hash in another version would only move everybody once.
+    let hash = identity
+        .to_string()
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    (hash % SHEETS as u64) as usize
 }
 
 fn assigned(call: CallId, sheet: usize) -> Result<Key, StoreError> {

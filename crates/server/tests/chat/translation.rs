@@ -48,6 +48,13 @@ async fn a_reader_has_a_message_in_a_language_and_the_service_is_asked_once() {
         (&json!("de-AT"), &json!("text"))
     );
     assert!(asked[0].0.contains_key("webhook-signature"));
+    // A reaction changes nothing of the text.
+    let hearts = format!("{message}/reactions/%E2%9D%A4");
+    bob.http.put(&hearts, json!({})).await.expect(204);
+    let again = bob.http.get(&german).await.expect(200);
+    assert_eq!(again["text"], "olleh");
+    assert!(again["version"].as_u64() > translated["version"].as_u64());
+    assert_eq!(hook.asked().len(), 1);
     // Another language, and another text.
     bob.http
         .get(&format!("{message}/translations/fr"))

@@ -8,7 +8,7 @@ use sidetone_signaling::agent::{AgentInput, Command};
 use sidetone_signaling::call::CallState;
 use sidetone_signaling::protocol::chat::ThreadId;
 use sidetone_signaling::protocol::meeting::{self, Joined, Locator};
-use sidetone_signaling::protocol::{CallId, Event, Request};
+use sidetone_signaling::protocol::{CallId, Event, Pictures, Request};
 
 use super::{Driver, Entry, Waiting};
 use crate::Error;
@@ -62,6 +62,7 @@ impl Driver {
             identifier: incoming.from,
             display_name: incoming.display_name,
             is_muted: false,
+            pictures: Pictures::NONE,
         };
         let snapshot = Snapshot {
             state: CallState::Ringing,

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use sidetone_signaling::agent::{AgentEvent as Told, AgentInput, Command, ConnectionState};
 use sidetone_signaling::call::CallState;
-use sidetone_signaling::protocol::{self, CallId};
+use sidetone_signaling::protocol::{self, CallId, Pictures};
 use sidetone_signaling::{Identifier, Reason};
 
 use tokio::task::spawn_blocking;
@@ -177,6 +177,9 @@ impl Driver {
                 remote.display_name = display_name;
             }),
             Told::RemoteMuted { call, muted } => self.update_remote(call, |remote| remote.is_muted = muted),
+            Told::RemoteShows { call, pictures } => {
+                self.update_remote(call, |remote| remote.pictures = pictures);
+            }
             Told::CallEnded { call, reason } => {
                 self.back_from_breakout(call);
                 if let Some(entry) = self.entry(call) {
@@ -345,5 +348,6 @@ fn participant(identifier: Identifier, display_name: String) -> Participant {
         identifier,
         display_name,
         is_muted: false,
+        pictures: Pictures::NONE,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sidetone_signaling::protocol::Pictures;
 use sidetone_signaling::protocol::meeting::{
     self, Participant, ParticipantId, ParticipantState, PersonKind, Role,
 };
@@ -26,6 +27,8 @@ pub struct RemoteParticipant {
     pub state: ParticipantState,
     /// Their microphone is off.
     pub is_muted: bool,
+    /// The pictures that they send.
+    pub pictures: Pictures,
     /// They are heard here, right now.
     pub is_speaking: bool,
     /// Their hand is up: lower numbers went up before higher ones.
@@ -138,6 +141,7 @@ impl super::Meeting {
             role: entry.role,
             state: entry.state,
             is_muted: entry.muted,
+            pictures: entry.pictures,
             is_speaking: self.speakers.is_heard(number),
             raised_hand: hand.map(|hand| hand.order),
             is_spotlighted: self.spotlight.contains(&number),

@@ -40,6 +40,7 @@ fn somebody(number: u32, name: &str) -> Participant {
         role: Role::Attendee,
         state: ParticipantState::Connected,
         muted: false,
+        pictures: sidetone_signaling::protocol::Pictures::NONE,
         audio_forbidden: false,
         video_forbidden: false,
         breakout: None,

@@ -12,7 +12,7 @@ use crate::protocol::chat::ThreadId;
 use crate::protocol::meeting::{self, Locator};
 use crate::protocol::{
     CallId, CandidateLine, EndpointOptions, Event, IceServer, LegId, MediaFailure, MediaState, NoticeKind,
-    NoticeState, Notices, PickupOffered, Report, Request, SessionDescription, TransferTarget,
+    NoticeState, Notices, PickupOffered, Pictures, Report, Request, SessionDescription, TransferTarget,
 };
 
 /// One attempt at a socket, numbered by the agent. Inputs about an older one are ignored.
@@ -195,6 +195,14 @@ pub enum Command {
         call: CallId,
         /// Off?
         muted: bool,
+    },
+    /// Tell the peer, or the others, which pictures are sent from now on. Sending them is the media engine's business, and
+    /// whether they pass the service's.
+    Show {
+        /// Which.
+        call: CallId,
+        /// All that are sent.
+        pictures: Pictures,
     },
     /// Put a call on hold.
     Hold {
@@ -594,6 +602,13 @@ pub enum AgentEvent {
         call: CallId,
         /// Off?
         muted: bool,
+    },
+    /// The peer sends these pictures from now on, and no others.
+    RemoteShows {
+        /// Which call.
+        call: CallId,
+        /// All of them.
+        pictures: Pictures,
     },
     /// A call is over. The last event about it; exactly one for each call.
     CallEnded {

@@ -8,7 +8,7 @@ use super::{Agent, AgentEvent, AgentOutput, Ended, REMEMBERED};
 use crate::end_reason::Reason;
 use crate::meeting::{ClientMeeting, Entry, Output};
 use crate::protocol::meeting::{self, Incoming, Joined, Locator, Restarted};
-use crate::protocol::{CallId, Event, Request};
+use crate::protocol::{CallId, Event, Pictures, Request};
 use crate::session::client::Purpose;
 
 impl Agent {
@@ -30,6 +30,7 @@ impl Agent {
             locator,
             display_name,
             muted,
+            pictures: Pictures::NONE,
             after: None,
         };
         self.enter(call, entry, now);
@@ -198,6 +199,7 @@ impl Agent {
             locator: Locator::Call(call),
             display_name: None,
             muted: old.is_muted(),
+            pictures: old.pictures(),
             after: old.talking_leg(),
         };
         self.enter(call, entry, now);

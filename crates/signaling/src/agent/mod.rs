@@ -172,6 +172,10 @@ impl Agent {
                     self.with(call, ClientCall::hang_up);
                 }
             }
+            Command::Show { call, pictures } => {
+                self.in_meeting(call, |meeting| meeting.show(pictures));
+                self.with(call, |call| call.show(pictures));
+            }
             Command::Mute { call, muted } => {
                 self.in_meeting(call, |meeting| meeting.mute(muted));
                 self.with(call, |call| call.mute(muted));
@@ -551,6 +555,7 @@ impl Agent {
                 self.replaced(&accepted);
                 self.with(call, |call| call.accepted(accepted, now));
             }
+            Event::Shown(show) => self.with(show.call, |call| call.remote_shows(show.pictures)),
             Event::Muted(mute) => self.with(mute.call, |call| call.remote_muted(mute.muted)),
             Event::Held(hold) => self.with(hold.call, |call| call.remote_held(hold.held)),
             Event::Peer(peer) => self.with(peer.call, |call| call.peer_presence(peer.presence)),

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::machine::{ClientCall, Phase, Ringing, Talking};
 use crate::agent::{MediaAction, Role};
 use crate::end_reason::Reason;
-use crate::protocol::{Accept, Decline, DeclineReason, Hold, Mute, Request, Ring};
+use crate::protocol::{Accept, Decline, DeclineReason, Hold, Mute, Pictures, Request, Ring, Show};
 
 impl ClientCall {
     pub(crate) fn accept(&mut self, now: Instant) {
@@ -86,6 +86,17 @@ impl ClientCall {
     pub(crate) fn mute(&mut self, muted: bool) {
         if std::mem::replace(&mut self.muted, muted) != muted && matches!(self.phase, Phase::Talking(_)) {
             self.request(Request::Mute(Mute { call: self.id, muted }));
+        }
+    }
+
+    pub(crate) fn show(&mut self, pictures: Pictures) {
+        if std::mem::replace(&mut self.pictures, pictures) != pictures
+            && matches!(self.phase, Phase::Talking(_))
+        {
+            self.request(Request::Show(Show {
+                call: self.id,
+                pictures,
+            }));
         }
     }
 

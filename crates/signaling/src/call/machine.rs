@@ -1,7 +1,7 @@
 //! One call of one endpoint.
 //!
 //! Inputs: from the application *accept*, *decline or hang up*, *mute*, *hold*, *resume*; from the service *calling*,
-//! *ringing*, *description*, *candidates*, *restart*, *leg ended*, *accepted*, *confirmed*, *muted*, *held*, *peer*,
+//! *ringing*, *description*, *candidates*, *restart*, *leg ended*, *accepted*, *confirmed*, *muted*, *shown*, *held*, *peer*,
 //! *ended*; from media *local description*, *local candidate*, *state*, *error*; from the session *online*,
 //! *offline*; from the clock *dialling too long*, *set-up too long*, *media lost too long*, *time to restart*.
 
@@ -15,7 +15,7 @@ use crate::end_reason::Reason;
 use crate::identifier::Identifier;
 use crate::protocol::{
     CallId, CandidateLine, DescriptionType, HangUp, IceServer, Incoming, LegId, MediaFailure, MediaState,
-    Mute, Request, SessionDescription,
+    Mute, Pictures, Request, SessionDescription, Show,
 };
 use crate::timers::Timers;
 
@@ -119,6 +119,7 @@ pub(crate) struct ClientCall {
     pub(super) settings: Settings,
     pub(super) phase: Phase,
     pub(super) muted: bool,
+    pub(super) pictures: Pictures,
     /// What the application is still to be told of it, before anything else.
     pub(super) unannounced: Option<AgentEvent>,
     pub(super) told: Option<(CallState, bool)>,
@@ -191,6 +192,7 @@ impl ClientCall {
             settings,
             phase,
             muted: false,
+            pictures: Pictures::NONE,
             unannounced: None,
             told: None,
             online,
@@ -225,6 +227,10 @@ impl ClientCall {
             Phase::Talking(talking) => Some(talking.leg),
             _ => None,
         }
+    }
+
+    pub(crate) fn pictures(&self) -> Pictures {
+        self.pictures
     }
 
     pub(crate) fn is_muted(&self) -> bool {
@@ -277,6 +283,12 @@ impl ClientCall {
             self.request(Request::Mute(Mute {
                 call: self.id,
                 muted: true,
+            }));
+        }
+        if !self.pictures.is_none() {
+            self.request(Request::Show(Show {
+                call: self.id,
+                pictures: self.pictures,
             }));
         }
         let media = self.talking().and_then(|talking| talking.media);

@@ -6,7 +6,7 @@ use super::machine::{ClientCall, Leg, Phase, Talking, Timer};
 use crate::agent::{AgentEvent, MediaAction, Role};
 use crate::end_reason::Reason;
 use crate::protocol::{
-    Accepted, Candidates, DescriptionType, LegId, MediaFailure, Presence, SessionDescription,
+    Accepted, Candidates, DescriptionType, LegId, MediaFailure, Pictures, Presence, SessionDescription,
 };
 
 impl ClientCall {
@@ -170,6 +170,13 @@ impl ClientCall {
 
     pub(crate) fn remote_muted(&mut self, muted: bool) {
         self.event(AgentEvent::RemoteMuted { call: self.id, muted });
+    }
+
+    pub(crate) fn remote_shows(&mut self, pictures: Pictures) {
+        self.event(AgentEvent::RemoteShows {
+            call: self.id,
+            pictures,
+        });
     }
 
     pub(crate) fn remote_held(&mut self, held: bool) {

@@ -16,7 +16,7 @@ use crate::agent::{AgentEvent, MediaAction, Role};
 use crate::call::{CallState, Settings};
 use crate::end_reason::Reason;
 use crate::protocol::meeting::{self, Join, Joined, Locator, ParticipantId, Passage, Restarted};
-use crate::protocol::{CallId, LegId, MediaState, Request};
+use crate::protocol::{CallId, LegId, MediaState, Pictures, Request, Show};
 use crate::timers::Timers;
 
 /// Connections to the service are numbered from here, so that they are not mistaken for the legs of a call that went
@@ -66,6 +66,7 @@ pub(crate) struct Entry {
     pub(crate) locator: Locator,
     pub(crate) display_name: Option<String>,
     pub(crate) muted: bool,
+    pub(crate) pictures: Pictures,
     /// The leg of a call of two that goes on as this.
     pub(crate) after: Option<LegId>,
 }
@@ -87,6 +88,9 @@ pub(crate) struct ClientMeeting {
     muted: bool,
     /// What the service was told of the microphone.
     told_muted: bool,
+    pictures: Pictures,
+    /// What the service was told of them.
+    told_pictures: Pictures,
     held: bool,
     pub(super) media: Option<MediaState>,
     /// Media was up once, over whatever connection.
@@ -110,6 +114,7 @@ impl ClientMeeting {
             locator,
             display_name,
             muted,
+            pictures,
             after,
         } = entry;
         let moves = after.is_some();
@@ -125,6 +130,8 @@ impl ClientMeeting {
             passage: moves.then_some(Passage::Connected),
             muted,
             told_muted: muted,
+            pictures,
+            told_pictures: Pictures::NONE,
             held: false,
             media: None,
             was_up: moves,
@@ -218,7 +225,8 @@ impl ClientMeeting {
             joined: Box::new(joined),
         });
         self.answer(answer);
-        self.tell_muted();
+        self.told_pictures = Pictures::NONE;
+        self.tell_ways();
         self.set_audio();
         self.report();
     }
@@ -239,6 +247,7 @@ impl ClientMeeting {
     /// Let in, or to wait for something else.
     pub(crate) fn passage(&mut self, passage: Passage) {
         self.passage = Some(passage);
+        self.tell_ways();
         self.set_audio();
         self.report();
     }
@@ -275,9 +284,7 @@ impl ClientMeeting {
 
     pub(crate) fn mute(&mut self, muted: bool) {
         self.muted = muted;
-        if self.phase == Phase::In {
-            self.tell_muted();
-        }
+        self.tell_ways();
     }
 
     /// Somebody switched the microphone off.
@@ -285,11 +292,26 @@ impl ClientMeeting {
         (self.muted, self.told_muted) = (true, true);
     }
 
-    fn tell_muted(&mut self) {
+    pub(crate) fn show(&mut self, pictures: Pictures) {
+        self.pictures = pictures;
+        self.tell_ways();
+    }
+
+    /// Tells what this end sends, once inside: before the door nobody is asked.
+    fn tell_ways(&mut self) {
+        if self.phase != Phase::In || self.passage != Some(Passage::Connected) {
+            return;
+        }
         if std::mem::replace(&mut self.told_muted, self.muted) != self.muted {
             self.request(Request::MeetingMute(meeting::Mute {
                 call: self.id,
                 muted: self.muted,
+            }));
+        }
+        if std::mem::replace(&mut self.told_pictures, self.pictures) != self.pictures {
+            self.request(Request::MeetingShow(Show {
+                call: self.id,
+                pictures: self.pictures,
             }));
         }
     }

@@ -9,7 +9,7 @@ use crate::agent::{AgentEvent, AgentTiming, MediaAction, MediaEvent};
 use crate::call::{CallState, Settings};
 use crate::end_reason::Reason;
 use crate::protocol::meeting::{Joined, Kind, LobbyReason, Locator, ParticipantId, Passage, Restarted, Role};
-use crate::protocol::{CallId, LegId, MediaFailure, MediaState, Request};
+use crate::protocol::{CallId, LegId, MediaFailure, MediaState, Pictures, Request};
 
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -70,6 +70,7 @@ impl Bench {
             locator: Locator::Link("link".into()),
             display_name: Some("Eve".into()),
             muted: false,
+            pictures: Pictures::NONE,
             after,
         };
         let mut bench = Self {
@@ -209,6 +210,33 @@ fn the_microphone_is_told_as_it_is_once_inside() {
     assert_eq!(bench.requests.len(), told, "the service knows");
     bench.with(|meeting, _| meeting.mute(false));
     assert!(matches!(bench.requests.last(), Some(Request::MeetingMute(mute)) if !mute.muted));
+}
+
+#[test]
+fn before_the_door_nothing_is_told_of_microphone_and_pictures_and_inside_all_of_it() {
+    let mut bench = Bench::new(None);
+    let pictures = Pictures {
+        camera: true,
+        share: false,
+    };
+    bench.offer();
+    bench.with(|meeting, _| meeting.show(pictures));
+    let lobby = Passage::InLobby {
+        reason: LobbyReason::WaitingForAdmission,
+    };
+    bench.with(|meeting, _| meeting.joined(Ok(joined(lobby))));
+    bench.with(|meeting, _| meeting.mute(true));
+    let shown = |request: &Request| matches!(request, Request::MeetingMute(_) | Request::MeetingShow(_));
+    assert!(!bench.requests.iter().any(shown));
+    bench.with(|meeting, _| meeting.passage(Passage::Connected));
+    let told: Vec<&Request> = bench.requests.iter().filter(|request| shown(request)).collect();
+    assert!(
+        matches!(told[..], [Request::MeetingMute(mute), Request::MeetingShow(show)]
+        if mute.muted && show.pictures == pictures && show.call == id(2))
+    );
+    bench.with(|meeting, _| meeting.show(pictures));
+    bench.with(|meeting, _| meeting.show(Pictures::NONE));
+    assert_eq!(bench.requests.iter().filter(|request| shown(request)).count(), 3);
 }
 
 #[test]

@@ -308,6 +308,42 @@ pub struct Mute {
 /// `call.muted`: the peer's microphone is off or on again.
 pub type Muted = Mute;
 
+/// Pictures that somebody sends beside their voice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Pictures {
+    /// A camera's.
+    pub camera: bool,
+    /// Those of a screen or a window.
+    pub share: bool,
+}
+
+impl Pictures {
+    /// No pictures.
+    pub const NONE: Self = Self {
+        camera: false,
+        share: false,
+    };
+
+    /// Whether there are none.
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    pub fn is_none(&self) -> bool {
+        *self == Self::NONE
+    }
+}
+
+/// `call.show`, `meeting.show`: the pictures that the sender sends from now on. None are when a call begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Show {
+    /// The call.
+    pub call: CallId,
+    /// All of them.
+    pub pictures: Pictures,
+}
+
+/// `call.shown`: the pictures that the peer sends from now on.
+pub type Shown = Show;
+
 /// `call.hold`: the sender puts the call on hold or takes it back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Hold {

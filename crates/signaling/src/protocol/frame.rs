@@ -9,7 +9,7 @@ use super::{
     Accept, Accepted, CallEnded, Candidates, Close, Consent, Decline, HangUp, Hold, Incoming, LegEnded,
     MailboxChanged, MediaReport, Mute, Muted, Notices, Open, PeerHeld, PeerPresence, PickUp, PickupOffered,
     PickupWithdrawn, Ping, Refresh, Report, Restart, Resume, Ring, Ringing, SessionDescription, SetNotice,
-    Start, Transfer, TransferChanged, TransferRequested, chat, meeting,
+    Show, Shown, Start, Transfer, TransferChanged, TransferRequested, chat, meeting,
 };
 use crate::end_reason::Reason;
 
@@ -51,6 +51,8 @@ pub enum Request {
     Media(MediaReport),
     #[serde(rename = "call.mute")]
     Mute(Mute),
+    #[serde(rename = "call.show")]
+    Show(Show),
     #[serde(rename = "call.hold")]
     Hold(Hold),
     #[serde(rename = "call.report")]
@@ -75,6 +77,8 @@ pub enum Request {
     MeetingDecline(meeting::Decline),
     #[serde(rename = "meeting.mute")]
     MeetingMute(meeting::Mute),
+    #[serde(rename = "meeting.show")]
+    MeetingShow(Show),
     #[serde(rename = "meeting.mute_others")]
     MeetingMuteOthers(meeting::MuteOthers),
     #[serde(rename = "meeting.remove")]
@@ -125,6 +129,7 @@ impl Request {
         "call.restart",
         "call.media",
         "call.mute",
+        "call.show",
         "call.hold",
         "call.report",
         "call.pick_up",
@@ -137,6 +142,7 @@ impl Request {
         "meeting.end",
         "meeting.decline",
         "meeting.mute",
+        "meeting.show",
         "meeting.mute_others",
         "meeting.remove",
         "meeting.admit",
@@ -179,6 +185,8 @@ pub enum Event {
     Accepted(Accepted),
     #[serde(rename = "call.muted")]
     Muted(Muted),
+    #[serde(rename = "call.shown")]
+    Shown(Shown),
     #[serde(rename = "call.held")]
     Held(PeerHeld),
     #[serde(rename = "call.peer")]
@@ -262,6 +270,7 @@ impl Event {
         "call.leg_ended",
         "call.accepted",
         "call.muted",
+        "call.shown",
         "call.held",
         "call.peer",
         "call.ended",

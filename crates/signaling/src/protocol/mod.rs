@@ -24,8 +24,8 @@ mod transfer;
 pub use call::{
     Accept, Accepted, CallEnded, CallId, CandidateLine, Candidates, Decline, DeclineReason, DescriptionType,
     HangUp, Hold, Incoming, IncomingLeg, LegEnded, LegId, MediaFailure, MediaReport, MediaState, Mute, Muted,
-    PeerHeld, PeerPresence, Presence, Report, ReportItem, Restart, Ring, Ringing, SessionDescription, Start,
-    Started,
+    PeerHeld, PeerPresence, Pictures, Presence, Report, ReportItem, Restart, Ring, Ringing,
+    SessionDescription, Show, Shown, Start, Started,
 };
 pub use frame::{ClientFrame, Event, FrameError, Request, ServerFrame};
 pub use limits::Limits;

@@ -7,7 +7,7 @@ use super::{Record, Switchboard, Timer};
 use crate::end_reason::Reason;
 use crate::protocol::{
     CallId, Candidates, DescriptionType, Event, Hold, MediaReport, Mute, Report, Restart, SessionDescription,
-    SessionId,
+    SessionId, Show,
 };
 
 impl Switchboard {
@@ -83,6 +83,12 @@ impl Switchboard {
     pub(super) fn mute(&mut self, session: SessionId, mute: Mute) -> Result<(), Reason> {
         let peer = self.peer(mute.call, session)?;
         self.emit(peer, &Event::Muted(mute));
+        Ok(())
+    }
+
+    pub(super) fn show(&mut self, session: SessionId, show: Show) -> Result<(), Reason> {
+        let peer = self.peer(show.call, session)?;
+        self.emit(peer, &Event::Shown(show));
         Ok(())
     }
 

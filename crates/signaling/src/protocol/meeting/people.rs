@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::identifier::Identifier;
+use crate::protocol::Pictures;
 
 /// A participant's number within its call, from 1. Forwarded media carries it as its contributing source (RFC 3550
 /// section 5.1), and it means the same participant after a lost network.
@@ -138,6 +139,9 @@ pub struct Participant {
     /// Their microphone is off.
     #[serde(default, skip_serializing_if = "is_false")]
     pub muted: bool,
+    /// The pictures that they send.
+    #[serde(default, skip_serializing_if = "Pictures::is_none")]
+    pub pictures: Pictures,
     /// Presenters keep their microphone off.
     #[serde(default, skip_serializing_if = "is_false")]
     pub audio_forbidden: bool,

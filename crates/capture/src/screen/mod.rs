@@ -1,0 +1,10 @@
+//! Screens and windows. What is pure about them is here: which parts changed, and how a pointer is drawn; the systems
+//! that have them are below. It refuses to know who looks.
+
+mod cursor;
+mod damage;
+#[cfg(all(feature = "x11", target_os = "linux"))]
+pub mod x11;
+
+pub use cursor::Cursor;
+pub use damage::Damage;

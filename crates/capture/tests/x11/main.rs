@@ -1,0 +1,11 @@
+//! Screens and windows of a real X server.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg(all(feature = "x11", target_os = "linux"))]
+
+mod looking;
+mod server;
+
+mod lists;
+mod screens;
+mod trouble;
+mod windows;

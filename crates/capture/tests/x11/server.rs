@@ -1,0 +1,210 @@
+//! An X server of the test's own, and a client that draws on it.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use x11rb::connection::Connection;
+use x11rb::protocol::xproto::*;
+use x11rb::protocol::xtest::ConnectionExt as _;
+use x11rb::rust_connection::RustConnection;
+use x11rb::wrapper::ConnectionExt as _;
+
+/// Tests look at the threads of their process, so one runs at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// A running Xvfb, killed when dropped.
+pub struct Server {
+    child: Child,
+    pub name: String,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Server {
+    /// A screen of `screen` (`WIDTHxHEIGHTxDEPTH`) on a display number that was free.
+    pub fn start(screen: &str) -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut child = Command::new("Xvfb")
+            .args([
+                "-displayfd",
+                "1",
+                "-screen",
+                "0",
+                screen,
+                "-nolisten",
+                "tcp",
+                "-noreset",
+            ])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Xvfb is needed: tools/packages test");
+        let mut number = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut number)
+            .unwrap();
+        assert!(!number.trim().is_empty(), "Xvfb did not start");
+        Self {
+            child,
+            name: format!(":{}", number.trim()),
+            _alone: alone,
+        }
+    }
+
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([signal, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    pub fn painter(&self) -> Painter {
+        Painter::new(&self.name)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub const RED: u32 = 0xFF_0000;
+pub const GREEN: u32 = 0x00_FF00;
+pub const BLUE: u32 = 0x00_00FF;
+pub const GREY: u32 = 0x80_8080;
+
+/// A client that draws. Each call returns when the server has done it.
+pub struct Painter {
+    pub connection: RustConnection,
+    pub root: Window,
+    gc: Gcontext,
+}
+
+impl Painter {
+    fn new(name: &str) -> Self {
+        let (connection, screen) = RustConnection::connect(Some(name)).unwrap();
+        let root = connection.setup().roots[screen].root;
+        let gc = connection.generate_id().unwrap();
+        connection.create_gc(gc, root, &CreateGCAux::new()).unwrap();
+        Self { connection, root, gc }
+    }
+
+    pub fn sync(&self) {
+        self.connection.sync().unwrap();
+    }
+
+    /// A window of one colour, shown.
+    pub fn window(
+        &self,
+        parent: Window,
+        (x, y): (i16, i16),
+        (width, height): (u16, u16),
+        colour: u32,
+    ) -> Window {
+        let window = self.connection.generate_id().unwrap();
+        let aux = CreateWindowAux::new().background_pixel(colour);
+        let class = WindowClass::INPUT_OUTPUT;
+        self.connection
+            .create_window(0, window, parent, x, y, width, height, 0, class, 0, &aux)
+            .unwrap();
+        self.show(window);
+        window
+    }
+
+    pub fn title(&self, window: Window, title: &str) {
+        let connection = &self.connection;
+        let utf8 = connection
+            .intern_atom(false, b"UTF8_STRING")
+            .unwrap()
+            .reply()
+            .unwrap()
+            .atom;
+        let name = connection
+            .intern_atom(false, b"_NET_WM_NAME")
+            .unwrap()
+            .reply()
+            .unwrap()
+            .atom;
+        connection
+            .change_property8(PropMode::REPLACE, window, name, utf8, title.as_bytes())
+            .unwrap();
+        self.sync();
+    }
+
+    pub fn show(&self, window: Window) {
+        self.connection.map_window(window).unwrap();
+        self.sync();
+    }
+
+    pub fn hide(&self, window: Window) {
+        self.connection.unmap_window(window).unwrap();
+        self.sync();
+    }
+
+    pub fn close(&self, window: Window) {
+        self.connection.destroy_window(window).unwrap();
+        self.sync();
+    }
+
+    pub fn configure(&self, window: Window, aux: ConfigureWindowAux) {
+        self.connection.configure_window(window, &aux).unwrap();
+        self.sync();
+    }
+
+    pub fn fill(&self, drawable: Drawable, (x, y): (i16, i16), (width, height): (u16, u16), colour: u32) {
+        let aux = ChangeGCAux::new().foreground(colour);
+        let rectangle = Rectangle { x, y, width, height };
+        self.connection.change_gc(self.gc, &aux).unwrap();
+        self.connection
+            .poly_fill_rectangle(drawable, self.gc, &[rectangle])
+            .unwrap();
+        self.sync();
+    }
+
+    /// Moves the pointer as a mouse does.
+    pub fn point(&self, x: i16, y: i16) {
+        self.connection
+            .xtest_fake_input(MOTION_NOTIFY_EVENT, 0, 0, self.root, x, y, 0)
+            .unwrap();
+        self.sync();
+    }
+
+    /// Gives a window a pointer that is a square of 8 by 8 in one colour, its hot spot in the upper left corner.
+    pub fn square_pointer(&self, window: Window, colour: u32) {
+        let connection = &self.connection;
+        let (pixmap, gc, cursor) = (
+            connection.generate_id().unwrap(),
+            connection.generate_id().unwrap(),
+            connection.generate_id().unwrap(),
+        );
+        connection.create_pixmap(1, pixmap, self.root, 8, 8).unwrap();
+        connection
+            .create_gc(gc, pixmap, &CreateGCAux::new().foreground(1))
+            .unwrap();
+        let all = Rectangle {
+            x: 0,
+            y: 0,
+            width: 8,
+            height: 8,
+        };
+        connection.poly_fill_rectangle(pixmap, gc, &[all]).unwrap();
+        let [_, red, green, blue] = colour.to_be_bytes().map(|part| u16::from(part) * 257);
+        connection
+            .create_cursor(cursor, pixmap, pixmap, red, green, blue, 0, 0, 0, 0, 0)
+            .unwrap();
+        let aux = ChangeWindowAttributesAux::new().cursor(cursor);
+        connection.change_window_attributes(window, &aux).unwrap();
+        self.sync();
+    }
+}
