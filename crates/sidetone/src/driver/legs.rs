@@ -178,6 +178,7 @@ impl Legs {
             hold_candidates,
             relay_only: self.network.relay_only,
             slots,
+            video: None,
         };
         let mut transport = WebRtcTransport::new(config, self.pool.clone(), None)?;
         let port = transport.take_voice();
