@@ -3,6 +3,7 @@
 
 mod call;
 mod hostile;
+mod lips;
 mod loss;
 #[path = "../transport/mutation.rs"]
 mod mutation;

@@ -347,3 +347,114 @@ fn parameter<'a>(parameters: &'a str, name: &str) -> Option<&'a str> {
         key.trim().eq_ignore_ascii_case(name).then_some(value.trim())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OFFER: &str = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=sendrecv\r\n\
+        m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99 100\r\na=sendrecv\r\na=rtpmap:96 VP8/90000\r\n\
+        a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=rtpmap:98 H264/90000\r\n\
+        a=fmtp:98 packetization-mode=0;profile-level-id=42e01f\r\na=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=98\r\n\
+        a=rtpmap:100 H264/90000\r\na=fmtp:100 packetization-mode=1;profile-level-id=42E01F\r\n\
+        m=video 9 UDP/TLS/RTP/SAVPF 101\r\na=sendrecv\r\na=rtpmap:101 H261/90000\r\n";
+
+    fn config(codecs: &[Codec]) -> VideoConfig {
+        VideoConfig {
+            codecs: codecs.to_vec(),
+            ..VideoConfig::default()
+        }
+    }
+
+    #[test]
+    fn an_offer_is_left_with_what_is_of_use() {
+        let usable = with_usable(OFFER, &config(&[Codec::H264, Codec::Vp8]));
+        assert!(
+            usable.contains("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=sendrecv\r\n"),
+            "{usable}"
+        );
+        assert!(
+            usable.contains("m=video 9 UDP/TLS/RTP/SAVPF 96 97 100\r\na=sendrecv\r\n"),
+            "{usable}"
+        );
+        let (_, last) = usable.split_at(usable.rfind("m=video").unwrap());
+        assert!(
+            last.contains("a=inactive") && !last.contains("a=sendrecv"),
+            "{last}"
+        );
+        let usable = with_usable(OFFER, &config(&[Codec::Vp8]));
+        assert!(usable.contains("SAVPF 96 97\r\n"), "{usable}");
+    }
+
+    #[test]
+    fn a_screen_is_known_by_its_mark_or_its_place() {
+        let section = |mark: &str, ssrc: u32| {
+            format!(
+                "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:{ssrc}\r\na=sendrecv\r\na=rtpmap:96 VP8/90000\r\n\
+                 {mark}a=ssrc:{ssrc} cname:x\r\n"
+            )
+        };
+        let read = |first: &str, second: &str| {
+            let both = format!("v=0\r\n{}{}", section(first, 1), section(second, 2));
+            let layout = super::read(
+                &both,
+                &both,
+                true,
+                false,
+                &config(&[Codec::Vp8]),
+                &Layers::default(),
+            );
+            let sources = layout
+                .receives
+                .iter()
+                .map(|receives| receives.as_ref().and_then(|of| of.ssrc));
+            sources.collect::<Vec<_>>()
+        };
+        assert_eq!(read("", ""), [Some(1), Some(2)]);
+        assert_eq!(read("", "a=content:slides\r\n"), [Some(1), Some(2)]);
+        assert_eq!(read("a=content:slides\r\n", ""), [Some(2), Some(1)]);
+        let marked = with_contents(
+            &format!("v=0\r\n{}{}", section("", 1), section("", 2)),
+            &config(&[]),
+            false,
+        );
+        let (camera, screen) = marked.split_at(marked.rfind("m=video").unwrap());
+        assert!(
+            !camera.contains("slides") && screen.contains("a=content:slides"),
+            "{marked}"
+        );
+    }
+
+    #[test]
+    fn who_takes_no_simulcast_gets_one_layer() {
+        let ours = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:4\r\na=sendonly\r\na=rid:q send\r\n\
+            a=rid:h send\r\na=rid:f send\r\na=simulcast:send q;h;f\r\n";
+        let theirs = |simulcast: &str| {
+            format!(
+                "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:4\r\na=recvonly\r\na=rtpmap:96 VP8/90000\r\n\
+                 a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n{simulcast}"
+            )
+        };
+        let layers = [(1, 2), (3, 4), (5, 6)];
+        let config = VideoConfig {
+            layers: 3,
+            ..config(&[Codec::Vp8])
+        };
+        let read = |simulcast: &str| {
+            let layout = super::read(ours, &theirs(simulcast), false, true, &config, &layers);
+            let sends = layout.sends.into_iter().flatten();
+            let sends = sends.map(|sends| (sends.ssrc, sends.rtx, sends.names.map(|(_, rid)| rid)));
+            sends.collect::<Vec<_>>()
+        };
+        let name = |rid: &str| Some(rid.to_owned());
+        assert_eq!(
+            read("a=simulcast:recv q;h;f\r\n"),
+            [
+                (1, Some((2, 97)), name("q")),
+                (3, Some((4, 97)), name("h")),
+                (5, Some((6, 97)), name("f"))
+            ]
+        );
+        assert_eq!(read(""), [(1, Some((2, 97)), name(""))]);
+    }
+}
