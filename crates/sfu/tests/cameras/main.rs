@@ -1,7 +1,6 @@
 //! Cameras and a screen through the service, over real sockets: layers of simulcast, and who is seen where.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[allow(dead_code)]
 #[path = "../../../../tests/support/browser.rs"]
 mod browser;
 mod person;
@@ -11,7 +10,9 @@ mod service;
 
 use std::time::Duration;
 
+use browser::Browser;
 use person::{Person, until};
+use serde_json::{Value, json};
 use service::Service;
 use sidetone_media::transport::Transport;
 use sidetone_sfu::room::{Media, Want};
@@ -118,5 +119,49 @@ fn a_screen_is_seen_beside_a_camera() {
         assert!(until(&mut people, LONG, |people| people[1].cameras(1) >= before + 20).await);
         assert_eq!(people[1].screens, screens);
         assert_eq!((people[1].mislabelled, people[1].torn), (0, 0));
+    });
+}
+
+/// Its layers, and pictures that a real decoder shows: we send the browser's own back to it.
+#[test]
+fn a_browser_sees_itself_by_way_of_us() {
+    service::run(async {
+        let service = Service::start();
+        let room = service.room();
+        let mut browser = Browser::start(include_str!("../voice/page.html"), "layers&pictures=1").await;
+        service.admit(&mut browser, room, 1).await;
+        let mut person = Person::join(&service, room, 2).await;
+        let want = Want {
+            number: 1,
+            media: Media::Video,
+            height: 90,
+            pinned: true,
+        };
+        service.sfu.watch(room, 2, vec![want], None).unwrap();
+        let mut stats = Value::Null;
+        let listen = async {
+            loop {
+                let post = browser.post().await;
+                assert_eq!(post.path, "/stats", "{}", post.body);
+                stats = post.body.clone();
+                post.answer(&json!({})).await;
+            }
+        };
+        let sent = tokio::select! {
+            sent = person.echo(Duration::from_secs(15)) => sent,
+            () = listen => 0,
+        };
+        let ours = person.transport.video_stats();
+        assert!(sent > 60 && person.cameras(1) > 100, "{sent} {ours:#?}");
+        assert_eq!(person.cameras(0), 0, "every picture says whose it is");
+        assert!(ours.inbound[0].counters.pli_count <= 5, "{ours:#?}");
+        let mut entries = stats.as_array().unwrap().iter();
+        let seen = entries.find(|entry| entry["type"] == "inbound-rtp" && entry["kind"] == "video");
+        let seen = seen.unwrap_or_else(|| panic!("{stats}"));
+        let decoded = seen["framesDecoded"].as_f64().unwrap_or(0.0);
+        assert!(
+            decoded > 0.7 * f64::from(sent),
+            "{decoded} of {sent}: {seen} {ours:#?}"
+        );
     });
 }

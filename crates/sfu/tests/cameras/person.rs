@@ -121,6 +121,45 @@ impl Person {
         self.seen.get(&number).copied().unwrap_or(0)
     }
 
+    /// Sends what it sees back, in its smallest layer. How many pictures it sent so.
+    pub async fn echo(&mut self, time: Duration) -> u32 {
+        let (seen, camera) = (&self.port.remote[0], &self.port.camera[0]);
+        camera.set_demand(Some(Demand {
+            least: Bitrate::kbps(50),
+            most: Bitrate::kbps(800),
+        }));
+        let (mut sent, mut begun, mut asked) = (0, false, Instant::now());
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            let left = end - Instant::now();
+            let Ok(Some(frame)) = tokio::time::timeout(left, seen.recv()).await else {
+                break;
+            };
+            seen.decoded(frame.key);
+            seen.shown(frame.timestamp, Instant::now());
+            *self.seen.entry(frame.participant.unwrap_or(0)).or_default() += 1;
+            if camera.bitrate() < Bitrate::kbps(500) {
+                continue;
+            }
+            begun &= camera.wanted() == Wanted::Frame;
+            if frame.key || begun {
+                begun = true;
+                sent += 1;
+                camera.push(CodedFrame {
+                    data: frame.data,
+                    key: frame.key,
+                    temporal: None,
+                    discardable: false,
+                    captured: Instant::now(),
+                });
+            } else if asked.elapsed() > Duration::from_secs(1) {
+                asked = Instant::now();
+                seen.failed();
+            }
+        }
+        sent
+    }
+
     /// A picture's time.
     fn tick(&mut self) {
         self.count += 1;
