@@ -18,6 +18,10 @@ use crate::packet::VoicePacket;
 #[cfg(feature = "memory")]
 pub mod memory;
 #[cfg(any(feature = "webrtc", feature = "memory"))]
+#[cfg_attr(
+    not(feature = "webrtc"),
+    expect(dead_code, reason = "that transport alone has reports of others")
+)]
 mod pictures;
 mod reception;
 #[cfg(any(feature = "webrtc", feature = "memory"))]
@@ -28,8 +32,8 @@ pub mod red;
 pub mod rtp;
 mod seconds;
 #[cfg_attr(
-    not(any(feature = "webrtc", feature = "memory")),
-    expect(dead_code, reason = "the other ends are at transports")
+    not(feature = "webrtc"),
+    expect(dead_code, reason = "some ends are at that transport only")
 )]
 pub mod video;
 #[cfg(feature = "webrtc")]

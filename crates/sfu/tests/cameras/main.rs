@@ -64,7 +64,7 @@ fn who_looks_closer_sees_more() {
         let mut people = people(&service, 2).await;
         let room = people[0].room;
         people[0].show_camera();
-        let mut look = async |height: u16, layer: u8, people: &mut Vec<Person>| {
+        let look = async |height: u16, layer: u8, people: &mut [Person]| {
             let want = Want {
                 number: 1,
                 media: Media::Video,

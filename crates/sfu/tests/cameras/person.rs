@@ -207,11 +207,7 @@ fn code(video: &LocalVideo, number: u32, layer: u8, count: u32) {
 }
 
 /// Lets all live for that time, or until `done`.
-pub async fn until(
-    people: &mut Vec<Person>,
-    most: Duration,
-    mut done: impl FnMut(&[Person]) -> bool,
-) -> bool {
+pub async fn until(people: &mut [Person], most: Duration, mut done: impl FnMut(&[Person]) -> bool) -> bool {
     let mut clock = tokio::time::interval(Duration::from_secs(1) / RATE);
     let end = Instant::now() + most;
     while Instant::now() < end {

@@ -15,13 +15,13 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sidetone_netsim::{Config, Link};
 use sidetone_pipeline::{Notifier, Pool, Pooled, QueueReceiver, QueueSender, queue};
 
 use self::endpoint::{Control, Endpoint, Output};
-use self::pictures::{Pictures, wire_bytes};
+use self::pictures::Pictures;
 use self::token::Id;
 use super::pictures::Ask;
 use super::receptions::Receptions;
@@ -35,9 +35,6 @@ use crate::voice::VOICE_RATE;
 
 /// Packets that may wait each way.
 const QUEUE: usize = 64;
-
-/// Shortest time between two looks at the pictures of an end.
-const TICK: Duration = Duration::from_millis(1);
 
 /// Bytes of a packet beside its payload: RTP, SRTP tag, UDP, IPv4.
 const OVERHEAD: usize = 12 + 10 + 8 + 20;
@@ -360,55 +357,6 @@ impl Net {
         }
     }
 
-    /// Lets the pictures of an end do what is due.
-    fn work(&mut self, id: Id) {
-        let now = self.now;
-        let peer = self.nodes.get(&id).and_then(|node| node.endpoint.peer());
-        let theirs = peer.and_then(|peer| {
-            let pictures = self.nodes.get(&peer)?.pictures.as_ref()?;
-            Some((peer, pictures.config.clone()))
-        });
-        let Some(node) = self.nodes.get_mut(&id) else {
-            return;
-        };
-        let open = node.endpoint.is_open() && theirs.is_some();
-        let Some(pictures) = &mut node.pictures else {
-            return;
-        };
-        if let Some((peer, theirs)) = theirs {
-            pictures.settle((id, peer), &theirs, now);
-        }
-        node.feedback.report(now, now + self.config.conditions.delay);
-        let mut changed = node.feedback.estimate(now);
-        let (estimate, told) = (node.feedback.current(), node.feedback.take_told());
-        let work = pictures.work(open, estimate, &told, node.endpoint.round_trip, now);
-        let found = work.found.and_then(|found| node.feedback.on_probe(found, now));
-        changed = found.or(changed);
-        changed = node.feedback.set_wanted(work.wanted, now).or(changed);
-        let next = pictures.next_timeout();
-        let mut datagrams = Vec::new();
-        for packet in work.packets {
-            let bytes = wire_bytes(&packet);
-            let number = node.feedback.sent(bytes, now);
-            pictures.numbered(number, &packet);
-            datagrams.push((Datagram::Picture(number, Box::new(packet)), bytes));
-        }
-        datagrams.extend(work.asks.into_iter().map(|ask| (Datagram::Ask(ask), OVERHEAD)));
-        let next = next.map(|next| next.max(now + TICK));
-        if let Some(next) = next.filter(|next| node.pictures_due.is_none_or(|due| *next < due)) {
-            node.pictures_due = Some(next);
-            self.agenda.push(Reverse((next, Due::Pictures(id))));
-        }
-        if let Some(estimate) = changed {
-            self.perform(id, vec![Output::Event(TransportEvent::Estimate(estimate))]);
-        }
-        for (datagram, bytes) in datagrams {
-            if let Some(peer) = peer.filter(|_| open) {
-                self.send(id, peer, datagram, bytes);
-            }
-        }
-    }
-
     fn deliver(&mut self, from: Id, to: Id) {
         let now = self.now;
         while let Some(datagram) = self.links.get_mut(&(from, to)).and_then(|link| link.poll(now)) {
@@ -461,15 +409,6 @@ impl Net {
 }
 
 impl Node {
-    /// The pictures, for something that came from `from`.
-    fn pictures_from(&mut self, from: Id, now: Instant, out: &mut Vec<Output>) -> Option<&mut Pictures> {
-        if self.endpoint.peer() != Some(from) || !self.endpoint.is_open() {
-            return None;
-        }
-        self.endpoint.on_sign_of_life(now, out);
-        self.pictures.as_mut()
-    }
-
     fn on_voice(&mut self, from: Id, packet: &VoicePacket, now: Instant, out: &mut Vec<Output>) {
         if self.endpoint.peer() != Some(from) || !self.endpoint.is_open() {
             return;

@@ -1,15 +1,19 @@
 //! The pictures of one end in memory: what both ends could settle is known without descriptions, packets are those that
 //! would go over a network. Knows calls of two only.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rtc_shared::marshal::MarshalSize;
 use sidetone_opus::Bitrate;
 
+use super::endpoint::Output;
 use super::token::Id;
+use super::{Datagram, Due, Net, Node, OVERHEAD};
 use crate::bandwidth::{Delivery, Estimate};
 use crate::packet::SequenceNumber;
+use crate::transport::TransportEvent;
 use crate::transport::pictures::{
     Ask, Formats, Identifiers, Layout, MediaClock, Receives, Receiving, Sending, Sends,
 };
@@ -18,6 +22,9 @@ use crate::video::{Codec, NtpTime, Report};
 
 /// Bytes around an RTP packet: the tag of SRTP, UDP, IPv4.
 const AROUND: usize = 10 + 8 + 20;
+
+/// Shortest time between two looks at the pictures of an end.
+const TICK: Duration = Duration::from_millis(1);
 
 /// Packets of which the feedback is under way.
 const MOST: usize = 2_000;
@@ -145,8 +152,75 @@ impl Pictures {
     }
 }
 
+impl Net {
+    /// Lets the pictures of an end do what is due.
+    pub(super) fn work(&mut self, id: Id) {
+        let now = self.now;
+        let peer = self.nodes.get(&id).and_then(|node| node.endpoint.peer());
+        let theirs = peer.and_then(|peer| {
+            let pictures = self.nodes.get(&peer)?.pictures.as_ref()?;
+            Some((peer, pictures.config.clone()))
+        });
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return;
+        };
+        let open = node.endpoint.is_open() && theirs.is_some();
+        let Some(pictures) = &mut node.pictures else {
+            return;
+        };
+        if let Some((peer, theirs)) = theirs {
+            pictures.settle((id, peer), &theirs, now);
+        }
+        node.feedback.report(now, now + self.config.conditions.delay);
+        let mut changed = node.feedback.estimate(now);
+        let (estimate, told) = (node.feedback.current(), node.feedback.take_told());
+        let work = pictures.work(open, estimate, &told, node.endpoint.round_trip, now);
+        let found = work.found.and_then(|found| node.feedback.on_probe(found, now));
+        changed = found.or(changed);
+        changed = node.feedback.set_wanted(work.wanted, now).or(changed);
+        let next = pictures.next_timeout();
+        let mut datagrams = Vec::new();
+        for packet in work.packets {
+            let bytes = wire_bytes(&packet);
+            let number = node.feedback.sent(bytes, now);
+            pictures.numbered(number, &packet);
+            datagrams.push((Datagram::Picture(number, Box::new(packet)), bytes));
+        }
+        datagrams.extend(work.asks.into_iter().map(|ask| (Datagram::Ask(ask), OVERHEAD)));
+        let next = next.map(|next| next.max(now + TICK));
+        if let Some(next) = next.filter(|next| node.pictures_due.is_none_or(|due| *next < due)) {
+            node.pictures_due = Some(next);
+            self.agenda.push(Reverse((next, Due::Pictures(id))));
+        }
+        if let Some(estimate) = changed {
+            self.perform(id, vec![Output::Event(TransportEvent::Estimate(estimate))]);
+        }
+        for (datagram, bytes) in datagrams {
+            if let Some(peer) = peer.filter(|_| open) {
+                self.send(id, peer, datagram, bytes);
+            }
+        }
+    }
+}
+
+impl Node {
+    /// The pictures, for something that came from `from`.
+    pub(super) fn pictures_from(
+        &mut self,
+        from: Id,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) -> Option<&mut Pictures> {
+        if self.endpoint.peer() != Some(from) || !self.endpoint.is_open() {
+            return None;
+        }
+        self.endpoint.on_sign_of_life(now, out);
+        self.pictures.as_mut()
+    }
+}
+
 /// Its size on the wire.
-pub(super) fn wire_bytes(packet: &rtp::Packet) -> usize {
+fn wire_bytes(packet: &rtp::Packet) -> usize {
     packet.marshal_size() + AROUND
 }
 
