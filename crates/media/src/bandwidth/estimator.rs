@@ -16,6 +16,9 @@ const NOISE: f64 = 3.0;
 const SHORT: f64 = 2.0;
 /// ... and grow by so much a second.
 const FAST: f64 = 0.25;
+/// A queue from which so large a share of packets is lost is full, and grows no more: of so many packets at least.
+const OVERFLOW: f64 = 0.1;
+const ENOUGH: usize = 10;
 /// A queue that grows by less, in seconds a second, is somebody else's, or of a clock that runs slow.
 const GROWTH: f64 = 0.02;
 /// A queue shall be gone after so many seconds. Shorter costs more sound than the delay is worth.
@@ -129,9 +132,13 @@ impl BandwidthEstimator {
         self.heard = Some(now);
         self.path.note(packets);
         let view = self.path.view(WINDOW)?;
+        let overflows = packets.len() >= ENOUGH && {
+            let lost = packets.iter().filter(|packet| packet.arrived.is_none()).count();
+            lost as f64 > OVERFLOW * packets.len() as f64
+        };
         if let Some(short) = self.path.view(SHORT_WINDOW)
             && short.standing > SHORT * threshold(&short)
-            && short.growth > FAST
+            && (short.growth > FAST || overflows)
         {
             self.drain(short, now);
             return self.tell();
@@ -249,7 +256,7 @@ impl BandwidthEstimator {
             }) if view.growth <= GROWTH => (delivered.max(carried), since),
             _ => (delivered, now),
         };
-        let least = (carried * LEAST_DRAIN).min(SPEECH).max(LEAST);
+        let least = (carried * LEAST_DRAIN).clamp(LEAST, SPEECH);
         let rate = (carried * (CAREFUL - view.standing / DRAIN)).max(least);
         self.climbing = false;
         self.beginning = false;

@@ -23,6 +23,8 @@ pub struct Feedback {
     came: Vec<(u64, Instant)>,
     next: Instant,
     reports: VecDeque<(Instant, Vec<(u64, Instant)>)>,
+    /// What became of single packets, while somebody fetches it.
+    told: Vec<(u64, Delivery)>,
 }
 
 impl Feedback {
@@ -36,6 +38,7 @@ impl Feedback {
             came: Vec::new(),
             next: start + FEEDBACK_INTERVAL,
             reports: VecDeque::new(),
+            told: Vec::new(),
         }
     }
 
@@ -88,9 +91,28 @@ impl Feedback {
             }
             self.first += known as u64;
             let packets: Vec<Delivery> = self.sent.drain(..known).collect();
+            let number = self.first - known as u64;
+            let room = MOST.saturating_sub(self.told.len());
+            self.told
+                .extend((number..).zip(packets.iter().copied()).take(room));
             changed = self.estimator.on_feedback(&packets, now).or(changed);
         }
         changed
+    }
+
+    /// What became of single packets since the last call, by their numbers; the oldest some, where nobody calls.
+    pub fn take_told(&mut self) -> Vec<(u64, Delivery)> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// See [`BandwidthEstimator::set_wanted`].
+    pub fn set_wanted(&mut self, wanted: Bitrate, now: Instant) -> Option<Estimate> {
+        self.estimator.set_wanted(wanted, now)
+    }
+
+    /// See [`BandwidthEstimator::on_probe`].
+    pub fn on_probe(&mut self, found: Bitrate, now: Instant) -> Option<Estimate> {
+        self.estimator.on_probe(found, now)
     }
 
     /// What may be sent now.

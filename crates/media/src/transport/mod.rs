@@ -17,6 +17,12 @@ use crate::packet::VoicePacket;
 
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(any(feature = "webrtc", feature = "memory"))]
+#[cfg_attr(
+    not(feature = "webrtc"),
+    expect(dead_code, reason = "that transport alone has reports of others")
+)]
+mod pictures;
 mod reception;
 #[cfg(any(feature = "webrtc", feature = "memory"))]
 mod receptions;
@@ -25,6 +31,10 @@ pub mod red;
 #[cfg(feature = "rtp")]
 pub mod rtp;
 mod seconds;
+#[cfg_attr(
+    not(feature = "webrtc"),
+    expect(dead_code, reason = "some ends are at that transport only")
+)]
 pub mod video;
 #[cfg(feature = "webrtc")]
 pub mod webrtc;

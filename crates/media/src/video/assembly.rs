@@ -162,7 +162,17 @@ impl Assembly {
     pub fn has_key_after(&self, after: i64) -> bool {
         self.slots.iter().flatten().any(|slot| {
             let content = slot.content.as_ref();
-            slot.sequence > after && content.is_some_and(|content| is_key(content))
+            slot.sequence > after && content.is_some_and(is_key)
+        })
+    }
+
+    /// Whether the newest packet is one of a key frame newer than `after` whose end has not come.
+    pub fn is_key_coming(&self, after: i64) -> bool {
+        let newest = self.newest.and_then(|newest| self.slot(newest));
+        newest.is_some_and(|newest| {
+            let of_it = |slot: &&Slot| slot.timestamp == newest.timestamp && slot.sequence > after;
+            let mut key = self.slots.iter().flatten().filter(of_it);
+            !newest.marker && key.any(|slot| slot.content.as_ref().is_some_and(is_key))
         })
     }
 

@@ -69,7 +69,7 @@ impl Frames {
     }
 
     /// The first picture that can be decoded now. `None` while all need something that is missing.
-    pub fn next(&mut self) -> Option<&Assembled> {
+    pub fn decodable(&mut self) -> Option<&Assembled> {
         let mut broken = Vec::new();
         let mut found = None;
         for (first, waiting) in &mut self.waiting {
@@ -99,9 +99,9 @@ impl Frames {
             .map(|waiting| &waiting.picture)
     }
 
-    /// Takes the picture that [`Self::next`] gives, and tells how many before it are dropped.
+    /// Takes the picture that [`Self::decodable`] gives, and tells how many before it are dropped.
     pub fn take(&mut self) -> Option<(Assembled, usize)> {
-        let first = self.next()?.first;
+        let first = self.decodable()?.first;
         let later = self.waiting.split_off(&first);
         let dropped = std::mem::replace(&mut self.waiting, later).len();
         let Waiting { picture, resolved } = self.waiting.remove(&first)?;

@@ -16,6 +16,8 @@ mod references;
 mod sender;
 mod stats;
 mod sync;
+#[cfg(test)]
+mod tests;
 mod unwrap;
 
 pub use allocation::{Allocation, Allocator, Demand, Demands};

@@ -33,6 +33,9 @@ const PACE: f64 = 0.1;
 /// Share of pictures with retransmissions from which on all wait for one.
 const OFTEN: f64 = 0.03;
 
+/// Until the packet that shows that one is missing comes, beside a round trip.
+const DETECTION: Duration = Duration::from_millis(15);
+
 /// Longest wait for a retransmission: beyond, a picture that comes late is less of a nuisance than all that come later.
 const LONGEST_WAIT: Duration = Duration::from_millis(120);
 
@@ -174,7 +177,7 @@ impl Playout {
         let deviation = (self.noise_square - self.noise * self.noise).max(0.0).sqrt();
         let jitter = self.slope * self.largest + self.noise + DEVIATIONS * deviation;
         let wait = if self.resent > OFTEN {
-            self.round_trip.min(LONGEST_WAIT)
+            (self.round_trip + DETECTION).min(LONGEST_WAIT)
         } else {
             Duration::ZERO
         };
@@ -256,7 +259,7 @@ mod tests {
         let lost = |n: i64| n % 9 == 0;
         let transit = |n: i64| (4_000, if lost(n) { 0.17 } else { 0.1 });
         let (playout, _) = run(transit, lost);
-        assert!(playout.delay() >= Duration::from_millis(50) && playout.delay() < Duration::from_millis(55));
+        assert!(playout.delay() >= Duration::from_millis(65) && playout.delay() < Duration::from_millis(70));
     }
 
     #[test]

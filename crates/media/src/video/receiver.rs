@@ -205,7 +205,7 @@ impl VideoReceiver {
     }
 
     fn release(&mut self, now: Instant) -> Option<ReceivedFrame> {
-        let next = self.frames.next()?;
+        let next = self.frames.decodable()?;
         self.requests.settle();
         self.stuck = None;
         let due = self.playout.due(next.timestamp).unwrap_or(now);
@@ -238,12 +238,13 @@ impl VideoReceiver {
         if !begun || taken.is_some() && !incomplete {
             return None;
         }
-        let key = self.assembly.has_key_after(taken.unwrap_or(i64::MIN));
+        let after = taken.unwrap_or(i64::MIN);
+        let waits = self.nack.is_waiting();
         Some(match taken {
             _ if self.nack.has_lost() => Duration::ZERO,
             // It is large, and the path is slow.
-            _ if key && !self.nack.is_waiting() => return None,
-            _ if key => KEY_PATIENCE + 2 * self.round_trip,
+            _ if !waits && self.assembly.is_key_coming(after) => return None,
+            _ if waits && self.assembly.has_key_after(after) => KEY_PATIENCE + 2 * self.round_trip,
             None => START_PATIENCE,
             Some(_) => PATIENCE + 2 * self.round_trip,
         })
@@ -251,7 +252,7 @@ impl VideoReceiver {
 
     /// Whether packets have come for too long, and nothing can be decoded.
     fn is_lost(&mut self, now: Instant) -> bool {
-        if self.requests.is_pending() || self.frames.next().is_some() {
+        if self.requests.is_pending() || self.frames.decodable().is_some() {
             return false;
         }
         let Some(patience) = self.patience() else {
@@ -266,7 +267,7 @@ impl VideoReceiver {
     pub fn next_timeout(&mut self) -> Option<Instant> {
         let due = self
             .frames
-            .next()
+            .decodable()
             .map(|picture| picture.timestamp)
             .and_then(|timestamp| self.playout.due(timestamp));
         let lost = match (self.requests.is_pending(), due, self.stuck) {
@@ -293,5 +294,57 @@ impl VideoReceiver {
     pub fn stats(&mut self, now: Instant) -> &VideoStats {
         self.standstill.refresh(now, &mut self.stats);
         &self.stats
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::TemporalLayer;
+    use super::super::payload::{Mtu, Outgoing, Packetizer, TemporalLayers};
+    use super::*;
+    use crate::packet::SequenceNumber;
+
+    /// H.264 says in each packet that it is one of a key frame. What was sent before the first packet that came is not asked
+    /// for again, so the frame is never whole.
+    #[test]
+    fn a_key_frame_without_its_beginning_is_not_waited_for() {
+        let start = Instant::now();
+        let mut receiver = VideoReceiver::new(Codec::H264, start);
+        let mut packetizer = Packetizer::new(Codec::H264, Mtu::DEFAULT, TemporalLayers::ONE, 0);
+        let (mut sequence, mut asked) = (100u16, Vec::new());
+        for n in 0..30u32 {
+            let now = start + Duration::from_millis(u64::from(n) * 33);
+            let key = n == 0;
+            let mut data = vec![0, 0, 0, 1, if key { 0x65 } else { 0x41 }];
+            data.resize(if key { 4_000 } else { 300 }, 7);
+            let frame = Outgoing {
+                data: &data,
+                key,
+                temporal: None::<TemporalLayer>,
+                discardable: false,
+            };
+            let mut payloads = Vec::new();
+            packetizer.packetize(&frame, &mut payloads).unwrap();
+            for (at, payload) in payloads.into_iter().enumerate() {
+                sequence += 1;
+                let packet = VideoPacket {
+                    sequence: SequenceNumber(sequence),
+                    timestamp: RtpTimestamp(n * 3_000),
+                    marker: payload.marker,
+                    payload: payload.bytes,
+                    dependency: None,
+                };
+                if !(key && at == 0) {
+                    receiver.packet(packet, now);
+                }
+            }
+            while let Some(output) = receiver.poll(now) {
+                asked.push((n, output));
+            }
+        }
+        let first = asked
+            .iter()
+            .find(|(_, output)| *output == ReceiverOutput::PictureLoss);
+        assert!(first.is_some_and(|(n, _)| *n < 6), "{asked:?}");
     }
 }

@@ -53,6 +53,9 @@ pub(super) struct References {
     decoded: BTreeSet<i64>,
     /// Of the last decoded picture: sequence number of its last packet, its number, TL0PICIDX.
     last: Option<(i64, Option<i64>, Option<u8>)>,
+    /// Whether all pictures since the last one of the base have been decoded: where only the base is named, one of an upper
+    /// layer may need any of them.
+    unbroken: bool,
 }
 
 /// Unwrapped picture numbers, whatever their width.
@@ -137,11 +140,10 @@ impl References {
 
     /// Whether all that a picture needs has been decoded.
     pub(super) fn decodable(&self, picture: &Assembled, resolved: &Resolved) -> bool {
-        let Some((last, number, base)) = self.last else {
+        let Some((_, _, base)) = self.last else {
             return resolved.needs == Needs::Nothing;
         };
-        let follows = picture.first == last + 1
-            || number.is_some() && resolved.number == number.map(|number| number + 1);
+        let follows = self.follows(picture, resolved);
         match &resolved.needs {
             Needs::Nothing => true,
             // A picture within the group that refers to none belongs behind what came before.
@@ -150,14 +152,26 @@ impl References {
             Needs::Base { index, layer } => match (base, layer.id) {
                 (None, _) => follows,
                 (Some(base), 0) => *index == base.wrapping_add(1),
-                (Some(base), _) => *index == base && (layer.sync || follows),
+                (Some(base), _) => *index == base && (layer.sync || follows && self.unbroken),
             },
             Needs::All => follows,
         }
     }
 
+    /// Whether nothing is missing between the last decoded picture and this one.
+    fn follows(&self, picture: &Assembled, resolved: &Resolved) -> bool {
+        self.last.is_some_and(|(last, number, _)| {
+            picture.first == last + 1
+                || number.is_some() && resolved.number == number.map(|number| number + 1)
+        })
+    }
+
     /// A picture goes to the decoder.
     pub(super) fn decoded(&mut self, picture: &Assembled, resolved: &Resolved) {
+        self.unbroken = match &resolved.needs {
+            Needs::Base { layer, .. } if layer.id > 0 => self.unbroken && self.follows(picture, resolved),
+            _ => true,
+        };
         if resolved.needs == Needs::Nothing {
             // Its numbers may begin anew.
             self.decoded.clear();

@@ -1,6 +1,8 @@
 //! The transport in memory keeps the contract of the real one, in virtual time and repeatably.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod pictures;
+
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -47,12 +49,15 @@ impl World {
     }
 
     fn peer(&self, hold_candidates: bool) -> Peer {
-        let pool = Pool::new(300, || VoicePacket::empty(self.start));
-        let config = TransportConfig {
+        self.peer_with(&TransportConfig {
             hold_candidates,
             ..TransportConfig::default()
-        };
-        let mut transport = self.net.transport(&config, pool.clone(), None);
+        })
+    }
+
+    fn peer_with(&self, config: &TransportConfig) -> Peer {
+        let pool = Pool::new(300, || VoicePacket::empty(self.start));
+        let mut transport = self.net.transport(config, pool.clone(), None);
         let voice = transport.take_voice().unwrap();
         Peer {
             transport,

@@ -4,6 +4,7 @@
 mod close;
 mod connect;
 mod hostile;
+mod mutation;
 mod privacy;
 mod restart;
 mod slots;

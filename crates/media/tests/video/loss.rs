@@ -24,6 +24,8 @@ fn three_percent_of_loss_are_no_freeze() {
                 stats.longest_freeze_duration <= 0.2,
                 "{codec:?}, seed {seed}: {stats:?}"
             );
+            // Half the round trip, and the wait for retransmissions.
+            assert!(call.latency(Duration::ZERO, MINUTE).0 < Duration::from_millis(110));
             assert!(call.missed() == 0, "{codec:?}, seed {seed}: {}", call.missed());
         }
     }

@@ -4,9 +4,11 @@
 //! Endpoints are made one by one and find each other by the descriptions that are carried between them, as over
 //! a network. Time passes in [`MemoryNetwork::advance`] only. Packets are not encrypted and candidates are
 //! numbers; servers, bind addresses and announced addresses are ignored. An end with slots takes packets as their sender
-//! labelled them, slot and source; so an end without slots can play the server of a meeting.
+//! labelled them, slot and source; so an end without slots can play the server of a meeting. Pictures go between two ends
+//! without slots only.
 
 mod endpoint;
+mod pictures;
 mod token;
 
 use std::cmp::Reverse;
@@ -19,8 +21,11 @@ use sidetone_netsim::{Config, Link};
 use sidetone_pipeline::{Notifier, Pool, Pooled, QueueReceiver, QueueSender, queue};
 
 use self::endpoint::{Control, Endpoint, Output};
+use self::pictures::Pictures;
 use self::token::Id;
+use super::pictures::Ask;
 use super::receptions::Receptions;
+use super::video::{VideoPort, VideoReport, port};
 use super::{
     MAX_SLOTS, Transport, TransportCommand, TransportConfig, TransportEvent, TransportStats, VoicePort,
 };
@@ -65,6 +70,7 @@ pub struct MemoryTransport {
     id: Id,
     net: MemoryNetwork,
     port: Option<VoicePort>,
+    video: Option<VideoPort>,
 }
 
 #[derive(Clone)]
@@ -72,6 +78,9 @@ enum Datagram {
     Control(Control),
     /// With its number for the feedback.
     Voice(u64, Box<VoicePacket>),
+    /// With its number as well.
+    Picture(u64, Box<rtp::Packet>),
+    Ask(Ask),
 }
 
 struct Net {
@@ -88,6 +97,7 @@ struct Net {
 enum Due {
     Link(Id, Id),
     Node(Id),
+    Pictures(Id),
 }
 
 struct Node {
@@ -102,6 +112,9 @@ struct Node {
     feedback: Feedback,
     stats: TransportStats,
     ssrc: u32,
+    pictures: Option<Pictures>,
+    /// When the pictures want attention; what the agenda says beside is no longer true.
+    pictures_due: Option<Instant>,
 }
 
 impl MemoryNetwork {
@@ -139,6 +152,14 @@ impl MemoryNetwork {
             config.hold_candidates && !config.relay_only,
             net.now,
         );
+        let video = config.video.clone().filter(|_| slots == 0);
+        let (video, pictures) = video
+            .map(|video| {
+                // What was pushed is sent as time passes.
+                let (port, end) = port(1, 1, &(Arc::new(|| ()) as _));
+                (port, Pictures::new(id, video, end, net.now))
+            })
+            .unzip();
         let node = Node {
             endpoint,
             events: VecDeque::new(),
@@ -152,6 +173,8 @@ impl MemoryNetwork {
             stats: TransportStats::default(),
             // Spread, so that no two ends that meet have the same, and never zero.
             ssrc: id.wrapping_mul(0x9e37_79b9) | 1,
+            pictures,
+            pictures_due: None,
         };
         net.nodes.insert(id, node);
         MemoryTransport {
@@ -162,6 +185,7 @@ impl MemoryNetwork {
                 incoming,
                 slots,
             }),
+            video,
         }
     }
 
@@ -220,6 +244,7 @@ impl Net {
         let ids: Vec<Id> = self.nodes.keys().copied().collect();
         for id in ids {
             self.send_voice(id);
+            self.work(id);
         }
         // Over a path without delay they arrive at once.
         self.run_until(to);
@@ -234,6 +259,13 @@ impl Net {
             self.now = self.now.max(at);
             match due {
                 Due::Link(from, toward) => self.deliver(from, toward),
+                Due::Pictures(id) => {
+                    let due = |node: &&mut Node| node.pictures_due == Some(at);
+                    if let Some(node) = self.nodes.get_mut(&id).filter(due) {
+                        node.pictures_due = None;
+                        self.work(id);
+                    }
+                }
                 Due::Node(id) => {
                     let now = self.now;
                     let ready = |node: &&mut Node| node.endpoint.next_timeout().is_some_and(|at| at <= now);
@@ -318,6 +350,9 @@ impl Net {
             node.stats.packets_sent += 1;
             node.stats.bytes_sent += bytes as u64;
             let number = node.feedback.sent(bytes + OVERHEAD, self.now);
+            if let Some(pictures) = &mut node.pictures {
+                pictures.audio_sent(bytes + OVERHEAD, self.now);
+            }
             self.send(id, peer, Datagram::Voice(number, packet), bytes + OVERHEAD);
         }
     }
@@ -335,8 +370,20 @@ impl Net {
                     node.on_voice(from, &packet, now, &mut out);
                     self.acknowledge(from, number);
                 }
+                Datagram::Picture(number, packet) => {
+                    if let Some(pictures) = node.pictures_from(from, now, &mut out) {
+                        pictures.packet(&packet, now);
+                    }
+                    self.acknowledge(from, number);
+                }
+                Datagram::Ask(ask) => {
+                    if let Some(pictures) = node.pictures_from(from, now, &mut out) {
+                        pictures.ask(ask, now);
+                    }
+                }
             }
             self.perform(to, out);
+            self.work(to);
         }
         if let Some(at) = self.links.get(&(from, to)).and_then(Link::next_timeout) {
             self.agenda.push(Reverse((at, Due::Link(from, to))));
@@ -348,7 +395,10 @@ impl Net {
         let (now, back) = (self.now, self.config.conditions.delay);
         if let Some(node) = self.nodes.get_mut(&sender) {
             node.feedback.came(number, now);
-            node.feedback.report(now, now + back);
+            // With pictures there is a timer: after a burst nothing may come for long.
+            if node.pictures.is_none() {
+                node.feedback.report(now, now + back);
+            }
         }
     }
 
@@ -414,6 +464,20 @@ impl Transport for MemoryTransport {
 
     fn take_voice(&mut self) -> Option<VoicePort> {
         self.port.take()
+    }
+
+    fn take_video(&mut self) -> Option<VideoPort> {
+        self.video.take()
+    }
+
+    fn video_stats(&self) -> VideoReport {
+        let mut net = self.net.lock();
+        let now = net.now;
+        let pictures = net
+            .nodes
+            .get_mut(&self.id)
+            .and_then(|node| node.pictures.as_mut());
+        pictures.map(|pictures| pictures.report(now)).unwrap_or_default()
     }
 
     fn stats(&self) -> TransportStats {

@@ -29,6 +29,7 @@ use std::time::Instant;
 
 use rtc::rtp_transceiver::RTCRtpTransceiverDirection;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
+use rtc::shared::time::SystemInstant;
 use sidetone_pipeline::{Notifier, Pool, Pooled, QueueReceiver, QueueSender, queue};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
@@ -37,7 +38,7 @@ use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::peer_connection::{PeerConnection, PeerConnectionBuilder};
 
 use self::bandwidth::Bandwidth;
-use self::pictures::{MediaClock, Pictures, Surroundings};
+use self::pictures::{Pictures, Surroundings};
 use self::reports::{Latest, ReportObserver};
 use self::runtime::WatchedRuntime;
 use self::session::{Local, Negotiation, Remote, Session};
@@ -45,6 +46,7 @@ use self::settings::Parts;
 use self::signals::{Signal, SignalHandler};
 use self::stats::SelectedPair;
 use self::voice::Voice;
+use super::pictures::MediaClock;
 use super::video::{
     LatestVideo, MAX_CAMERAS, MAX_LAYERS, VideoConfig, VideoEnd, VideoPort, VideoReport, port,
 };
@@ -53,7 +55,7 @@ use super::{
     TransportStats, VoicePort,
 };
 use crate::packet::VoicePacket;
-use crate::video::Codec;
+use crate::video::{Codec, NtpTime};
 
 /// Packets that may wait to be sent; more means the network task is starved, and old voice is useless.
 pub const OUTGOING_CAPACITY: usize = 32;
@@ -269,7 +271,7 @@ impl Start {
         let now = Instant::now();
         let config = &self.config;
         let (layouts, settled) = queue(4);
-        let clock = MediaClock::new(now, rand::random());
+        let clock = MediaClock::new(now, rand::random(), NtpTime(SystemInstant::now(now).ntp(now)));
         let pictures = self.pictures.zip(config.video.as_ref()).map(|(end, video)| {
             let around = Surroundings {
                 ssrc,

@@ -15,8 +15,8 @@ use rtc::shared::error::Error;
 use rtc::shared::marshal::MarshalSize;
 
 use super::bandwidth::{AROUND, Bandwidth};
-use super::pictures::MediaClock;
 use crate::packet::CLOCK_RATE;
+use crate::transport::pictures::MediaClock;
 
 /// Sender reports remembered: one a second, so this covers a round trip of several seconds.
 const REMEMBERED: usize = 8;

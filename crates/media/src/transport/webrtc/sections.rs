@@ -8,208 +8,109 @@ use rtc::sdp::extmap::{
 
 use super::also::Streams;
 use super::description::{attribute, lines, sections};
-use crate::transport::video::VideoConfig;
+use crate::transport::pictures::{Formats, Identifiers, Layout, Receives, Sends};
+use crate::transport::video::{MAX_LAYERS, VideoConfig};
 use crate::video::{ABSOLUTE_CAPTURE_TIME_URI, CLOCK_RATE, Codec, Content};
 
 /// URI of the dependency descriptor (AV1 RTP specification, appendix A).
 pub(super) const DEPENDENCY_URI: &str =
     "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
 
-/// Identifiers of header extensions, the same in all bundled sections (RFC 9143 section 9.1); 0 is not negotiated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Identifiers {
-    pub(super) mid: u8,
-    pub(super) rid: u8,
-    pub(super) repaired_rid: u8,
-    pub(super) transport: u8,
-    pub(super) capture: u8,
-    pub(super) dependency: u8,
-}
+/// The sources of the layers of simulcast, and of their retransmissions.
+pub(super) type Layers = [(u32, u32); MAX_LAYERS];
 
-/// A stream that we send.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sends {
-    pub(super) codec: Codec,
-    pub(super) payload_type: u8,
-    pub(super) ssrc: u32,
-    /// Source and payload type of retransmissions.
-    pub(super) rtx: Option<(u32, u8)>,
-    /// The section and the layer, where packets must say them: with simulcast.
-    pub(super) names: Option<(String, String)>,
-}
-
-/// A stream that we receive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Receives {
-    pub(super) mid: String,
-    pub(super) ssrc: Option<u32>,
-    pub(super) rtx_ssrc: Option<u32>,
-    pub(super) formats: Formats,
-}
-
-/// Payload types of a section.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Formats {
-    codecs: Vec<(u8, Codec)>,
-    /// Payload types of retransmissions, and of what they repeat.
-    rtx: Vec<(u8, u8)>,
-}
-
-impl Formats {
-    pub(super) fn codec(&self, payload_type: u8) -> Option<Codec> {
-        let found = self.codecs.iter().find(|(known, _)| *known == payload_type);
-        found.map(|(_, codec)| *codec)
-    }
-
-    /// The codec of what is repeated with this payload type.
-    pub(super) fn repeats(&self, payload_type: u8) -> Option<Codec> {
-        let found = self.rtx.iter().find(|(known, _)| *known == payload_type);
-        found.and_then(|(_, of)| self.codec(*of))
-    }
-
-    /// The first of `wanted`, with the payload type of its retransmissions.
-    fn first(&self, wanted: &[Codec]) -> Option<(Codec, u8, Option<u8>)> {
-        wanted.iter().find_map(|wanted| {
-            let (payload_type, codec) = self.codecs.iter().find(|(_, codec)| codec == wanted)?;
-            let rtx = self.rtx.iter().find(|(_, of)| of == payload_type);
-            Some((*codec, *payload_type, rtx.map(|(rtx, _)| *rtx)))
-        })
-    }
-
-    /// Those of a section, as far as they are `wanted`.
-    fn read(section: &[&str], wanted: &[Codec]) -> Self {
-        let formats = section.first().and_then(|head| head.strip_prefix("m=video "));
-        let mut out = Self::default();
-        let numbers = formats.into_iter().flat_map(|head| head.split(' ').skip(2));
-        for payload_type in numbers.filter_map(|word| word.parse::<u8>().ok()) {
-            let value = |name: &str| {
-                section.iter().find_map(|line| {
-                    let (of, value) = line.strip_prefix(name)?.split_once(' ')?;
-                    (of.parse() == Ok(payload_type)).then_some(value.trim())
-                })
-            };
-            let Some(map) = value("a=rtpmap:") else { continue };
-            let parameters = value("a=fmtp:").unwrap_or("");
-            if map.eq_ignore_ascii_case("rtx/90000") {
-                if let Some(of) = parameter(parameters, "apt").and_then(|of| of.parse().ok()) {
-                    out.rtx.push((payload_type, of));
-                }
-            } else if let Some(codec) = codec(map, parameters)
-                && wanted.contains(&codec)
-                && !out.codecs.iter().any(|(_, known)| *known == codec)
+/// Reads our description and the peer's, one of which is the answer to the other. `meeting` is whether our offer was
+/// one with slots.
+pub(super) fn read(
+    local: &str,
+    remote: &str,
+    we_answer: bool,
+    meeting: bool,
+    config: &VideoConfig,
+    layers: &Layers,
+) -> Layout {
+    let (local, remote): (Vec<&str>, Vec<&str>) = (lines(local).collect(), lines(remote).collect());
+    let answer = if we_answer { &local } else { &remote };
+    let cameras = cameras(config, meeting);
+    let mut layout = Layout {
+        identifiers: identifiers(answer),
+        sends: vec![None; config.layers + 1],
+        receives: vec![None; cameras + 1],
+    };
+    let both: Vec<_> = sections(&local)
+        .zip(sections(&remote))
+        .filter(|(ours, _)| ours.first().is_some_and(|head| head.starts_with("m=video ")))
+        .collect();
+    let slides = |section: &[&str]| {
+        attribute(section, "content").is_some_and(|content| content.split(',').any(|of| of == "slides"))
+    };
+    let marked = both.iter().any(|(ours, theirs)| slides(ours) || slides(theirs));
+    // Of a call of two: what was seen of each content.
+    let mut seen: Vec<Content> = Vec::new();
+    for (index, (ours, theirs)) in both.iter().enumerate() {
+        let slides = slides(ours) || slides(theirs);
+        let content = match () {
+            _ if meeting && (index == 1 || index == 2 + cameras) => Content::Screen,
+            _ if meeting => Content::Camera,
+            _ if slides || (!marked && index == 1) => Content::Screen,
+            _ => Content::Camera,
+        };
+        if !meeting && seen.contains(&content) {
+            continue;
+        }
+        seen.push(content);
+        if refused(ours) || refused(theirs) {
+            continue;
+        }
+        let found = formats(if we_answer { ours } else { theirs }, &config.codecs);
+        let (we_send, we_receive) = flows(ours, theirs);
+        if we_send && (!meeting || index < 2) {
+            let screen = content == Content::Screen;
+            for (layer, sends) in outgoing(ours, theirs, &found, &config.codecs, layers)
+                .into_iter()
+                .enumerate()
             {
-                out.codecs.push((payload_type, codec));
+                let at = if screen { config.layers } else { layer };
+                if (screen && layer > 0) || at > config.layers || (!screen && at == config.layers) {
+                    break;
+                }
+                layout.sends[at] = Some(sends);
             }
         }
-        out
-    }
-}
-
-/// All that was settled about pictures.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Layout {
-    pub(super) identifiers: Identifiers,
-    /// As in the port: the camera's layers, then the screen.
-    pub(super) sends: Vec<Option<Sends>>,
-    /// As in the port: the cameras, then the screen.
-    pub(super) receives: Vec<Option<Receives>>,
-}
-
-impl Layout {
-    /// Reads our description and the peer's, one of which is the answer to the other. `meeting` is whether our offer was
-    /// one with slots.
-    pub(super) fn read(
-        local: &str,
-        remote: &str,
-        we_answer: bool,
-        meeting: bool,
-        config: &VideoConfig,
-    ) -> Self {
-        let (local, remote): (Vec<&str>, Vec<&str>) = (lines(local).collect(), lines(remote).collect());
-        let answer = if we_answer { &local } else { &remote };
-        let cameras = cameras(config, meeting);
-        let mut layout = Self {
-            identifiers: identifiers(answer),
-            sends: vec![None; config.layers + 1],
-            receives: vec![None; cameras + 1],
-        };
-        let both: Vec<_> = sections(&local)
-            .zip(sections(&remote))
-            .filter(|(ours, _)| ours.first().is_some_and(|head| head.starts_with("m=video ")))
-            .collect();
-        let slides = |section: &[&str]| {
-            attribute(section, "content").is_some_and(|content| content.split(',').any(|of| of == "slides"))
-        };
-        let marked = both.iter().any(|(ours, theirs)| slides(ours) || slides(theirs));
-        // Of a call of two: what was seen of each content.
-        let mut seen: Vec<Content> = Vec::new();
-        for (index, (ours, theirs)) in both.iter().enumerate() {
-            let slides = slides(ours) || slides(theirs);
-            let content = match () {
-                _ if meeting && (index == 1 || index == 2 + cameras) => Content::Screen,
-                _ if meeting => Content::Camera,
-                _ if slides || (!marked && index == 1) => Content::Screen,
-                _ => Content::Camera,
+        if we_receive && (!meeting || index >= 2) {
+            let at = match content {
+                Content::Screen => cameras,
+                Content::Camera if meeting => index - 2,
+                Content::Camera => 0,
             };
-            if !meeting && seen.contains(&content) {
-                continue;
-            }
-            seen.push(content);
-            if refused(ours) || refused(theirs) {
-                continue;
-            }
-            let formats = Formats::read(if we_answer { ours } else { theirs }, &config.codecs);
-            let (we_send, we_receive) = flows(ours, theirs);
-            if we_send && (!meeting || index < 2) {
-                let screen = content == Content::Screen;
-                for (layer, sends) in outgoing(ours, theirs, &formats, &config.codecs)
-                    .into_iter()
-                    .enumerate()
-                {
-                    let at = if screen { config.layers } else { layer };
-                    if (screen && layer > 0) || at > config.layers || (!screen && at == config.layers) {
-                        break;
-                    }
-                    layout.sends[at] = Some(sends);
-                }
-            }
-            if we_receive && (!meeting || index >= 2) {
-                let at = match content {
-                    Content::Screen => cameras,
-                    Content::Camera if meeting => index - 2,
-                    Content::Camera => 0,
-                };
-                let source = incoming(theirs, formats);
-                if let Some(place) = layout.receives.get_mut(at) {
-                    *place = Some(source);
-                }
+            let source = incoming(theirs, found);
+            if let Some(place) = layout.receives.get_mut(at) {
+                *place = Some(source);
             }
         }
-        layout
     }
+    layout
 }
 
-impl Layout {
-    /// What the library is to number, report and count.
-    pub(super) fn streams(&self) -> Streams {
-        let extensions = (self.identifiers.transport > 0).then(|| RTPHeaderExtension {
-            uri: TRANSPORT_CC_URI.to_owned(),
-            id: self.identifiers.transport.into(),
-        });
-        let info = |ssrc: u32| StreamInfo {
-            ssrc,
-            clock_rate: CLOCK_RATE,
-            rtp_header_extensions: extensions.iter().cloned().collect(),
-            ..StreamInfo::default()
-        };
-        let sends = self.sends.iter().flatten();
-        let local = sends.flat_map(|sends| [Some(sends.ssrc), sends.rtx.map(|(ssrc, _)| ssrc)]);
-        let receives = self.receives.iter().flatten();
-        let remote = receives.flat_map(|receives| [receives.ssrc, receives.rtx_ssrc]);
-        Streams {
-            local: local.flatten().map(info).collect(),
-            remote: remote.flatten().map(info).collect(),
-        }
+/// What the library is to number, report and count.
+pub(super) fn streams(layout: &Layout) -> Streams {
+    let extensions = (layout.identifiers.transport > 0).then(|| RTPHeaderExtension {
+        uri: TRANSPORT_CC_URI.to_owned(),
+        id: layout.identifiers.transport.into(),
+    });
+    let info = |ssrc: u32| StreamInfo {
+        ssrc,
+        clock_rate: CLOCK_RATE,
+        rtp_header_extensions: extensions.iter().cloned().collect(),
+        ..StreamInfo::default()
+    };
+    let sends = layout.sends.iter().flatten();
+    let local = sends.flat_map(|sends| [Some(sends.ssrc), sends.rtx.map(|(ssrc, _)| ssrc)]);
+    let receives = layout.receives.iter().flatten();
+    let remote = receives.flat_map(|receives| [receives.ssrc, receives.rtx_ssrc]);
+    Streams {
+        local: local.flatten().map(info).collect(),
+        remote: remote.flatten().map(info).collect(),
     }
 }
 
@@ -236,6 +137,47 @@ pub(super) fn with_contents(sdp: &str, config: &VideoConfig, meeting: bool) -> S
     out
 }
 
+/// An offer without the formats of pictures that we have no use for: the library would answer with some that are only like
+/// ours, and fail where there are none at all.
+pub(super) fn with_usable(offer: &str, config: &VideoConfig) -> String {
+    let lines: Vec<&str> = lines(offer).collect();
+    let mut out = String::with_capacity(offer.len());
+    for section in lines.chunk_by(|_, next| !next.starts_with("m=")) {
+        let head = section.first().copied().unwrap_or_default();
+        let is_offered = head.starts_with("m=video ") && !refused(section);
+        let found = formats(section, &config.codecs);
+        let directions = ["a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"];
+        for line in section {
+            match () {
+                _ if !is_offered => out.push_str(line),
+                () if found.codecs.is_empty() && directions.contains(line) => continue,
+                () if !found.codecs.is_empty() && *line == head => {
+                    let mut words = head.split(' ').enumerate().filter(|(at, word)| {
+                        let known = |payload_type: u8| {
+                            found
+                                .codec(payload_type)
+                                .or(found.repeats(payload_type))
+                                .is_some()
+                        };
+                        *at < 3 || word.parse().is_ok_and(known)
+                    });
+                    out.push_str(words.next().map_or("", |(_, word)| word));
+                    for (_, word) in words {
+                        out.push(' ');
+                        out.push_str(word);
+                    }
+                }
+                () => out.push_str(line),
+            }
+            out.push_str("\r\n");
+        }
+        if is_offered && found.codecs.is_empty() {
+            out.push_str("a=inactive\r\n");
+        }
+    }
+    out
+}
+
 fn refused(section: &[&str]) -> bool {
     section.first().is_none_or(|head| head.starts_with("m=video 0 "))
 }
@@ -252,9 +194,22 @@ fn flows(ours: &[&str], theirs: &[&str]) -> (bool, bool) {
 }
 
 /// The streams that we announce in a section, by layer.
-fn outgoing(ours: &[&str], theirs: &[&str], formats: &Formats, wanted: &[Codec]) -> Vec<Sends> {
+fn outgoing(
+    ours: &[&str],
+    theirs: &[&str],
+    formats: &Formats,
+    wanted: &[Codec],
+    layers: &Layers,
+) -> Vec<Sends> {
     let Some((codec, payload_type, rtx_type)) = formats.first(wanted) else {
         return Vec::new();
+    };
+    let stream = |(ssrc, rtx, names): (u32, Option<u32>, _)| Sends {
+        codec,
+        payload_type,
+        ssrc,
+        rtx: rtx.zip(rtx_type),
+        names,
     };
     let groups = ours
         .iter()
@@ -275,24 +230,22 @@ fn outgoing(ours: &[&str], theirs: &[&str], formats: &Formats, wanted: &[Codec])
         .iter()
         .filter_map(|line| line.strip_prefix("a=rid:")?.strip_suffix(" send"))
         .collect();
-    // Who does not take simulcast gets the first layer, which then is all there is.
-    let simulcast = rids.len() > 1 && attribute(theirs, "simulcast").is_some();
     let mid = attribute(ours, "mid").unwrap_or_default();
-    let most = if simulcast { rids.len() } else { 1 };
-    sources
-        .iter()
-        .take(most)
-        .enumerate()
-        .map(|(layer, ssrc)| Sends {
-            codec,
-            payload_type,
-            ssrc: *ssrc,
-            rtx: rtx_type.and_then(|rtx| {
-                let (_, source) = groups.iter().find(|(of, _)| of == ssrc)?;
-                Some((*source, rtx))
-            }),
-            names: simulcast.then(|| (mid.to_owned(), rids[layer].to_owned())),
-        })
+    if rids.len() < 2 {
+        let source = sources.first().map(|ssrc| {
+            let rtx = groups.iter().find(|(of, _)| of == ssrc);
+            (*ssrc, rtx.map(|(_, rtx)| *rtx), None)
+        });
+        return source.into_iter().map(stream).collect();
+    }
+    // With simulcast a description names layers and no sources (RFC 8853 section 6.2); who takes none gets the first
+    // layer, which then is all there is.
+    let simulcast = attribute(theirs, "simulcast").is_some();
+    let rids = if simulcast { &rids[..] } else { &[""] };
+    rids.iter()
+        .zip(layers)
+        .map(|(rid, (ssrc, rtx))| (*ssrc, Some(*rtx), Some((mid.to_owned(), (*rid).to_owned()))))
+        .map(stream)
         .collect()
 }
 
@@ -311,6 +264,34 @@ fn incoming(theirs: &[&str], formats: Formats) -> Receives {
         rtx_ssrc: rtx.map(|(_, rtx)| rtx),
         formats,
     }
+}
+
+/// Those of a section, as far as they are `wanted`.
+fn formats(section: &[&str], wanted: &[Codec]) -> Formats {
+    let formats = section.first().and_then(|head| head.strip_prefix("m=video "));
+    let mut out = Formats::default();
+    let numbers = formats.into_iter().flat_map(|head| head.split(' ').skip(2));
+    for payload_type in numbers.filter_map(|word| word.parse::<u8>().ok()) {
+        let value = |name: &str| {
+            section.iter().find_map(|line| {
+                let (of, value) = line.strip_prefix(name)?.split_once(' ')?;
+                (of.parse() == Ok(payload_type)).then_some(value.trim())
+            })
+        };
+        let Some(map) = value("a=rtpmap:") else { continue };
+        let parameters = value("a=fmtp:").unwrap_or("");
+        if map.eq_ignore_ascii_case("rtx/90000") {
+            if let Some(of) = parameter(parameters, "apt").and_then(|of| of.parse().ok()) {
+                out.rtx.push((payload_type, of));
+            }
+        } else if let Some(codec) = codec(map, parameters)
+            && wanted.contains(&codec)
+            && !out.codecs.iter().any(|(_, known)| *known == codec)
+        {
+            out.codecs.push((payload_type, codec));
+        }
+    }
+    out
 }
 
 fn identifiers(lines: &[&str]) -> Identifiers {
@@ -365,4 +346,115 @@ fn parameter<'a>(parameters: &'a str, name: &str) -> Option<&'a str> {
         let (key, value) = pair.split_once('=')?;
         key.trim().eq_ignore_ascii_case(name).then_some(value.trim())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OFFER: &str = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=sendrecv\r\n\
+        m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99 100\r\na=sendrecv\r\na=rtpmap:96 VP8/90000\r\n\
+        a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=rtpmap:98 H264/90000\r\n\
+        a=fmtp:98 packetization-mode=0;profile-level-id=42e01f\r\na=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=98\r\n\
+        a=rtpmap:100 H264/90000\r\na=fmtp:100 packetization-mode=1;profile-level-id=42E01F\r\n\
+        m=video 9 UDP/TLS/RTP/SAVPF 101\r\na=sendrecv\r\na=rtpmap:101 H261/90000\r\n";
+
+    fn config(codecs: &[Codec]) -> VideoConfig {
+        VideoConfig {
+            codecs: codecs.to_vec(),
+            ..VideoConfig::default()
+        }
+    }
+
+    #[test]
+    fn an_offer_is_left_with_what_is_of_use() {
+        let usable = with_usable(OFFER, &config(&[Codec::H264, Codec::Vp8]));
+        assert!(
+            usable.contains("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=sendrecv\r\n"),
+            "{usable}"
+        );
+        assert!(
+            usable.contains("m=video 9 UDP/TLS/RTP/SAVPF 96 97 100\r\na=sendrecv\r\n"),
+            "{usable}"
+        );
+        let (_, last) = usable.split_at(usable.rfind("m=video").unwrap());
+        assert!(
+            last.contains("a=inactive") && !last.contains("a=sendrecv"),
+            "{last}"
+        );
+        let usable = with_usable(OFFER, &config(&[Codec::Vp8]));
+        assert!(usable.contains("SAVPF 96 97\r\n"), "{usable}");
+    }
+
+    #[test]
+    fn a_screen_is_known_by_its_mark_or_its_place() {
+        let section = |mark: &str, ssrc: u32| {
+            format!(
+                "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:{ssrc}\r\na=sendrecv\r\na=rtpmap:96 VP8/90000\r\n\
+                 {mark}a=ssrc:{ssrc} cname:x\r\n"
+            )
+        };
+        let read = |first: &str, second: &str| {
+            let both = format!("v=0\r\n{}{}", section(first, 1), section(second, 2));
+            let layout = super::read(
+                &both,
+                &both,
+                true,
+                false,
+                &config(&[Codec::Vp8]),
+                &Layers::default(),
+            );
+            let sources = layout
+                .receives
+                .iter()
+                .map(|receives| receives.as_ref().and_then(|of| of.ssrc));
+            sources.collect::<Vec<_>>()
+        };
+        assert_eq!(read("", ""), [Some(1), Some(2)]);
+        assert_eq!(read("", "a=content:slides\r\n"), [Some(1), Some(2)]);
+        assert_eq!(read("a=content:slides\r\n", ""), [Some(2), Some(1)]);
+        let marked = with_contents(
+            &format!("v=0\r\n{}{}", section("", 1), section("", 2)),
+            &config(&[]),
+            false,
+        );
+        let (camera, screen) = marked.split_at(marked.rfind("m=video").unwrap());
+        assert!(
+            !camera.contains("slides") && screen.contains("a=content:slides"),
+            "{marked}"
+        );
+    }
+
+    #[test]
+    fn who_takes_no_simulcast_gets_one_layer() {
+        let ours = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:4\r\na=sendonly\r\na=rid:q send\r\n\
+            a=rid:h send\r\na=rid:f send\r\na=simulcast:send q;h;f\r\n";
+        let theirs = |simulcast: &str| {
+            format!(
+                "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:4\r\na=recvonly\r\na=rtpmap:96 VP8/90000\r\n\
+                 a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n{simulcast}"
+            )
+        };
+        let layers = [(1, 2), (3, 4), (5, 6)];
+        let config = VideoConfig {
+            layers: 3,
+            ..config(&[Codec::Vp8])
+        };
+        let read = |simulcast: &str| {
+            let layout = super::read(ours, &theirs(simulcast), false, true, &config, &layers);
+            let sends = layout.sends.into_iter().flatten();
+            let sends = sends.map(|sends| (sends.ssrc, sends.rtx, sends.names.map(|(_, rid)| rid)));
+            sends.collect::<Vec<_>>()
+        };
+        let name = |rid: &str| Some(rid.to_owned());
+        assert_eq!(
+            read("a=simulcast:recv q;h;f\r\n"),
+            [
+                (1, Some((2, 97)), name("q")),
+                (3, Some((4, 97)), name("h")),
+                (5, Some((6, 97)), name("f"))
+            ]
+        );
+        assert_eq!(read(""), [(1, Some((2, 97)), name(""))]);
+    }
 }

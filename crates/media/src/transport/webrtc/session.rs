@@ -18,12 +18,13 @@ use webrtc::peer_connection::PeerConnection;
 use super::candidate::{Early, Kind, Line, belongs};
 use super::description;
 use super::runtime::WatchedRuntime;
-use super::sections::{self, Layout};
+use super::sections::{self, Layers};
 use super::settings::{CHECK_INTERVAL, MAX_ROUND, Tellers};
 use super::signals::Signal;
 use super::stats::{SelectedPair, selected_pair};
 use super::voice::Voice;
 use crate::packet::VoicePacket;
+use crate::transport::pictures::Layout;
 use crate::transport::{
     Candidate, ConnectionState, Description, DescriptionKind, TransportCommand, TransportConfig,
     TransportError, TransportEvent,
@@ -94,6 +95,7 @@ pub(super) struct Negotiation {
     /// Our offer that has no answer yet.
     offered: Option<String>,
     settled: Option<Layout>,
+    layers: Layers,
 }
 
 impl Negotiation {
@@ -103,18 +105,19 @@ impl Negotiation {
             tellers,
             offered: None,
             settled: None,
+            layers: std::array::from_fn(|_| rand::random()),
         }
     }
 
     /// An exchange is complete.
     fn settle(&mut self, local: &str, remote: &str, we_answer: bool, config: &TransportConfig) {
         let Some(video) = &config.video else { return };
-        let layout = Layout::read(local, remote, we_answer, config.slots > 0, video);
+        let layout = sections::read(local, remote, we_answer, config.slots > 0, video, &self.layers);
         if self.settled.as_ref() == Some(&layout) {
             return;
         }
         self.settled = Some(layout.clone());
-        let streams = layout.streams();
+        let streams = sections::streams(&layout);
         for teller in &self.tellers {
             teller.push(streams.clone());
         }
@@ -189,7 +192,12 @@ impl Session {
         Ok(())
     }
 
-    async fn on_remote(&mut self, description: Description) -> Result<(), TransportError> {
+    async fn on_remote(&mut self, mut description: Description) -> Result<(), TransportError> {
+        if let Some(video) = &self.config.video
+            && description.kind == DescriptionKind::Offer
+        {
+            description.sdp = sections::with_usable(&description.sdp, video);
+        }
         let checked = description::check(&description)?;
         let slots = self.config.slots > 0;
         if slots && description.kind == DescriptionKind::Offer {

@@ -250,10 +250,10 @@ fn elements<'a>(
     mut rest: &'a [u8],
     mut element: impl FnMut(&'a [u8], bool) -> Result<(), PayloadError>,
 ) -> Result<(), PayloadError> {
-    let mut count = 0;
+    let mut count = 0usize;
     while !rest.is_empty() {
         count += 1;
-        let size = if count == header.elements {
+        let size = if count == usize::from(header.elements) {
             rest.len()
         } else {
             read_leb128(&mut rest)?
@@ -263,7 +263,7 @@ fn elements<'a>(
         element(of, rest.is_empty())?;
     }
     // Fewer than announced.
-    if count < header.elements {
+    if count < usize::from(header.elements) {
         return Err(PayloadError::Truncated);
     }
     Ok(())
@@ -398,6 +398,8 @@ mod tests {
             Err(PayloadError::Length)
         );
         assert_eq!(join(&[&[0x88, 1]]), Err(PayloadError::Fragment));
+        // More elements than a byte counts, all of them empty.
+        assert_eq!(join(&[&[0; 1_000]]), Ok(()));
     }
 
     proptest! {

@@ -10,6 +10,7 @@ use super::{Mtu, PayloadError};
 
 const IDR: u8 = 5;
 const SPS: u8 = 7;
+const DELIMITER: u8 = 9;
 const STAP_A: u8 = 24;
 const FU_A: u8 = 28;
 
@@ -32,14 +33,15 @@ const SIZE: usize = 2;
 pub struct Units {
     /// A slice of an IDR picture, or the beginning of one.
     pub idr: bool,
-    /// A sequence parameter set.
-    pub sps: bool,
+    /// What an access unit begins with, where it is there: a delimiter or a sequence parameter set (ITU-T H.264 section
+    /// 7.4.1.2.3).
+    pub begins: bool,
 }
 
 impl Units {
     fn note(&mut self, header: u8) {
         self.idr |= header & TYPE == IDR;
-        self.sps |= header & TYPE == SPS;
+        self.begins |= matches!(header & TYPE, SPS | DELIMITER);
     }
 
     /// Reads it, and checks that the payload is whole.
@@ -321,14 +323,14 @@ mod tests {
             Units::read(&packets[0]).unwrap(),
             Units {
                 idr: false,
-                sps: true
+                begins: true
             }
         );
         assert_eq!(
             Units::read(&packets[2]).unwrap(),
             Units {
                 idr: true,
-                sps: false
+                begins: false
             }
         );
         let mut joined = Vec::new();

@@ -104,8 +104,7 @@ impl Piece {
                 (_, true) => Some(false),
                 _ => None,
             },
-            // What may come before the parameter sets of an access unit is not needed (ITU-T H.264 section 7.4.1.2.3).
-            Self::H264(units) => units.sps.then_some(true),
+            Self::H264(units) => units.begins.then_some(true),
         }
     }
 

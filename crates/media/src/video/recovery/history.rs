@@ -100,8 +100,8 @@ impl History {
         self.refused
     }
 
-    /// The packet, if it is to be sent again now: it is known, was not sent within a round trip, and there is budget. And how
-    /// often: twice what has been lost twice, for each round trip more is seen.
+    /// The packet, if it is to be sent again now: it is known, was not sent within about a round trip, and there is budget. And how
+    /// often: twice what has been lost twice, and so on, for each round trip more is seen.
     pub fn resend(
         &mut self,
         sequence: SequenceNumber,
@@ -115,8 +115,9 @@ impl History {
         if sent.packet.sequence != sequence || now.saturating_duration_since(sent.first) > OLDEST {
             return None;
         }
-        // Who asks a first time has missed it; who asks again may not have seen what is on its way.
-        if sent.times > 0 && now.saturating_duration_since(sent.last) < round_trip {
+        // Who asks a first time has missed it; who asks again may not have seen what is on its way. A round trip may be a
+        // little shorter than it is believed to be.
+        if sent.times > 0 && now.saturating_duration_since(sent.last) < round_trip * 3 / 4 {
             return None;
         }
         let bytes = sent.packet.payload.len() as f64;
@@ -127,7 +128,7 @@ impl History {
         self.budget -= bytes;
         sent.times += 1;
         sent.last = now;
-        let copies = if sent.times > 1 { 2 } else { 1 };
+        let copies = sent.times.min(3) as usize;
         Some((sent.packet.clone(), copies))
     }
 

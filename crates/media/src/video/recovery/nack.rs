@@ -14,7 +14,7 @@ const PROMPT: Duration = Duration::from_millis(5);
 const WARY: Duration = Duration::from_secs(10);
 
 /// Added to the round trip before the next time: what the other end and its path take longer now and then.
-const SLACK: Duration = Duration::from_millis(10);
+const SLACK: Duration = Duration::from_millis(5);
 
 /// Least wait before another time.
 const AGAIN: Duration = Duration::from_millis(30);
@@ -22,8 +22,9 @@ const AGAIN: Duration = Duration::from_millis(30);
 /// Round trip while none is known.
 const UNKNOWN: Duration = Duration::from_millis(100);
 
-/// How often to ask. At 30 % loss one in a thousand is missing still.
-const TRIES: u8 = 8;
+/// How often to ask: once, and then twice a round trip, since the request may be lost as well. Who sends ignores one that
+/// comes before it could be answered.
+const TRIES: u8 = 13;
 
 /// What is missing for longer is of no use.
 const OLDEST: Duration = Duration::from_secs(1);
@@ -161,7 +162,7 @@ impl NackGenerator {
             }
             gap.tries += 1;
             gap.asked = Some(now);
-            gap.at = now + again;
+            gap.at = now + if gap.tries == 1 { again } else { again / 2 };
             let packet = gap.sequence as u16;
             match nacks.last_mut() {
                 Some(last) if (1..=16).contains(&packet.wrapping_sub(last.packet)) => {

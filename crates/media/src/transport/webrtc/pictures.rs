@@ -5,8 +5,8 @@
 //! pictures exist for its descriptions only: it could not sort sources that no description names, nor the retransmissions
 //! of simulcast, and paces nothing.
 
-mod receiving;
-mod sending;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,13 +26,10 @@ use rtc::shared::error::Error;
 use rtc::shared::marshal::MarshalSize;
 use sidetone_pipeline::QueueReceiver;
 
-use self::receiving::{Ask, Receiving};
-pub(super) use self::sending::MediaClock;
-use self::sending::Sending;
 use super::bandwidth::{AROUND, Bandwidth};
 use super::reports::Latest;
-use super::sections::Layout;
 use super::stats::SelectedPair;
+use crate::transport::pictures::{Ask, Layout, MediaClock, Receiving, Sending};
 use crate::transport::video::{LatestVideo, VideoEnd, VideoReport};
 use crate::video::payload::TemporalLayers;
 use crate::video::recovery::Nack;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::super::sections::{Identifiers, Layout, Receives};
+use super::layout::{Identifiers, Layout, Receives};
 use crate::packet::{RtpTimestamp, SequenceNumber};
 use crate::transport::video::{InboundVideo, LipsEnd, RemoteEnd, RemoteFrame, Said};
 use crate::video::recovery::Nack;
@@ -24,7 +24,7 @@ const ADJUST: Duration = Duration::from_millis(250);
 
 /// What is to be sent to whoever sends a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ask {
+pub(crate) enum Ask {
     Nack(u32, Vec<Nack>),
     PictureLoss(u32),
 }
@@ -52,7 +52,7 @@ struct Remote {
 }
 
 /// Receives all pictures of a connection.
-pub(super) struct Receiving {
+pub(crate) struct Receiving {
     remotes: Vec<Remote>,
     identifiers: Identifiers,
     /// Of sources that were sorted, to an index of `remotes`.
@@ -65,7 +65,7 @@ pub(super) struct Receiving {
 }
 
 impl Receiving {
-    pub(super) fn new(ends: Vec<RemoteEnd>, lips: LipsEnd, now: Instant) -> Self {
+    pub(crate) fn new(ends: Vec<RemoteEnd>, lips: LipsEnd, now: Instant) -> Self {
         let remotes = ends.into_iter().map(|end| Remote {
             end,
             settled: None,
@@ -90,13 +90,13 @@ impl Receiving {
     }
 
     /// Begins anew with what was settled.
-    pub(super) fn settle(&mut self, layout: &Layout) {
+    pub(crate) fn settle(&mut self, layout: &Layout) {
         self.identifiers = layout.identifiers;
         self.sources.clear();
         for (index, (remote, settled)) in self.remotes.iter_mut().zip(&layout.receives).enumerate() {
             remote.settled = settled.clone();
             remote.receiver = None;
-            remote.ssrc = None;
+            remote.ssrc = settled.as_ref().and_then(|settled| settled.ssrc);
             remote.particulars.clear();
             let sources = settled
                 .iter()
@@ -105,7 +105,7 @@ impl Receiving {
         }
     }
 
-    pub(super) fn set_round_trip(&mut self, round_trip: Duration) {
+    pub(crate) fn set_round_trip(&mut self, round_trip: Duration) {
         self.round_trip = Some(round_trip);
         for (_, receiver) in self
             .remotes
@@ -117,7 +117,7 @@ impl Receiving {
     }
 
     /// Packets that went no further.
-    pub(super) fn discarded(&self) -> u64 {
+    pub(crate) fn discarded(&self) -> u64 {
         self.discarded
     }
 
@@ -166,7 +166,7 @@ impl Receiving {
     }
 
     /// Takes a packet. Whether it was one of a picture.
-    pub(super) fn packet(&mut self, packet: &rtp::Packet, now: Instant) -> bool {
+    pub(crate) fn packet(&mut self, packet: &rtp::Packet, now: Instant) -> bool {
         let header = &packet.header;
         let Some(index) = self.sort(header) else {
             return false;
@@ -187,7 +187,7 @@ impl Receiving {
             .receiver
             .as_ref()
             .is_some_and(|(current, _)| *current == codec);
-        if again && !is_current {
+        if again && !is_current && (packet.payload.is_empty() || remote.receiver.is_some()) {
             // Padding before the first picture, or what is of no use any more.
             self.discarded += u64::from(!packet.payload.is_empty());
             return true;
@@ -225,7 +225,7 @@ impl Receiving {
     }
 
     /// A sender report: which media timestamp belongs to which time (RFC 3550 section 6.4.1).
-    pub(super) fn sender_report(&mut self, ssrc: u32, ntp: u64, rtp: u32) {
+    pub(crate) fn sender_report(&mut self, ssrc: u32, ntp: u64, rtp: u32) {
         let ntp = NtpTime(ntp);
         match self.sources.get(&ssrc) {
             Some(index) => {
@@ -246,7 +246,7 @@ impl Receiving {
     }
 
     /// Takes what decoders say, gives them what is due, and collects what is to be asked.
-    pub(super) fn work(&mut self, asks: &mut Vec<Ask>, now: Instant) {
+    pub(crate) fn work(&mut self, asks: &mut Vec<Ask>, now: Instant) {
         while let Some((timestamp, delay, at)) = self.lips.heard.pop() {
             self.heard = Some(delay);
             let lips = self.remotes.iter_mut().map(|remote| &mut remote.lips);
@@ -276,7 +276,7 @@ impl Receiving {
     }
 
     /// When to work next, if nothing comes before.
-    pub(super) fn next_timeout(&mut self) -> Option<Instant> {
+    pub(crate) fn next_timeout(&mut self) -> Option<Instant> {
         let receivers = self
             .remotes
             .iter_mut()
@@ -286,7 +286,7 @@ impl Receiving {
             .min()
     }
 
-    pub(super) fn stats(&mut self, now: Instant) -> Vec<InboundVideo> {
+    pub(crate) fn stats(&mut self, now: Instant) -> Vec<InboundVideo> {
         let remotes = self.remotes.iter_mut();
         remotes
             .map(|remote| {

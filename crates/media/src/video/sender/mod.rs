@@ -6,21 +6,21 @@
 //!
 //! [`BandwidthEstimator`]: crate::bandwidth::BandwidthEstimator
 
+mod stream;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use sidetone_opus::Bitrate;
 
+use self::stream::Stream;
+pub use self::stream::{AROUND, Content, OutgoingPacket, StreamConfig, StreamId, StreamStats, timestamp};
 use super::pacer::{Class, Pacer, Pressure, Prober};
-use super::payload::{Mtu, Outgoing, Packetizer, Payload, PayloadError, TemporalLayers};
-use super::recovery::{History, KeyFrameDemand, Nack, Resent, rtx};
-use super::{CLOCK_RATE, Codec};
+use super::payload::{Outgoing, Payload, PayloadError};
+use super::recovery::{Nack, Resent, rtx};
 use crate::bandwidth::{Delivery, Estimate};
 use crate::packet::{RtpTimestamp, SequenceNumber};
-
-/// Bytes around a payload: IPv4, UDP, RTP with its usual extensions, and the tag of SRTP (RFC 3711 section 5.2).
-pub const AROUND: usize = 20 + 8 + 12 + 20 + 10;
 
 /// Probes of which the answer may be under way.
 const PROBES: usize = 256;
@@ -30,71 +30,6 @@ const MEMORY: Duration = Duration::from_secs(1);
 
 /// Round trip while none is known.
 const UNKNOWN: Duration = Duration::from_millis(100);
-
-/// What pictures show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Content {
-    /// A screen or a window: goes first.
-    Screen,
-    /// A camera.
-    Camera,
-}
-
-/// A stream to be sent, as it was negotiated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StreamConfig {
-    /// What it shows.
-    pub content: Content,
-    /// Its codec.
-    pub codec: Codec,
-    /// Synchronisation source.
-    pub ssrc: u32,
-    /// Payload type.
-    pub payload_type: u8,
-    /// Synchronisation source and payload type of retransmissions (RFC 4588), where the other end takes them.
-    pub rtx: Option<(u32, u8)>,
-    /// Largest payload.
-    pub mtu: Mtu,
-    /// Temporal layers.
-    pub layers: TemporalLayers,
-    /// Where sequence numbers, and picture identifiers, begin: should be random (RFC 3550 section 5.1).
-    pub first: u16,
-}
-
-/// One of the streams of a sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct StreamId(usize);
-
-/// An RTP packet to be sent now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OutgoingPacket {
-    /// Synchronisation source.
-    pub ssrc: u32,
-    /// Payload type.
-    pub payload_type: u8,
-    /// Sequence number.
-    pub sequence: SequenceNumber,
-    /// Media timestamp.
-    pub timestamp: RtpTimestamp,
-    /// Marker bit.
-    pub marker: bool,
-    /// Payload.
-    pub payload: Bytes,
-    /// Bytes of padding behind it (RFC 3550 section 5.1); 0 is none.
-    pub padding: u8,
-    /// The dependency descriptor extension, if it was negotiated.
-    pub dependency: Option<Bytes>,
-}
-
-impl OutgoingPacket {
-    /// Its size on the wire, about.
-    pub fn wire_bytes(&self) -> usize {
-        AROUND
-            + self.payload.len()
-            + usize::from(self.padding)
-            + self.dependency.as_ref().map_or(0, Bytes::len)
-    }
-}
 
 /// What feedback says of one packet that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,42 +51,6 @@ pub enum Wanted {
     Frame,
     /// Yes, and so that it needs no other.
     KeyFrame,
-}
-
-/// Counters of one stream, named as in W3C webrtc-stats (`outbound-rtp`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StreamStats {
-    /// Packets sent, retransmissions included.
-    pub packets_sent: u64,
-    /// Their payload bytes.
-    pub bytes_sent: u64,
-    /// Retransmissions.
-    pub retransmitted_packets_sent: u64,
-    /// Their payload bytes.
-    pub retransmitted_bytes_sent: u64,
-    /// Frames taken.
-    pub frames_sent: u64,
-    /// Those of them that need no other.
-    pub key_frames_sent: u64,
-    /// Frames that should not be made since others had not left.
-    pub frames_skipped: u64,
-    /// Requests for packets received.
-    pub nack_count: u64,
-    /// Requests for key frames received: PLI and FIR.
-    pub pli_count: u64,
-    /// Packets dropped before they left.
-    pub packets_dropped: u64,
-}
-
-#[derive(Debug)]
-struct Stream {
-    config: StreamConfig,
-    packetizer: Packetizer,
-    next: SequenceNumber,
-    next_rtx: SequenceNumber,
-    history: History,
-    demand: KeyFrameDemand,
-    stats: StreamStats,
 }
 
 #[derive(Debug)]
@@ -208,17 +107,7 @@ impl VideoSender {
 
     /// Adds a stream. It begins with a key frame.
     pub fn add(&mut self, config: StreamConfig) -> StreamId {
-        let mut demand = KeyFrameDemand::default();
-        demand.picture_lost();
-        self.streams.push(Stream {
-            packetizer: Packetizer::new(config.codec, config.mtu, config.layers, config.first),
-            next: SequenceNumber(config.first),
-            next_rtx: SequenceNumber(config.first),
-            history: History::default(),
-            demand,
-            stats: StreamStats::default(),
-            config,
-        });
+        self.streams.push(Stream::new(config));
         StreamId(self.streams.len() - 1)
     }
 
@@ -411,30 +300,15 @@ impl VideoSender {
     }
 
     fn padding(&mut self, padding: u8) -> Option<OutgoingPacket> {
-        let stream = self
+        let packet = self
             .streams
             .iter_mut()
-            .find(|stream| stream.config.rtx.is_some())?;
-        let (ssrc, payload_type) = stream.config.rtx?;
-        let sequence = stream.next_rtx;
-        stream.next_rtx = sequence.next();
+            .find_map(|stream| stream.padding(padding))?;
         if self.probes.len() == PROBES {
             self.probes.pop_front();
         }
-        self.probes.push_back((ssrc, sequence));
-        Some(OutgoingPacket {
-            ssrc,
-            payload_type,
-            sequence,
-            timestamp: stream
-                .history
-                .newest()
-                .map_or(RtpTimestamp(0), |newest| newest.timestamp),
-            marker: false,
-            payload: Bytes::new(),
-            padding,
-            dependency: None,
-        })
+        self.probes.push_back((packet.ssrc, packet.sequence));
+        Some(packet)
     }
 
     fn packet(&mut self, item: Item, now: Instant) -> Option<OutgoingPacket> {
@@ -449,65 +323,12 @@ impl VideoSender {
                 if key && payload.marker {
                     stream.demand.made(now);
                 }
-                let sequence = stream.next;
-                stream.next = sequence.next();
-                let sent = Resent {
-                    sequence,
-                    timestamp,
-                    marker: payload.marker,
-                    payload: payload.bytes,
-                    dependency: payload.dependency,
-                };
-                stream.stats.packets_sent += 1;
-                stream.stats.bytes_sent += sent.payload.len() as u64;
-                stream.history.sent(sent.clone(), now);
-                Some(OutgoingPacket {
-                    ssrc: stream.config.ssrc,
-                    payload_type: stream.config.payload_type,
-                    sequence,
-                    timestamp,
-                    marker: sent.marker,
-                    payload: sent.payload,
-                    padding: 0,
-                    dependency: sent.dependency,
-                })
+                Some(stream.fresh(timestamp, payload, now))
             }
             Item::Again { stream, packet } => {
-                let bytes = packet.payload.len();
-                self.resent = self.resent_until(now) + bytes as f64;
+                self.resent = self.resent_until(now) + packet.payload.len() as f64;
                 self.counted = now;
-                let stream = self.streams.get_mut(stream)?;
-                stream.stats.packets_sent += 1;
-                stream.stats.bytes_sent += bytes as u64;
-                stream.stats.retransmitted_packets_sent += 1;
-                stream.stats.retransmitted_bytes_sent += bytes as u64;
-                let (ssrc, payload_type, sequence, payload) = match stream.config.rtx {
-                    Some((ssrc, payload_type)) => {
-                        let sequence = stream.next_rtx;
-                        stream.next_rtx = sequence.next();
-                        (
-                            ssrc,
-                            payload_type,
-                            sequence,
-                            rtx::wrap(packet.sequence, &packet.payload),
-                        )
-                    }
-                    // Without a stream of their own they are sent as they were (RFC 4585).
-                    None => {
-                        let config = &stream.config;
-                        (config.ssrc, config.payload_type, packet.sequence, packet.payload)
-                    }
-                };
-                Some(OutgoingPacket {
-                    ssrc,
-                    payload_type,
-                    sequence,
-                    timestamp: packet.timestamp,
-                    marker: packet.marker,
-                    payload,
-                    padding: 0,
-                    dependency: packet.dependency,
-                })
+                Some(self.streams.get_mut(stream)?.again(packet))
             }
         }
     }
@@ -540,10 +361,4 @@ impl VideoSender {
     pub fn stats(&self, id: StreamId) -> Option<&StreamStats> {
         self.streams.get(id.0).map(|stream| &stream.stats)
     }
-}
-
-/// The media timestamp of a picture captured so long after the stream's epoch, whose timestamp is `start`.
-pub fn timestamp(start: RtpTimestamp, since: Duration) -> RtpTimestamp {
-    let ticks = since.as_nanos() * u128::from(CLOCK_RATE) / 1_000_000_000;
-    RtpTimestamp(start.0.wrapping_add(ticks as u32))
 }

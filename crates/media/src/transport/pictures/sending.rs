@@ -4,11 +4,10 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use rtc::shared::time::SystemInstant;
 use rtp::Header;
 use sidetone_opus::Bitrate;
 
-use super::super::sections::{Identifiers, Layout, Sends};
+use super::layout::{Identifiers, Layout, Sends};
 use crate::bandwidth::{Estimate, START};
 use crate::packet::RtpTimestamp;
 use crate::transport::video::{LocalEnd, OutboundVideo};
@@ -38,29 +37,32 @@ static ZEROS: [u8; 255] = [0; 255];
 
 /// The media clock of all our pictures.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct MediaClock {
+pub(crate) struct MediaClock {
     epoch: Instant,
     start: RtpTimestamp,
-    system: SystemInstant,
+    /// The time of day at the epoch.
+    time: NtpTime,
 }
 
 impl MediaClock {
-    /// Begins at `epoch` with a random timestamp.
-    pub(in super::super) fn new(epoch: Instant, start: u32) -> Self {
+    /// Begins at `epoch`, with the timestamp `start`, which should be random, and at that time of day.
+    pub(crate) fn new(epoch: Instant, start: u32, time: NtpTime) -> Self {
         Self {
             epoch,
             start: RtpTimestamp(start),
-            system: SystemInstant::now(epoch),
+            time,
         }
     }
 
     /// The media timestamp of that moment.
-    pub(in super::super) fn at(&self, moment: Instant) -> RtpTimestamp {
+    pub(crate) fn at(&self, moment: Instant) -> RtpTimestamp {
         timestamp(self.start, moment.saturating_duration_since(self.epoch))
     }
 
     fn ntp(&self, moment: Instant) -> NtpTime {
-        NtpTime(self.system.ntp(moment.max(self.epoch)))
+        let since = moment.saturating_duration_since(self.epoch);
+        let units = (since.as_nanos() << 32) / 1_000_000_000;
+        NtpTime(self.time.0.wrapping_add(units as u64))
     }
 }
 
@@ -79,7 +81,7 @@ struct Local {
 }
 
 /// Sends all pictures of a connection.
-pub(super) struct Sending {
+pub(crate) struct Sending {
     locals: Vec<Local>,
     sender: VideoSender,
     identifiers: Identifiers,
@@ -92,7 +94,7 @@ pub(super) struct Sending {
 }
 
 impl Sending {
-    pub(super) fn new(
+    pub(crate) fn new(
         ends: Vec<LocalEnd>,
         temporal: TemporalLayers,
         clock: MediaClock,
@@ -123,7 +125,7 @@ impl Sending {
     }
 
     /// Begins anew with what was settled. `random` gives where sequence numbers begin.
-    pub(super) fn settle(&mut self, layout: &Layout, mut random: impl FnMut() -> u16, now: Instant) {
+    pub(crate) fn settle(&mut self, layout: &Layout, mut random: impl FnMut() -> u16, now: Instant) {
         self.identifiers = layout.identifiers;
         self.sender = VideoSender::new(now);
         self.sender.estimate(self.estimate, now);
@@ -157,41 +159,41 @@ impl Sending {
         locals.find(|local| matches!(&local.settled, Some((sends, _)) if sends.ssrc == ssrc))
     }
 
-    pub(super) fn nack(&mut self, ssrc: u32, nacks: &[Nack], now: Instant) {
+    pub(crate) fn nack(&mut self, ssrc: u32, nacks: &[Nack], now: Instant) {
         self.sender.nack(ssrc, nacks, now);
     }
 
-    pub(super) fn picture_lost(&mut self, ssrc: u32, now: Instant) {
+    pub(crate) fn picture_lost(&mut self, ssrc: u32, now: Instant) {
         self.sender.picture_lost(ssrc);
         self.look = now;
     }
 
-    pub(super) fn intra_requested(&mut self, ssrc: u32, command: u8, now: Instant) {
+    pub(crate) fn intra_requested(&mut self, ssrc: u32, command: u8, now: Instant) {
         self.sender.intra_requested(ssrc, command);
         self.look = now;
     }
 
-    pub(super) fn reception(&mut self, ssrc: u32, fraction_lost: f64) {
+    pub(crate) fn reception(&mut self, ssrc: u32, fraction_lost: f64) {
         if let Some(local) = self.of(ssrc) {
             local.fraction_lost = fraction_lost;
         }
     }
 
     /// Feedback on single packets. Gives what a burst has found.
-    pub(super) fn reports(&mut self, reports: &[Report], now: Instant) -> Option<Bitrate> {
+    pub(crate) fn reports(&mut self, reports: &[Report], now: Instant) -> Option<Bitrate> {
         self.sender.reports(reports, now)
     }
 
-    pub(super) fn audio_sent(&mut self, bytes: usize, now: Instant) {
+    pub(crate) fn audio_sent(&mut self, bytes: usize, now: Instant) {
         self.sender.audio_sent(bytes, now);
     }
 
-    pub(super) fn set_round_trip(&mut self, round_trip: Duration) {
+    pub(crate) fn set_round_trip(&mut self, round_trip: Duration) {
         self.sender.set_round_trip(round_trip);
     }
 
     /// What may be sent.
-    pub(super) fn estimate(&mut self, estimate: Estimate, now: Instant) {
+    pub(crate) fn estimate(&mut self, estimate: Estimate, now: Instant) {
         if self.estimate != estimate {
             self.estimate = estimate;
             self.sender.estimate(estimate, now);
@@ -200,12 +202,12 @@ impl Sending {
     }
 
     /// What sound and pictures together can use.
-    pub(super) fn wanted(&self) -> Bitrate {
+    pub(crate) fn wanted(&self) -> Bitrate {
         self.demands.wanted().max(VOICE_RATE)
     }
 
     /// Takes what encoders have made, and tells them what is wanted. `open` is whether anything can be sent.
-    pub(super) fn work(&mut self, open: bool, now: Instant) {
+    pub(crate) fn work(&mut self, open: bool, now: Instant) {
         for local in &mut self.locals {
             take(local, &mut self.sender, &self.clock, open, now);
         }
@@ -290,7 +292,7 @@ impl Sending {
     }
 
     /// The next packet that leaves now.
-    pub(super) fn poll(&mut self, now: Instant) -> Option<rtp::Packet> {
+    pub(crate) fn poll(&mut self, now: Instant) -> Option<rtp::Packet> {
         let packet = self.sender.poll(now)?;
         let clock = self.clock;
         let identifiers = self.identifiers;
@@ -313,12 +315,12 @@ impl Sending {
     }
 
     /// When to poll next, if nothing comes before.
-    pub(super) fn next_timeout(&self) -> Option<Instant> {
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
         let looking = self.locals.iter().any(|local| local.on).then_some(self.look);
         [looking, self.sender.next_timeout()].into_iter().flatten().min()
     }
 
-    pub(super) fn stats(&self) -> Vec<OutboundVideo> {
+    pub(crate) fn stats(&self) -> Vec<OutboundVideo> {
         let layers = self.locals.len().saturating_sub(1);
         let streams = self.locals.iter().enumerate();
         streams
