@@ -51,15 +51,15 @@ fn three_see_each_other_and_a_screen_in_the_size_that_they_look_at() {
         large.size().is_some_and(|size| size.height() >= 360)
     });
 
-    at_pat
-        .start_screen_sharing(&film(MediaStreamType::ScreenSharing, Size::P720, 5))
-        .wait()
-        .unwrap();
-    let screen = Eyes::on(&stream_of(
-        &at_nia,
-        number(&at_pat),
-        MediaStreamType::ScreenSharing,
-    ));
+    let shown = film(MediaStreamType::ScreenSharing, Size::P720, 5);
+    let refused = at_pat.start_screen_sharing(&shown).wait();
+    assert!(
+        matches!(&refused, Err(Error::Refused(reason)) if reason.is(&Reason::ROLE_RESTRICTED)),
+        "{refused:?}"
+    );
+    at_omar.start_screen_sharing(&shown).wait().unwrap();
+    let kind = MediaStreamType::ScreenSharing;
+    let screen = Eyes::on(&stream_of(&at_pat, number(&at_omar), kind));
     screen.see();
     assert_eq!(screen.size(), Some(Size::P720));
 
@@ -67,7 +67,7 @@ fn three_see_each_other_and_a_screen_in_the_size_that_they_look_at() {
     at_nia.hang_up().unwrap();
     end_of(&at_nia);
     until("she is gone", || !nias.is_available());
-    assert_eq!(at_pat.remote_video_streams().len(), 1);
+    assert_eq!(at_pat.remote_video_streams().len(), 2);
     omars.see();
 }
 
