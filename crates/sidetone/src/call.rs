@@ -307,8 +307,10 @@ impl CallShared {
             }
             snapshot.state = CallState::Disconnected;
             snapshot.reconnecting = false;
+            snapshot.sends = Pictures::NONE;
             snapshot.end_reason = Some(reason.clone());
         }
+        self.gallery.clear();
         self.events.emit(CallEvent::Ended(reason));
         self.events.close();
     }

@@ -233,6 +233,14 @@ impl Gallery {
         (changed, lapsed)
     }
 
+    /// The call is over.
+    pub fn clear(&self) {
+        for stream in std::mem::take(&mut lock(&self.streams).list) {
+            let mut state = lock(&stream.state);
+            (state.available, state.receiving) = (false, false);
+        }
+    }
+
     /// Whether anybody sends anything.
     pub fn is_empty(&self) -> bool {
         lock(&self.streams).list.is_empty()
@@ -303,4 +311,113 @@ impl Audience for Gallery {
 /// No holder of these locks can leave half a value behind.
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{CallDirection, CallShared, Participant, Snapshot};
+    use sidetone_signaling::protocol::CallId;
+    use tokio::sync::mpsc;
+
+    const CAMERA: Pictures = Pictures {
+        camera: true,
+        share: false,
+    };
+
+    fn ann() -> Identifier {
+        Identifier::member("acme", "ann").unwrap()
+    }
+
+    fn call() -> Call {
+        let remote = Participant {
+            identifier: ann(),
+            display_name: String::new(),
+            is_muted: false,
+            pictures: Pictures::NONE,
+        };
+        let id = CallId(uuid::Uuid::new_v4());
+        Call {
+            shared: CallShared::new(Snapshot::new(id, CallDirection::Outgoing, remote)),
+            driver: mpsc::unbounded_channel().0,
+        }
+    }
+
+    fn shown(participant: Option<u32>, pictures: Pictures) -> [Shown; 1] {
+        [Shown {
+            participant: participant.map(ParticipantId),
+            identifier: ann(),
+            pictures,
+        }]
+    }
+
+    fn comes(participant: Option<u32>) -> [Receiving; 1] {
+        [Receiving {
+            whose: Whose {
+                content: Content::Camera,
+                participant,
+            },
+            size: Some(Size::P180),
+        }]
+    }
+
+    #[test]
+    fn a_stream_outlives_the_growth_of_its_call_while_its_pictures_come() {
+        let (call, gallery) = (call(), Gallery::default());
+        let (added, _) = gallery.update(&shown(None, CAMERA), &call).unwrap();
+        assert_eq!(gallery.receive(&comes(None), &call).0, added);
+        assert_eq!(added[0].size(), Some(Size::P180));
+        // In the group call nobody has said yet what they send.
+        assert_eq!(gallery.update(&shown(Some(7), Pictures::NONE), &call), None);
+        assert_eq!(added[0].participant(), Some(ParticipantId(7)));
+        assert_eq!(gallery.receive(&comes(Some(7)), &call), (Vec::new(), false));
+        assert!(added[0].is_available() && added[0].is_receiving());
+        // Once they have, it is as in any meeting.
+        assert_eq!(gallery.update(&shown(Some(7), CAMERA), &call), None);
+        let (_, removed) = gallery.update(&shown(Some(7), Pictures::NONE), &call).unwrap();
+        assert_eq!(removed, added);
+        assert!(!added[0].is_available());
+    }
+
+    #[test]
+    fn a_stream_that_does_not_come_along_is_gone() {
+        let (call, gallery) = (call(), Gallery::default());
+        let (added, _) = gallery.update(&shown(None, CAMERA), &call).unwrap();
+        gallery.receive(&comes(None), &call);
+        assert_eq!(gallery.update(&shown(Some(7), Pictures::NONE), &call), None);
+        let (changed, lapsed) = gallery.receive(&[], &call);
+        assert_eq!((changed, lapsed), (added.clone(), true));
+        let (_, removed) = gallery.update(&shown(Some(7), Pictures::NONE), &call).unwrap();
+        assert_eq!(removed, added);
+    }
+
+    #[test]
+    fn what_is_shown_is_wanted_in_its_size_and_the_screens_first() {
+        let (call, gallery) = (call(), Gallery::default());
+        let both = Pictures {
+            camera: true,
+            share: true,
+        };
+        let (added, _) = gallery.update(&shown(Some(7), both), &call).unwrap();
+        assert_eq!((added.len(), gallery.wanted().len()), (2, 0), "nobody looks");
+        for stream in &added {
+            stream.set_sink(Some(Arc::new(|_: sidetone_media::pictures::Picture| {})));
+        }
+        added[0].show_at(Some(Size::P180));
+        let wanted = gallery.wanted();
+        let sources: Vec<_> = wanted
+            .iter()
+            .map(|picture| (picture.source, picture.height))
+            .collect();
+        assert_eq!(
+            sources,
+            [(PictureSource::Share, HEIGHT), (PictureSource::Camera, 180)]
+        );
+        let whose = comes(Some(7))[0].whose;
+        assert!(gallery.looks(whose));
+        added[0].set_sink(None);
+        assert!(!gallery.looks(whose));
+        gallery.clear();
+        assert!(gallery.is_empty() && !added[1].is_available());
+    }
 }

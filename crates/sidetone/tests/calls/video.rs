@@ -184,5 +184,6 @@ fn misuse_is_told_as_such() {
     assert_eq!(flag(), DiagnosticValue::Flag(false));
     at_ann.hang_up().unwrap();
     crate::support::end_of(&at_ann);
+    assert!(!at_ann.is_local_video_started() && !at_ann.is_screen_sharing_on());
     assert!(matches!(at_ann.stop_video().wait(), Err(Error::State(_))));
 }
