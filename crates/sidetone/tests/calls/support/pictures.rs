@@ -10,11 +10,14 @@ use sidetone::{LocalVideoStream, MediaStreamType, RemoteVideoStream, VideoInput}
 
 use super::until;
 
+/// What a picture said, and its size.
+type Glance = (Option<Stamp>, Size);
+
 /// Somebody who looks.
 #[derive(Clone, Default)]
 pub struct Eyes {
     seen: Arc<AtomicUsize>,
-    last: Arc<Mutex<Option<(Option<Stamp>, Size)>>>,
+    last: Arc<Mutex<Option<Glance>>>,
 }
 
 impl Eyes {
