@@ -224,7 +224,7 @@ impl Driver {
                 stream,
                 reply,
             } => self.start_pictures(call, content, stream, reply),
-            Ask::StopPictures { call, content, reply } => self.stop_pictures(call, content, reply),
+            Ask::StopPictures { call, content, reply } => self.stop_pictures(call, content, reply, now),
             Ask::Look { call } => self.look(call),
             Ask::Stats { call, reply } => {
                 let _ = reply.send(self.stats(call));

@@ -11,6 +11,7 @@ mod lookout;
 mod meetings;
 mod quality;
 mod recording;
+mod sight;
 mod socket;
 mod token;
 mod told;
@@ -56,9 +57,10 @@ use lookout::{Reporter, Trouble};
 pub(crate) use meetings::Answered;
 use meetings::{Asked, HEAR};
 use recording::{Announced, News, Wanted};
+use sight::Sight;
 use socket::{Socket, SocketReport};
 use token::TokenKeeper;
-use video::{Filmed, FilmedSender, LOOK, Sight};
+use video::{Filmed, FilmedSender, LOOK};
 
 /// How long an agent may take to be created (spec AC14: an error within 5 s, never a hang). A little less, so that
 /// the app has its answer by then.

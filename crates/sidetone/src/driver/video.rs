@@ -2,11 +2,10 @@
 //! app are told of both.
 
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use sidetone_capture::{CaptureDiagnostic, CaptureEvent};
-use sidetone_media::pictures::{VideoEngine, VideoEngineConfig, VideoReportCard};
+use sidetone_media::pictures::{VideoEngine, VideoEngineConfig};
 use sidetone_media::transport::video::VideoPort;
 use sidetone_media::video::Content;
 use sidetone_media::video::payload::TemporalLayers;
@@ -15,10 +14,10 @@ use sidetone_signaling::Reason;
 use sidetone_signaling::agent::{AgentInput, Command};
 use sidetone_signaling::call::CallState;
 use sidetone_signaling::protocol::meeting::{Capability, Picture, Standing, Watch};
-use sidetone_signaling::protocol::{CallId, Pictures, Request};
+use sidetone_signaling::protocol::{CallId, Request};
 use tokio::sync::mpsc;
 
-use super::legs::Leg;
+use super::sight::{Source, elsewhere};
 use super::{Driver, Entry};
 use crate::Error;
 use crate::call::{Call, CallEvent, CallShared};
@@ -40,110 +39,6 @@ pub(super) struct Filmed {
 
 /// Where opened sources are told of.
 pub(super) type FilmedSender = mpsc::UnboundedSender<Filmed>;
-
-/// Something that is sent.
-struct Source {
-    stream: LocalVideoStream,
-    /// It was opened.
-    runs: bool,
-    /// Names it to the stream.
-    key: u64,
-}
-
-/// The pictures of one call.
-#[derive(Default)]
-pub(super) struct Sight {
-    engine: Option<VideoEngine>,
-    camera: Option<Source>,
-    share: Option<Source>,
-    /// Sources so far.
-    keys: u64,
-    /// What the meeting was told that this end wants to see.
-    watched: Vec<Picture>,
-}
-
-impl Sight {
-    fn slot(&mut self, content: Content) -> &mut Option<Source> {
-        match content {
-            Content::Camera => &mut self.camera,
-            Content::Screen => &mut self.share,
-        }
-    }
-
-    /// What is sent.
-    fn sends(&self) -> Pictures {
-        let runs = |source: &Option<Source>| source.as_ref().is_some_and(|source| source.runs);
-        Pictures {
-            camera: runs(&self.camera),
-            share: runs(&self.share),
-        }
-    }
-
-    /// Hands what is captured to the engine.
-    fn attach(&self, content: Content) {
-        let source = match content {
-            Content::Camera => &self.camera,
-            Content::Screen => &self.share,
-        };
-        if let (Some(engine), Some(source)) = (&self.engine, source.as_ref().filter(|source| source.runs)) {
-            let inlet = engine.start_source(content, source.stream.description());
-            source.stream.attach(source.key, inlet);
-        }
-    }
-
-    /// Ends what is sent of that kind.
-    fn end(&mut self, content: Content) -> bool {
-        let Some(source) = self.slot(content).take() else {
-            return false;
-        };
-        if let Some(engine) = &self.engine {
-            engine.stop_source(content);
-        }
-        source.end();
-        true
-    }
-
-    pub fn stats(&self, leg: &Leg) -> VideoReportCard {
-        let engine = self.engine.as_ref();
-        engine
-            .map(|engine| engine.stats(leg.link, &leg.video_stats()))
-            .unwrap_or_default()
-    }
-
-    /// Whether there is anything to be looked at.
-    fn is_busy(&self) -> bool {
-        self.camera.is_some() || self.share.is_some()
-    }
-}
-
-impl Source {
-    /// Stops it. Not here: that takes as long as the platform likes.
-    fn end(self) {
-        self.stream.detach(self.key);
-        if self.runs {
-            elsewhere(move || self.stream.close());
-        }
-    }
-}
-
-impl Drop for Sight {
-    fn drop(&mut self) {
-        for source in [self.camera.take(), self.share.take()].into_iter().flatten() {
-            source.end();
-        }
-        if let Some(engine) = self.engine.take() {
-            // Waits for pictures that are being coded.
-            elsewhere(move || drop(engine));
-        }
-    }
-}
-
-/// Does something that may take a while, off the network thread.
-fn elsewhere(work: impl FnOnce() + Send + 'static) {
-    if let Err(error) = thread::Builder::new().name("video".into()).spawn(work) {
-        tracing::error!(%error, "no thread for pictures");
-    }
-}
 
 /// Why somebody may not, as the service says it.
 fn refusal(standing: Standing) -> Option<Reason> {
@@ -262,8 +157,7 @@ impl Driver {
                     if let Some(source) = entry.sight.slot(content) {
                         source.runs = true;
                     }
-                    diagnose(entry, failed_start(content, false), false, now);
-                    diagnose(entry, failed_start(content, true), false, now);
+                    all_is_well(entry, content, now);
                     entry.sight.attach(content);
                 }
                 let id = entry.id();
@@ -284,12 +178,19 @@ impl Driver {
         }
     }
 
-    pub(super) fn stop_pictures(&mut self, call: CallId, content: Content, reply: Reply<()>) {
+    pub(super) fn stop_pictures(&mut self, call: CallId, content: Content, reply: Reply<()>, now: Instant) {
         let wrong = match content {
             Content::Camera => VideoError::NotStarted,
             Content::Screen => VideoError::NotSharing,
         };
-        let outcome = match self.entry(call).map(|entry| entry.sight.end(content)) {
+        let ended = self.entry(call).map(|entry| {
+            let ended = entry.sight.end(content);
+            if ended {
+                all_is_well(entry, content, now);
+            }
+            ended
+        });
+        let outcome = match ended {
             None => Err(Error::State("over")),
             Some(false) => Err(Error::Video(wrong)),
             Some(true) => {
@@ -523,6 +424,27 @@ fn failed_start(content: Content, denied: bool) -> Diagnostic {
         (Content::Camera, true) => Diagnostic::CameraPermissionDenied,
         (Content::Screen, false) => Diagnostic::CapturerStartFailed,
         (Content::Screen, true) => Diagnostic::ScreenshareRecordingDisabled,
+    }
+}
+
+/// What was wrong with sources of that kind is so no more: another one runs, or none is wanted.
+fn all_is_well(entry: &mut Entry, content: Content, now: Instant) {
+    let about: &[Diagnostic] = match content {
+        Content::Camera => &[
+            Diagnostic::CameraFreeze,
+            Diagnostic::CameraStartFailed,
+            Diagnostic::CameraStartTimedOut,
+            Diagnostic::CameraPermissionDenied,
+            Diagnostic::CameraStoppedUnexpectedly,
+        ],
+        Content::Screen => &[
+            Diagnostic::ScreenshareRecordingDisabled,
+            Diagnostic::CapturerStartFailed,
+            Diagnostic::CapturerStoppedUnexpectedly,
+        ],
+    };
+    for name in about {
+        diagnose(entry, *name, false, now);
     }
 }
 

@@ -43,13 +43,22 @@ struct Running {
 
 /// Where pictures go.
 #[derive(Default)]
-struct Outlets(Mutex<Vec<(u64, Inlet)>>);
+struct Outlets(Mutex<Open>);
+
+#[derive(Default)]
+struct Open {
+    inlets: Vec<(u64, Inlet)>,
+    /// For calls that come later: what stands still is not given again.
+    newest: Option<Picture>,
+}
 
 impl PictureSink for Outlets {
     fn take(&self, picture: Picture) {
-        for (_, inlet) in lock(&self.0).iter() {
+        let mut open = lock(&self.0);
+        for (_, inlet) in &open.inlets {
             inlet.take(picture.clone());
         }
+        open.newest = Some(picture);
     }
 }
 
@@ -179,9 +188,10 @@ impl LocalVideoStream {
     pub(crate) fn close(&self) {
         let mut running = lock(&self.shared.running);
         running.users = running.users.saturating_sub(1);
-        let over = (running.users == 0).then(|| running.capturer.take());
-        drop(running);
-        drop(over);
+        if running.users == 0 {
+            running.capturer = None;
+            lock(&self.shared.outlets.0).newest = None;
+        }
     }
 
     /// What an encoder has to know.
@@ -195,21 +205,20 @@ impl LocalVideoStream {
 
     /// Pictures go there too, from now on.
     pub(crate) fn attach(&self, key: u64, inlet: Inlet) {
-        let mut outlets = lock(&self.shared.outlets.0);
-        outlets.retain(|(known, _)| *known != key);
-        outlets.push((key, inlet));
-        drop(outlets);
-        // A screen on which nothing changes would show nothing.
-        if let Ok(running) = self.shared.running.try_lock()
-            && let Some(capturer) = &running.capturer
-        {
-            capturer.refresh();
+        let mut open = lock(&self.shared.outlets.0);
+        if let Some(mut picture) = open.newest.clone() {
+            // It is so now as well.
+            picture.set_time(self.shared.epoch.elapsed());
+            inlet.take(picture);
         }
+        open.inlets.retain(|(known, _)| *known != key);
+        open.inlets.push((key, inlet));
     }
 
     /// Pictures no longer go there.
     pub(crate) fn detach(&self, key: u64) {
-        lock(&self.shared.outlets.0).retain(|(known, _)| *known != key);
+        let mut open = lock(&self.shared.outlets.0);
+        open.inlets.retain(|(known, _)| *known != key);
     }
 
     /// What happened to the source.

@@ -1,8 +1,11 @@
 //! Pictures: two ends see each other's cameras and screens, as they were taken; who misuses them is told how.
 
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use sidetone::capture::{CaptureError, CaptureRequest};
+use sidetone::capture::{
+    CaptureError, CaptureRequest, CaptureStream, Feed, PictureSource, SourceId, SourceInfo, SourceKind,
+};
 use sidetone::media::pictures::{ContentHint, Picture, Size};
 use sidetone::{
     AcceptOptions, Call, CallEvent, Diagnostic, DiagnosticValue, Error, LocalVideoStream, MediaStreamType,
@@ -143,6 +146,61 @@ fn another_source_takes_the_place_of_one_and_an_app_sends_its_own() {
         own.switch_source(VideoInput::Pattern).wait(),
         Err(Error::Video(VideoError::NoSwitch))
     ));
+}
+
+/// A camera that can be pulled out.
+#[derive(Clone, Default)]
+struct Plug(Arc<Mutex<Option<Feed>>>);
+
+struct Running;
+
+impl CaptureStream for Running {}
+
+impl PictureSource for Plug {
+    fn info(&self) -> SourceInfo {
+        SourceInfo {
+            id: SourceId("plug".into()),
+            name: "Plug".into(),
+            kind: SourceKind::Camera,
+            host: "headless",
+            is_default: false,
+            modes: Vec::new(),
+        }
+    }
+
+    fn open(&mut self, _: CaptureRequest, feed: Feed) -> Result<Box<dyn CaptureStream>, CaptureError> {
+        feed.picture(Picture::black(Size::P180), Instant::now());
+        *self.0.lock().unwrap() = Some(feed);
+        Ok(Box::new(Running))
+    }
+}
+
+#[test]
+fn a_camera_that_is_pulled_out_is_sent_no_more() {
+    let service = Service::start();
+    let ann = phone(&service, "ann");
+    let mut bob = phone(&service, "bob");
+    let (at_ann, at_bob) = call_between(&ann, &mut bob);
+    let plug = Plug::default();
+    let made = plug.clone();
+    let stream = LocalVideoStream::new(VideoInput::custom(move || Ok(Box::new(made.clone()))));
+    at_ann.start_video(&stream).wait().unwrap();
+    let seen = stream_of(&at_bob, MediaStreamType::Video);
+    let eyes = Eyes::on(&seen);
+    until("its one picture is seen", || eyes.count() > 0);
+    let feed = plug.0.lock().unwrap().take().unwrap();
+    feed.lost(CaptureError::Lost {
+        id: "plug".into(),
+        reason: "pulled out".into(),
+    });
+    until("it is sent no more", || !at_ann.is_local_video_started());
+    until("and nobody shows it", || !seen.is_available());
+    let flag = || at_ann.diagnostics().latest(Diagnostic::CameraStoppedUnexpectedly);
+    assert_eq!(flag(), DiagnosticValue::Flag(true));
+    // Another one is as good as the first.
+    at_ann.start_video(&camera(Size::P180)).wait().unwrap();
+    until("all is well again", || flag() == DiagnosticValue::Flag(false));
+    Eyes::on(&stream_of(&at_bob, MediaStreamType::Video)).see();
 }
 
 #[test]
