@@ -57,7 +57,7 @@ fn cameras_and_a_screen_are_seen_as_they_were_taken() {
         let (sent, seen) = (a.card(), b.card());
         let (out, screen) = (&sent.outbound[0], &sent.outbound[1]);
         assert!(
-            out.frames_encoded > 120 && out.key_frames_encoded >= 1 && out.qp_sum > 0,
+            out.frames_encoded > 100 && out.key_frames_encoded >= 1 && out.qp_sum > 0,
             "{out:?}"
         );
         assert!(out.total_encode_time > 0.0 && out.frame_height == 360, "{out:?}");
@@ -67,7 +67,7 @@ fn cameras_and_a_screen_are_seen_as_they_were_taken() {
         );
         let inbound = &seen.inbound[0];
         assert!(
-            inbound.counters.frames_decoded > 120 && inbound.total_decode_time > 0.0,
+            inbound.counters.frames_decoded > 100 && inbound.total_decode_time > 0.0,
             "{inbound:?}"
         );
         assert_eq!(inbound.frames_corrupted, 0);
