@@ -150,7 +150,8 @@ impl Service {
     /// As [`Service::get`]; [`Exit::Service`] when less came than was announced; [`Exit::Resource`] when the file cannot
     /// be written.
     pub fn download(&self, method: &str, path: &str, mut file: &File) -> Result<u64, Failure> {
-        let request = self.request(method, path).body(()).map_err(malformed)?;
+        let request = self.request(method, path).header("content-length", "0");
+        let request = request.body(()).map_err(malformed)?;
         let request = self.agent.configure_request(request).timeout_global(None).build();
         let mut response = self
             .agent
@@ -240,7 +241,14 @@ impl Service {
                 let request = request.header("content-type", "audio/ogg").body(sound);
                 self.agent.run(request.map_err(malformed)?)
             }
-            Body::None => self.agent.run(request.body(()).map_err(malformed)?),
+            Body::None => {
+                // Else its end is a packet of its own, and a service that answers before it comes resets the connection.
+                let request = match method {
+                    "GET" => request,
+                    _ => request.header("content-length", "0"),
+                };
+                self.agent.run(request.body(()).map_err(malformed)?)
+            }
         };
         sent.map_err(|error| self.unreachable(&error))
     }

@@ -38,9 +38,11 @@ pub(super) fn router() -> OpenApiRouter<Arc<Api>> {
 
 /// A copy of everything that the service keeps, as it is at one moment: a file for the data folder of another service
 /// (`sidetone.redb`). It holds the signing keys. Calls and requests go on meanwhile.
+// The body, though empty, is read to its end: a connection with something unread is reset at its end, and the end of the copy
+// would be lost with it.
 #[utoipa::path(post, path = "/v1/backups", tag = "service",
     responses((status = 200, body = String, content_type = "application/octet-stream")))]
-async fn make(State(api): State<Arc<Api>>, caller: Caller) -> Result<Response, Problem> {
+async fn make(State(api): State<Arc<Api>>, caller: Caller, _body: Bytes) -> Result<Response, Problem> {
     caller.may(&Operation::BackUp)?;
     let _turn = api.copying.try_lock().map_err(|_| {
         Problem::new(ProblemType::UNAVAILABLE, "another copy is being made").retry_after(BUSY)
