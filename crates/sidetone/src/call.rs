@@ -277,11 +277,14 @@ pub(crate) struct CallShared {
 
 impl CallShared {
     pub fn new(snapshot: Snapshot) -> Arc<Self> {
+        let events = Source::default();
+        // The app can only ask for them once it holds the call, and the call does not wait.
+        events.keep();
         Arc::new(Self {
             snapshot: Mutex::new(snapshot),
             diagnostics: Mutex::default(),
             gallery: Arc::default(),
-            events: Source::default(),
+            events,
         })
     }
 
@@ -395,7 +398,7 @@ impl Call {
         self.shared.snapshot().end_reason.clone()
     }
 
-    /// Events from now on. What happened before is not told again: ask for the events first, then look at the state.
+    /// Events from now on; for who asks first also those since the call began, as far as they are among the last 64.
     pub fn events(&self) -> Events<CallEvent> {
         self.shared.events.subscribe()
     }

@@ -148,8 +148,6 @@ impl Driver {
         let Some(call) = self.breakout_call(main, breakout, now) else {
             return;
         };
-        // The app learns of it with the event below.
-        call.shared.events.keep();
         self.deferred.push_back(AgentInput::Command(Command::Join {
             call: breakout,
             locator: Locator::Call(breakout),
