@@ -37,6 +37,13 @@ pub fn codecs() -> Vec<Codec> {
     built.filter(|codec| of(*codec).is_available()).collect()
 }
 
+/// Those of [`codecs`] that are better at screens than VP8, the best first. At 1080p15 and 2 Mbit/s, text that scrolls is
+/// 47 dB sharp in VP9 and 42 dB in VP8, which leaves pictures out besides (`examples/codecs.rs` of `sidetone-video`).
+pub fn screen_codecs() -> Vec<Codec> {
+    let better = [Codec::Av1, Codec::Vp9].into_iter();
+    better.filter(|codec| of(*codec).is_available()).collect()
+}
+
 /// The codec as the library has it.
 fn of(codec: Codec) -> sidetone_video::Codec {
     match codec {

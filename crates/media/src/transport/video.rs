@@ -39,6 +39,8 @@ const HEADERS: f64 = 0.06;
 pub struct VideoConfig {
     /// Codecs that can be coded and decoded, the preferred first. VP8 must be among them: every peer has it.
     pub codecs: Vec<Codec>,
+    /// Those of them that the shared screen is sent in where the peer takes one, the preferred first.
+    pub screen: Vec<Codec>,
     /// Layers of simulcast (RFC 8853) that the camera is sent in, 1 to [`MAX_LAYERS`]. A call with one other end has one.
     pub layers: usize,
     /// Temporal layers of what is sent.
@@ -52,10 +54,23 @@ impl Default for VideoConfig {
     fn default() -> Self {
         Self {
             codecs: vec![Codec::Vp8],
+            screen: Vec::new(),
             layers: 1,
             temporal: TemporalLayers::ONE,
             cameras: 1,
         }
+    }
+}
+
+impl VideoConfig {
+    /// The codecs that pictures of this content are sent in, the preferred first.
+    pub(crate) fn preferred(&self, content: Content) -> Vec<Codec> {
+        let first = match content {
+            Content::Camera => &[],
+            Content::Screen => &self.screen[..],
+        };
+        let rest = self.codecs.iter().filter(|codec| !first.contains(codec));
+        first.iter().chain(rest).copied().collect()
     }
 }
 

@@ -13,7 +13,7 @@ use sidetone_media::pictures::coding::quality::psnr;
 use sidetone_media::pictures::coding::scale::Scaler;
 use sidetone_media::pictures::{
     Audience, ContentHint, Picture, Seen, Size, VideoEngine, VideoEngineConfig, VideoReportCard, VideoSource,
-    Whose, codecs,
+    Whose, codecs, screen_codecs,
 };
 use sidetone_media::transport::video::VideoConfig;
 use sidetone_media::transport::{Transport, TransportConfig};
@@ -202,6 +202,7 @@ pub fn config() -> TransportConfig {
         bind: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
         video: Some(VideoConfig {
             codecs: codecs(),
+            screen: screen_codecs(),
             ..VideoConfig::default()
         }),
         ..TransportConfig::default()

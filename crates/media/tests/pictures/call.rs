@@ -147,6 +147,24 @@ fn ends_with_different_codecs_use_what_both_have() {
 }
 
 #[test]
+fn a_screen_has_codecs_of_its_own() {
+    run(async {
+        let mut config = config(&[Codec::Vp8, Codec::Vp9]);
+        if let Some(video) = &mut config.video {
+            video.screen = vec![Codec::Vp9];
+        }
+        let (a, b) = connected(config.clone(), config).await;
+        let (mut a, mut b) = (End::new(a), End::new(b));
+        a.video.camera[0].set_demand(Some(CAMERA));
+        a.video.screen.set_demand(Some(CAMERA));
+        let enough = |_: &End, b: &End| b.sees_camera.seen.len() >= 10 && b.sees_screen.seen.len() >= 10;
+        assert!(run_until(&mut a, &mut b, LONG, enough).await);
+        assert_eq!(b.sees_camera.codecs.keys().collect::<Vec<_>>(), [&Codec::Vp8]);
+        assert_eq!(b.sees_screen.codecs.keys().collect::<Vec<_>>(), [&Codec::Vp9]);
+    });
+}
+
+#[test]
 fn an_end_without_pictures_is_heard_all_the_same() {
     run(async {
         for turned in [false, true] {

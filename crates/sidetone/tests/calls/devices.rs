@@ -5,8 +5,8 @@ use sidetone::{AcceptOptions, AudioInput, CallEvent, Error, Reason, StartCallOpt
 
 use crate::support::speech::{MAN, WOMAN};
 use crate::support::{
-    Microphone, Phone, Service, await_some, call_between, connected, end_of, identifier, phone, plain,
-    recorded, talker, until,
+    Microphone, Phone, Service, await_some, call_between, connected, end_of, events_from_now, identifier,
+    phone, plain, recorded, talker, until,
 };
 
 #[test]
@@ -36,7 +36,7 @@ fn a_microphone_that_vanishes_is_told_and_the_call_goes_on() {
     );
     let mut bob = talker(&service, "bob", MAN);
     let (call, answered) = call_between(&ann, &mut bob);
-    let mut events = call.events();
+    let mut events = events_from_now(&call);
     microphone.unplug();
     let lost = await_some("the loss is told", || events.try_next());
     assert_eq!(lost, CallEvent::DeviceLost(Direction::Input));
@@ -56,7 +56,7 @@ fn a_pick_that_cannot_be_opened_changes_nothing() {
     let ann = talker(&service, "ann", WOMAN);
     let mut bob = phone(&service, "bob");
     let (call, _answered) = call_between(&ann, &mut bob);
-    let mut events = call.events();
+    let mut events = events_from_now(&call);
     ann.client.device_manager().select_microphone(broken());
     let told = await_some("the failure is told", || events.try_next());
     assert!(

@@ -9,7 +9,7 @@ use sidetone::{
 };
 
 use crate::clinic::{Clinic, join};
-use crate::support::{Phone, await_some, connected, until};
+use crate::support::{Phone, await_some, connected, events_from_now, until};
 
 /// The organiser and the external user, each with what they were told from the start.
 struct Room {
@@ -163,7 +163,7 @@ fn ac18_live_captions_with_another_language() {
         said("Good", "Guten", false),
         said("Good morning", "Guten Morgen", true),
     ];
-    let (mut at_nia, mut at_eve) = (nia.events(), eve.events());
+    let (mut at_nia, mut at_eve) = (events_from_now(&nia), events_from_now(&eve));
     let mut engine = eve.captions().transcriber(Box::new(Scripted(script)), None);
     let mut outcomes = engine.feed(&[0.0; 480]);
     outcomes.extend(engine.finish());

@@ -4,7 +4,7 @@ use sidetone::{AcceptOptions, CallEvent, CallState, ParticipantState};
 
 use crate::clinic::Clinic;
 use crate::support::speech::{MAN, WOMAN};
-use crate::support::{call_between, connected, end_of, speech, until};
+use crate::support::{call_between, connected, end_of, events_from_now, speech, until};
 use std::time::Duration;
 
 #[test]
@@ -16,7 +16,7 @@ fn a_third_comes_into_a_call_of_two() {
     let (at_pat, at_nia) = call_between(&pat, &mut nia);
     nia.hears(MAN);
     let id = at_nia.id();
-    let mut events = at_pat.events();
+    let mut events = events_from_now(&at_pat);
 
     let omars = sidetone::Identifier::member("acme", "omar").unwrap();
     let number = at_nia.add_participant(omars).wait().unwrap();

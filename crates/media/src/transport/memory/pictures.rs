@@ -18,7 +18,7 @@ use crate::transport::pictures::{
     Ask, Formats, Identifiers, Layout, MediaClock, Receives, Receiving, Sending, Sends,
 };
 use crate::transport::video::{VideoConfig, VideoEnd, VideoReport};
-use crate::video::{Codec, NtpTime, Report};
+use crate::video::{Codec, Content, NtpTime, Report};
 
 /// Bytes around an RTP packet: the tag of SRTP, UDP, IPv4.
 const AROUND: usize = 10 + 8 + 20;
@@ -239,21 +239,21 @@ fn layout(id: Id, peer: Id, ours: &VideoConfig, theirs: &VideoConfig) -> Layout 
         rtx: common.iter().map(|(of, _)| (of + 1, *of)).collect(),
         codecs: common,
     };
-    let sends = |content: u32| {
-        let (codec, payload_type, rtx) = formats.first(&ours.codecs)?;
+    let sends = |content: Content, number: u32| {
+        let (codec, payload_type, rtx) = formats.first(&ours.preferred(content))?;
         Some(Sends {
             codec,
             payload_type,
-            ssrc: source(id, content),
-            rtx: rtx.map(|rtx| (source(id, content + 1), rtx)),
+            ssrc: source(id, number),
+            rtx: rtx.map(|rtx| (source(id, number + 1), rtx)),
             names: None,
         })
     };
-    let receives = |content: u32| {
+    let receives = |number: u32| {
         Some(Receives {
-            mid: content.to_string(),
-            ssrc: Some(source(peer, content)),
-            rtx_ssrc: Some(source(peer, content + 1)),
+            mid: number.to_string(),
+            ssrc: Some(source(peer, number)),
+            rtx_ssrc: Some(source(peer, number + 1)),
             formats: formats.clone(),
         })
     };
@@ -263,7 +263,7 @@ fn layout(id: Id, peer: Id, ours: &VideoConfig, theirs: &VideoConfig) -> Layout 
             dependency: 7,
             ..Identifiers::default()
         },
-        sends: vec![sends(2), sends(4)],
+        sends: vec![sends(Content::Camera, 2), sends(Content::Screen, 4)],
         receives: vec![receives(2), receives(4)],
     }
 }

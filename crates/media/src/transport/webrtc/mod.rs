@@ -391,6 +391,7 @@ fn check_video(video: &VideoConfig, meeting: bool) -> Result<(), TransportError>
     let reason = match () {
         _ if !video.codecs.contains(&Codec::Vp8) => "pictures without VP8",
         _ if (0..video.codecs.len()).any(twice) => "a codec twice",
+        _ if video.screen.iter().any(|codec| !video.codecs.contains(codec)) => "a codec for the screen only",
         _ if !layers.contains(&video.layers) => "layers of pictures that cannot be",
         _ if meeting && video.cameras > MAX_CAMERAS => "more cameras than can be seen",
         _ => return Ok(()),

@@ -66,7 +66,7 @@ pub(super) fn read(
         let (we_send, we_receive) = flows(ours, theirs);
         if we_send && (!meeting || index < 2) {
             let screen = content == Content::Screen;
-            for (layer, sends) in outgoing(ours, theirs, &found, &config.codecs, layers)
+            for (layer, sends) in outgoing(ours, theirs, &found, &config.preferred(content), layers)
                 .into_iter()
                 .enumerate()
             {

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use sidetone::media::voice::Processing;
 use sidetone::{
     AcceptOptions, AgentEvent, AgentOptions, AudioInput, AudioOutput, AudioTap, Call, CallAgent, CallClient,
-    CallState, Credential, Events, Identifier, IncomingCall, NetworkOptions, Reason, StartCallOptions,
+    CallEvent, CallState, Credential, Events, Identifier, IncomingCall, NetworkOptions, Reason,
+    StartCallOptions,
 };
 use sidetone_server::{Server, ServerConfig, ServerHandle, TokenRequest};
 use tokio::runtime::Runtime;
@@ -240,6 +241,13 @@ pub fn connected(calls: &[&Call]) {
 /// Waits for the end of a call.
 pub fn end_of(call: &Call) -> Reason {
     await_some("the end of the call", || call.end_reason())
+}
+
+/// Events of a call from here on, without those that are kept for the first reader.
+pub fn events_from_now(call: &Call) -> Events<CallEvent> {
+    let mut events = call.events();
+    while events.try_next().is_some() {}
+    events
 }
 
 /// A call between two people that is on: the caller's object, and the callee's.
