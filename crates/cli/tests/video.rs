@@ -3,28 +3,17 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::json;
-use sidetone::capture::camera::file::Y4m;
 use sidetone::capture::camera::pattern::{Stamp, draw};
-use sidetone::media::pictures::coding::Pool;
 use sidetone::media::pictures::coding::quality::psnr;
 use sidetone::media::pictures::{Picture, Size};
-use std::time::Duration;
+use support::sight::{Desktop, film};
 use support::world::{BOB, CAROL, World};
 use support::{Folder, Program, Service, answering, calling, end_arguments};
 
 const SILENT: [&str; 4] = ["--input", "silence", "--output", "null"];
-
-/// Every picture of a film.
-fn film(path: &Path) -> Vec<Picture> {
-    let mut film = Y4m::new(BufReader::new(std::fs::File::open(path).unwrap())).unwrap();
-    let pool = Pool::new(1000);
-    std::iter::from_fn(|| film.next(&pool).unwrap()).collect()
-}
 
 #[test]
 fn what_a_camera_sees_is_written_at_the_other_end() {
@@ -74,46 +63,6 @@ fn what_a_camera_sees_is_written_at_the_other_end() {
     assert!(sent["framesPerSecond"].as_f64().unwrap() > 0.0, "{sent}");
     let seen = &bob.event("stats")["video"]["seen"][0];
     assert!(seen["framesRendered"].as_u64().unwrap() > 0, "{seen}");
-}
-
-/// An X server with a white screen, killed when dropped.
-struct Desktop {
-    child: Child,
-    name: String,
-}
-
-impl Desktop {
-    fn start() -> Self {
-        let screen = [
-            "-screen",
-            "0",
-            "640x360x24",
-            "-nolisten",
-            "tcp",
-            "-noreset",
-            "-wr",
-        ];
-        let mut child = Command::new("Xvfb")
-            .args(["-displayfd", "1"])
-            .args(screen)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("Xvfb is needed: tools/packages test");
-        let mut number = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        stdout.read_line(&mut number).unwrap();
-        assert!(!number.trim().is_empty(), "Xvfb did not start");
-        let name = format!(":{}", number.trim());
-        Self { child, name }
-    }
-}
-
-impl Drop for Desktop {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[test]

@@ -387,16 +387,12 @@ impl Conversation {
                     format!("{} ({})", remote.display_name, remote.identifier)
                 };
                 let words = match self.remote.replace((who.clone(), remote.is_muted)) {
-                    Some((before, was_muted)) if before == who && was_muted != remote.is_muted => {
-                        format!(
-                            "{who} {}",
-                            if remote.is_muted {
-                                "is muted"
-                            } else {
-                                "is no longer muted"
-                            }
-                        )
-                    }
+                    Some((before, was_muted)) if before == who => match (was_muted, remote.is_muted) {
+                        (false, true) => format!("{who} is muted"),
+                        (true, false) => format!("{who} is no longer muted"),
+                        // Of its pictures is told with the rest of them.
+                        _ => String::new(),
+                    },
                     _ if remote.is_muted => format!("with {who}, who is muted"),
                     _ => format!("with {who}"),
                 };
