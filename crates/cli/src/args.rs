@@ -20,9 +20,11 @@ use crate::commands::admin::args::AdminArgs;
 use crate::commands::chat::args::ChatArgs;
 use crate::commands::doctor::args::DoctorArgs;
 use crate::commands::meet::args::MeetArgs;
+use crate::commands::voicemail::args::VoicemailArgs;
 use crate::credential::CredentialArgs;
 use crate::exit;
 use crate::sound::{InputChoice, OutputChoice};
+use crate::video::VideoArgs;
 
 /// For `sidetone --help`.
 const EXAMPLES: &str = "\
@@ -68,7 +70,7 @@ pub enum Command {
     Voicemail(VoicemailArgs),
     /// Find the first broken hop between this machine and a service, and what to do about it
     Doctor(Box<DoctorArgs>),
-    /// Microphones and speakers
+    /// Microphones, speakers, cameras, screens and windows
     Devices {
         /// What about them.
         #[command(subcommand)]
@@ -311,6 +313,8 @@ Examples:
       without sound cards
   sidetone call external:dev:bob --identity external:dev:alice --add external:dev:carol
       a group call of three, with a link by which others come
+  sidetone call external:dev:bob --identity external:dev:alice --camera pattern --share screen
+      with a test picture as the camera, showing the screen
   sidetone call external:dev:bob --token \"$TOKEN\" --input question.wav --output reply.wav --json
       for scripts: one event a line, the statistics last")]
 pub struct CallArgs {
@@ -329,6 +333,9 @@ pub struct CallArgs {
     /// What both commands share.
     #[command(flatten)]
     pub end: EndArgs,
+    /// Its pictures.
+    #[command(flatten)]
+    pub video: VideoArgs,
 }
 
 /// `sidetone answer`.
@@ -339,6 +346,8 @@ Examples:
       answers every call, one at a time, until Ctrl-C
   sidetone answer --once --after 2s --identity external:dev:bob --input speech --output heard.wav
       rings two seconds, then talks until the caller hangs up
+  sidetone answer --once --identity external:dev:bob --output heard.wav --video-output seen.y4m
+      keeps what is heard and what is seen
   sidetone answer --once --decline --identity external:dev:bob
       says no
   sidetone answer --pick-up --identity member:contoso:carol
@@ -361,59 +370,9 @@ pub struct AnswerArgs {
     /// What both commands share.
     #[command(flatten)]
     pub end: EndArgs,
-}
-
-/// `sidetone voicemail`.
-#[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
-  sidetone voicemail --token \"$(sidetone admin applications token voicemail)\"
-      as the voice application of that token, which is renewed while it runs
-  sidetone voicemail --identity application:contoso:voicemail --lines 2 --longest 1m
-      with a development token, two callers at once
-
-Before: `sidetone admin applications set voicemail --name Voicemail --kind voicemail`. Which calls come here is each
-member's routing.")]
-pub struct VoicemailArgs {
-    /// The service
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "SIDETONE_SERVER",
-        default_value = "ws://127.0.0.1:7480"
-    )]
-    pub server: ServiceAddress,
-    /// Access token of the voicemail application
-    #[arg(long, value_name = "TOKEN", env = "SIDETONE_TOKEN", hide_env_values = true)]
-    #[arg(required_unless_present = "identity")]
-    pub token: Option<String>,
-    /// Which application to be: asks the service for a development token
-    #[arg(long, value_name = "ID", conflicts_with = "token")]
-    pub identity: Option<Identifier>,
-    /// Callers that are taken at once, 1 to 16: each is an endpoint that rings
-    #[arg(long, value_name = "COUNT", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
-    pub lines: u8,
-    /// Longest message
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "3m")]
-    pub longest: Duration,
-    /// A caller who is silent for so long is done
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "6s")]
-    pub silence: Duration,
-    /// Where messages are recorded before the service has them; a new folder of this user's without
-    #[arg(long, value_name = "DIR")]
-    pub folder: Option<PathBuf>,
-    /// Local address for media, port 0 for any; every interface without. May be given several times
-    #[arg(long, value_name = "ADDRESS")]
-    pub media_bind: Vec<SocketAddr>,
-    /// Trust the certificates in this PEM file and no others, for the mailboxes
-    #[arg(long, value_name = "FILE")]
-    pub ca_file: Option<PathBuf>,
-    /// Send the token over plain HTTP to another machine, where everybody between can read it
-    #[arg(long)]
-    pub insecure_http: bool,
-    /// Print one JSON object a line for each event
-    #[arg(long)]
-    pub json: bool,
+    /// Its pictures.
+    #[command(flatten)]
+    pub video: VideoArgs,
 }
 
 /// What an end of a call can be told.
@@ -496,11 +455,12 @@ pub enum ProfileName {
 /// What about devices.
 #[derive(Debug, Subcommand)]
 pub enum DevicesCommand {
-    /// List microphones and speakers
+    /// List microphones, speakers, cameras, screens and windows
     #[command(after_help = "\
 Examples:
   sidetone devices list
-  sidetone call external:dev:bob --identity external:dev:alice --input device:alsa:front --output device:alsa:front")]
+  sidetone call external:dev:bob --identity external:dev:alice --input device:alsa:front --output device:alsa:front
+  sidetone call external:dev:bob --identity external:dev:alice --share window:0x1c00007")]
     List {
         /// Print a JSON array
         #[arg(long)]

@@ -127,7 +127,7 @@ impl From<Error> for Failure {
         let exit = match &error {
             Error::Argument(_) => Exit::Usage,
             Error::State(_) => Exit::Call,
-            Error::Device(_) | Error::Audio(_) => Exit::Resource,
+            Error::Device(_) | Error::Audio(_) | Error::Video(_) => Exit::Resource,
             Error::Refused(_) | Error::Network(_) => Exit::Service,
             _ => Exit::Failed,
         };

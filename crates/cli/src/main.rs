@@ -17,6 +17,7 @@ mod logging;
 mod output;
 mod sound;
 mod speech;
+mod video;
 
 use std::process::ExitCode;
 

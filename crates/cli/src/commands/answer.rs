@@ -17,7 +17,7 @@ pub fn run(args: AnswerArgs) -> Result<Exit, Failure> {
     super::runtime()?.block_on(async {
         let mut interrupt = Interrupt::new()?;
         let journal = Journal::new(args.end.json);
-        let mut end = End::open(&args.end, &journal, &mut interrupt).await?;
+        let mut end = End::open(&args.end, &args.video, &journal, &mut interrupt).await?;
         let outcome = answer(&args, &mut end, &journal, &mut interrupt).await;
         let closed = end.close().await;
         outcome.and_then(|exit| closed.map(|()| exit))

@@ -15,7 +15,7 @@ pub fn run(args: CallArgs) -> Result<Exit, Failure> {
     super::runtime()?.block_on(async {
         let mut interrupt = Interrupt::new()?;
         let journal = Journal::new(args.end.json);
-        let mut end = End::open(&args.end, &journal, &mut interrupt).await?;
+        let mut end = End::open(&args.end, &args.video, &journal, &mut interrupt).await?;
         let outcome = call(&args, &mut end, &journal, &mut interrupt).await;
         // What happened in the call matters more than a file that could not be completed.
         let closed = end.close().await;

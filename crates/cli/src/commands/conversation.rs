@@ -4,12 +4,13 @@ use std::future;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use serde_json::json;
 use sidetone::{
     AgentEvent, Call, CallEvent, CallId, CallState, CallStats, Category, ConnectionState, Error, Events,
-    Identifier, ParticipantId, Pending, Reason, Recording, RecordingNotice, RecordingOptions, TransferTarget,
+    Identifier, Pending, Reason, Recording, RecordingNotice, RecordingOptions, TransferTarget,
 };
 use sidetone_media::device::Direction;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -17,11 +18,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::breakout::BreakoutRoom;
 use super::end::End;
 use super::journal::Journal;
+use super::video::Sight;
 use super::{meet, notices, statistics};
 use crate::args::EndArgs;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::output;
+use crate::video::Video;
 
 /// How often statistics are kept, so that there are some when the other end hangs up.
 const KEEP_STATS: Duration = Duration::from_millis(500);
@@ -95,12 +98,19 @@ fn unrecorded(error: &Error, words: String) -> Failure {
     Failure::new(exit, words)
 }
 
-fn tell_refusal(error: &Error, journal: &Journal) {
-    journal.event(
-        "refused",
-        &error.to_string(),
-        json!({ "error": error.to_string() }),
-    );
+/// What was asked of the service or the engine, in words of what is not the case where it is refused, and the answer.
+type Asked = LocalBoxFuture<'static, (&'static str, Result<(), Error>)>;
+
+/// Code and subcode of an error that has some.
+fn codes(error: &Error) -> (Option<u16>, Option<u32>) {
+    match error {
+        Error::Refused(reason) => (Some(reason.code), Some(reason.subcode)),
+        Error::Video(error) => {
+            let (code, subcode) = error.code();
+            (Some(code), Some(subcode))
+        }
+        _ => (None, None),
+    }
 }
 
 /// A call under way.
@@ -132,10 +142,9 @@ pub struct Conversation {
     stats: Option<CallStats>,
     /// Whom to bring in, once connected.
     pub add: Vec<Identifier>,
-    /// What the service was asked, of which only a refusal is news.
-    asked: FuturesUnordered<Pending<()>>,
-    /// Those who are being brought in.
-    added: FuturesUnordered<Pending<ParticipantId>>,
+    /// What was asked, of which only a refusal is news.
+    asked: FuturesUnordered<Asked>,
+    sight: Sight,
 }
 
 impl Conversation {
@@ -168,7 +177,7 @@ impl Conversation {
             stats: None,
             add: Vec::new(),
             asked: FuturesUnordered::new(),
-            added: FuturesUnordered::new(),
+            sight: Sight::default(),
         }
     }
 
@@ -188,15 +197,16 @@ impl Conversation {
                 transfer_at = self.transfer.as_ref().map(|(_, after)| Instant::now() + *after);
                 end.microphone.begin();
                 if self.raise_hand {
-                    self.asked.push(self.call.raise_hand().raise());
+                    self.ask("your hand is not up", self.call.raise_hand().raise());
                 }
                 if let Some(language) = &self.captions {
                     let language = Some(language.as_str()).filter(|language| !language.is_empty());
-                    self.asked.push(self.call.captions().receive(language));
+                    self.ask("no captions", self.call.captions().receive(language));
                 }
                 for who in std::mem::take(&mut self.add) {
-                    self.added.push(self.call.add_participant(who));
+                    self.ask("not brought in", self.call.add_participant(who));
                 }
+                self.start_video(&end.video);
                 if let Some((file, notice)) = self.record.take() {
                     self.start_recording(file, notice, journal).await;
                 }
@@ -214,9 +224,16 @@ impl Conversation {
                 event = self.breakout.next() => self.breakout.tell(event, self.consent, journal),
                 event = self.events.recv() => match event {
                     Some(CallEvent::Ended(reason)) => break reason,
-                    Some(CallEvent::Replaced(call)) => self.go_on_as(call, journal),
+                    Some(CallEvent::Replaced(call)) => {
+                        self.go_on_as(call, journal);
+                        self.sight.go_on_as(&self.call, &mut end.video, journal);
+                        self.start_video(&end.video);
+                    }
                     Some(CallEvent::BreakoutRoomJoined(call)) => self.breakout.enter(call, journal),
-                    Some(event) => self.tell(event, journal),
+                    Some(event) => {
+                        self.sight.tell(&self.call, &event, &mut end.video, journal);
+                        self.tell(event, journal);
+                    }
                     None => break self.call.end_reason().unwrap_or(Reason::HUNG_UP),
                 },
                 Some(event) = end.events.recv() => {
@@ -240,19 +257,21 @@ impl Conversation {
                         let _ = self.call.transfer(to, false);
                     }
                 }
-                Some(answer) = self.asked.next() => if let Err(error) = answer {
-                    tell_refusal(&error, journal);
-                },
-                Some(answer) = self.added.next() => if let Err(error) = answer {
-                    tell_refusal(&error, journal);
+                Some((words, answer)) = self.asked.next() => if let Err(error) = answer {
+                    let (code, subcode) = codes(&error);
+                    let fields = json!({ "error": error.to_string(), "code": code, "subcode": subcode });
+                    journal.event("refused", &format!("{words}: {error}"), fields);
                 },
                 _ = keep.tick() => self.keep_stats().await,
             }
         };
         self.finish_recording(journal).await;
+        self.sight.finish(&mut end.video, journal);
         tell_end(self.call.id(), &reason, journal);
         if let Some(stats) = &self.stats {
-            journal.summary("stats", &statistics::table(stats), json!({ "stats": stats }));
+            let video = &self.sight.tally;
+            let fields = json!({ "stats": stats, "video": video });
+            journal.summary("stats", &statistics::table(stats, video), fields);
         }
         Ended {
             call: self.call.id(),
@@ -260,6 +279,22 @@ impl Conversation {
             fulfilled: self.connected,
             interrupted,
             unrecorded: self.unrecorded,
+        }
+    }
+
+    /// Asks for something, of which only a refusal is news: `words` are what is not the case then.
+    fn ask<T: 'static>(&self, words: &'static str, pending: Pending<T>) {
+        let answer = pending.map(move |answer| (words, answer.map(drop)));
+        self.asked.push(answer.boxed_local());
+    }
+
+    /// Shows what was chosen, in place of nothing.
+    fn start_video(&self, video: &Video) {
+        if let Some(camera) = &video.camera {
+            self.ask("your camera is not sent", self.call.start_video(camera));
+        }
+        if let Some(share) = &video.share {
+            self.ask("nothing is shared", self.call.start_screen_sharing(share));
         }
     }
 
@@ -272,10 +307,7 @@ impl Conversation {
             }
             // The call is worth more than its recording.
             Err(error) => {
-                let (code, subcode) = match &error {
-                    Error::Refused(reason) => (Some(reason.code), Some(reason.subcode)),
-                    _ => (None, None),
-                };
+                let (code, subcode) = codes(&error);
                 let fields = json!({ "error": error.to_string(), "code": code, "subcode": subcode });
                 let words = format!("not recorded: {error}");
                 journal.event("recordingFailed", &words, fields);
@@ -328,6 +360,7 @@ impl Conversation {
         if self.connected
             && let Ok(stats) = self.call.stats().await
         {
+            self.sight.tally.take(std::time::Instant::now(), &stats.video);
             self.stats = Some(stats);
         }
     }
@@ -354,16 +387,12 @@ impl Conversation {
                     format!("{} ({})", remote.display_name, remote.identifier)
                 };
                 let words = match self.remote.replace((who.clone(), remote.is_muted)) {
-                    Some((before, was_muted)) if before == who && was_muted != remote.is_muted => {
-                        format!(
-                            "{who} {}",
-                            if remote.is_muted {
-                                "is muted"
-                            } else {
-                                "is no longer muted"
-                            }
-                        )
-                    }
+                    Some((before, was_muted)) if before == who => match (was_muted, remote.is_muted) {
+                        (false, true) => format!("{who} is muted"),
+                        (true, false) => format!("{who} is no longer muted"),
+                        // Of its pictures is told with the rest of them.
+                        _ => String::new(),
+                    },
                     _ if remote.is_muted => format!("with {who}, who is muted"),
                     _ => format!("with {who}"),
                 };
@@ -422,7 +451,7 @@ impl Conversation {
                 match &other {
                     CallEvent::LobbyUpdated { added, .. } if added.is_empty() => {}
                     CallEvent::LobbyUpdated { .. } if self.admit => {
-                        self.asked.push(self.call.lobby().admit_all());
+                        self.ask("nobody let in", self.call.lobby().admit_all());
                     }
                     // Somebody has to do something.
                     CallEvent::LobbyUpdated { .. } if !journal.is_json() => output::ring(),

@@ -1,4 +1,4 @@
-//! One end of a call: the user's presence at the service, with the chosen microphone and speaker.
+//! One end of a call: the user's presence at the service, with the chosen microphone, speaker and pictures.
 
 use serde_json::json;
 use sidetone::{AgentEvent, AgentOptions, AudioOptions, CallAgent, CallClient, Events, NetworkOptions};
@@ -9,6 +9,7 @@ use crate::args::{EndArgs, ProfileName};
 use crate::exit::Failure;
 use crate::interrupt::Interrupt;
 use crate::sound::{Microphone, Speaker};
+use crate::video::{Video, VideoArgs};
 
 /// An end that is online.
 pub struct End {
@@ -18,21 +19,29 @@ pub struct End {
     pub events: Events<AgentEvent>,
     /// Plays recordings once told so.
     pub microphone: Microphone,
+    /// What it shows, and where it writes what others show.
+    pub video: Video,
     speaker: Speaker,
     client: CallClient,
 }
 
 impl End {
-    /// Prepares sound, gets a token and goes online.
+    /// Prepares sound and pictures, gets a token and goes online.
     ///
     /// # Errors
     /// Whatever is wrong with devices, files, service or token; [`Failure::interrupted`].
-    pub async fn open(args: &EndArgs, journal: &Journal, interrupt: &mut Interrupt) -> Result<Self, Failure> {
+    pub async fn open(
+        args: &EndArgs,
+        video: &VideoArgs,
+        journal: &Journal,
+        interrupt: &mut Interrupt,
+    ) -> Result<Self, Failure> {
         let (microphone, speaker) = (Microphone::new(&args.input)?, Speaker::new(&args.output)?);
         let client = CallClient::new()?;
         let devices = client.device_manager();
         devices.select_microphone(microphone.input.clone());
         devices.select_speaker(speaker.output.clone());
+        let video = Video::new(video, &devices)?;
         let online = async {
             let credential = args
                 .credential
@@ -54,21 +63,24 @@ impl End {
             events: agent.events(),
             agent,
             microphone,
+            video,
             speaker,
             client,
         })
     }
 
-    /// Hangs up, leaves the service, closes the devices and completes the output file.
+    /// Hangs up, leaves the service, closes the devices and completes the output files.
     ///
     /// # Errors
-    /// [`Exit::Resource`](crate::exit::Exit::Resource) when the file could not be written.
+    /// [`Exit::Resource`](crate::exit::Exit::Resource) when a file could not be written.
     pub async fn close(self) -> Result<(), Failure> {
         // Closed already is as good.
         let _ = self.agent.dispose().await;
         // With the last handle the network thread ends, and it waits for the devices to be closed.
         drop((self.agent, self.client));
-        Ok(self.speaker.finish()?)
+        let seen = self.video.finish();
+        self.speaker.finish()?;
+        seen
     }
 }
 

@@ -15,6 +15,7 @@ mod notices;
 pub mod serve;
 mod statistics;
 pub mod token;
+mod video;
 pub mod voicemail;
 
 use std::io;

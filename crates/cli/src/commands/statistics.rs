@@ -4,8 +4,10 @@ use comfy_table::{Table, presets};
 use sidetone::CallStats;
 use sidetone_media::jitter::JitterStats;
 
-/// The figures that tell how a call sounded.
-pub fn table(stats: &CallStats) -> String {
+use super::video::Tally;
+
+/// The figures that tell how a call sounded, and what was to be seen.
+pub fn table(stats: &CallStats, video: &Tally) -> String {
     let (transport, voice) = (&stats.transport, &stats.voice);
     let expected = transport.packets_received as i64 + transport.packets_lost;
     let lost = 100.0 * transport.packets_lost.max(0) as f64 / expected.max(1) as f64;
@@ -79,12 +81,53 @@ pub fn table(stats: &CallStats) -> String {
         format!("{:.1} ms = {}", sum * 1e3, parts.join(" + ")),
     ));
 
+    let mut rows: Vec<_> = rows
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    rows.extend(pictures(video));
+
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     for (name, value) in rows {
-        table.add_row([name, &value]);
+        table.add_row([name, value]);
     }
     format!("\n{table}")
+}
+
+/// A row for each stream of pictures, each layer for itself.
+fn pictures(video: &Tally) -> Vec<(String, String)> {
+    let sent = video.sent.iter().map(|sent| {
+        let stream = &sent.stream;
+        let value = format!(
+            "{} {}x{}, {:.1} frames/s, {:.0} kbit/s, {} dropped",
+            stream.codec,
+            stream.frame_width,
+            stream.frame_height,
+            sent.frames_per_second,
+            sent.bits_per_second / 1e3,
+            stream.frames_dropped,
+        );
+        (format!("{} sent", stream.content_type), value)
+    });
+    let seen = video.seen.iter().map(|seen| {
+        let (stream, counters) = (&seen.stream, &seen.stream.counters);
+        let whose = stream
+            .participant
+            .map_or_else(String::new, |number| format!(" of participant {number}"));
+        let value = format!(
+            "{} {}x{}, {:.1} frames/s, {} dropped, {} freezes of {:.1} s together",
+            stream.codec,
+            stream.frame_width,
+            stream.frame_height,
+            seen.frames_per_second,
+            counters.frames_dropped,
+            counters.freeze_count,
+            counters.total_freezes_duration,
+        );
+        (format!("{} seen{whose}", stream.content_type), value)
+    });
+    sent.chain(seen).collect()
 }
 
 fn bytes(count: u64) -> String {
@@ -97,7 +140,9 @@ fn bytes(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
+
+    use sidetone_media::pictures::{InboundStream, OutboundStream};
 
     use super::*;
 
@@ -110,11 +155,33 @@ mod tests {
         stats.voice.inbound.push(Default::default());
         stats.voice.latency.frame = 0.02;
         stats.voice.latency.device = 0.01;
-        let shown = table(&stats);
+        stats.video.outbound.push(OutboundStream {
+            content_type: "screen".into(),
+            codec: "VP8".into(),
+            frame_width: 640,
+            frame_height: 360,
+            frames_sent: 1,
+            frames_dropped: 7,
+            ..OutboundStream::default()
+        });
+        let mut seen = InboundStream {
+            content_type: "camera".into(),
+            participant: Some(3),
+            ..InboundStream::default()
+        };
+        (seen.counters.frames_rendered, seen.counters.freeze_count) = (9, 2);
+        stats.video.inbound.push(seen);
+        let mut video = Tally::default();
+        video.take(Instant::now(), &stats.video);
+        let shown = table(&stats, &video);
         for part in [
             "5 packets, 5.0 %",
             "20.0 ms",
             "concealed",
+            "screen sent",
+            "VP8 640x360, 0.0 frames/s, 0 kbit/s, 7 dropped",
+            "camera seen of participant 3",
+            "2 freezes of 0.0 s together",
             "30.0 ms = frame 20.0 + look-ahead 0.0",
         ] {
             assert!(shown.contains(part), "{part} is missing:\n{shown}");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sidetone_capture::camera::file::{AfterEnd, file_camera};
 use sidetone_capture::camera::pattern::pattern_camera;
-use sidetone_capture::{CaptureError, PictureSource, SourceId};
+use sidetone_capture::{CaptureError, PictureSource, SourceId, SourceInfo};
 
 /// Makes a source. Called each time one is opened.
 type SourceFactory = Arc<dyn Fn() -> Result<Box<dyn PictureSource>, CaptureError> + Send + Sync>;
@@ -36,6 +36,14 @@ impl VideoInput {
         factory: impl Fn() -> Result<Box<dyn PictureSource>, CaptureError> + Send + Sync + 'static,
     ) -> Self {
         Self::Custom(Arc::new(factory))
+    }
+
+    /// What it would show. It is looked up or read, not opened: what is wrong with it is known before a call is.
+    ///
+    /// # Errors
+    /// [`CaptureError`] where there is no such source, or it is no film.
+    pub fn info(&self) -> Result<SourceInfo, CaptureError> {
+        Ok(self.make()?.info())
     }
 
     pub(super) fn make(&self) -> Result<Box<dyn PictureSource>, CaptureError> {

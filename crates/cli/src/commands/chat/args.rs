@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::address::ServiceAddress;
 use crate::args::EndArgs;
 use crate::credential::CredentialArgs;
+use crate::video::VideoArgs;
 
 /// `sidetone chat`.
 #[derive(Args, Debug)]
@@ -259,6 +260,9 @@ pub struct CallThreadArgs {
     /// What all calls share.
     #[command(flatten)]
     pub end: EndArgs,
+    /// Its pictures.
+    #[command(flatten)]
+    pub video: VideoArgs,
 }
 
 /// A message of a thread.

@@ -13,7 +13,7 @@ use crate::interrupt::Interrupt;
 /// Calls, or joins the call that runs.
 pub async fn run(args: CallThreadArgs, interrupt: &mut Interrupt) -> Result<Exit, Failure> {
     let journal = Journal::new(args.end.json);
-    let mut end = End::open(&args.end, &journal, interrupt).await?;
+    let mut end = End::open(&args.end, &args.video, &journal, interrupt).await?;
     let outcome = call(&args, &mut end, &journal, interrupt).await;
     // What happened in the call matters more than a file that could not be completed.
     let closed = end.close().await;

@@ -8,6 +8,7 @@ use sidetone::Identifier;
 use crate::address::ServiceAddress;
 use crate::args::EndArgs;
 use crate::credential::CredentialArgs;
+use crate::video::VideoArgs;
 
 /// `sidetone meet`.
 #[derive(Args, Debug)]
@@ -269,6 +270,8 @@ Examples:
       with the default microphone and speaker, until the meeting ends or Ctrl-C
   sidetone meet join 123456789012 --passcode abcd2345 --token \"$TOKEN\" --input speech --output heard.wav --json
       for scripts: one event a line, the statistics last
+  sidetone meet join \"$LINK\" --identity member:acme:ann --camera pattern --share screen
+      with a test picture as the camera, showing the screen
   sidetone meet join \"$LINK\" --identity member:acme:ann --admit
       lets in everyone who waits in the lobby")]
 pub struct JoinArgs {
@@ -287,6 +290,9 @@ pub struct JoinArgs {
     /// What it shares with calls.
     #[command(flatten)]
     pub end: EndArgs,
+    /// Its pictures.
+    #[command(flatten)]
+    pub video: VideoArgs,
 }
 
 /// `sidetone meet watch`.

@@ -16,7 +16,7 @@ pub fn run(args: JoinArgs) -> Result<Exit, Failure> {
     crate::commands::runtime()?.block_on(async {
         let mut interrupt = Interrupt::new()?;
         let journal = Journal::new(args.end.json);
-        let mut end = End::open(&args.end, &journal, &mut interrupt).await?;
+        let mut end = End::open(&args.end, &args.video, &journal, &mut interrupt).await?;
         let outcome = join(&args, &mut end, &journal, &mut interrupt).await;
         // What happened in the meeting matters more than a file that could not be completed.
         let closed = end.close().await;

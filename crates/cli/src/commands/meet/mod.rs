@@ -6,7 +6,7 @@ mod breakout;
 mod create;
 mod engagement;
 mod join;
-mod name;
+pub(super) mod name;
 mod place;
 mod screen;
 mod tell;

@@ -16,9 +16,11 @@ use super::{join, name, tell};
 use crate::commands::conversation::{self, Ended};
 use crate::commands::end::End;
 use crate::commands::journal::Journal;
+use crate::commands::video::Tally;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::sound::InputChoice;
+use crate::video::VideoArgs;
 
 /// Pictures a second: as often as there is something new of what is heard.
 const DRAW: Duration = Duration::from_millis(100);
@@ -41,7 +43,7 @@ pub fn run(mut args: WatchArgs) -> Result<Exit, Failure> {
     crate::commands::runtime()?.block_on(async {
         let mut interrupt = Interrupt::new()?;
         let journal = Journal::new(args.end.json);
-        let mut end = End::open(&args.end, &journal, &mut interrupt).await?;
+        let mut end = End::open(&args.end, &VideoArgs::default(), &journal, &mut interrupt).await?;
         let screen = if args.plain || args.end.json {
             None
         } else {
@@ -67,6 +69,7 @@ pub fn run(mut args: WatchArgs) -> Result<Exit, Failure> {
                     raise_hand: false,
                     captions: None,
                     end: ended,
+                    video: VideoArgs::default(),
                 };
                 join::join(&args, &mut end, &journal, &mut interrupt).await
             }
@@ -145,7 +148,7 @@ impl Watch {
         let call = self.call.id();
         conversation::tell_end(call, &reason, journal);
         if let Some(stats) = &self.stats {
-            let table = crate::commands::statistics::table(stats);
+            let table = crate::commands::statistics::table(stats, &Tally::default());
             journal.summary("stats", &table, json!({ "stats": stats }));
         }
         Ended::of(call, reason, self.connected.is_some(), interrupted)

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use sidetone::media::recording::read_ogg_opus;
 use sidetone::{CallId, Identifier, Participant};
 
+use super::args::VoicemailArgs;
 use super::greeting::{self, LONGEST};
 use crate::address::ServiceAddress;
-use crate::args::VoicemailArgs;
 use crate::commands::admin::client::{Service, encode};
 use crate::commands::admin::connection::Connection;
 use crate::dev_token::{self, Wish};

@@ -14,9 +14,9 @@ use sidetone::{
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
+use super::args::VoicemailArgs;
 use super::desk::{Desk, Mailbox};
 use super::greeting::beep;
-use crate::args::VoicemailArgs;
 use crate::commands::conversation::tell_connection;
 use crate::commands::journal::Journal;
 use crate::exit::{Exit, Failure};

@@ -4,6 +4,7 @@
 //! Every line is an endpoint of the same application: all idle ones ring, and the first to claim a call answers it. So
 //! many callers are taken at once as there are lines; who comes when all talk rings on.
 
+pub mod args;
 mod desk;
 mod greeting;
 mod line;
@@ -14,9 +15,9 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use self::args::VoicemailArgs;
 use self::desk::Desk;
 use super::journal::Journal;
-use crate::args::VoicemailArgs;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
 
