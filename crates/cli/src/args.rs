@@ -15,6 +15,7 @@ use crate::address::ServiceAddress;
 use crate::bench::echo::EchoArgs;
 use crate::bench::loopback::LoopbackArgs;
 use crate::bench::meeting::MeetingArgs;
+use crate::bench::pictures::{ScreenArgs, VideoArgs};
 use crate::bench::voice::VoiceArgs;
 use crate::commands::admin::args::AdminArgs;
 use crate::commands::chat::args::ChatArgs;
@@ -519,6 +520,10 @@ pub enum BenchCommand {
     Echo(Box<EchoArgs>),
     /// Fill meetings with headless participants and measure the service that forwards between them
     Meeting(Box<MeetingArgs>),
+    /// Show a camera from one end to the other over emulated networks, and measure what is seen
+    Video(Box<VideoArgs>),
+    /// Share a screen from one end to the other over emulated networks, and measure what is seen
+    Screen(Box<ScreenArgs>),
     /// One end of the measured call, told what to do on standard input
     #[command(hide = true)]
     End,
