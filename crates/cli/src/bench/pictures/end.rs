@@ -84,7 +84,7 @@ pub struct End {
 /// What is filmed, as long as this lives.
 pub enum Filming {
     /// A camera.
-    Moving(#[allow(dead_code, reason = "it films until it is dropped")] Capturer),
+    Moving(#[allow(dead_code, reason = "it films until it is dropped")] Box<Capturer>),
     /// One picture, handed in once.
     Still(#[allow(dead_code, reason = "the engine keeps the picture as long")] Inlet),
 }
@@ -188,7 +188,7 @@ impl End {
         capturer
             .start(&mut camera, request, Instant::now())
             .map_err(|error| error.to_string())?;
-        Ok(Filming::Moving(capturer))
+        Ok(Filming::Moving(Box::new(capturer)))
     }
 
     /// Counters until now.
