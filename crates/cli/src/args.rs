@@ -15,6 +15,7 @@ use crate::address::ServiceAddress;
 use crate::bench::echo::EchoArgs;
 use crate::bench::loopback::LoopbackArgs;
 use crate::bench::meeting::MeetingArgs;
+use crate::bench::pictures::{ScreenArgs, VideoArgs};
 use crate::bench::voice::VoiceArgs;
 use crate::commands::admin::args::AdminArgs;
 use crate::commands::chat::args::ChatArgs;
@@ -24,7 +25,7 @@ use crate::commands::voicemail::args::VoicemailArgs;
 use crate::credential::CredentialArgs;
 use crate::exit;
 use crate::sound::{InputChoice, OutputChoice};
-use crate::video::VideoArgs;
+use crate::video::PictureArgs;
 
 /// For `sidetone --help`.
 const EXAMPLES: &str = "\
@@ -335,7 +336,7 @@ pub struct CallArgs {
     pub end: EndArgs,
     /// Its pictures.
     #[command(flatten)]
-    pub video: VideoArgs,
+    pub video: PictureArgs,
 }
 
 /// `sidetone answer`.
@@ -372,7 +373,7 @@ pub struct AnswerArgs {
     pub end: EndArgs,
     /// Its pictures.
     #[command(flatten)]
-    pub video: VideoArgs,
+    pub video: PictureArgs,
 }
 
 /// What an end of a call can be told.
@@ -479,6 +480,10 @@ pub enum BenchCommand {
     Echo(Box<EchoArgs>),
     /// Fill meetings with headless participants and measure the service that forwards between them
     Meeting(Box<MeetingArgs>),
+    /// Show a camera from one end to the other over emulated networks, and measure what is seen
+    Video(Box<VideoArgs>),
+    /// Share a screen from one end to the other over emulated networks, and measure what is seen
+    Screen(Box<ScreenArgs>),
     /// One end of the measured call, told what to do on standard input
     #[command(hide = true)]
     End,

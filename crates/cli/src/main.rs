@@ -69,6 +69,12 @@ fn run(command: Command) -> Result<Exit, Failure> {
             command: BenchCommand::Meeting(args),
         } => measured(bench::meeting::run(&args)),
         Command::Bench {
+            command: BenchCommand::Video(args),
+        } => measured(bench::pictures::video(&args)),
+        Command::Bench {
+            command: BenchCommand::Screen(args),
+        } => measured(bench::pictures::screen(&args)),
+        Command::Bench {
             command: BenchCommand::End,
         } => measured(bench::loopback::child().map(|()| String::new())),
     }

@@ -14,6 +14,7 @@ pub mod meeting;
 pub mod origin;
 pub mod page;
 pub mod percentile;
+pub mod pictures;
 pub mod report;
 pub mod sound_server;
 pub mod svg;

@@ -9,7 +9,7 @@ use crate::args::{EndArgs, ProfileName};
 use crate::exit::Failure;
 use crate::interrupt::Interrupt;
 use crate::sound::{Microphone, Speaker};
-use crate::video::{Video, VideoArgs};
+use crate::video::{PictureArgs, Video};
 
 /// An end that is online.
 pub struct End {
@@ -32,7 +32,7 @@ impl End {
     /// Whatever is wrong with devices, files, service or token; [`Failure::interrupted`].
     pub async fn open(
         args: &EndArgs,
-        video: &VideoArgs,
+        video: &PictureArgs,
         journal: &Journal,
         interrupt: &mut Interrupt,
     ) -> Result<Self, Failure> {

@@ -17,7 +17,7 @@ pub use film::{Film, FilmFile};
 
 /// Pictures of an end of a call.
 #[derive(Args, Debug, Default)]
-pub struct VideoArgs {
+pub struct PictureArgs {
     /// Send a camera once connected: pattern[:WIDTHxHEIGHT] (a test picture), a film (.y4m, or JPEG pictures in a row; again
     /// and again), default, device:ID
     #[arg(long, value_name = "SOURCE", value_parser = camera)]
@@ -114,7 +114,7 @@ impl Video {
     ///
     /// # Errors
     /// [`Exit::Resource`] when there is no such source, or a file cannot be used.
-    pub fn new(args: &VideoArgs, devices: &DeviceManager) -> Result<Self, Failure> {
+    pub fn new(args: &PictureArgs, devices: &DeviceManager) -> Result<Self, Failure> {
         let stream = |choice: &Option<VideoChoice>, kind| {
             let stream = choice.as_ref().map(|choice| prepare(choice, kind, devices));
             stream.transpose()

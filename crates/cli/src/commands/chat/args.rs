@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::address::ServiceAddress;
 use crate::args::EndArgs;
 use crate::credential::CredentialArgs;
-use crate::video::VideoArgs;
+use crate::video::PictureArgs;
 
 /// `sidetone chat`.
 #[derive(Args, Debug)]
@@ -262,7 +262,7 @@ pub struct CallThreadArgs {
     pub end: EndArgs,
     /// Its pictures.
     #[command(flatten)]
-    pub video: VideoArgs,
+    pub video: PictureArgs,
 }
 
 /// A message of a thread.

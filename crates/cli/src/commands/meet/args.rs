@@ -8,7 +8,7 @@ use sidetone::Identifier;
 use crate::address::ServiceAddress;
 use crate::args::EndArgs;
 use crate::credential::CredentialArgs;
-use crate::video::VideoArgs;
+use crate::video::PictureArgs;
 
 /// `sidetone meet`.
 #[derive(Args, Debug)]
@@ -292,7 +292,7 @@ pub struct JoinArgs {
     pub end: EndArgs,
     /// Its pictures.
     #[command(flatten)]
-    pub video: VideoArgs,
+    pub video: PictureArgs,
 }
 
 /// `sidetone meet watch`.

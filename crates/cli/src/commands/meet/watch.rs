@@ -20,7 +20,7 @@ use crate::commands::video::Tally;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::sound::InputChoice;
-use crate::video::VideoArgs;
+use crate::video::PictureArgs;
 
 /// Pictures a second: as often as there is something new of what is heard.
 const DRAW: Duration = Duration::from_millis(100);
@@ -43,7 +43,7 @@ pub fn run(mut args: WatchArgs) -> Result<Exit, Failure> {
     crate::commands::runtime()?.block_on(async {
         let mut interrupt = Interrupt::new()?;
         let journal = Journal::new(args.end.json);
-        let mut end = End::open(&args.end, &VideoArgs::default(), &journal, &mut interrupt).await?;
+        let mut end = End::open(&args.end, &PictureArgs::default(), &journal, &mut interrupt).await?;
         let screen = if args.plain || args.end.json {
             None
         } else {
@@ -69,7 +69,7 @@ pub fn run(mut args: WatchArgs) -> Result<Exit, Failure> {
                     raise_hand: false,
                     captions: None,
                     end: ended,
-                    video: VideoArgs::default(),
+                    video: PictureArgs::default(),
                 };
                 join::join(&args, &mut end, &journal, &mut interrupt).await
             }
