@@ -12,7 +12,7 @@ use sidetone_capture::camera::pattern::Stamp;
 use sidetone_capture::{CaptureRequest, Capturer, FrameRate, Mode};
 use sidetone_media::packet::VoicePacket;
 use sidetone_media::pictures::{
-    Inlet, Picture, VideoEngine, VideoEngineConfig, VideoReportCard, VideoSource, codecs,
+    Inlet, Picture, VideoEngine, VideoEngineConfig, VideoReportCard, VideoSource, codecs, screen_codecs,
 };
 use sidetone_media::transport::video::{VideoConfig, VideoPort, VideoReport};
 use sidetone_media::transport::webrtc::WebRtcTransport;
@@ -102,6 +102,7 @@ impl End {
             advertise: Some(advertise),
             video: Some(VideoConfig {
                 codecs: codecs(),
+                screen: screen_codecs(),
                 ..VideoConfig::default()
             }),
             ..TransportConfig::default()
