@@ -403,7 +403,7 @@ impl Call {
         self.shared.events.subscribe()
     }
 
-    /// Calls `handler` for every event from now on, on a thread of its own.
+    /// Calls `handler` for every event that [`Call::events`] has, on a thread of its own.
     pub fn on_event(&self, handler: impl FnMut(CallEvent) + Send + 'static) {
         self.shared.events.callback("call events", handler);
     }
@@ -621,7 +621,7 @@ impl IncomingCall {
         self.call.end_reason()
     }
 
-    /// Events from now on; [`CallEvent::Ended`] when it stops ringing without being accepted here.
+    /// Events as those of [`Call::events`]; [`CallEvent::Ended`] when it stops ringing without being accepted here.
     pub fn events(&self) -> Events<CallEvent> {
         self.call.events()
     }

@@ -132,8 +132,6 @@ pub struct Conversation {
     record: Option<(PathBuf, RecordingNotice)>,
     recording: Option<Recording>,
     unrecorded: Option<Failure>,
-    /// The call that may take the place of this one, with its events from the start.
-    successor: Option<(Call, Events<CallEvent>)>,
     /// The breakout room in which this end is meanwhile.
     breakout: BreakoutRoom,
     connected: bool,
@@ -148,8 +146,7 @@ pub struct Conversation {
 }
 
 impl Conversation {
-    /// Follows `call`, whose `events` were asked for early enough that nothing is missed that
-    /// [`Call::state`] does not tell.
+    /// Follows `call`; `events` are its own, from its beginning or from its answer here.
     pub fn new(call: Call, events: Events<CallEvent>, args: &EndArgs) -> Self {
         Self {
             call,
@@ -169,7 +166,6 @@ impl Conversation {
             }),
             recording: None,
             unrecorded: None,
-            successor: None,
             breakout: BreakoutRoom::default(),
             connected: false,
             told: None,
@@ -188,8 +184,10 @@ impl Conversation {
         let mut interrupted = false;
         let mut keep = interval(KEEP_STATS);
         keep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // What happened before the events were asked for.
-        self.tell_state(self.call.state(), self.call.is_reconnecting(), journal);
+        // The one state of which no event tells.
+        if self.call.state() == CallState::None {
+            self.tell_state(CallState::None, false, journal);
+        }
         let reason = loop {
             if !self.connected && self.call.state() == CallState::Connected {
                 self.connected = true;
@@ -341,10 +339,7 @@ impl Conversation {
 
     /// The call was handed over: another one takes its place.
     fn go_on_as(&mut self, call: Call, journal: &Journal) {
-        let events = match self.successor.take() {
-            Some((known, events)) if known == call => events,
-            _ => call.events(),
-        };
+        let events = call.events();
         let with = call.remote_participant();
         journal.event(
             "replaced",
@@ -429,8 +424,6 @@ impl Conversation {
                 let to = call.remote_participant().identifier;
                 let fields = json!({ "call": call.id(), "to": to });
                 journal.event("transferRequested", &format!("being handed over to {to}"), fields);
-                let events = call.events();
-                self.successor = Some((call, events));
             }
             CallEvent::TransferStateChanged(state) => notices::tell_transfer(&state, journal),
             CallEvent::NoticesChanged(notices) => {
