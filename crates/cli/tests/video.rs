@@ -1,19 +1,34 @@
 //! Pictures at the terminal: a camera that is written at the other end as it was sent, a screen that is seen in a meeting,
 //! and what is told to whoever may not share, or chose what cannot be used.
 
-mod support;
+#![allow(clippy::unwrap_used)]
 
+mod support;
+#[path = "../../../tests/support/xvfb.rs"]
+mod xvfb;
+
+use std::io::BufReader;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
+use sidetone::capture::camera::file::Y4m;
 use sidetone::capture::camera::pattern::{Stamp, draw};
+use sidetone::media::pictures::coding::Pool;
 use sidetone::media::pictures::coding::quality::psnr;
 use sidetone::media::pictures::{Picture, Size};
-use support::sight::{Desktop, film};
 use support::world::{BOB, CAROL, World};
 use support::{Folder, Program, Service, answering, calling, end_arguments};
+use xvfb::Xvfb;
 
 const SILENT: [&str; 4] = ["--input", "silence", "--output", "null"];
+
+/// Every picture of a film.
+fn film(path: &Path) -> Vec<Picture> {
+    let mut film = Y4m::new(BufReader::new(std::fs::File::open(path).unwrap())).unwrap();
+    let pool = Pool::new(1000);
+    std::iter::from_fn(|| film.next(&pool).unwrap()).collect()
+}
 
 #[test]
 fn what_a_camera_sees_is_written_at_the_other_end() {
@@ -85,7 +100,7 @@ fn a_screen_is_seen_in_a_meeting_and_whoever_may_not_share_is_told() {
     };
     let mut bob = join(BOB, &["--video-output", &seen], "");
     bob.wait_until_connected();
-    let desktop = Desktop::start();
+    let desktop = Xvfb::start("640x360x24", &["-wr"]);
     let carol = join(CAROL, &["--share", "screen"], &desktop.name);
     let added = bob.wait_for_event("videoStreams");
     assert_eq!(added["added"][0]["type"], "screenSharing", "{added}");

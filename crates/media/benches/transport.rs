@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use sidetone_media::packet::{RtpTimestamp, SequenceNumber};
 use sidetone_media::transport::{Transport, TransportCommand, TransportConfig};
 use sidetone_netsim::Config;
-use sidetone_netsim::relay::Relay;
+use sidetone_netsim::relay::{Relay, free_address};
 
 #[allow(dead_code)]
 #[path = "../tests/transport/support.rs"]
@@ -84,13 +84,7 @@ struct Ends {
 
 /// Descriptions are exchanged, candidates held; then both release. Signalling takes no time.
 async fn release(delay: Duration, seed: u64) -> Ends {
-    let port = || {
-        std::net::UdpSocket::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-    };
-    let (at_a, at_b) = (port(), port());
+    let (at_a, at_b) = (free_address().unwrap(), free_address().unwrap());
     let conditions = Config::IDEAL.delay(delay);
     let relay = Relay::start(conditions, conditions, seed, at_a, at_b).unwrap();
     let end = |bind, advertise| TransportConfig {

@@ -1,8 +1,10 @@
 //! The app as people start it, on an X server of the test's own: it answers a call, and its window shows the far end.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+#[path = "../../../tests/support/xvfb.rs"]
+mod xvfb;
+
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use sidetone::capture::screen::x11::Desktop;
@@ -14,6 +16,7 @@ use sidetone::{
     NetworkOptions, StartCallOptions, VideoInput,
 };
 use sidetone_server::{Server, ServerConfig, TokenRequest};
+use xvfb::Xvfb;
 
 /// Nothing here takes anywhere near this long: what does is stuck.
 const STUCK: Duration = Duration::from_secs(60);
@@ -26,29 +29,6 @@ impl Drop for Killed {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-fn screen() -> (Killed, String) {
-    let mut child = Command::new("Xvfb")
-        .args([
-            "-displayfd",
-            "1",
-            "-screen",
-            "0",
-            "1120x720x24",
-            "-nolisten",
-            "tcp",
-            "-noreset",
-        ])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("Xvfb is needed: tools/packages test");
-    let mut number = String::new();
-    let mut out = BufReader::new(child.stdout.take().unwrap());
-    out.read_line(&mut number).unwrap();
-    assert!(!number.trim().is_empty(), "Xvfb did not start");
-    (Killed(child), format!(":{}", number.trim()))
 }
 
 fn identifier(name: &str) -> Identifier {
@@ -78,7 +58,7 @@ fn the_far_end_is_seen_in_the_window_and_hangs_up() {
         let issued = server.issue_token(TokenRequest::new(identifier(name))).unwrap();
         issued.token.into_exposed()
     };
-    let (_x, display) = screen();
+    let display = Xvfb::start("1120x720x24", &[]);
     let app = Command::new(env!("CARGO_BIN_EXE_sidetone-desktop"))
         .args([
             "--server",
@@ -89,7 +69,7 @@ fn the_far_end_is_seen_in_the_window_and_hangs_up() {
             "127.0.0.1:0",
         ])
         .env("SIDETONE_TOKEN", token("bob"))
-        .env("DISPLAY", &display)
+        .env("DISPLAY", &display.name)
         .env_remove("WAYLAND_DISPLAY")
         .spawn();
     let mut app = Killed(app.unwrap());
@@ -139,7 +119,7 @@ fn the_far_end_is_seen_in_the_window_and_hangs_up() {
     let bars = [0, 1, 2, 3, 4, 5, 6, 7].map(|bar| (f64::from(bar) + 0.5) / 8.0);
     let (sink, looks) = newest();
     let mut capturer = Capturer::new(sink, Instant::now());
-    let mut source = Desktop::new(Some(&display)).source(None).unwrap();
+    let mut source = Desktop::new(Some(&display.name)).source(None).unwrap();
     capturer
         .start(&mut source, CaptureRequest::default(), Instant::now())
         .unwrap();

@@ -4,6 +4,8 @@
 
 mod looking;
 mod server;
+#[path = "../../../../tests/support/xvfb.rs"]
+mod xvfb;
 
 mod lists;
 mod screens;

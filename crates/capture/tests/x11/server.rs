@@ -1,7 +1,6 @@
 //! An X server of the test's own, and a client that draws on it.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use x11rb::connection::Connection;
@@ -10,12 +9,14 @@ use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
 
+use crate::xvfb::Xvfb;
+
 /// Tests look at the threads of their process, so one runs at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
 /// A running Xvfb, killed when dropped.
 pub struct Server {
-    child: Child,
+    xvfb: Xvfb,
     pub name: String,
     _alone: MutexGuard<'static, ()>,
 }
@@ -24,40 +25,21 @@ impl Server {
     /// A screen of `screen` (`WIDTHxHEIGHTxDEPTH`) on a display number that was free.
     pub fn start(screen: &str) -> Self {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut child = Command::new("Xvfb")
-            .args([
-                "-displayfd",
-                "1",
-                "-screen",
-                "0",
-                screen,
-                "-nolisten",
-                "tcp",
-                "-noreset",
-            ])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("Xvfb is needed: tools/packages test");
-        let mut number = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut number)
-            .unwrap();
-        assert!(!number.trim().is_empty(), "Xvfb did not start");
+        let xvfb = Xvfb::start(screen, &[]);
         Self {
-            child,
-            name: format!(":{}", number.trim()),
+            name: xvfb.name.clone(),
+            xvfb,
             _alone: alone,
         }
     }
 
     pub fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.xvfb.child.kill().unwrap();
+        self.xvfb.child.wait().unwrap();
     }
 
     pub fn signal(&self, signal: &str) {
-        let id = self.child.id().to_string();
+        let id = self.xvfb.child.id().to_string();
         assert!(
             Command::new("kill")
                 .args([signal, &id])
@@ -69,13 +51,6 @@ impl Server {
 
     pub fn painter(&self) -> Painter {
         Painter::new(&self.name)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

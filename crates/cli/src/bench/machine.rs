@@ -124,6 +124,15 @@ pub fn threads(pid: Option<u32>) -> Vec<ThreadUsage> {
     threads
 }
 
+/// What each thread of `after` has used since `before`, by its name.
+pub fn since(before: &[ThreadUsage], after: &[ThreadUsage]) -> impl Iterator<Item = (String, Duration)> {
+    after.iter().map(|thread| {
+        let earlier = before.iter().find(|earlier| earlier.id == thread.id);
+        let earlier = earlier.map(|earlier| earlier.cpu).unwrap_or_default();
+        (thread.name.clone(), thread.cpu.saturating_sub(earlier))
+    })
+}
+
 fn folder(pid: Option<u32>) -> String {
     pid.map_or_else(|| "/proc/self".to_owned(), |pid| format!("/proc/{pid}"))
 }

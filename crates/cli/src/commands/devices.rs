@@ -6,7 +6,7 @@ use sidetone::CallClient;
 use sidetone::capture::{SourceInfo, SourceKind};
 use sidetone_media::device::{DeviceInfo, Direction};
 
-use super::meet::name;
+use super::name;
 use crate::exit::{Exit, Failure};
 use crate::output;
 

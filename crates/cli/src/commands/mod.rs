@@ -11,6 +11,7 @@ pub mod doctor;
 mod end;
 mod journal;
 pub mod meet;
+mod name;
 mod notices;
 pub mod serve;
 mod statistics;

@@ -81,7 +81,11 @@ fn drawn(text: &str) -> Result<VideoChoice, String> {
     })
 }
 
-fn picture_size(text: &str) -> Result<Size, String> {
+/// `WIDTHxHEIGHT`.
+///
+/// # Errors
+/// In words, when it is none.
+pub fn picture_size(text: &str) -> Result<Size, String> {
     let sides = text.split_once('x').and_then(|(width, height)| {
         let side = |text: &str| text.parse().ok();
         Some((side(width)?, side(height)?))

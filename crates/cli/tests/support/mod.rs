@@ -5,7 +5,6 @@
 pub mod hearing;
 pub mod proxy;
 pub mod relay;
-pub mod sight;
 pub mod turn;
 pub mod world;
 

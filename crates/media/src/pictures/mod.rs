@@ -18,6 +18,7 @@ pub use sidetone_video::{ContentHint, Picture, Size};
 pub use stats::{InboundStream, OutboundStream, VideoReportCard};
 pub use viewer::{Audience, Seen, Whose};
 
+use crate::transport::video::VideoConfig;
 use crate::video::Codec;
 
 /// What is sent of a source, and how.
@@ -31,15 +32,24 @@ pub struct VideoSource {
     pub epoch: std::time::Instant,
 }
 
+/// What this build can send and receive, in calls of two. Meetings may want more layers and cameras.
+pub fn config() -> VideoConfig {
+    VideoConfig {
+        codecs: codecs(),
+        screen: screen_codecs(),
+        ..VideoConfig::default()
+    }
+}
+
 /// Codecs that this build can code and decode, in the order in which cameras prefer them: VP8 first, which every peer has.
-pub fn codecs() -> Vec<Codec> {
+fn codecs() -> Vec<Codec> {
     let built = Codec::ALL.into_iter();
     built.filter(|codec| of(*codec).is_available()).collect()
 }
 
 /// Those of [`codecs`] that are better at screens than VP8, the best first. At 1080p15 and 2 Mbit/s, text that scrolls is
 /// 47 dB sharp in VP9 and 42 dB in VP8, which leaves pictures out besides (`examples/codecs.rs` of `sidetone-video`).
-pub fn screen_codecs() -> Vec<Codec> {
+fn screen_codecs() -> Vec<Codec> {
     let better = [Codec::Av1, Codec::Vp9].into_iter();
     better.filter(|codec| of(*codec).is_available()).collect()
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use sidetone_media::pictures::Size;
 use sidetone_media::video::Content::Camera;
-use sidetone_netsim::relay::Relay;
+use sidetone_netsim::relay::{Relay, free_address};
 use sidetone_netsim::{Config, Loss};
 
 use crate::studio::{End, config, until};
@@ -17,11 +17,7 @@ fn a_camera_is_seen_through_loss() {
         let conditions = Config::IDEAL
             .delay(Duration::from_millis(20))
             .loss(Loss::uniform(0.03));
-        let port = || {
-            let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-            socket.local_addr().unwrap()
-        };
-        let (at_a, at_b) = (port(), port());
+        let (at_a, at_b) = (free_address().unwrap(), free_address().unwrap());
         let relay = Relay::start(conditions, conditions, 7, at_a, at_b).unwrap();
         let end = |bind: SocketAddr, advertise| {
             let mut config = config();

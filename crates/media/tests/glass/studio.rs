@@ -13,9 +13,8 @@ use sidetone_media::pictures::coding::quality::psnr;
 use sidetone_media::pictures::coding::scale::Scaler;
 use sidetone_media::pictures::{
     Audience, ContentHint, Picture, Seen, Size, VideoEngine, VideoEngineConfig, VideoReportCard, VideoSource,
-    Whose, codecs, screen_codecs,
+    Whose, config as built,
 };
-use sidetone_media::transport::video::VideoConfig;
 use sidetone_media::transport::{Transport, TransportConfig};
 use sidetone_media::video::Content;
 use sidetone_media::video::payload::TemporalLayers;
@@ -200,11 +199,7 @@ pub fn other_camera(size: Size) -> HeadlessCamera {
 pub fn config() -> TransportConfig {
     TransportConfig {
         bind: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
-        video: Some(VideoConfig {
-            codecs: codecs(),
-            screen: screen_codecs(),
-            ..VideoConfig::default()
-        }),
+        video: Some(built()),
         ..TransportConfig::default()
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sidetone_media::transport::Transport;
 use sidetone_media::video::Codec;
-use sidetone_netsim::relay::Relay;
+use sidetone_netsim::relay::{Relay, free_address};
 use sidetone_netsim::{Config, Loss};
 
 use crate::studio::{CAMERA, End, config, run_until};
@@ -14,11 +14,7 @@ use crate::support::run;
 
 /// Two ends that reach each other only through the emulator.
 async fn through(conditions: Config, seed: u64) -> (End, End, Relay) {
-    let port = || {
-        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.local_addr().unwrap()
-    };
-    let (at_a, at_b) = (port(), port());
+    let (at_a, at_b) = (free_address().unwrap(), free_address().unwrap());
     let relay = Relay::start(conditions, conditions, seed, at_a, at_b).unwrap();
     let end = |bind: SocketAddr, advertise| {
         let mut config = config(&[Codec::Vp8]);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sidetone_media::transport::webrtc::{INCOMING_CAPACITY, OUTGOING_CAPACITY};
 use sidetone_media::transport::{Transport, TransportConfig};
-use sidetone_netsim::relay::Relay;
+use sidetone_netsim::relay::{Relay, free_address};
 use sidetone_netsim::{Config, Loss};
 
 use crate::support::{Peer, connected, exchange, loopback, run, unhung};
@@ -98,13 +98,7 @@ fn a_playout_that_sleeps_loses_the_oldest_and_the_transport_counts() {
 /// Two ends that reach each other only through the emulator.
 pub async fn through_relay(conditions: Config, seed: u64) -> (Peer, Peer, Relay) {
     // The emulator wants to know the ends' sockets, so these are bound to known ports.
-    let port = || {
-        std::net::UdpSocket::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-    };
-    let (at_a, at_b) = (port(), port());
+    let (at_a, at_b) = (free_address().unwrap(), free_address().unwrap());
     let relay = Relay::start(conditions, conditions, seed, at_a, at_b).unwrap();
     let end = |bind, advertise| TransportConfig {
         bind: vec![bind],

@@ -34,6 +34,14 @@ impl From<SocketAddr> for Peer {
     }
 }
 
+/// An address of this machine whose port was free a moment ago, for an end that a relay is to stand before.
+///
+/// # Errors
+/// The operating system has none.
+pub fn free_address() -> io::Result<SocketAddr> {
+    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
 /// A running relay. Dropping it stops it at once; datagrams still inside are gone.
 #[derive(Debug)]
 pub struct Relay {

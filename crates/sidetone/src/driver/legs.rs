@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use sidetone_media::bandwidth::Estimate;
 use sidetone_media::packet::VoicePacket;
-use sidetone_media::pictures::{VideoReportCard, codecs, screen_codecs};
+use sidetone_media::pictures::{self, VideoReportCard};
 use sidetone_media::transport::video::{MAX_LAYERS, VideoConfig, VideoPort, VideoReport};
 use sidetone_media::transport::webrtc::WebRtcTransport;
 use sidetone_media::transport::{
@@ -74,11 +74,10 @@ fn video(meeting: bool) -> VideoConfig {
     let layers = if meeting { MAX_LAYERS } else { 1 };
     let temporal = TEMPORAL.filter(|_| meeting).unwrap_or(TemporalLayers::ONE);
     VideoConfig {
-        codecs: codecs(),
-        screen: screen_codecs(),
         layers,
         temporal,
         cameras: CAMERAS,
+        ..pictures::config()
     }
 }
 

@@ -1,6 +1,5 @@
 //! What people are told is wrong, and when it is right again.
 
-use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,7 +8,7 @@ use sidetone::{
     AgentEvent, AgentOptions, AudioInput, Call, CallEvent, Diagnostic, DiagnosticChanged, DiagnosticValue,
     Error, Events, NetworkQuality, StartCallOptions,
 };
-use sidetone_netsim::relay::Relay;
+use sidetone_netsim::relay::{Relay, free_address};
 use sidetone_netsim::{Config, Loss};
 use sidetone_server::ServerConfig;
 use sidetone_signaling::protocol::IceServer;
@@ -195,11 +194,7 @@ fn a_service_that_is_away_is_told_and_its_return() {
 
 /// A way between Ann and Bob that can be made bad, and the two ends of it.
 fn way() -> (Relay, [AgentOptions; 2]) {
-    let port = || {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.local_addr().unwrap()
-    };
-    let bind = [port(), port()];
+    let bind = [free_address().unwrap(), free_address().unwrap()];
     let relay = Relay::start(Config::IDEAL, Config::IDEAL, 7, bind[0], bind[1]).unwrap();
     let announced = [relay.toward_a(), relay.toward_b()];
     let options = [0, 1].map(|side| {
@@ -254,7 +249,7 @@ fn a_bad_way_and_none_at_all_are_told() {
 #[test]
 fn a_relay_that_does_not_answer_is_told() {
     // Nobody listens there.
-    let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = free_address().unwrap();
     let service = Service::with(ServerConfig {
         ice_servers: vec![IceServer {
             urls: vec![format!("turn:{closed}")],

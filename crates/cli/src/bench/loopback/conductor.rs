@@ -1,7 +1,7 @@
 //! Starts the service, the network and the two ends, leads them through their calls, and collects what they measured.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use sidetone::media::device::headless::monotonic_nanos;
 use sidetone::media::voice::RATE;
-use sidetone_netsim::relay::{Relay, RelayStats};
+use sidetone_netsim::relay::{Relay, RelayStats, free_address};
 use sidetone_netsim::{Config, Jitter, Loss};
 use sidetone_server::{Server, ServerConfig, ServerHandle, TokenRequest};
 
@@ -94,11 +94,6 @@ fn milliseconds(from: Nanos, to: Nanos) -> f64 {
 
 fn words(error: impl std::fmt::Display) -> String {
     error.to_string()
-}
-
-/// A port that was free a moment ago.
-fn free_address() -> std::io::Result<SocketAddr> {
-    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
 impl Conductor {

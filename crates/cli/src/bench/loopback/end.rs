@@ -386,7 +386,9 @@ impl End {
             seconds,
             cpu_seconds: used.cpu.saturating_sub(mark.cpu).as_secs_f64(),
             resident: used.resident,
-            threads: since(&mark.threads),
+            threads: machine::since(&mark.threads, &machine::threads(None))
+                .map(|(name, used)| (name, used.as_secs_f64()))
+                .collect(),
             guarded: guarded.available(),
             sections: guarded.sections.iter().map(section).collect(),
             real_time: stats.voice.real_time,
@@ -408,24 +410,6 @@ impl End {
             heard_samples,
         })
     }
-}
-
-/// Processor time of each thread since `before`.
-fn since(before: &[machine::ThreadUsage]) -> Vec<(String, f64)> {
-    let used = |thread: machine::ThreadUsage| {
-        let earlier = before
-            .iter()
-            .find(|earlier| earlier.id == thread.id)
-            .map(|earlier| earlier.cpu);
-        (
-            thread.name,
-            thread
-                .cpu
-                .saturating_sub(earlier.unwrap_or_default())
-                .as_secs_f64(),
-        )
-    };
-    machine::threads(None).into_iter().map(used).collect()
 }
 
 fn frame(ms: u32) -> Result<sidetone::media::voice::FrameDuration, String> {

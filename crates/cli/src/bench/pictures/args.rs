@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use sidetone_media::pictures::Size;
 
+use crate::video::picture_size;
+
 /// Show a camera from one end to the other over emulated networks, and measure what is seen.
 ///
 /// Two picture engines with real codecs are connected by real ICE and DTLS-SRTP over loopback UDP, with the network emulator
@@ -64,14 +66,11 @@ pub struct Common {
 
 /// Sides that a mark can be read in, and that a benchmark has memory for.
 fn size(text: &str) -> Result<Size, String> {
-    let sides = text
-        .split_once('x')
-        .and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
-    let (width, height) = sides.ok_or("a size is written as 1280x720")?;
-    if !(160..=1920).contains(&width) || !(90..=1080).contains(&height) {
+    let size = picture_size(text)?;
+    if !(160..=1920).contains(&size.width()) || !(90..=1080).contains(&size.height()) {
         return Err("there is room for 160x90 to 1920x1080".into());
     }
-    Size::new(width, height).map_err(|error| error.to_string())
+    Ok(size)
 }
 
 #[cfg(test)]

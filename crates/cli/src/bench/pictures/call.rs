@@ -156,12 +156,8 @@ fn inbound(card: VideoReportCard, content: Content) -> InboundStream {
 /// Processor time between two looks, by name of the thread.
 fn used(before: &[ThreadUsage], after: &[ThreadUsage]) -> BTreeMap<String, Duration> {
     let mut used = BTreeMap::new();
-    for thread in after {
-        let earlier = before.iter().find(|earlier| earlier.id == thread.id);
-        let spent = thread
-            .cpu
-            .saturating_sub(earlier.map(|earlier| earlier.cpu).unwrap_or_default());
-        *used.entry(thread.name.clone()).or_default() += spent;
+    for (name, spent) in machine::since(before, after) {
+        *used.entry(name).or_default() += spent;
     }
     used
 }

@@ -12,16 +12,16 @@ use sidetone_capture::camera::pattern::Stamp;
 use sidetone_capture::{CaptureRequest, Capturer, FrameRate, Mode};
 use sidetone_media::packet::VoicePacket;
 use sidetone_media::pictures::{
-    Inlet, Picture, VideoEngine, VideoEngineConfig, VideoReportCard, VideoSource, codecs, screen_codecs,
+    self, Inlet, Picture, VideoEngine, VideoEngineConfig, VideoReportCard, VideoSource,
 };
-use sidetone_media::transport::video::{VideoConfig, VideoPort, VideoReport};
+use sidetone_media::transport::video::{VideoPort, VideoReport};
 use sidetone_media::transport::webrtc::WebRtcTransport;
 use sidetone_media::transport::{
     ConnectionState, Transport, TransportCommand, TransportConfig, TransportEvent,
 };
 use sidetone_media::video::payload::TemporalLayers;
 use sidetone_media::voice::LinkId;
-use sidetone_netsim::relay::Relay;
+use sidetone_netsim::relay::{Relay, free_address};
 use sidetone_pipeline::Pool;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -42,10 +42,7 @@ pub const NETWORK: [&str; 2] = ["network a", "network b"];
 
 /// Two ends that are connected through `relay`'s conditions, their stamps counted from `epoch`.
 pub fn pair(case: &Case, seed: u64, epoch: Instant) -> Result<(Relay, [End; 2]), String> {
-    let free = || {
-        let socket = std::net::UdpSocket::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
-        socket.local_addr().map_err(|error| error.to_string())
-    };
+    let free = || free_address().map_err(|error| error.to_string());
     let (at_a, at_b) = (free()?, free()?);
     let relay = Relay::start(case.there.begin(), case.back, seed, at_a, at_b)
         .map_err(|error| format!("no relay: {error}"))?;
@@ -100,11 +97,7 @@ impl End {
         let config = TransportConfig {
             bind: vec![bind],
             advertise: Some(advertise),
-            video: Some(VideoConfig {
-                codecs: codecs(),
-                screen: screen_codecs(),
-                ..VideoConfig::default()
-            }),
+            video: Some(pictures::config()),
             ..TransportConfig::default()
         };
         let latest = Arc::<Mutex<VideoReport>>::default();

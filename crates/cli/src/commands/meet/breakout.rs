@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use sidetone::Identifier;
 
 use super::args::{BreakoutArgs, BreakoutCommand};
-use super::name;
 use crate::commands::admin::client::Service;
 use crate::commands::admin::connection::Connection;
 use crate::commands::doctor::token;
+use crate::commands::name;
 use crate::exit::{Exit, Failure};
 use crate::output;
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sidetone::{BreakoutRoomsUpdate, Call, EngagementEvent, Poll, PollState, Question, QuestionState};
 
-use super::name;
+use crate::commands::name;
 
 /// Its name, words for people, fields for programs. None: nothing to say.
 pub fn describe(call: &Call, event: &EngagementEvent) -> Option<(&'static str, String, Value)> {

@@ -6,7 +6,6 @@ mod breakout;
 mod create;
 mod engagement;
 mod join;
-pub(super) mod name;
 mod place;
 mod screen;
 mod tell;

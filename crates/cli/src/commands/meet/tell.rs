@@ -6,8 +6,8 @@ use sidetone::{
     Reaction, Role, Standing, UnlobbiedWhy,
 };
 
-use super::name;
 use crate::commands::journal::Journal;
+use crate::commands::name;
 
 /// Tells of an event, if it is one of a meeting.
 pub fn tell(call: &Call, event: &CallEvent, journal: &Journal) {

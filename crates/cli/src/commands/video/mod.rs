@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sidetone::{Call, CallEvent, MediaStreamType, RemoteVideoStream};
 
 use super::journal::Journal;
-use super::meet::name;
+use super::name;
 use crate::video::{Film, Video};
 pub use tally::Tally;
 
