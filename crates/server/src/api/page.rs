@@ -11,7 +11,7 @@ use super::problem::{Problem, ProblemType};
 const USUAL: usize = 50;
 /// Entries on a page at most.
 const MOST: usize = 200;
-/// Longest cursor, in bytes.
+/// Longest cursor, in characters, as `maxLength` of the document counts.
 const MAX_CURSOR: usize = 256;
 
 /// Which page of a list.
@@ -40,7 +40,7 @@ impl PageQuery {
     ) -> Result<Page<U>, Problem> {
         let limit = limit(self.limit)?;
         let after = self.after.as_deref().unwrap_or_default();
-        if after.len() > MAX_CURSOR {
+        if after.chars().count() > MAX_CURSOR {
             return Err(Problem::new(ProblemType::MALFORMED, "the cursor is too long"));
         }
         let mut items = Vec::new();
@@ -143,14 +143,15 @@ mod tests {
             assert_eq!(limit(Some(wanted)).unwrap_err().kind, ProblemType::MALFORMED);
         }
         assert_eq!(limit(None).unwrap(), 50);
-        let query = PageQuery {
-            limit: None,
-            after: Some("x".repeat(300)),
+        let longest = |character: &str, characters: usize| {
+            let query = PageQuery {
+                limit: None,
+                after: Some(character.repeat(characters)),
+            };
+            query.page(std::iter::empty::<String>(), String::clone, |entry| entry)
         };
-        assert!(
-            query
-                .page(std::iter::empty::<String>(), String::clone, |e| e)
-                .is_err()
-        );
+        assert!(longest("x", 257).is_err());
+        // Characters, not bytes: the document says so.
+        assert!(longest("\u{1e70}", 256).is_ok());
     }
 }
