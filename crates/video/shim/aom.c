@@ -53,10 +53,11 @@ static unsigned intra_percent(const settings *wanted, unsigned milliseconds) {
   return percent < 300 ? 300 : percent;
 }
 
+static const int speed[3] = {11, 10, 9};
+
 static aom_codec_err_t set_controls(encoder *self) {
   const settings *wanted = &self->wanted;
   aom_codec_ctx_t *context = &self->context;
-  static const int speed[3] = {11, 10, 9};
   int screen = wanted->hint != HINT_MOTION;
   aom_codec_err_t error = AOM_CODEC_OK;
 #define CONTROL(id, value)                                                   \
@@ -153,12 +154,14 @@ int sidetone_aom_encoder_rate(void *handle, const settings *wanted) {
   encoder *self = handle;
   self->wanted.kilobits = wanted->kilobits;
   self->wanted.millihertz = wanted->millihertz;
+  self->wanted.effort = wanted->effort;
   self->config.rc_target_bitrate = wanted->kilobits;
   aom_codec_err_t error = aom_codec_enc_config_set(&self->context, &self->config);
   if (error == AOM_CODEC_OK) {
     unsigned percent = intra_percent(wanted, wanted->hint != HINT_MOTION ? 300 : 200);
     error = aom_codec_control(&self->context, AOME_SET_MAX_INTRA_BITRATE_PCT, percent);
   }
+  if (error == AOM_CODEC_OK) error = aom_codec_control(&self->context, AOME_SET_CPUUSED, speed[wanted->effort]);
   if (error == AOM_CODEC_OK) error = set_layers(self);
   return result(error);
 }

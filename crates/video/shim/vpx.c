@@ -49,23 +49,43 @@ static unsigned intra_percent(const settings *wanted, unsigned milliseconds) {
   return percent < 300 ? 300 : percent;
 }
 
+#define CONTROL(id, value)                                                   \
+  if (error == VPX_CODEC_OK) error = vpx_codec_control(context, id, value);
+
+// What may change while frames are coded.
+static vpx_codec_err_t set_changing(encoder *self) {
+  static const int vp8[3] = {-12, -8, -6}, vp9[3] = {9, 8, 7};
+  const settings *wanted = &self->wanted;
+  vpx_codec_ctx_t *context = &self->context;
+  int speed = wanted->codec == CODEC_VP8 ? vp8[wanted->effort] : vp9[wanted->effort];
+  vpx_codec_err_t error = VPX_CODEC_OK;
+  CONTROL(VP8E_SET_MAX_INTRA_BITRATE_PCT, intra_percent(wanted, wanted->hint != HINT_MOTION ? 300 : 200))
+  CONTROL(VP8E_SET_CPUUSED, speed)
+  if (wanted->codec == CODEC_VP9 && wanted->temporal_layers > 1) {
+    vpx_svc_extra_cfg_t layers;
+    memset(&layers, 0, sizeof layers);
+    for (unsigned layer = 0; layer < wanted->temporal_layers; layer++) {
+      layers.max_quantizers[layer] = (int)self->config.rc_max_quantizer;
+      layers.min_quantizers[layer] = (int)self->config.rc_min_quantizer;
+      layers.speed_per_layer[layer] = speed;
+    }
+    layers.scaling_factor_num[0] = 1;
+    layers.scaling_factor_den[0] = 1;
+    CONTROL(VP9E_SET_SVC_PARAMETERS, &layers)
+  }
+  return error;
+}
+
 static vpx_codec_err_t set_controls(encoder *self) {
   const settings *wanted = &self->wanted;
   vpx_codec_ctx_t *context = &self->context;
   int screen = wanted->hint != HINT_MOTION;
   vpx_codec_err_t error = VPX_CODEC_OK;
-#define CONTROL(id, value)                                                   \
-  if (error == VPX_CODEC_OK) error = vpx_codec_control(context, id, value);
-  CONTROL(VP8E_SET_MAX_INTRA_BITRATE_PCT, intra_percent(wanted, screen ? 300 : 200))
   if (wanted->codec == CODEC_VP8) {
-    static const int speed[3] = {-12, -8, -6};
-    CONTROL(VP8E_SET_CPUUSED, speed[wanted->effort])
     CONTROL(VP8E_SET_STATIC_THRESHOLD, screen ? 100u : 1u)
     CONTROL(VP8E_SET_SCREEN_CONTENT_MODE, screen ? 1u : 0u)
     CONTROL(VP8E_SET_TOKEN_PARTITIONS, VP8_ONE_TOKENPARTITION)
   } else {
-    static const int speed[3] = {9, 8, 7};
-    CONTROL(VP8E_SET_CPUUSED, speed[wanted->effort])
     CONTROL(VP9E_SET_AQ_MODE, 3u)
     CONTROL(VP9E_SET_TUNE_CONTENT, screen ? VP9E_CONTENT_SCREEN : VP9E_CONTENT_DEFAULT)
     CONTROL(VP9E_SET_ROW_MT, wanted->threads > 1 ? 1u : 0u)
@@ -75,22 +95,12 @@ static vpx_codec_err_t set_controls(encoder *self) {
     CONTROL(VP9E_SET_COLOR_SPACE, wanted->bt709 ? VPX_CS_BT_709 : VPX_CS_BT_601)
     CONTROL(VP9E_SET_COLOR_RANGE, wanted->full_range ? VPX_CR_FULL_RANGE : VPX_CR_STUDIO_RANGE)
     if (wanted->temporal_layers > 1) {
-      vpx_svc_extra_cfg_t layers;
-      memset(&layers, 0, sizeof layers);
-      for (unsigned layer = 0; layer < wanted->temporal_layers; layer++) {
-        layers.max_quantizers[layer] = (int)self->config.rc_max_quantizer;
-        layers.min_quantizers[layer] = (int)self->config.rc_min_quantizer;
-        layers.speed_per_layer[layer] = speed[wanted->effort];
-      }
-      layers.scaling_factor_num[0] = 1;
-      layers.scaling_factor_den[0] = 1;
       CONTROL(VP9E_SET_SVC, 1)
-      CONTROL(VP9E_SET_SVC_PARAMETERS, &layers)
     }
   }
-#undef CONTROL
-  return error;
+  return error == VPX_CODEC_OK ? set_changing(self) : error;
 }
+#undef CONTROL
 
 int sidetone_vpx_encoder_new(const settings *wanted, void **made) {
   vpx_codec_iface_t *interface = wanted->codec == CODEC_VP8 ? vpx_codec_vp8_cx() : vpx_codec_vp9_cx();
@@ -149,11 +159,10 @@ int sidetone_vpx_encoder_rate(void *handle, const settings *wanted) {
   encoder *self = handle;
   self->wanted.kilobits = wanted->kilobits;
   self->wanted.millihertz = wanted->millihertz;
+  self->wanted.effort = wanted->effort;
   set_rates(self);
   vpx_codec_err_t error = vpx_codec_enc_config_set(&self->context, &self->config);
-  if (error != VPX_CODEC_OK) return result(error);
-  unsigned percent = intra_percent(wanted, wanted->hint != HINT_MOTION ? 300 : 200);
-  return result(vpx_codec_control(&self->context, VP8E_SET_MAX_INTRA_BITRATE_PCT, percent));
+  return result(error == VPX_CODEC_OK ? set_changing(self) : error);
 }
 
 int sidetone_vpx_encode(void *handle, const image *picture, int64_t ticks, const frame *how, packet *out) {

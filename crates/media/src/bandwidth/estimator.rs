@@ -57,6 +57,8 @@ const WORTH_TELLING: f64 = 0.02;
 /// For so long after a burst of padding, bursts tell when there is room, and nothing else is tried: where pictures are sent
 /// the sizes of packets say little, since large ones come behind others of their frame.
 const PROBED: Duration = Duration::from_secs(20);
+/// For so long, what a burst of padding has found is believed where nobody has sent as much since.
+const PROVED: Duration = Duration::from_secs(60);
 /// Without feedback on single packets for so long, round trips have to do.
 const SILENCE: Duration = Duration::from_secs(3);
 
@@ -93,6 +95,8 @@ pub struct BandwidthEstimator {
     tried: Option<Instant>,
     /// When a burst last told something.
     probed: Option<Instant>,
+    /// What the last one has found, in bit/s, unless a queue was seen since: more than was ever sent, where little is.
+    proved: f64,
     /// Every step since then went well.
     climbing: bool,
     /// The next step where nothing is known.
@@ -120,6 +124,7 @@ impl BandwidthEstimator {
             patience: FIRST_PATIENCE,
             tried: Some(now),
             probed: None,
+            proved: 0.0,
             climbing: true,
             step: STEP_IN_DOUBT,
             available: 0.0,
@@ -171,18 +176,25 @@ impl BandwidthEstimator {
     }
 
     /// A burst of padding came through at `found` (see [`Prober`](crate::video::pacer::Prober)), which is believed where it
-    /// is more than what was known, unless a queue is being drained. Returns the estimate when it has changed.
+    /// is more than what was known, unless a queue is being drained. Where nothing speaks against what is wanted, it says
+    /// what may be sent at once should more be wanted. Returns the estimate when it has changed.
     pub fn on_probe(&mut self, found: Bitrate, now: Instant) -> Option<Estimate> {
         let found = f64::from(found.bits_per_second());
         self.probed = Some(now);
-        let limit = self.limit.as_mut()?;
-        if matches!(limit.phase, Phase::Drain(_)) || found <= limit.rate {
+        let Some(limit) = &mut self.limit else {
+            self.proved = found;
+            return self.tell();
+        };
+        if matches!(limit.phase, Phase::Drain(_)) {
+            return None;
+        }
+        self.proved = found;
+        if found <= limit.rate {
             return None;
         }
         self.tried = Some(now);
         self.climbing = true;
         if found >= self.wanted {
-            self.available = self.available.max(found);
             self.limit = None;
         } else {
             limit.rate = found;
@@ -198,7 +210,11 @@ impl BandwidthEstimator {
         match self.limit {
             // Nothing spoke against what was wanted, which says nothing of more.
             None if self.wanted > before => {
-                let rate = before.max(self.available).min(self.wanted);
+                let fresh = self
+                    .probed
+                    .is_some_and(|probed| now.saturating_duration_since(probed) < PROVED);
+                let proved = if fresh { self.proved } else { 0.0 };
+                let rate = before.max(self.available).max(proved).min(self.wanted);
                 self.limit = Some(Limit {
                     rate,
                     carried: rate,
@@ -216,7 +232,10 @@ impl BandwidthEstimator {
         let bitrate = |rate: f64| Bitrate(rate.clamp(0.0, f64::from(u32::MAX)) as u32);
         Estimate {
             limit: self.limit.map(|limit| bitrate(limit.rate)),
-            available: bitrate(self.limit.map_or(self.available, |limit| limit.carried)),
+            available: bitrate(
+                self.limit
+                    .map_or(self.available.max(self.proved), |limit| limit.carried),
+            ),
             congested: self
                 .limit
                 .is_some_and(|limit| matches!(limit.phase, Phase::Drain(_))),
@@ -260,6 +279,7 @@ impl BandwidthEstimator {
         let rate = (carried * (CAREFUL - view.standing / DRAIN)).max(least);
         self.climbing = false;
         self.beginning = false;
+        self.proved = 0.0;
         if let Some(tried) = self.tried.take() {
             let blamed = now.saturating_duration_since(tried) < VERDICT;
             self.patience = if blamed {

@@ -1,12 +1,12 @@
-//! Both ends of the feedback in one place, for paths in memory: what the receiver would tell of single packets, ten
-//! times a second, and the sender's side of it.
+//! Both ends of the feedback in one place, for paths in memory: what the receiver would tell of single packets, and the
+//! sender's side of it.
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
 use sidetone_opus::Bitrate;
 
-use super::{BandwidthEstimator, Delivery, Estimate, FEEDBACK_INTERVAL};
+use super::{BandwidthEstimator, Delivery, Estimate, Reporting};
 
 /// Packets kept of which nothing is told, as when none comes through.
 const MOST: usize = 1000;
@@ -21,7 +21,7 @@ pub struct Feedback {
     first: u64,
     /// Come since the last report: number, and when.
     came: Vec<(u64, Instant)>,
-    next: Instant,
+    reporting: Reporting,
     reports: VecDeque<(Instant, Vec<(u64, Instant)>)>,
     /// What became of single packets, while somebody fetches it.
     told: Vec<(u64, Delivery)>,
@@ -36,7 +36,7 @@ impl Feedback {
             sent: VecDeque::new(),
             first: 0,
             came: Vec::new(),
-            next: start + FEEDBACK_INTERVAL,
+            reporting: Reporting::new(start),
             reports: VecDeque::new(),
             told: Vec::new(),
         }
@@ -56,15 +56,16 @@ impl Feedback {
         self.first + self.sent.len() as u64 - 1
     }
 
-    /// A packet came.
-    pub fn came(&mut self, number: u64, now: Instant) {
+    /// A packet came; `padding` is whether it was nothing else.
+    pub fn came(&mut self, number: u64, padding: bool, now: Instant) {
+        self.reporting.came(padding, now);
         self.came.push((number, now));
     }
 
     /// The receiver's timer: its report is at the sender at `there`.
     pub fn report(&mut self, now: Instant, there: Instant) {
-        if now >= self.next {
-            self.next = now + FEEDBACK_INTERVAL;
+        if now >= self.reporting.due() {
+            self.reporting.reported(now);
             if !self.came.is_empty() {
                 self.reports.push_back((there, std::mem::take(&mut self.came)));
             }

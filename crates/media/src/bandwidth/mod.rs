@@ -10,6 +10,7 @@ mod estimator;
 mod feedback;
 mod fit;
 mod path;
+mod reporting;
 #[cfg(test)]
 mod tests;
 
@@ -17,10 +18,8 @@ use std::time::{Duration, Instant};
 
 pub use estimator::{BandwidthEstimator, START};
 pub use feedback::Feedback;
+pub use reporting::{FEEDBACK_INTERVAL, Reporting, SHORTEST_INTERVAL};
 use sidetone_opus::Bitrate;
-
-/// How often the receiver reports what came. More often is a quicker reaction and more packets.
-pub const FEEDBACK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// One packet, and what became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

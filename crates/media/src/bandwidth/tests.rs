@@ -72,7 +72,7 @@ impl Trip {
                 next += frame;
             }
             while let Some((number, sent)) = link.poll(now) {
-                feedback.came(number, now);
+                feedback.came(number, false, now);
                 delays.push(((sent - start).as_secs_f64(), (now - sent).as_secs_f64() * 1e3));
             }
             feedback.report(now, now + path.delay);

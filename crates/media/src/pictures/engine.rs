@@ -25,8 +25,10 @@ use crate::voice::LinkId;
 /// How often encoders are looked after while pictures are sent.
 const LOOK: Duration = Duration::from_millis(40);
 
-/// The same while a source waits for its rate.
-const BEGIN: Duration = Duration::from_millis(5);
+/// The same while a source waits for its rate: at first, for in a call that takes a moment, and at most, for before one is
+/// connected it takes long.
+const BEGIN: Duration = Duration::from_millis(1);
+const BEGIN_AT_MOST: Duration = Duration::from_millis(8);
 
 /// While nothing is sent. The thread is woken.
 const LONG: Duration = Duration::from_secs(3600);
@@ -247,6 +249,7 @@ fn index(content: Content) -> usize {
 
 impl Work {
     fn run(mut self) {
+        let mut beginning = BEGIN;
         loop {
             while let Ok(command) = self.commands.try_recv() {
                 if let Command::End = command {
@@ -260,12 +263,14 @@ impl Work {
             }
             self.publish();
             let mut sources = self.sources.iter().flatten();
-            let patience = match sources.next() {
-                None => LONG,
-                Some(first) if first.is_beginning() || sources.any(Sender::is_beginning) => BEGIN,
-                Some(_) => LOOK,
-            };
-            self.waiter.wait(patience);
+            if sources.any(Sender::is_beginning) {
+                self.waiter.wait(beginning);
+                beginning = (beginning * 2).min(BEGIN_AT_MOST);
+                continue;
+            }
+            beginning = BEGIN;
+            let idle = self.sources.iter().all(Option::is_none);
+            self.waiter.wait(if idle { LONG } else { LOOK });
         }
     }
 

@@ -157,16 +157,8 @@ impl Sender {
             .planner
             .get_or_insert_with(|| Planner::new(codec, source, layers, threads));
         planner.set_source(source);
-        let bitrates: Vec<u32> = self.locals.iter().map(|local| local.bitrate().0).collect();
-        let given = Given {
-            bitrates: &bitrates,
-            shown_at: self.shown_at,
-            encode_time: self.worker.as_ref().and_then(|worker| worker.stats().encode_time),
-            cpu: self.config.cpu,
-        };
-        let plan = planner
-            .decide(&given, now.saturating_duration_since(self.source.epoch))
-            .to_vec();
+        let mut plan = self.decide(now);
+        let Some(planner) = &self.planner else { return };
         let (demands, first) = (planner.demands(), planner.first());
         if demands != self.demands {
             for (local, demand) in self.locals.iter().zip(&demands) {
@@ -179,8 +171,12 @@ impl Sender {
             return;
         }
         let anew = self.worker.is_none();
-        if anew && !self.begin(codec, &first, now) {
-            return;
+        if anew {
+            if !self.begin(codec, &first, now) {
+                return;
+            }
+            // That takes some hundredths of a second, in which more may have become known of the path.
+            plan = self.decide(now);
         }
         self.carry_out(plan, first.len(), size, anew);
         let (pictures, _) = self.inlet.counts();
@@ -188,6 +184,23 @@ impl Sender {
             self.seen = (pictures, now);
         }
         self.inlet.look_again(now >= self.seen.1 + STILL);
+    }
+
+    /// What to code for what the port gives now.
+    fn decide(&mut self, now: Instant) -> Vec<Option<Settings>> {
+        let Some(planner) = &mut self.planner else {
+            return Vec::new();
+        };
+        let bitrates: Vec<u32> = self.locals.iter().map(|local| local.bitrate().0).collect();
+        let given = Given {
+            bitrates: &bitrates,
+            shown_at: self.shown_at,
+            encode_time: self.worker.as_ref().and_then(|worker| worker.stats().encode_time),
+            cpu: self.config.cpu,
+        };
+        planner
+            .decide(&given, now.saturating_duration_since(self.source.epoch))
+            .to_vec()
     }
 
     /// Tells encoders and inlet what is new.

@@ -51,6 +51,34 @@ fn two_megabits_to_three_hundred_kilobits_and_back() {
 }
 
 #[test]
+fn the_first_picture_goes_as_fast_as_the_path_carries() {
+    let first = |begins: Duration| {
+        let mut scenario = Scenario::new(Codec::Vp8);
+        scenario.sizes = Sizes::Rate;
+        scenario.begins = begins;
+        scenario.there = scenario.there.rate(path(2_000));
+        let mut call = Call::new(scenario);
+        call.run(begins + seconds(3));
+        let shown = call.shown[0];
+        (shown.shown - shown.captured.max(begins), shown.bytes, call)
+    };
+    for begins in [2, 5, 19, 23, 59].map(seconds) {
+        // The link takes 25 ms, and 4 ms a kilobyte.
+        let (took, bytes, call) = first(begins);
+        assert!(
+            bytes > 35_000 && took < Duration::from_millis(230),
+            "{bytes} {took:?}"
+        );
+        // Nobody hears how that was found out.
+        let (longest, _) = call.audio_waits(Duration::ZERO, begins);
+        assert!(longest < Duration::from_millis(50), "{longest:?}");
+    }
+    // Where nothing could be known, it is found out while it goes.
+    let (took, _, _) = first(Duration::ZERO);
+    assert!(took < Duration::from_millis(500), "{took:?}");
+}
+
+#[test]
 fn sound_is_not_behind_a_key_frame() {
     let mut scenario = Scenario::new(Codec::Vp8);
     scenario.sizes = Sizes::Rate;

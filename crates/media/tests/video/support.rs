@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use sidetone_media::bandwidth::{BandwidthEstimator, Delivery, Estimate, FEEDBACK_INTERVAL};
+use sidetone_media::bandwidth::{BandwidthEstimator, Delivery, Estimate, Reporting};
 use sidetone_media::packet::{RtpTimestamp, SequenceNumber};
 use sidetone_media::video::payload::{Mtu, Outgoing, TemporalLayers};
 use sidetone_media::video::recovery::Nack;
@@ -12,6 +12,7 @@ use sidetone_media::video::{
     Allocator, Codec, Content, Demand, Demands, OutgoingPacket, ReceiverOutput, Report, StreamConfig,
     StreamId, TemporalLayer, VideoPacket, VideoReceiver, VideoSender, VideoStats, Wanted, timestamp,
 };
+use sidetone_media::voice::VOICE_RATE;
 use sidetone_netsim::{Config, Link};
 use sidetone_opus::Bitrate;
 
@@ -40,6 +41,8 @@ pub struct Scenario {
     pub sizes: Sizes,
     /// Most that the camera can use.
     pub most: Bitrate,
+    /// When it begins; until then there is sound only.
+    pub begins: Duration,
     pub there: Config,
     pub back: Config,
     pub seed: u64,
@@ -57,6 +60,7 @@ impl Scenario {
                 delta: 4_000,
             },
             most: Bitrate::kbps(4_000),
+            begins: Duration::ZERO,
             there: config,
             back: config,
             seed: 1,
@@ -99,8 +103,10 @@ pub struct Call {
     rate: Bitrate,
     next_frame: Instant,
     next_audio: Instant,
-    next_report: Instant,
+    reporting: Reporting,
     frame: u64,
+    /// Whether the camera has not begun.
+    idle: bool,
     /// Frames of each layer that were made last.
     last: [Option<u64>; 4],
     sent: VecDeque<(u64, u32, SequenceNumber, Instant, usize)>,
@@ -189,8 +195,15 @@ impl Call {
         sender.set_round_trip(round_trip);
         let mut receiver = VideoReceiver::new(scenario.codec, start);
         receiver.set_round_trip(round_trip);
-        let wanted = demands(scenario.most).wanted();
+        let idle = scenario.begins > Duration::ZERO;
+        let wanted = if idle {
+            VOICE_RATE
+        } else {
+            demands(scenario.most).wanted()
+        };
         sender.set_wanted(wanted, start);
+        sender.set_idle(idle);
+        let first = scenario.begins.as_nanos() / FRAME.as_nanos();
         if matches!(scenario.sizes, Sizes::Fixed { .. }) {
             let plenty = Estimate {
                 limit: None,
@@ -211,10 +224,11 @@ impl Call {
             stream,
             allocator: Allocator::default(),
             rate: Bitrate(0),
-            next_frame: start,
+            next_frame: start + FRAME * first as u32,
             next_audio: start,
-            next_report: start + FEEDBACK_INTERVAL,
-            frame: 0,
+            reporting: Reporting::new(start),
+            frame: first as u64,
+            idle,
             last: [None; 4],
             sent: VecDeque::new(),
             number: 0,
@@ -241,7 +255,7 @@ impl Call {
                 self.back.next_timeout(),
                 Some(self.next_frame),
                 Some(self.next_audio),
-                Some(self.next_report),
+                Some(self.reporting.due()),
             ];
             let next = times.into_iter().flatten().min().unwrap();
             if next > end {
@@ -282,17 +296,19 @@ impl Call {
         while let Some(Departed(wire, left)) = self.there.poll(now) {
             match wire {
                 Wire::Audio(number) => {
+                    self.reporting.came(false, now);
                     self.came.push((number, now));
                     self.audio.push((self.at(left), now - left));
                 }
                 Wire::Video(number, packet) => {
+                    self.reporting.came(packet.payload.is_empty(), now);
                     self.came.push((number, now));
                     self.deliver(packet);
                 }
             }
         }
-        if self.next_report <= now {
-            self.next_report += FEEDBACK_INTERVAL;
+        if self.reporting.due() <= now {
+            self.reporting.reported(now);
             let feedback = Answer::Feedback(std::mem::take(&mut self.came));
             self.back.send(feedback, 100, now);
         }
@@ -339,6 +355,13 @@ impl Call {
     fn capture(&mut self) {
         let number = self.frame;
         self.frame += 1;
+        if std::mem::take(&mut self.idle) {
+            let wanted = demands(self.scenario.most).wanted();
+            self.sender.set_idle(false);
+            self.sender.set_wanted(wanted, self.now);
+            self.estimator.set_wanted(wanted, self.now);
+            self.told();
+        }
         if matches!(self.scenario.sizes, Sizes::Rate) && self.rate == Bitrate(0) {
             return;
         }
@@ -444,19 +467,26 @@ impl Call {
                     });
                 }
                 let deliveries: Vec<Delivery> = reports.iter().map(|report| report.delivery).collect();
-                let mut changed = self.estimator.on_feedback(&deliveries, now);
+                self.estimator.on_feedback(&deliveries, now);
                 if let Some(found) = self.sender.reports(&reports, now) {
-                    changed = self.estimator.on_probe(found, now).or(changed);
+                    self.estimator.on_probe(found, now);
                 }
-                if let Some(estimate) = changed.filter(|_| matches!(self.scenario.sizes, Sizes::Rate)) {
-                    self.sender.estimate(estimate, now);
-                }
-                let lost = self.sender.retransmission_rate(now);
-                let limit = self.estimator.estimate().limit;
-                let shares = self.allocator.allocate(limit, lost, &demands(self.scenario.most));
-                self.rate = shares.camera[0];
+                self.told();
             }
         }
+    }
+
+    /// Keeps to the estimate.
+    fn told(&mut self) {
+        let estimate = self.estimator.estimate();
+        if matches!(self.scenario.sizes, Sizes::Rate) {
+            self.sender.estimate(estimate, self.now);
+        }
+        let lost = self.sender.retransmission_rate(self.now);
+        let shares = self
+            .allocator
+            .allocate(estimate.limit, lost, &demands(self.scenario.most));
+        self.rate = shares.camera[0];
     }
 
     pub fn stats(&mut self) -> VideoStats {

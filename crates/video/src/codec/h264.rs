@@ -143,6 +143,7 @@ impl VideoEncoder for Encoder {
                 self.set(option, rate)?;
             }
             self.set(ENCODER_OPTION_FRAME_RATE, settings.frame_rate.min(60.0))?;
+            // The complexity stays as it is until there is another reason for a new encoder.
         } else {
             self.library = library(&settings)?;
             self.begun = false;

@@ -84,11 +84,12 @@ impl Settings {
         Ok(())
     }
 
-    /// Whether `other` differs in bit rate and frame rate at most.
+    /// Whether `other` differs in bit rate, frame rate and effort at most.
     pub(crate) fn same_stream(&self, other: &Self) -> bool {
         let rates = Self {
             bitrate: self.bitrate,
             frame_rate: self.frame_rate,
+            effort: self.effort,
             ..*other
         };
         *self == rates

@@ -54,7 +54,7 @@ pub struct EncoderStats {
     pub frames_skipped: u64,
     /// Still pictures that were coded again, to refine them or for a key frame.
     pub frames_repeated: u64,
-    /// Mean time for one picture in all layers, recent ones first: what a ladder wants to know.
+    /// Mean time for one picture in all layers, recent ones first, key frames aside: what a ladder wants to know.
     pub encode_time: Option<Duration>,
     /// By simulcast layer, smallest first.
     pub layers: Vec<LayerStats>,
@@ -332,7 +332,7 @@ impl<F: FnMut(Encoded)> Work<F> {
         let start = Instant::now();
         let mut lap = start;
         let mut largest: Option<EncodedFrame> = None;
-        let mut frames = 0;
+        let (mut frames, mut keys) = (0, 0);
         let (stats, out) = (&mut self.stats, &mut self.out);
         let result = self.simulcast.encode(picture, |frame| {
             let now = Instant::now();
@@ -346,17 +346,20 @@ impl<F: FnMut(Encoded)> Work<F> {
             }
             lap = now;
             frames += 1;
+            keys += u32::from(frame.key);
             if largest.as_ref().is_none_or(|largest| frame.layer > largest.layer) {
                 largest = Some(frame.clone());
             }
             out(Encoded::Frame(frame));
         });
-        let took = start.elapsed();
-        let mean = match stats.encode_time {
-            Some(mean) => mean.mul_f64(1.0 - WEIGHT) + took.mul_f64(WEIGHT),
-            None => took,
-        };
-        stats.encode_time = Some(mean);
+        // A key frame takes several times as long, and the first one longer still: it says nothing of the next picture.
+        if keys == 0 {
+            let took = start.elapsed();
+            stats.encode_time = Some(match stats.encode_time {
+                Some(mean) => mean.mul_f64(1.0 - WEIGHT) + took.mul_f64(WEIGHT),
+                None => took,
+            });
+        }
         let on = self.plan.iter().flatten().count();
         match result {
             Ok(()) => stats.frames_skipped += on.saturating_sub(frames) as u64,

@@ -77,6 +77,7 @@ pub fn run(case: &Case, part: Duration, seed: u64, reel: &Arc<Reel>) -> Result<R
     } else {
         &[(0, 1, "a to b")]
     };
+    thread::sleep(case.after);
     let before = machine::threads(None);
     let begun = epoch.elapsed();
     let filming = pairs

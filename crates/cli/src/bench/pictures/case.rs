@@ -41,6 +41,8 @@ pub struct Case {
     pub frame_rate: u32,
     /// Whether both ends show it; else only the first.
     pub both: bool,
+    /// How long the call has gone on when it begins.
+    pub after: Duration,
     /// The network from the first end to the second one.
     pub there: Course,
     /// And back.
@@ -49,6 +51,8 @@ pub struct Case {
 
 /// The longest that a packet waits before a bottleneck: what is usual in home routers.
 const QUEUE: Duration = Duration::from_millis(500);
+/// Until people share something in a call, at least.
+const CALL: Duration = Duration::from_secs(2);
 const NEAR: Config = Config::IDEAL.delay(Duration::from_millis(20));
 
 const fn kbps(kbps: u64) -> Rate {
@@ -64,6 +68,7 @@ pub const VIDEO: [Case; 3] = [
         size: Size::P720,
         frame_rate: 30,
         both: true,
+        after: CALL,
         there: Course::Steady(Config::IDEAL),
         back: Config::IDEAL,
     },
@@ -74,6 +79,7 @@ pub const VIDEO: [Case; 3] = [
         size: Size::P720,
         frame_rate: 30,
         both: false,
+        after: CALL,
         there: Course::Steady(NEAR.loss(Loss::uniform(0.03))),
         back: NEAR,
     },
@@ -84,13 +90,14 @@ pub const VIDEO: [Case; 3] = [
         size: Size::P720,
         frame_rate: 30,
         both: false,
+        after: CALL,
         there: Course::Dip(NEAR.rate(kbps(2_000)), NEAR.rate(kbps(300))),
         back: NEAR,
     },
 ];
 
 /// Calls in which a screen is shared.
-pub const SCREEN: [Case; 3] = [
+pub const SCREEN: [Case; 4] = [
     Case {
         name: "idle",
         about: "text on which nothing moves, over 2 Mbit/s",
@@ -98,6 +105,18 @@ pub const SCREEN: [Case; 3] = [
         size: Size::P1080,
         frame_rate: 30,
         both: false,
+        after: CALL,
+        there: Course::Steady(Config::IDEAL.rate(kbps(2_000))),
+        back: Config::IDEAL,
+    },
+    Case {
+        name: "at-once",
+        about: "the same as the first thing of a call, of whose path nothing is known",
+        scene: Scene::Page,
+        size: Size::P1080,
+        frame_rate: 30,
+        both: false,
+        after: Duration::ZERO,
         there: Course::Steady(Config::IDEAL.rate(kbps(2_000))),
         back: Config::IDEAL,
     },
@@ -108,6 +127,7 @@ pub const SCREEN: [Case; 3] = [
         size: Size::P1080,
         frame_rate: 30,
         both: false,
+        after: CALL,
         there: Course::Steady(Config::IDEAL),
         back: Config::IDEAL,
     },
@@ -118,6 +138,7 @@ pub const SCREEN: [Case; 3] = [
         size: Size::P1080,
         frame_rate: 30,
         both: false,
+        after: CALL,
         there: Course::Steady(Config::IDEAL.rate(kbps(2_000))),
         back: Config::IDEAL,
     },

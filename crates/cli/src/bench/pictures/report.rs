@@ -48,6 +48,7 @@ fn held_against(outcome: &Outcome) -> Vec<Target> {
         let target = |stream| Target::new(&named(stream), of(stream), at_most, unit);
         outcome.streams.iter().map(target).collect::<Vec<_>>()
     };
+    let first_sharp = || each("first sharp picture", |stream| stream.first_sharp_ms, 300.0, "ms");
     match outcome.case {
         "two-way" => {
             let glass = |stream: &Stream| stream.glass_to_glass_ms.p50;
@@ -72,8 +73,9 @@ fn held_against(outcome: &Outcome) -> Vec<Target> {
             3.0,
             "s",
         ),
+        "at-once" => first_sharp(),
         "idle" => {
-            let mut targets = each("first sharp picture", |stream| stream.first_sharp_ms, 300.0, "ms");
+            let mut targets = first_sharp();
             let name = format!("{}: processor for coding", outcome.case);
             targets.push(Target::new(&name, outcome.cpu.encoding, 15.0, "% of a core"));
             targets

@@ -196,7 +196,7 @@ impl Call<'_> {
             }
             while let Some(at) = link.next_timeout().filter(|at| *at <= now) {
                 while let Some((number, sent, packet)) = link.poll(at) {
-                    feedback.came(number, at);
+                    feedback.came(number, false, at);
                     reception.note(packet.header.sequence_number, (at - sent).as_secs_f64());
                     if let Some(mut voice) = pool.take()
                         && rtp::read(&packet, NEGOTIATED, at, &mut voice).is_ok()

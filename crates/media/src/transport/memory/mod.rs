@@ -368,13 +368,13 @@ impl Net {
                 Datagram::Control(control) => node.endpoint.on_control(from, control, now, &mut out),
                 Datagram::Voice(number, packet) => {
                     node.on_voice(from, &packet, now, &mut out);
-                    self.acknowledge(from, number);
+                    self.acknowledge(from, number, false);
                 }
                 Datagram::Picture(number, packet) => {
                     if let Some(pictures) = node.pictures_from(from, now, &mut out) {
                         pictures.packet(&packet, now);
                     }
-                    self.acknowledge(from, number);
+                    self.acknowledge(from, number, packet.payload.is_empty());
                 }
                 Datagram::Ask(ask) => {
                     if let Some(pictures) = node.pictures_from(from, now, &mut out) {
@@ -391,10 +391,10 @@ impl Net {
     }
 
     /// What the receiver would report is kept at the sender, and known there after the way back.
-    fn acknowledge(&mut self, sender: Id, number: u64) {
+    fn acknowledge(&mut self, sender: Id, number: u64, padding: bool) {
         let (now, back) = (self.now, self.config.conditions.delay);
         if let Some(node) = self.nodes.get_mut(&sender) {
-            node.feedback.came(number, now);
+            node.feedback.came(number, padding, now);
             // With pictures there is a timer: after a burst nothing may come for long.
             if node.pictures.is_none() {
                 node.feedback.report(now, now + back);

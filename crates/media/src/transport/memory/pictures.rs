@@ -50,8 +50,6 @@ pub(super) struct Work {
     pub(super) asks: Vec<Ask>,
     /// What a burst has found.
     pub(super) found: Option<Bitrate>,
-    /// What sound and pictures can use.
-    pub(super) wanted: Bitrate,
 }
 
 impl Pictures {
@@ -103,6 +101,11 @@ impl Pictures {
             .insert(number, (packet.header.ssrc, packet.header.sequence_number));
     }
 
+    /// What sound and pictures can use now.
+    pub(super) fn wanted(&mut self, open: bool, now: Instant) -> Bitrate {
+        self.sending.wanted(open, now)
+    }
+
     pub(super) fn work(
         &mut self,
         open: bool,
@@ -132,7 +135,6 @@ impl Pictures {
         }
         self.sending.estimate(estimate, now);
         self.sending.work(open, now);
-        work.wanted = self.sending.wanted();
         self.receiving.work(&mut work.asks, now);
         work.packets.extend(std::iter::from_fn(|| self.sending.poll(now)));
         work
@@ -173,11 +175,12 @@ impl Net {
         }
         node.feedback.report(now, now + self.config.conditions.delay);
         let mut changed = node.feedback.estimate(now);
+        let wanted = pictures.wanted(open, now);
+        changed = node.feedback.set_wanted(wanted, now).or(changed);
         let (estimate, told) = (node.feedback.current(), node.feedback.take_told());
         let work = pictures.work(open, estimate, &told, node.endpoint.round_trip, now);
         let found = work.found.and_then(|found| node.feedback.on_probe(found, now));
         changed = found.or(changed);
-        changed = node.feedback.set_wanted(work.wanted, now).or(changed);
         let next = pictures.next_timeout();
         let mut datagrams = Vec::new();
         for packet in work.packets {

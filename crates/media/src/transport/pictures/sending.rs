@@ -201,18 +201,21 @@ impl Sending {
         }
     }
 
-    /// What sound and pictures together can use.
-    pub(crate) fn wanted(&self) -> Bitrate {
+    /// What sound and pictures together can use now. `open` is whether anything can be sent. To be asked before
+    /// [`estimate`](Self::estimate) is told: who has begun to want more gets no more than is known of the path.
+    pub(crate) fn wanted(&mut self, open: bool, now: Instant) -> Bitrate {
+        if self.listen(open) {
+            self.look = now;
+        }
         self.demands.wanted().max(VOICE_RATE)
     }
 
-    /// Takes what encoders have made, and tells them what is wanted. `open` is whether anything can be sent.
+    /// Takes what encoders have made, and tells them what is wanted.
     pub(crate) fn work(&mut self, open: bool, now: Instant) {
         for local in &mut self.locals {
             take(local, &mut self.sender, &self.clock, open, now);
         }
-        let changed = self.listen(open);
-        if changed || now >= self.look {
+        if now >= self.look {
             self.share(now);
             self.look = now + LOOK;
         }
@@ -248,6 +251,9 @@ impl Sending {
         }
         changed |= self.demands != demands;
         self.demands = demands;
+        let can = open && self.locals.iter().any(|local| local.settled.is_some());
+        self.sender
+            .set_idle(can && !self.locals.iter().any(|local| local.on));
         changed
     }
 

@@ -7,6 +7,7 @@
 //! candidates back: the files here each take care of one of these.
 
 mod also;
+mod arrivals;
 mod bandwidth;
 mod candidate;
 mod description;
@@ -37,6 +38,7 @@ use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::peer_connection::{PeerConnection, PeerConnectionBuilder};
 
+use self::arrivals::Arrivals;
 use self::bandwidth::Bandwidth;
 use self::pictures::{Pictures, Surroundings};
 use self::reports::{Latest, ReportObserver};
@@ -290,6 +292,7 @@ impl Start {
         let (media, registry, tellers) = settings::media(Parts {
             observer: ReportObserver::new(ssrc, self.latest, clock, self.bandwidth.clone()),
             bandwidth: self.bandwidth,
+            arrivals: Arrivals::new(now),
             pictures,
             codecs: config
                 .video

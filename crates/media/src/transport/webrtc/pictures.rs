@@ -100,9 +100,10 @@ impl Pictures {
         {
             bandwidth.on_probe(found, now);
         }
+        let open = self.around.open.load(Ordering::Acquire);
+        bandwidth.set_wanted(self.sending.wanted(open, now), now);
         self.sending.estimate(bandwidth.estimate(), now);
-        self.sending.work(self.around.open.load(Ordering::Acquire), now);
-        bandwidth.set_wanted(self.sending.wanted(), now);
+        self.sending.work(open, now);
         self.receiving.work(&mut self.asks, now);
         for ask in std::mem::take(&mut self.asks) {
             self.ask(ask, now);

@@ -393,6 +393,8 @@ impl Session {
             self.state = state;
             self.since = Instant::now();
             self.set_pace();
+            // Pictures wait for it, and the driver may sleep long.
+            self.runtime.ring();
             self.emit(TransportEvent::State(state));
         }
     }

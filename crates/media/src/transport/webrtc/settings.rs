@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::interceptor::{
-    CongestionControlBuilder, ReceiverReportBuilder, SenderReportBuilder, Slot, TwccReceiverBuilder,
-    TwccSenderBuilder,
+    CongestionControlBuilder, ReceiverReportBuilder, SenderReportBuilder, Slot, TwccSenderBuilder,
 };
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::interceptor_registry::Registry;
@@ -25,6 +24,7 @@ use rtc::shared::error::Result;
 use sidetone_pipeline::QueueSender;
 
 use super::also::{Also, Streams};
+use super::arrivals::Arrivals;
 use super::bandwidth::Bandwidth;
 use super::pictures::Pictures;
 use super::reports::ReportObserver;
@@ -109,6 +109,7 @@ const PICTURES: usize = 12_500;
 pub(super) struct Parts {
     pub(super) observer: ReportObserver,
     pub(super) bandwidth: Bandwidth,
+    pub(super) arrivals: Arrivals,
     pub(super) pictures: Option<Pictures>,
     /// Codecs of pictures, the preferred first.
     pub(super) codecs: Vec<Codec>,
@@ -167,7 +168,7 @@ pub(super) fn media(parts: Parts) -> Result<(MediaEngine, Registry, Tellers)> {
     }
     let (numbers, tell_numbers) = Also::new(TwccSenderBuilder::new().build());
     let (congestion, tell_congestion) = Also::new(CongestionControlBuilder::new(parts.bandwidth).build());
-    let (arrivals, tell_arrivals) = Also::new(TwccReceiverBuilder::new().build());
+    let (arrivals, tell_arrivals) = Also::new(parts.arrivals);
     let (reports, tell_reports) = Also::new(SenderReportBuilder::new().build());
     let mut registry = Registry::new()
         .with(Slot::TwccSender, numbers)

@@ -23,6 +23,9 @@ const AGAIN: Duration = Duration::from_millis(150);
 const PATIENCE: Duration = Duration::from_millis(600);
 const LONGEST: Duration = Duration::from_millis(1_200);
 
+/// Before anything else is known there is no wait after one that found so many times as much: the next one finds the rest.
+const MUCH: f64 = 1.5;
+
 /// Longest wait where what was found did not last.
 const WARY: Duration = Duration::from_secs(16);
 
@@ -137,7 +140,11 @@ impl Prober {
             self.found_nothing(now);
             return whole.then_some(Bitrate(rate as u32));
         }
-        self.due = now + AGAIN;
+        self.due = if first && rate > limit * MUCH {
+            now
+        } else {
+            now + AGAIN
+        };
         self.raised = Some(now);
         let most = limit * if first { FIRST_STEP } else { STEP };
         Some(Bitrate(rate.min(most).min(f64::from(u32::MAX)) as u32))

@@ -25,6 +25,12 @@ use crate::packet::{RtpTimestamp, SequenceNumber};
 /// Probes of which the answer may be under way.
 const PROBES: usize = 256;
 
+/// While no pictures are sent, bursts find out what a first one could use: until it is so much, this often, and as if no more
+/// than that were known, for sound is under way.
+const READY: Bitrate = Bitrate::kbps(2_500);
+const IDLE: Duration = Duration::from_secs(20);
+const SHORT: Bitrate = Bitrate::kbps(800);
+
 /// Over this the rate of retransmissions is taken.
 const MEMORY: Duration = Duration::from_secs(1);
 
@@ -80,6 +86,9 @@ pub struct VideoSender {
     estimate: Estimate,
     /// What sound and pictures together can use.
     wanted: Bitrate,
+    /// Whether pictures could be sent and none are, and when a burst is due then.
+    idle: bool,
+    idle_due: Instant,
     round_trip: Duration,
     /// Payload bytes of retransmissions, and when they were counted.
     resent: f64,
@@ -98,6 +107,8 @@ impl VideoSender {
             probes: VecDeque::new(),
             estimate: Estimate::FIRST,
             wanted: Bitrate(0),
+            idle: false,
+            idle_due: now,
             round_trip: UNKNOWN,
             resent: 0.0,
             counted: now,
@@ -121,6 +132,12 @@ impl VideoSender {
     pub fn set_wanted(&mut self, wanted: Bitrate, now: Instant) {
         self.wanted = wanted;
         self.set_rate(now);
+    }
+
+    /// Whether pictures could be sent and none are: what the path would carry is found out all the same, seldom, so that the
+    /// first picture can be sent as fast as it carries.
+    pub fn set_idle(&mut self, idle: bool) {
+        self.idle = idle;
     }
 
     /// What may be sent has changed.
@@ -273,8 +290,12 @@ impl VideoSender {
                 self.prober.arrived(report.delivery.bytes, arrived);
             }
         }
-        let limit = self.estimate.limit?;
-        self.prober.result(limit, self.estimate.beginning, now)
+        let known = self.sought()?;
+        let found = self.prober.result(known, self.estimate.beginning, now);
+        if found.is_some_and(|found| found > known && found < READY) {
+            self.idle_due = now;
+        }
+        found
     }
 
     /// The next packet to send.
@@ -290,12 +311,34 @@ impl VideoSender {
         self.pacer.poll(now).and_then(|item| self.packet(item, now))
     }
 
+    /// What is known, where bursts are to find out whether the path carries more.
+    fn sought(&self) -> Option<Bitrate> {
+        match self.estimate.limit {
+            Some(limit) => (limit < self.wanted).then_some(limit),
+            None => self
+                .idle
+                .then(|| self.estimate.available.max(crate::bandwidth::START)),
+        }
+    }
+
+    /// Whether they may.
+    fn can_probe(&self) -> bool {
+        !self.estimate.congested && self.streams.iter().any(|stream| stream.config.rtx.is_some())
+    }
+
     /// Begins a burst where it is time for one.
     fn probe(&mut self, now: Instant) {
-        let Some(limit) = self.estimate.limit else { return };
-        let can = self.streams.iter().any(|stream| stream.config.rtx.is_some());
-        if can && limit < self.wanted && !self.estimate.congested && self.burst.0 == 0 {
-            self.burst = self.prober.start(limit, AROUND, now).unwrap_or((0, 0));
+        let Some(known) = self.sought().filter(|_| self.burst.0 == 0 && self.can_probe()) else {
+            return;
+        };
+        let idle = self.estimate.limit.is_none();
+        if idle && now < self.idle_due {
+            return;
+        }
+        let size = if idle { known.min(SHORT) } else { known };
+        if let Some(burst) = self.prober.start(size, AROUND, now) {
+            self.burst = burst;
+            self.idle_due = now + IDLE;
         }
     }
 
@@ -345,10 +388,11 @@ impl VideoSender {
 
     /// When to poll next, if nothing comes before.
     pub fn next_timeout(&self) -> Option<Instant> {
-        let can = self.streams.iter().any(|stream| stream.config.rtx.is_some());
-        let probing =
-            can && !self.estimate.congested && self.estimate.limit.is_some_and(|limit| limit < self.wanted);
-        let probe = probing.then(|| self.prober.next_timeout());
+        let probing = self.sought().is_some() && self.can_probe();
+        let probe = probing.then(|| match self.estimate.limit {
+            Some(_) => self.prober.next_timeout(),
+            None => self.prober.next_timeout().max(self.idle_due),
+        });
         [probe, self.pacer.next_timeout()].into_iter().flatten().min()
     }
 
