@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,9 @@ const LIBEXEC: &str = "/usr/libexec";
 /// The portal's part that belongs to the compositor.
 const BACK_END: &str = "xdg-desktop-portal-wlr";
 
+/// Tests look at the threads of their process, so one runs at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// A running session. Its processes end when it is dropped.
 pub struct Session {
     /// Those started later depend on those started before.
@@ -28,11 +32,12 @@ pub struct Session {
     /// The desktop as a program that is started in it sees it.
     pub desktop: Desktop,
     folder: tempfile::TempDir,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Session {
-    /// A session with one screen, all of it in `colour`, and a person who picks that screen.
-    pub fn start(colour: &str) -> Self {
+    /// A session with one black screen, and a person who picks that screen.
+    pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         fs::set_permissions(root, fs::Permissions::from_mode(0o700)).unwrap();
@@ -41,8 +46,9 @@ impl Session {
             children: Vec::new(),
             desktop: Desktop::new(Some(&bus)),
             folder,
+            _alone: ALONE.lock().unwrap_or_else(PoisonError::into_inner),
         };
-        session.write_settings(&bus, colour);
+        session.write_settings(&bus);
         session.answer("HEADLESS-1");
         let bus_settings = session.path("bus.conf");
         let screen_settings = session.path("sway.conf");
@@ -68,7 +74,7 @@ impl Session {
         session
     }
 
-    fn write_settings(&self, bus: &str, colour: &str) {
+    fn write_settings(&self, bus: &str) {
         // Starts nothing by itself: what it starts, nobody here could end.
         let bus = format!(
             r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -88,7 +94,7 @@ impl Session {
         let (width, height) = SIZE;
         let screen = format!(
             "xwayland disable\noutput HEADLESS-1 resolution {width}x{height}\n\
-             output HEADLESS-1 background {colour} solid_color\n"
+             output HEADLESS-1 background #000000 solid_color\n"
         );
         fs::write(self.path("sway.conf"), screen).unwrap();
         let person = self.path("person");
@@ -148,8 +154,8 @@ impl Session {
     }
 
     /// Gives the screen one colour.
-    pub fn paint(&self, colour: &str) {
-        self.tell(&format!("output HEADLESS-1 background {colour} solid_color"));
+    pub fn paint(&self, colour: u32) {
+        self.tell(&format!("output HEADLESS-1 background #{colour:06x} solid_color"));
     }
 
     /// Shows a picture in a file.
@@ -158,6 +164,11 @@ impl Session {
             "output HEADLESS-1 background {} stretch",
             picture.display()
         ));
+    }
+
+    /// What the portal's part has said.
+    pub fn told(&self) -> String {
+        fs::read_to_string(self.path(&format!("{BACK_END}.log"))).unwrap()
     }
 
     /// The screens that PipeWire hands out now.
@@ -256,7 +267,7 @@ impl Session {
                 .success()
         );
         let mut command = self.command(BACK_END);
-        command.env("LD_PRELOAD", &offer);
+        command.args(["--loglevel", "INFO"]).env("LD_PRELOAD", &offer);
         self.keep(BACK_END, command);
     }
 

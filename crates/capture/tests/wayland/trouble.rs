@@ -4,9 +4,8 @@ use sidetone_capture::screen::wayland::Desktop;
 use sidetone_capture::{CaptureDiagnostic, CaptureError, CaptureEvent};
 
 use crate::looking::{Looker, request};
+use crate::screens::GREY;
 use crate::session::Session;
-
-const GREY: u32 = 0x80_8080;
 
 #[test]
 fn no_bus_and_no_portal_are_told() {
@@ -18,7 +17,7 @@ fn no_bus_and_no_portal_are_told() {
         assert!(unavailable(desktop.screens().unwrap_err()));
         assert!(unavailable(desktop.source(None).unwrap_err()));
     }
-    let mut session = Session::start("#808080");
+    let mut session = Session::start();
     let mut source = session.desktop.source(None).unwrap();
     session.kill("xdg-desktop-portal");
     assert!(session.desktop.screens().is_err());
@@ -37,9 +36,8 @@ fn no_bus_and_no_portal_are_told() {
 #[test]
 fn whatever_ends_while_it_is_needed_is_told() {
     for program in ["pipewire", "xdg-desktop-portal-wlr", "sway"] {
-        let mut session = Session::start("#808080");
-        let mut looker = Looker::at_desktop(&session, request());
-        looker.until_colour((0, 0), GREY);
+        let mut session = Session::start();
+        let mut looker = Looker::at_desktop(&mut session, request(), GREY);
         session.kill(program);
         let lost = looker.event(program, |event| matches!(event, CaptureEvent::Lost(..)));
         assert!(

@@ -32,7 +32,7 @@ const AGAIN: &str = "wayland:again";
 #[derive(Clone, Debug, Default)]
 pub struct Desktop {
     bus: Option<String>,
-    /// The portal's restore token of the last choice. Each use makes a new one.
+    /// The portal's restore token of the last choice. Each use may make a new one.
     token: Arc<Mutex<Option<String>>>,
 }
 
@@ -50,7 +50,7 @@ impl Desktop {
         std::env::var_os("WAYLAND_DISPLAY").is_some_and(|name| !name.is_empty())
     }
 
-    /// What stands for the last choice, to be kept for the next start of the program. It changes with each use.
+    /// What stands for the last choice, to be kept for the next start of the program. It may change with each use.
     pub fn token(&self) -> Option<String> {
         self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
