@@ -1,5 +1,5 @@
-//! A desktop session of the test's own, in a folder of its own: message bus, PipeWire, a compositor without a monitor, and
-//! the portal. The person at it is a script, which answers what the test says.
+//! A desktop session of the test's own, in a folder of its own: message bus, PipeWire, a compositor without a monitor,
+//! and the portal. The person at it is a script, which answers what the test says.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

@@ -1,7 +1,7 @@
-/* Version 0.7.0 of the portal's part, which Debian 12 has, gives no screen of a compositor that does not offer memory of
- * a graphics card beside plain memory, although it then takes the plain one (later versions do). Here is no graphics
- * card. So it is told of one that it never asks for: preloaded into it, this answers its listener of a screen's pictures
- * at once with such an offer. */
+/* Version 0.7.0 of xdg-desktop-portal-wlr, which Debian 12 has, gives no screen of a compositor that does not offer
+ * memory of a graphics card beside plain memory, although it would take the plain one: start_screencast() fails without
+ * a format for both. Here is no graphics card. So, preloaded into it, this tells its listener of a screen's pictures of
+ * such memory, which it then never asks for. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdint.h>

@@ -3,6 +3,7 @@
 
 use std::future::pending;
 use std::os::fd::AsFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,7 +31,12 @@ impl Capture {
     pub(super) fn run(self, control: &Arc<Control>) {
         let ended = match portal::runtime() {
             // Dropped at its end: that closes the connection to the portal, and with it whatever is still asked.
-            Ok(runtime) => runtime.block_on(self.share(control)),
+            Ok(runtime) => {
+                let shared = AssertUnwindSafe(|| runtime.block_on(self.share(control)));
+                // The portal's library takes some answers for impossible. What is left of a capture is only dropped.
+                catch_unwind(shared)
+                    .unwrap_or_else(|_| Err(self.lost("the portal gave an impossible answer")))
+            }
             Err(error) => Err(self.unavailable(error)),
         };
         if let Err(error) = ended {

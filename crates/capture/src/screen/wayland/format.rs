@@ -1,5 +1,5 @@
-//! What is agreed with PipeWire about a stream: its pixels, its buffers, and what is told along with each. Pure: it makes
-//! and reads the objects ("pods") that are exchanged.
+//! What is agreed with PipeWire about a stream: its pixels, its buffers, and what is told along with each. Pure: it
+//! makes and reads the objects ("pods") that are exchanged.
 
 use std::io::Cursor;
 use std::mem::size_of;

@@ -3,8 +3,8 @@
 //!
 //! No program may look around there, so there is nothing to list: one source stands for whatever the person picks, and
 //! a second one for what was picked last, which the portal gives without a dialog where it allows that. Pixels come
-//! through shared memory, and only when something was drawn. It refuses memory of the graphics card, and to draw pointers: the
-//! desktop does that.
+//! through shared memory, and only when something was drawn. It refuses memory of the graphics card, and to draw
+//! pointers: the desktop does that.
 
 mod capture;
 mod format;

@@ -1,5 +1,5 @@
-//! A stream of PipeWire: connects to it, agrees about its format, and hands over its buffers. What the library calls back
-//! is noted, and looked at when it has returned.
+//! A stream of PipeWire: connects to it, agrees about its format, and hands over its buffers. What the library calls
+//! back is noted, and looked at when it has returned.
 
 use std::cell::RefCell;
 use std::os::fd::OwnedFd;

@@ -19,7 +19,7 @@ impl<'a> Wake<'a> {
     /// # Errors
     /// When the system has no more room for files that are waited for.
     pub(super) fn new(file: BorrowedFd<'a>) -> io::Result<Self> {
-        // SAFETY: the borrow keeps the file open as long as this value lives, and a `BorrowedFd` always names that file.
+        // SAFETY: the borrow keeps the file open as long as this value lives, and always names that file.
         let registered = unsafe { AsyncFd::register_with_interest(file, Interest::READABLE) };
         Ok(Self(registered.map_err(io::Error::from)?))
     }
