@@ -3,7 +3,8 @@
 //! ```text
 //! cargo run --release -p sidetone-capture --example screen -- [--id ID] [--seconds 10] [--rate 30] [--no-cursor] [OUT.png]
 //! ```
-//! Without an id it takes the primary screen of `DISPLAY`; `--list` lists what there is.
+//! Without an id it takes the primary screen of `DISPLAY`; `--list` lists what there is. With the feature `wayland` and an
+//! id of it (`wayland:ask`), it takes what the desktop of the session gives.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -68,8 +69,12 @@ fn run() -> Result<(), Box<dyn Error>> {
     use std::io::Write;
     use std::time::{Duration, Instant};
 
+    #[cfg(feature = "wayland")]
+    use sidetone_capture::screen::wayland;
     use sidetone_capture::screen::x11::Desktop;
-    use sidetone_capture::{CaptureEvent, CaptureRequest, Capturer, FrameRate, SourceId, newest};
+    use sidetone_capture::{
+        CaptureEvent, CaptureRequest, Capturer, FrameRate, PictureSource, SourceId, newest,
+    };
 
     let options = options()?;
     let mut out = std::io::stdout();
@@ -80,14 +85,19 @@ fn run() -> Result<(), Box<dyn Error>> {
         }
         return Ok(());
     }
-    let mut source = desktop.source(options.id.map(SourceId).as_ref())?;
+    let id = options.id.map(SourceId);
+    let mut source: Box<dyn PictureSource> = match &id {
+        #[cfg(feature = "wayland")]
+        Some(id) if wayland::is_ours(id) => Box::new(wayland::Desktop::default().source(Some(id))?),
+        id => Box::new(desktop.source(id.as_ref())?),
+    };
     let (sink, newest) = newest();
     let counters = newest.counters();
     let start = Instant::now();
     let mut capturer = Capturer::new(sink, start);
     let before = cpu()?;
     capturer.start(
-        &mut source,
+        &mut *source,
         CaptureRequest {
             frame_rate: FrameRate::hz(options.rate),
             cursor: options.cursor,

@@ -217,7 +217,8 @@ impl DeviceManager {
         system_pictures::cameras()
     }
 
-    /// Every screen that can be shared now.
+    /// Every screen that can be shared now. Of a Wayland desktop (feature `wayland`): what the person is asked for, and what
+    /// was picked last.
     ///
     /// # Errors
     /// [`CaptureError`] when the desktop does not answer.

@@ -3,6 +3,10 @@
 
 mod cursor;
 mod damage;
+#[cfg(all(any(feature = "wayland", feature = "x11"), target_os = "linux"))]
+mod stop;
+#[cfg(all(feature = "wayland", target_os = "linux"))]
+pub mod wayland;
 #[cfg(all(feature = "x11", target_os = "linux"))]
 pub mod x11;
 

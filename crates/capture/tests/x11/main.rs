@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg(all(feature = "x11", target_os = "linux"))]
 
+#[path = "../support/looking.rs"]
+mod looker;
 mod looking;
 mod server;
 #[path = "../../../../tests/support/xvfb.rs"]

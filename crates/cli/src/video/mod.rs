@@ -22,7 +22,8 @@ pub struct PictureArgs {
     /// and again), default, device:ID
     #[arg(long, value_name = "SOURCE", value_parser = camera)]
     pub camera: Option<VideoChoice>,
-    /// Share once connected: screen (the first), screen:NAME, window:ID, pattern[:WIDTHxHEIGHT], a film
+    /// Share once connected: screen (the first; a Wayland desktop asks which), screen:NAME, window:ID,
+    /// pattern[:WIDTHxHEIGHT], a film
     #[arg(long, value_name = "SOURCE", value_parser = share)]
     pub share: Option<VideoChoice>,
     /// Write what others show to this .y4m file, every picture once: the first that comes, a screen before a camera, and

@@ -15,7 +15,8 @@ type SourceFactory = Arc<dyn Fn() -> Result<Box<dyn PictureSource>, CaptureError
 pub enum VideoInput {
     /// A camera of this machine; the one that the system would pick, without an id.
     Camera(Option<SourceId>),
-    /// A screen or a window; the first screen, without an id.
+    /// A screen or a window; the first screen, without an id. On a Wayland desktop (feature `wayland`) that is what the
+    /// person picks when the desktop asks, once the source is opened.
     Screen(Option<SourceId>),
     /// A film (Y4M, or JPEG pictures), shown as if it were seen by a camera.
     Film {
@@ -61,6 +62,13 @@ impl VideoInput {
 }
 
 pub mod system {
+    #[cfg(all(feature = "wayland", target_os = "linux"))]
+    use std::sync::LazyLock;
+
+    #[cfg(all(feature = "wayland", target_os = "linux"))]
+    use sidetone_capture::screen::wayland;
+    #[cfg(all(feature = "screen", target_os = "linux"))]
+    use sidetone_capture::screen::x11;
     use sidetone_capture::{CaptureError, PictureSource, SourceId, SourceInfo};
 
     #[cfg(all(feature = "camera", target_os = "linux"))]
@@ -85,20 +93,41 @@ pub mod system {
         ))
     }
 
+    /// The Wayland desktop that this program was started on, if it was. All its streams share one memory of what was
+    /// chosen last.
+    #[cfg(all(feature = "wayland", target_os = "linux"))]
+    fn wayland() -> Option<&'static wayland::Desktop> {
+        static DESKTOP: LazyLock<wayland::Desktop> = LazyLock::new(wayland::Desktop::default);
+        wayland::Desktop::is_here().then(|| &*DESKTOP)
+    }
+
     #[cfg(all(feature = "screen", target_os = "linux"))]
     pub fn screens() -> Result<Vec<SourceInfo>, CaptureError> {
-        sidetone_capture::screen::x11::Desktop::default().screens()
+        #[cfg(feature = "wayland")]
+        if let Some(desktop) = wayland() {
+            return desktop.screens();
+        }
+        x11::Desktop::default().screens()
     }
 
     #[cfg(all(feature = "screen", target_os = "linux"))]
     pub fn windows() -> Result<Vec<SourceInfo>, CaptureError> {
-        sidetone_capture::screen::x11::Desktop::default().windows()
+        let windows = x11::Desktop::default().windows();
+        #[cfg(feature = "wayland")]
+        if wayland().is_some() {
+            // Only programs of the older system show theirs there, and there may be no server for them.
+            return Ok(windows.unwrap_or_default());
+        }
+        windows
     }
 
     #[cfg(all(feature = "screen", target_os = "linux"))]
     pub fn screen(id: Option<&SourceId>) -> Result<Box<dyn PictureSource>, CaptureError> {
-        let desktop = sidetone_capture::screen::x11::Desktop::default();
-        Ok(Box::new(desktop.source(id)?))
+        #[cfg(feature = "wayland")]
+        if let Some(desktop) = wayland().filter(|_| id.is_none_or(wayland::is_ours)) {
+            return Ok(Box::new(desktop.source(id)?));
+        }
+        Ok(Box::new(x11::Desktop::default().source(id)?))
     }
 
     #[cfg(not(all(feature = "screen", target_os = "linux")))]

@@ -20,9 +20,9 @@ use super::display::{Display, Failure};
 use super::list;
 use super::pointer::Pointer;
 use super::segment::Segment;
-use super::stop::Control;
 use super::view::{Follower, Target, View};
 use crate::pace::Throttle;
+use crate::screen::stop::Control;
 use crate::screen::{Cursor, Damage};
 use crate::source::{CaptureError, CaptureRequest, Feed};
 

@@ -11,7 +11,6 @@ mod display;
 mod list;
 mod pointer;
 mod segment;
-mod stop;
 mod view;
 
 use display::Display;
@@ -20,6 +19,7 @@ use view::Target;
 use sidetone_video::picture::Size;
 
 use crate::pace::FrameRate;
+use crate::screen::stop;
 use crate::source::{
     CaptureError, CaptureRequest, CaptureStream, Feed, Mode, PictureSource, SourceId, SourceInfo, SourceKind,
 };

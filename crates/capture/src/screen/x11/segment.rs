@@ -1,5 +1,4 @@
-//! Memory shared with the X server: it writes pixels there, so that none goes through the socket. All of this crate's
-//! `unsafe` is here.
+//! Memory shared with the X server: it writes pixels there, so that none goes through the socket.
 
 #![allow(unsafe_code)]
 

@@ -14,14 +14,14 @@ use crate::source::CaptureStream;
 const STOPPING: Duration = Duration::from_secs(1);
 
 /// What a capture is told from outside.
-pub(super) struct Control {
+pub(crate) struct Control {
     wake: OwnedFd,
     stop: AtomicBool,
     refresh: AtomicBool,
 }
 
 impl Control {
-    pub(super) fn new() -> std::io::Result<Self> {
+    pub(crate) fn new() -> std::io::Result<Self> {
         Ok(Self {
             wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             stop: AtomicBool::new(false),
@@ -29,12 +29,12 @@ impl Control {
         })
     }
 
-    pub(super) fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Acquire)
     }
 
     /// Whether a picture was asked for since the last call. Quietens the file.
-    pub(super) fn take_refresh(&self) -> bool {
+    pub(crate) fn take_refresh(&self) -> bool {
         let mut count = [0; 8];
         // An error means that nobody has called.
         let _ = rustix::io::read(&self.wake, &mut count);
@@ -55,7 +55,7 @@ impl AsFd for Control {
 }
 
 /// A capture that runs on a thread of its own.
-pub(super) struct Thread {
+pub(crate) struct Thread {
     control: Arc<Control>,
     done: Receiver<()>,
 }
@@ -65,7 +65,7 @@ impl Thread {
     ///
     /// # Errors
     /// When there is no thread to be had.
-    pub(super) fn start(
+    pub(crate) fn start(
         name: &str,
         body: impl FnOnce(&Arc<Control>) + Send + 'static,
     ) -> std::io::Result<Self> {
@@ -90,7 +90,7 @@ impl Drop for Thread {
     fn drop(&mut self) {
         self.control.call(&self.control.stop);
         if self.done.recv_timeout(STOPPING) == Err(RecvTimeoutError::Timeout) {
-            tracing::warn!("an X server does not answer; its capture is left behind");
+            tracing::warn!("the desktop does not answer; a capture of it is left behind");
         }
     }
 }
