@@ -260,7 +260,7 @@ impl<W: Write> Reel<W> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::BufReader;
+    use std::io::Cursor;
 
     use proptest::prelude::*;
     use sidetone::capture::camera::file::Y4m;
@@ -275,7 +275,7 @@ mod tests {
 
     /// The luma in the middle of each frame, and in its upper left corner.
     fn shades(file: &[u8]) -> Vec<(u8, u8)> {
-        let mut film = Y4m::new(BufReader::new(file)).unwrap();
+        let mut film = Y4m::new(Cursor::new(file)).unwrap();
         let (pool, size) = (Pool::new(1), film.header().size);
         let at = |picture: &Picture, x, y| picture.y().row(y)[x];
         let shades = std::iter::from_fn(|| film.next(&pool).unwrap()).map(|picture| {
