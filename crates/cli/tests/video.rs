@@ -19,6 +19,10 @@ use sidetone::media::pictures::coding::quality::psnr;
 use sidetone::media::pictures::{Picture, Size};
 use support::world::{BOB, CAROL, World};
 use support::{Folder, Program, Service, answering, calling, end_arguments};
+use x11rb::connection::Connection as _;
+use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, CreateWindowAux, PropMode, WindowClass};
+use x11rb::rust_connection::RustConnection;
+use x11rb::wrapper::ConnectionExt as _;
 use xvfb::Xvfb;
 
 const SILENT: [&str; 4] = ["--input", "silence", "--output", "null"];
@@ -34,7 +38,10 @@ fn film(path: &Path) -> Vec<Picture> {
 fn what_a_camera_sees_is_written_at_the_other_end() {
     let (service, folder) = (Service::start(&[]), Folder::new());
     let seen = folder.file("seen.y4m");
-    let mut bob = answering(&service.url, &["--once", "--video-output", &seen]);
+    let mut bob = answering(
+        &service.url,
+        &["--once", "--video-output", &seen, "--video-size", "640x360"],
+    );
     let mut alice = calling(&service.url, &["--camera", "pattern:640x360"]);
     let on = alice.wait_for_event("localVideo");
     assert_eq!((&on["what"], &on["on"]), (&json!("camera"), &json!(true)));
@@ -49,8 +56,16 @@ fn what_a_camera_sees_is_written_at_the_other_end() {
 
     let pictures = film(seen.as_ref());
     let written = bob.event("videoWritten");
-    assert_eq!(written["pictures"], pictures.len(), "{written}");
-    assert!(pictures.len() > 20, "{written}");
+    assert_eq!(written["frames"], pictures.len(), "{written}");
+    assert!(written["pictures"].as_u64().unwrap() > 20, "{written}");
+    // It runs as long as the call did from then on. The event is told when the rest is on the disk.
+    let at = |event: &str| bob.event(event)["elapsed"].as_f64().unwrap();
+    let passed = at("videoWritten") - at("videoOutput");
+    let length = pictures.len() as f64 / 30.0;
+    assert!((length - passed).abs() < 0.5, "{length} s of {passed} s");
+    // Black, until the first picture comes.
+    let came = pictures.iter().position(|picture| Stamp::read(picture).is_some());
+    let pictures = &pictures[came.unwrap()..];
     let stamps: Vec<_> = pictures.iter().filter_map(Stamp::read).collect();
     assert!(
         10 * stamps.len() >= 9 * pictures.len(),
@@ -98,7 +113,7 @@ fn a_screen_is_seen_in_a_meeting_and_whoever_may_not_share_is_told() {
             &display,
         )
     };
-    let mut bob = join(BOB, &["--video-output", &seen], "");
+    let mut bob = join(BOB, &["--video-output", &seen, "--video-size", "640x480"], "");
     bob.wait_until_connected();
     let desktop = Xvfb::start("640x360x24", &["-wr"]);
     let carol = join(CAROL, &["--share", "screen"], &desktop.name);
@@ -120,11 +135,159 @@ fn a_screen_is_seen_in_a_meeting_and_whoever_may_not_share_is_told() {
     bob.interrupt();
     bob.end().assert_code(130);
     let pictures = film(seen.as_ref());
-    let last = pictures.last().unwrap();
-    assert_eq!(last.size(), Size::P360);
-    // A pointer may lie on it.
-    let luma: u64 = last.y().rows().flatten().map(|&luma| u64::from(luma)).sum();
-    assert!(luma / u64::from(last.size().pixels()) > 200, "it is white");
+    // It is framed above and below; a pointer may lie on it. Before and after it there is nothing.
+    let luma = |picture: &Picture, rows: std::ops::Range<usize>| {
+        let count = rows.len() as u64 * 640;
+        let rows = rows.flat_map(|row| picture.y().row(row));
+        rows.map(|&luma| u64::from(luma)).sum::<u64>() / count
+    };
+    let framed = |picture: &&Picture| {
+        luma(picture, 60..420) > 200 && luma(picture, 0..56) == 16 && luma(picture, 424..480) == 16
+    };
+    assert!(pictures.iter().any(|picture| framed(&picture)), "it is white");
+    let (first, last) = (&pictures[0], pictures.last().unwrap());
+    assert_eq!((luma(first, 0..480), luma(last, 0..480)), (16, 16));
+    assert_eq!(last.size(), Size::new(640, 480).unwrap());
+}
+
+/// A window of one colour on a display, as long as this lives.
+fn window(display: &str, title: &str, (width, height): (u16, u16), colour: u32) -> RustConnection {
+    let (connection, screen) = RustConnection::connect(Some(display)).unwrap();
+    let root = connection.setup().roots[screen].root;
+    let window = connection.generate_id().unwrap();
+    let (aux, class) = (
+        CreateWindowAux::new().background_pixel(colour),
+        WindowClass::INPUT_OUTPUT,
+    );
+    connection
+        .create_window(0, window, root, 40, 20, width, height, 0, class, 0, &aux)
+        .unwrap();
+    let (name, kind) = (AtomEnum::WM_NAME, AtomEnum::STRING);
+    connection
+        .change_property8(PropMode::REPLACE, window, name, kind, title.as_bytes())
+        .unwrap();
+    connection.map_window(window).unwrap();
+    connection.sync().unwrap();
+    connection
+}
+
+#[test]
+fn one_window_is_shared_and_one_screen_by_its_name() {
+    let (service, folder) = (Service::start(&[]), Folder::new());
+    let desktop = Xvfb::start("640x360x24", &["-wr"]);
+    let _grey = window(&desktop.name, "Report", (320, 180), 0x80_8080);
+    let display = [("DISPLAY".to_owned(), desktop.name.clone())];
+    let listed = Program::start_with(&["devices", "list", "--json"], &display).end();
+    listed.assert_code(0);
+    let sources = listed.events[0].as_array().unwrap();
+    let name_of = |kind: &str, name: &str| {
+        let mut known = sources.iter().filter(|source| source["kind"] == kind);
+        let found = known.find(|source| source["name"].as_str().unwrap().contains(name));
+        let id = found.unwrap_or_else(|| panic!("no {kind} {name}: {sources:#?}"))["id"]
+            .as_str()
+            .unwrap();
+        id.rsplit(':').next().unwrap().to_owned()
+    };
+    let (report, screen) = (name_of("window", "Report"), name_of("screen", ""));
+    // The window alone, and the screen with the window on it: what is in the middle, and at the edge.
+    for (number, share, size, shades) in [
+        (1, format!("window:{report}"), "320x180", (126, 126)),
+        (2, format!("screen:{screen}"), "640x360", (126, 235)),
+    ] {
+        let seen = folder.file(&format!("seen-{number}.y4m"));
+        let mut bob = answering(
+            &service.url,
+            &["--once", "--video-output", &seen, "--video-size", size],
+        );
+        let ends = end_arguments(&service.url, "external:dev:alice");
+        let call = ["call", "external:dev:bob", "--share", &share];
+        let mut alice = Program::start_with(&[&call[..], &SILENT, &ends].concat(), &display);
+        let on = alice.wait_for_event("localVideo");
+        assert_eq!((&on["what"], &on["on"]), (&json!("share"), &json!(true)));
+        let first = bob.wait_for_event("firstPicture");
+        let told = format!("{}x{}", first["width"], first["height"]);
+        assert_eq!(told, size, "{first}");
+        // In the film it is as soon as it is told.
+        std::thread::sleep(Duration::from_secs(1));
+        alice.interrupt();
+        alice.end().assert_code(130);
+        bob.end().assert_code(0);
+        let pictures = film(seen.as_ref());
+        let near = |luma: u8, wanted: u8| luma.abs_diff(wanted) < 6;
+        let shown = |picture: &&Picture| {
+            // A pointer may lie in the middle.
+            let (middle, edge) = (picture.y().row(50)[60], picture.y().row(4)[4]);
+            near(middle, shades.0) && near(edge, shades.1)
+        };
+        assert!(pictures.iter().any(|picture| shown(&picture)), "{share}");
+    }
+}
+
+/// The frames of a film in which the test picture is to be seen.
+fn stamped(path: &str) -> usize {
+    let pictures = film(path.as_ref());
+    pictures.iter().filter_map(Stamp::read).count()
+}
+
+#[test]
+fn who_takes_a_call_over_sees_the_caller() {
+    let (world, folder) = (World::new(), Folder::new());
+    world.federate(true, &[&world.resource], true);
+    let seen = folder.file("carol.y4m");
+    let bob = world.answering(BOB, &["--once", "--transfer-to", CAROL]);
+    let mut carol = world.answering(
+        CAROL,
+        &["--once", "--video-output", &seen, "--video-size", "320x180"],
+    );
+    let pictures = ["--camera", "pattern:320x180", "--share", "pattern:320x180"];
+    let mut eve = world.calling(&world.eve, BOB, &[&["--name", "Eve"], &pictures[..]].concat());
+    assert_eq!(eve.wait_for_event("replaced")["remote"], CAROL);
+    bob.end();
+    carol.wait_for_event("firstPicture");
+    std::thread::sleep(Duration::from_secs(2));
+    eve.interrupt();
+    eve.end().assert_code(130);
+    carol.end().assert_code(0);
+    assert!(stamped(&seen) > 20, "{}", stamped(&seen));
+}
+
+#[test]
+fn a_call_out_of_a_conversation_is_seen_by_everybody_in_it() {
+    let (world, folder) = (World::new(), Folder::new());
+    world.federate(true, &[&world.resource], true);
+    let url = world.service.url.as_str();
+    let end = ["--json", "--server", url, "--identity"];
+    let create = ["chat", "create", CAROL, &world.eve, "--topic", "Order 17"];
+    let created = Program::start(&[&create[..], &end, &[BOB]].concat()).end();
+    created.assert_code(0);
+    let thread = created.event("created")["thread"].as_str().unwrap().to_owned();
+    let films = [folder.file("carol.y4m"), folder.file("eve.y4m")];
+    let mut ends: Vec<_> = [CAROL, &world.eve]
+        .into_iter()
+        .zip(&films)
+        .map(|(who, film)| {
+            world.answering(
+                who,
+                &["--once", "--video-output", film, "--video-size", "320x180"],
+            )
+        })
+        .collect();
+    let call = ["chat", "call", &thread, "--camera", "pattern:320x180"];
+    let bob = Program::start(&[&call[..], &SILENT, &end, &[BOB]].concat());
+    for one in &mut ends {
+        one.wait_for_event("firstPicture");
+    }
+    std::thread::sleep(Duration::from_secs(2));
+    bob.interrupt();
+    bob.end().assert_code(130);
+    for (mut one, film) in ends.into_iter().zip(&films) {
+        one.wait_for("the camera's end", |event| {
+            event["event"] == "videoStreams" && event["removed"][0]["type"] == "video"
+        });
+        one.interrupt();
+        one.end();
+        assert!(stamped(film) > 20, "{film}: {}", stamped(film));
+    }
 }
 
 #[test]
@@ -156,6 +319,7 @@ fn pictures_that_cannot_be_used_are_told_before_any_call() {
         ["--camera", "device:"],
         ["--share", "screen:"],
         ["--video-output", "seen.mp4"],
+        ["--video-size", "640x360"],
     ] {
         call(pictures).assert_code(2);
     }

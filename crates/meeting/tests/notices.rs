@@ -92,12 +92,24 @@ fn where_consent_is_asked_nobody_is_heard_before_they_agree() {
     assert!(bench.rights(&olga_joined).audio, "who records has agreed");
     assert!(told(&bench, eve).unwrap().consent_needed);
     assert_eq!(told(&bench, olga).unwrap().consent_missing, [id(EVE)]);
+    // They hear why before they hear that they may not, and that they may before they hear that they need not wait.
+    let order = |bench: &Bench| -> Vec<bool> {
+        let events = bench.events(eve).into_iter();
+        let told = events.filter_map(|event| match event {
+            Event::Notices(_) => Some(true),
+            Event::MeetingCapabilities(_) => Some(false),
+            _ => None,
+        });
+        told.collect()
+    };
+    assert!(order(&bench).ends_with(&[true, false]));
     let agree = Request::Consent(Consent {
         call: eve_joined.call,
         given: true,
     });
     bench.ask(eve, agree).unwrap();
     assert!(told(&bench, olga).unwrap().consent_missing.is_empty());
+    assert!(order(&bench).ends_with(&[false, true]));
     let unmute = Request::MeetingMute(sidetone_signaling::protocol::meeting::Mute {
         call: eve_joined.call,
         muted: false,

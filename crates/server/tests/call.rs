@@ -10,8 +10,9 @@ use sidetone_ledger::What;
 use sidetone_server::{ServerConfig, ServerHandle};
 use sidetone_signaling::Reason;
 use sidetone_signaling::protocol::{
-    CallId, CandidateLine, Candidates, ClientFrame, Close, Decline, DeclineReason, DescriptionType, HangUp,
-    Hold, IncomingLeg, LegId, MediaReport, MediaState, Mute, Pictures, Request, SessionDescription, Show,
+    CallId, CandidateLine, Candidates, ClientFrame, Close, Decline, DeclineReason, DescriptionType, Extent,
+    HangUp, Hold, IncomingLeg, LegId, MediaReport, MediaState, Mute, Pictures, Request, SessionDescription,
+    Show, Watch,
 };
 use sidetone_store::Sequence;
 use support::{Client, get, member, metric, server, until};
@@ -106,6 +107,18 @@ async fn two_clients_complete_a_call() {
         ann.event("call.shown").await["pictures"],
         serde_json::json!({ "camera": true, "share": false })
     );
+    let watch = |height| Watch {
+        call,
+        camera: Some(Extent { width: 320, height }),
+        share: None,
+    };
+    ann.call(&Request::Watch(watch(180))).await.unwrap();
+    assert_eq!(
+        bob.event("call.watched").await["camera"],
+        serde_json::json!({ "width": 320, "height": 180 })
+    );
+    let absurd = ann.call(&Request::Watch(watch(0))).await.unwrap_err();
+    assert!(absurd.is(&Reason::BAD_PARAMETERS), "{absurd}");
     ann.call(&Request::Hold(Hold { call, held: true })).await.unwrap();
     assert_eq!(bob.event("call.held").await["held"], true);
 

@@ -177,7 +177,7 @@ pub enum CallEvent {
 pub struct Notices {
     /// Recordings and transcriptions, with who makes them. Empty: none.
     pub list: Vec<Notice>,
-    /// The microphone stays off until [`Call::consent`].
+    /// Nothing of this end is sent until [`Call::consent`]: its microphone, its camera and its screen wait, switched on or not.
     pub consent_needed: bool,
     /// Those who have not agreed yet, where they must.
     pub consent_missing: Vec<Identifier>,

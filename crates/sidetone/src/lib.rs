@@ -93,7 +93,7 @@ pub use sidetone_signaling::protocol::{
 pub use sidetone_signaling::{Category, Identifier, Reason};
 pub use statistics::{
     Aggregate, Audio, AudioReceive, AudioSend, CollectorOptions, MediaPoint, MediaSample,
-    MediaStatisticsEvent, MediaSummary,
+    MediaStatisticsEvent, MediaSummary, Video, VideoReceive, VideoSend,
 };
 
 pub use video::{LocalVideoStream, MediaStreamType, RemoteVideoStream, VideoError, VideoFeed, VideoInput};

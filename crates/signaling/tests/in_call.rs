@@ -6,7 +6,7 @@ mod support;
 use sidetone_signaling::Reason;
 use sidetone_signaling::agent::{AgentEvent, AgentInput, Command, MediaEvent};
 use sidetone_signaling::call::CallState;
-use sidetone_signaling::protocol::{MediaFailure, Pictures};
+use sidetone_signaling::protocol::{Extent, MediaFailure, Pictures, Request, Watch};
 use sidetone_signaling::sim::{ClientId, Happening, World};
 use support::*;
 
@@ -75,6 +75,49 @@ fn pictures_are_told_to_the_peer_once_and_before_the_answer_after_it() {
     show(&mut world, true);
     show(&mut world, false);
     assert_eq!(shown(&world), [true, false]);
+}
+
+#[test]
+fn what_is_looked_at_is_told_to_the_peer_and_what_cannot_be_is_refused() {
+    let (mut world, alice, bob) = pair();
+    let call = talk(&mut world, alice, bob);
+    let watch = |camera| Watch {
+        call,
+        camera,
+        share: Some(Extent::HIDDEN),
+    };
+    let small = Extent {
+        width: 320,
+        height: 180,
+    };
+    let flat = Extent {
+        width: 320,
+        height: 0,
+    };
+    for (number, camera) in [Some(small), Some(flat), None].into_iter().enumerate() {
+        let ask = Command::Ask {
+            ask: number as u64,
+            call,
+            request: Box::new(Request::Watch(watch(camera))),
+        };
+        command(&mut world, bob, ask);
+        world.run_for(seconds(1));
+    }
+    let events = |who: ClientId| world.clients[who.0].events.iter().map(|(_, event)| event);
+    let told = events(alice).filter_map(|event| match event {
+        AgentEvent::RemoteWatches(watch) => Some(*watch),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [watch(Some(small)), watch(None)]);
+    let refused = events(bob).filter_map(|event| match event {
+        AgentEvent::Answered { result, .. } => result.as_ref().err(),
+        _ => None,
+    });
+    let refused: Vec<_> = refused.collect();
+    assert!(
+        refused.len() == 1 && refused[0].is(&Reason::BAD_PARAMETERS),
+        "{refused:?}"
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Pictures of another size: scaled, or cut to a shape. It refuses to know which size is wanted and why.
+//! Pictures of another size: scaled, cut to a shape, or framed in it. It refuses to know which size is wanted and why.
 
 use crate::picture::{Error, Picture, Plane, PlaneMut, Pool, Rect, Size};
 use fast_image_resize::images::{TypedImage, TypedImageRef};
@@ -66,6 +66,28 @@ impl Scaler {
     pub fn filled(&mut self, picture: &Picture, size: Size, pool: &Pool) -> Result<Picture, Error> {
         let middle = picture.crop(middle(picture.size(), size))?;
         self.scaled(&middle, size, pool)
+    }
+
+    /// `picture` as large as it fits into `size`, in the middle of black: nothing is distorted or lost.
+    ///
+    /// # Errors
+    /// [`Error::Exhausted`]. It takes up to two pictures of the pool.
+    pub fn fitted(&mut self, picture: &Picture, size: Size, pool: &Pool) -> Result<Picture, Error> {
+        let rect = middle(size, picture.size());
+        let scaled = self.scaled(picture, Size::new(rect.width, rect.height)?, pool)?;
+        if scaled.size() == size {
+            return Ok(scaled);
+        }
+        let mut whole = pool.take(size)?;
+        whole.set_time(scaled.time());
+        whole.set_colour(scaled.colour());
+        whole.fill([16, 128, 128]);
+        for (mut to, from) in whole.part_mut(rect)?.into_iter().zip(scaled.planes()) {
+            for (to, from) in to.rows_mut().zip(from.rows()) {
+                to.copy_from_slice(from);
+            }
+        }
+        Ok(whole)
     }
 }
 

@@ -154,6 +154,8 @@ fn nothing_larger_is_sent_than_is_shown() {
         Size::P360
     );
     assert_eq!(settled(&mut ladder, &shown(Size::P1080), 120).size, Size::P720);
+    assert_eq!(ladder.largest(Some(Size::P180)), Size::P180);
+    assert_eq!(ladder.largest(None), Size::P720);
     let mut ladder = Ladder::new(Codec::Vp8, screen(), 1);
     assert_eq!(settled(&mut ladder, &shown(Size::P360), 0).size, Size::P360);
     assert_eq!(settled(&mut ladder, &shown(Size::P1080), 40).size, Size::P1080);

@@ -44,6 +44,30 @@ fn time_goes_along() {
 }
 
 #[test]
+fn what_is_framed_is_whole_and_in_the_middle_of_black() {
+    let pool = Pool::new(2);
+    let mut picture = ramp(size(90, 180));
+    picture.set_time(Duration::from_secs(3));
+    let framed = Scaler::new().fitted(&picture, size(320, 90), &pool).unwrap();
+    assert_eq!(
+        (framed.time(), framed.size()),
+        (Duration::from_secs(3), size(320, 90))
+    );
+    for row in framed.y().rows() {
+        // 45 wide, from an even column on.
+        assert!(
+            row[..136].iter().chain(&row[181..]).all(|&luma| luma == 16),
+            "{row:?}"
+        );
+        assert!(row[137..181].is_sorted() && row[180] > 240, "{row:?}");
+    }
+    let small = Scaler::new()
+        .fitted(&ramp(size(16, 9)), size(320, 180), &pool)
+        .unwrap();
+    assert!(small.y().row(0)[319] > 230, "it is as large as there is room for");
+}
+
+#[test]
 fn filling_cuts_the_edges_and_keeps_the_shape() {
     let pool = Pool::new(1);
     let square = Scaler::new()

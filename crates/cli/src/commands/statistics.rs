@@ -115,12 +115,20 @@ fn pictures(video: &Tally) -> Vec<(String, String)> {
         let whose = stream
             .participant
             .map_or_else(String::new, |number| format!(" of participant {number}"));
+        let expected = counters.packets_received as i64 + counters.packets_lost;
         let value = format!(
-            "{} {}x{}, {:.1} frames/s, {} dropped, {} freezes of {:.1} s together",
+            "{} {}x{}, {:.1} frames/s, {:.0} kbit/s, {} packets, {:.1} % lost, jitter {:.1} ms, {} NACK, {} PLI, \
+             {} dropped, {} freezes of {:.1} s together",
             stream.codec,
             stream.frame_width,
             stream.frame_height,
             seen.frames_per_second,
+            seen.bits_per_second / 1e3,
+            counters.packets_received,
+            100.0 * counters.packets_lost.max(0) as f64 / expected.max(1) as f64,
+            counters.jitter * 1e3,
+            counters.nack_count,
+            counters.pli_count,
             counters.frames_dropped,
             counters.freeze_count,
             counters.total_freezes_duration,
@@ -170,6 +178,8 @@ mod tests {
             ..InboundStream::default()
         };
         (seen.counters.frames_rendered, seen.counters.freeze_count) = (9, 2);
+        (seen.counters.packets_received, seen.counters.packets_lost) = (198, 2);
+        (seen.counters.nack_count, seen.counters.jitter) = (4, 0.0021);
         stats.video.inbound.push(seen);
         let mut video = Tally::default();
         video.take(Instant::now(), &stats.video);
@@ -181,6 +191,7 @@ mod tests {
             "screen sent",
             "VP8 640x360, 0.0 frames/s, 0 kbit/s, 7 dropped",
             "camera seen of participant 3",
+            "198 packets, 1.0 % lost, jitter 2.1 ms, 4 NACK, 0 PLI",
             "2 freezes of 0.0 s together",
             "30.0 ms = frame 20.0 + look-ahead 0.0",
         ] {

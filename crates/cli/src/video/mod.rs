@@ -26,10 +26,15 @@ pub struct PictureArgs {
     /// pattern[:WIDTHxHEIGHT], a film
     #[arg(long, value_name = "SOURCE", value_parser = share)]
     pub share: Option<VideoChoice>,
-    /// Write what others show to this .y4m file, every picture once: the first that comes, a screen before a camera, and
-    /// the next where that ends, scaled to its size; 40 MB a second at 1280x720. Without, nobody looks
+    /// Write what others show to this .y4m film, which runs in real time from the first camera or screen to the end of the
+    /// call: the first that comes, a screen before a camera, and the next where that ends; 41 MB a second at 1280x720.
+    /// Without, nobody looks
     #[arg(long, value_name = "FILE", value_parser = film_path)]
     pub video_output: Option<PathBuf>,
+    /// Size of the film, and of what others are asked to send for it: pictures are scaled to it, and framed in black where
+    /// they have another shape (1280x720)
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = picture_size, requires = "video_output")]
+    pub video_size: Option<Size>,
 }
 
 /// What to send.
@@ -124,10 +129,13 @@ impl Video {
             let stream = choice.as_ref().map(|choice| prepare(choice, kind, devices));
             stream.transpose()
         };
+        let size = args.video_size.unwrap_or(film::SIZE);
+        let output = args.video_output.as_deref();
+        let output = output.map(|path| FilmFile::create(path, size));
         Ok(Self {
             camera: stream(&args.camera, MediaStreamType::Video)?,
             share: stream(&args.share, MediaStreamType::ScreenSharing)?,
-            output: args.video_output.as_deref().map(FilmFile::create).transpose()?,
+            output: output.transpose()?,
         })
     }
 

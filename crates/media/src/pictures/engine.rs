@@ -12,11 +12,11 @@ use sidetone_video::Size;
 use sidetone_video::codec::MAX_TEMPORAL_LAYERS;
 use sidetone_video::worker::EncoderStats;
 
-use super::VideoSource;
 use super::inlet::Inlet;
 use super::sender::Sender;
-use super::stats::{VideoReportCard, card};
+use super::stats::{SourceStats, VideoReportCard, card};
 use super::viewer::{Audience, RECEIVING, Shared, Viewer, Whose};
+use super::{ShownAt, VideoSource};
 use crate::transport::video::{LocalVideo, VideoPort, VideoReport};
 use crate::video::Content;
 use crate::video::payload::TemporalLayers;
@@ -59,7 +59,7 @@ enum Command {
     Send(LinkId, bool),
     Start(Content, VideoSource, Inlet),
     Stop(Content),
-    ShownAt(Content, Option<Size>),
+    ShownAt(Content, ShownAt),
     Look,
     End,
 }
@@ -68,7 +68,7 @@ enum Command {
 #[derive(Default)]
 struct Published {
     /// Of the camera and of the screen.
-    encoders: [(EncoderStats, (u64, u64)); 2],
+    sources: [SourceStats; 2],
     viewers: Vec<(LinkId, Vec<Arc<Shared>>)>,
 }
 
@@ -106,6 +106,7 @@ impl VideoEngine {
             published: published.clone(),
             sources: [None, None],
             past: Default::default(),
+            shown_at: Default::default(),
             links: Vec::new(),
         };
         let thread = thread::Builder::new()
@@ -150,9 +151,10 @@ impl VideoEngine {
         self.tell(Command::Stop(content));
     }
 
-    /// The size at which the largest viewer shows it, where that is known: more is not sent. For a single stream.
-    pub fn set_shown_at(&self, content: Content, size: Option<Size>) {
-        self.tell(Command::ShownAt(content, size));
+    /// How large it is shown from now on, whatever source it comes from. More than that is not sent; nothing is, once nobody
+    /// has looked for a second. For a single stream: of several layers, whoever passes them on knows who wants which.
+    pub fn set_shown_at(&self, content: Content, shown_at: ShownAt) {
+        self.tell(Command::ShownAt(content, shown_at));
     }
 
     /// Asks the audience again what it looks at.
@@ -180,7 +182,7 @@ impl VideoEngine {
             .iter()
             .flat_map(|(_, viewers)| viewers)
             .map(|viewer| viewer.get());
-        card(report, &published.encoders, &decodings.collect::<Vec<_>>())
+        card(report, &published.sources, &decodings.collect::<Vec<_>>())
     }
 
     fn tell(&self, command: Command) {
@@ -237,6 +239,7 @@ struct Work {
     sources: [Option<Sender>; 2],
     /// Counters of sources that are no more.
     past: [EncoderStats; 2],
+    shown_at: [ShownAt; 2],
     links: Vec<Link>,
 }
 
@@ -304,12 +307,14 @@ impl Work {
                 let mut sender = Sender::new(self.config.clone(), source, inlet, past, Instant::now());
                 let (locals, layers) = self.locals(content);
                 sender.send_to(locals, layers);
+                sender.set_shown_at(self.shown_at[index(content)]);
                 self.sources[index(content)] = Some(sender);
             }
             Command::Stop(content) => self.stop(content),
-            Command::ShownAt(content, size) => {
+            Command::ShownAt(content, shown_at) => {
+                self.shown_at[index(content)] = shown_at;
                 if let Some(source) = &mut self.sources[index(content)] {
-                    source.set_shown_at(size);
+                    source.set_shown_at(shown_at);
                 }
             }
             Command::Look => {
@@ -323,7 +328,7 @@ impl Work {
     fn stop(&mut self, content: Content) {
         if let Some(mut source) = self.sources[index(content)].take() {
             source.send_to(Vec::new(), 1);
-            self.past[index(content)] = source.stats().0;
+            self.past[index(content)] = source.stats().encoders;
         }
     }
 
@@ -380,16 +385,19 @@ impl Work {
     }
 
     fn publish(&self) {
-        let encoders = [0, 1].map(|index| match &self.sources[index] {
+        let sources = [0, 1].map(|index| match &self.sources[index] {
             Some(source) => source.stats(),
-            None => (self.past[index].clone(), (0, 0)),
+            None => SourceStats {
+                encoders: self.past[index].clone(),
+                ..SourceStats::default()
+            },
         });
         let viewers = self.links.iter().map(|link| {
             let viewers = link.viewers.iter().map(|viewer| viewer.shared.clone());
             (link.id, viewers.collect())
         });
         let published = Published {
-            encoders,
+            sources,
             viewers: viewers.collect(),
         };
         *self.published.lock().unwrap_or_else(PoisonError::into_inner) = published;

@@ -32,6 +32,27 @@ pub struct VideoSource {
     pub epoch: std::time::Instant,
 }
 
+/// How large the largest viewer shows what is sent: more is of no use to anybody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ShownAt {
+    /// Nobody has said.
+    #[default]
+    Unknown,
+    /// Nobody looks.
+    Nowhere,
+    /// In this size.
+    Size(Size),
+}
+
+impl ShownAt {
+    fn size(self) -> Option<Size> {
+        match self {
+            Self::Size(size) => Some(size),
+            Self::Unknown | Self::Nowhere => None,
+        }
+    }
+}
+
 /// What this build can send and receive, in calls of two. Meetings may want more layers and cameras.
 pub fn config() -> VideoConfig {
     VideoConfig {

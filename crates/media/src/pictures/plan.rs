@@ -42,7 +42,7 @@ pub(super) struct Given<'a> {
 pub(super) struct Planner {
     codec: Codec,
     source: Source,
-    /// Sizes of the layers, the smallest first; the one of a single stream changes with the budget.
+    /// Sizes of the layers, the smallest first; of a single stream, the largest that is of use.
     sizes: Vec<Size>,
     layers: usize,
     ladder: Ladder,
@@ -117,6 +117,9 @@ impl Planner {
         let rate = |layer: usize| given.bitrates.get(layer).copied().filter(|rate| *rate > 0);
         // Layers have the size that they have. How many of them the machine manages is asked as if there were room for all.
         let bitrate = if self.layers == 1 { rate(0) } else { Some(u32::MAX) };
+        if self.layers == 1 {
+            self.sizes = vec![self.ladder.largest(given.shown_at)];
+        }
         let budget = bitrate.map(|bitrate| Budget {
             bitrate,
             shown_at: given.shown_at,

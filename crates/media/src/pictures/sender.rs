@@ -12,7 +12,8 @@ use sidetone_video::{Codec, Size};
 
 use super::inlet::Inlet;
 use super::plan::{Given, Planner};
-use super::{VideoEngineConfig, VideoSource, of};
+use super::stats::SourceStats;
+use super::{ShownAt, VideoEngineConfig, VideoSource, of};
 use crate::transport::video::{CodedFrame, LocalVideo};
 use crate::video::{Demand, TemporalLayer};
 
@@ -28,6 +29,9 @@ const STILL: Duration = Duration::from_millis(200);
 /// Encoders that could not be made are tried again after this.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// Once nobody has looked for so long, nothing is sent: who looks away for a moment only does not wait for a key frame.
+const UNSEEN: Duration = Duration::from_secs(1);
+
 /// One source that is sent.
 pub(super) struct Sender {
     config: VideoEngineConfig,
@@ -35,7 +39,9 @@ pub(super) struct Sender {
     inlet: Inlet,
     locals: Vec<Arc<LocalVideo>>,
     temporal_layers: u8,
-    shown_at: Option<Size>,
+    shown_at: ShownAt,
+    /// Since when nobody looks, as far as that was seen to.
+    unseen: Option<Instant>,
     planner: Option<Planner>,
     /// What the port was told.
     demands: Vec<Option<Demand>>,
@@ -69,7 +75,8 @@ impl Sender {
             inlet,
             locals: Vec::new(),
             temporal_layers: 1,
-            shown_at: None,
+            shown_at: ShownAt::Unknown,
+            unseen: None,
             planner: None,
             demands: Vec::new(),
             worker: None,
@@ -96,22 +103,39 @@ impl Sender {
         }
     }
 
-    pub(super) fn set_shown_at(&mut self, size: Option<Size>) {
-        self.shown_at = size;
+    pub(super) fn set_shown_at(&mut self, shown_at: ShownAt) {
+        self.shown_at = shown_at;
     }
 
     /// Whether a source waits for something to happen.
     pub(super) fn is_beginning(&self) -> bool {
-        self.open.is_none() && !self.locals.is_empty() && self.inlet.size().is_some()
+        self.unseen.is_none() && self.open.is_none() && !self.locals.is_empty() && self.inlet.size().is_some()
     }
 
     /// Ends the encoders, and what is sent.
     fn stop(&mut self) {
         self.end_coding();
-        for local in &self.locals {
-            local.set_demand(None);
+        self.rest();
+    }
+
+    /// Sends nothing for now. The encoders stay.
+    fn rest(&mut self) {
+        self.close();
+        if !self.demands.is_empty() {
+            for local in &self.locals {
+                local.set_demand(None);
+            }
+            self.demands.clear();
         }
-        self.demands.clear();
+    }
+
+    /// Whether nobody has looked for a while.
+    fn is_unseen(&mut self, now: Instant) -> bool {
+        if self.shown_at != ShownAt::Nowhere {
+            self.unseen = None;
+            return false;
+        }
+        now >= *self.unseen.get_or_insert(now) + UNSEEN
     }
 
     fn end_coding(&mut self) {
@@ -134,6 +158,9 @@ impl Sender {
         let (Some(codec), Some(size)) = (known, self.inlet.size()) else {
             return;
         };
+        if self.is_unseen(now) {
+            return self.rest();
+        }
         let codec = of(codec);
         self.measure(now);
         let source = Source {
@@ -194,7 +221,7 @@ impl Sender {
         let bitrates: Vec<u32> = self.locals.iter().map(|local| local.bitrate().0).collect();
         let given = Given {
             bitrates: &bitrates,
-            shown_at: self.shown_at,
+            shown_at: self.shown_at.size(),
             encode_time: self.worker.as_ref().and_then(|worker| worker.stats().encode_time),
             cpu: self.config.cpu,
         };
@@ -272,12 +299,18 @@ impl Sender {
     }
 
     /// Counters of all encoders that there were, and what the inlet counts.
-    pub(super) fn stats(&self) -> (EncoderStats, (u64, u64)) {
-        let stats = match &self.worker {
+    pub(super) fn stats(&self) -> SourceStats {
+        let encoders = match &self.worker {
             Some(worker) => sum(&self.past, worker.stats()),
             None => self.past.clone(),
         };
-        (stats, self.inlet.counts())
+        let (pictures, dropped) = self.inlet.counts();
+        SourceStats {
+            encoders,
+            pictures,
+            dropped,
+            size: self.inlet.size(),
+        }
     }
 }
 

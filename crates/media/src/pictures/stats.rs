@@ -1,6 +1,7 @@
 //! Pictures in the terms of W3C webrtc-stats: what encoders, the transport and decoders count, put together.
 
 use serde::{Deserialize, Serialize};
+use sidetone_video::Size;
 use sidetone_video::worker::EncoderStats;
 
 use super::viewer::Decoding;
@@ -23,6 +24,10 @@ pub struct OutboundStream {
     pub frame_width: u32,
     /// Height of the newest frame.
     pub frame_height: u32,
+    /// Width of the newest picture of the source.
+    pub source_width: u32,
+    /// Height of the newest picture of the source.
+    pub source_height: u32,
     /// Pictures that came from the source.
     pub frames: u64,
     /// Pictures that made way for newer ones, since the network or the encoder had no room.
@@ -101,14 +106,26 @@ fn codec(codec: Option<Codec>) -> String {
     codec.map_or_else(String::new, |codec| super::of(codec).name().into())
 }
 
+/// What is known of a source and its encoders.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SourceStats {
+    pub encoders: EncoderStats,
+    /// Pictures that it gave, and those of them that made way for newer ones.
+    pub pictures: u64,
+    pub dropped: u64,
+    /// Size of its newest picture.
+    pub size: Option<Size>,
+}
+
 /// Puts together what is known of each stream.
 pub(super) fn card(
     report: &VideoReport,
-    encoders: &[(EncoderStats, (u64, u64)); 2],
+    sources: &[SourceStats; 2],
     decodings: &[Decoding],
 ) -> VideoReportCard {
     let outbound = report.outbound.iter().map(|sent| {
-        let (encoder, (pictures, dropped)) = &encoders[usize::from(sent.content == Content::Screen)];
+        let source = &sources[usize::from(sent.content == Content::Screen)];
+        let encoder = &source.encoders;
         let layer = encoder.layers.get(sent.layer).copied().unwrap_or_default();
         OutboundStream {
             content_type: name(sent.content),
@@ -117,8 +134,10 @@ pub(super) fn card(
             active: sent.target_bitrate.0 > 0,
             frame_width: layer.size.map_or(0, |size| size.width()),
             frame_height: layer.size.map_or(0, |size| size.height()),
-            frames: *pictures,
-            frames_dropped: dropped + encoder.frames_dropped,
+            source_width: source.size.map_or(0, |size| size.width()),
+            source_height: source.size.map_or(0, |size| size.height()),
+            frames: source.pictures,
+            frames_dropped: source.dropped + encoder.frames_dropped,
             frames_encoded: layer.frames_encoded,
             key_frames_encoded: layer.key_frames_encoded,
             qp_sum: layer.qp_sum,

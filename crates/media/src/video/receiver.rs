@@ -68,6 +68,8 @@ pub struct VideoReceiver {
     round_trip: Duration,
     /// Since when packets come and no picture can be decoded.
     stuck: Option<Instant>,
+    /// Whether a packet has come.
+    begun: bool,
     standstill: Standstill,
     stats: VideoStats,
 }
@@ -83,9 +85,15 @@ impl VideoReceiver {
             requests: KeyFrameRequests::default(),
             round_trip: UNKNOWN,
             stuck: None,
+            begun: false,
             standstill: Standstill::default(),
             stats: VideoStats::default(),
         }
+    }
+
+    /// Takes the place of one in another codec, and counts on from its counters.
+    pub fn count_on(&mut self, before: VideoStats) {
+        self.stats = before;
     }
 
     /// What a round trip takes, as reports say (RFC 3550 section 6.4.1) or ICE does.
@@ -102,7 +110,7 @@ impl VideoReceiver {
 
     /// Takes a packet.
     pub fn packet(&mut self, packet: VideoPacket, now: Instant) {
-        self.stats.packets_received += 1;
+        self.arrived(&packet);
         let sequence = self.assembly.sequence(&packet);
         let resent = self.nack.packet(sequence, false, now);
         self.place(packet, resent, now);
@@ -114,7 +122,7 @@ impl VideoReceiver {
         let Ok((sequence, payload)) = rtx::unwrap(&packet.payload) else {
             return;
         };
-        self.stats.packets_received += 1;
+        self.arrived(&packet);
         self.stats.retransmitted_packets_received += 1;
         let packet = VideoPacket {
             sequence,
@@ -124,6 +132,12 @@ impl VideoReceiver {
         let number = self.assembly.sequence(&packet);
         self.nack.packet(number, true, now);
         self.place(packet, true, now);
+    }
+
+    fn arrived(&mut self, packet: &VideoPacket) {
+        self.begun = true;
+        self.stats.packets_received += 1;
+        self.stats.bytes_received += packet.payload.len() as u64;
     }
 
     fn place(&mut self, packet: VideoPacket, resent: bool, now: Instant) {
@@ -234,7 +248,7 @@ impl VideoReceiver {
     fn patience(&mut self) -> Option<Duration> {
         let taken = self.frames.taken();
         let incomplete = self.nack.is_waiting() || self.nack.has_lost() || !self.frames.is_empty();
-        let begun = taken.is_some() || self.stats.packets_received > 0;
+        let begun = taken.is_some() || self.begun;
         if !begun || taken.is_some() && !incomplete {
             return None;
         }
@@ -288,6 +302,11 @@ impl VideoReceiver {
     /// When a picture with that media timestamp (unwrapped) is shown.
     pub fn due(&self, media: i64) -> Option<Instant> {
         self.playout.due(media)
+    }
+
+    /// Its counters, when it is over.
+    pub fn into_stats(self) -> VideoStats {
+        self.stats
     }
 
     /// Counters up to now.

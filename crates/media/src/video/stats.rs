@@ -64,6 +64,12 @@ pub struct VideoStats {
     pub pli_count: u64,
     /// Packets received, retransmitted ones included.
     pub packets_received: u64,
+    /// Their payload bytes.
+    pub bytes_received: u64,
+    /// Packets expected less packets received, what was sent again aside (RFC 3550 section 6.4.1): negative with duplicates.
+    pub packets_lost: i64,
+    /// Interarrival jitter of frames (RFC 3550 appendix A.8), in seconds.
+    pub jitter: f64,
     /// Retransmitted packets received.
     pub retransmitted_packets_received: u64,
     /// Packets that could not be read, came twice, or too late.

@@ -174,6 +174,8 @@ impl Room {
         };
         participant.welcomed = true;
         let again = std::mem::replace(&mut participant.shown_before, true);
+        // Who must agree to being recorded knows so before anything else that may hinder them.
+        self.welcome_notices(id, again, cx);
         self.show_roster(id, session, cx);
         let settings = self.settings();
         if again || settings.locked || !settings.attendee_audio || !settings.attendee_video {
@@ -185,7 +187,6 @@ impl Room {
         if again || !self.board.speakers.is_empty() {
             cx.tell_one(session, Event::MeetingSpeakers(self.speakers_now()));
         }
-        self.welcome_notices(id, again, cx);
         self.welcome_engagement(id, again, cx);
         self.send_over(id, false, cx);
         let manages = self

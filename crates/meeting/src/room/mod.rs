@@ -303,19 +303,17 @@ impl Room {
         };
         let seat = self.seat(participant);
         let capabilities = rights::capabilities(&seat, &self.hall);
-        let may_speak = capabilities
-            .get(&Capability::UnmuteMic)
-            .is_some_and(|standing| standing.is_capable());
+        let may = |capability| board::is_capable(&capabilities, capability);
         // Before the door nobody is heard, and how they come in is theirs to say.
-        let muted = participant.muted || (seat.inside && !may_speak);
+        let muted = participant.muted || (seat.inside && !may(Capability::UnmuteMic));
         let rights = rights::rights(&seat, &self.hall, muted);
         let Some(participant) = self.participants.get_mut(&id) else {
             return;
         };
-        // Nobody is shown with pictures that do not pass.
+        // Nobody is shown with pictures that may not pass. Those of who is elsewhere are there again when they are.
         let pictures = Pictures {
-            camera: participant.pictures.camera && rights.video,
-            share: participant.pictures.share && rights.share,
+            camera: participant.pictures.camera && may(Capability::TurnVideoOn),
+            share: participant.pictures.share && may(Capability::ShareScreen),
         };
         let silenced = muted && !participant.muted || pictures != participant.pictures;
         (participant.muted, participant.pictures) = (muted, pictures);

@@ -129,10 +129,10 @@ impl Room {
                 who: participant.who(),
                 given: consent.given,
             });
-            self.refresh_rights(id, CapabilityCause::MeetingChanged, cx);
+            self.notice_changed(id, cx);
             // Everyone else knows as much as before.
             let recorders: BTreeSet<ParticipantId> = self.notices.list.iter().map(|one| one.by).collect();
-            for told in recorders.into_iter().chain([id]).collect::<BTreeSet<_>>() {
+            for told in recorders.into_iter().filter(|recorder| *recorder != id) {
                 self.show_notices(told, cx);
             }
         }
@@ -163,12 +163,24 @@ impl Room {
     }
 
     fn notices_changed(&mut self, cx: &mut Context<'_>) {
-        self.refresh_all(CapabilityCause::MeetingChanged, cx);
         let ids: Vec<ParticipantId> = self.participants.keys().copied().collect();
         for id in ids {
-            self.show_notices(id, cx);
+            self.notice_changed(id, cx);
         }
         self.captions_changed(cx);
+    }
+
+    /// Who must agree hears of that before they lose a right for it, so that they know why; who has agreed may send before
+    /// they hear that they need not wait.
+    fn notice_changed(&mut self, id: ParticipantId, cx: &mut Context<'_>) {
+        let needs = self.notices.needs(id);
+        if needs {
+            self.show_notices(id, cx);
+        }
+        self.refresh_rights(id, CapabilityCause::MeetingChanged, cx);
+        if !needs {
+            self.show_notices(id, cx);
+        }
     }
 
     /// Shows somebody every notice as it is now, where there is any.

@@ -236,7 +236,11 @@ impl Participant {
             role: self.role,
             state: self.state(),
             muted: self.muted,
-            pictures: self.pictures,
+            pictures: if self.away.is_some() {
+                Pictures::NONE
+            } else {
+                self.pictures
+            },
             audio_forbidden,
             video_forbidden,
             breakout: self.breakout(),

@@ -126,14 +126,14 @@ async fn ac9_everyone_knows_what_is_kept_and_nobody_is_kept_who_did_not_agree() 
     nia.ask(notice(&nia, NoticeKind::Recording, NoticeState::Active, true))
         .await
         .unwrap();
+    let asked = told(&mut pat, 1).await;
+    assert_eq!(asked["consent_needed"], true);
     pat.until("meeting.capabilities", |changed| {
         ["unmute_mic", "turn_video_on"]
             .iter()
             .all(|capability| changed["new"][capability] == "meeting_restricted")
     })
     .await;
-    let asked = told(&mut pat, 1).await;
-    assert_eq!(asked["consent_needed"], true);
     let mute = |muted| {
         let call = pat.call().call;
         Request::MeetingMute(wire::Mute { call, muted })

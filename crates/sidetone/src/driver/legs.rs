@@ -127,13 +127,14 @@ impl Leg {
     }
 
     /// Looks at the statistics as they are now.
-    pub fn observe(&mut self, voice: &VoiceStats) {
+    pub fn observe(&mut self, voice: &VoiceStats, video: &VideoReportCard, now: Instant) {
         // Which of several is this leg's is not told.
         let inbound = match &voice.inbound[..] {
             [inbound] => Some(inbound),
             _ => None,
         };
         self.quality.observe(&self.transport.stats(), inbound);
+        self.quality.look(video, now);
     }
 }
 

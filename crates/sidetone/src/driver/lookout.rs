@@ -180,7 +180,7 @@ impl Driver {
         let voice = self.audio.engine().map(VoiceEngine::stats);
         match &voice {
             Some(voice) => {
-                self.adapt(voice);
+                self.adapt(voice, now);
                 self.collect(voice, now);
             }
             None => self.trouble.idle(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use sidetone_media::video::Content;
 use sidetone_signaling::agent::{AgentInput, Command};
 use sidetone_signaling::call::CallState;
 use sidetone_signaling::protocol::chat::ThreadId;
@@ -185,10 +186,14 @@ impl Driver {
         self.open_audio(now);
     }
 
-    /// A call for a breakout room, with the microphone as it is in the meeting, or in the room where this end is now.
+    /// A call for a breakout room, with microphone and camera as they are in the meeting, or in the room where this end is
+    /// now.
     fn breakout_call(&mut self, main: CallId, breakout: CallId, now: Instant) -> Option<Call> {
         let driver = self.own_asks.upgrade()?;
-        let muted = self.in_breakout_of(main).map(|room| room.snapshot().muted);
+        let room = self.in_breakout_of(main);
+        let muted = room.as_ref().map(|room| room.snapshot().muted);
+        let before = room.map_or(main, |room| room.snapshot().id);
+        let camera = self.entry(before).and_then(|entry| entry.sight.camera_stream());
         let entry = self.entry(main)?;
         entry.silenced = false;
         let snapshot = {
@@ -201,6 +206,9 @@ impl Driver {
         let shared = CallShared::new(snapshot);
         self.calls.push(Entry::new(shared.clone(), true, now));
         self.calls_updated();
+        if let Some(camera) = camera {
+            self.start_pictures(breakout, Content::Camera, camera, None);
+        }
         Some(Call { shared, driver })
     }
 
@@ -215,7 +223,7 @@ impl Driver {
         found.map(|entry| entry.shared.clone())
     }
 
-    /// A breakout room is over for this end: in the meeting the microphone is as it was there.
+    /// A breakout room is over for this end: in the meeting microphone and camera are as they were there.
     pub(super) fn back_from_breakout(&mut self, breakout: CallId) {
         let Some(entry) = self.entry(breakout) else { return };
         let (main, muted) = {
@@ -226,7 +234,9 @@ impl Driver {
                 .and_then(|meeting| meeting.info.breakout_of);
             (main, snapshot.muted)
         };
+        let camera = entry.sight.camera_stream();
         let Some(main) = main else { return };
+        self.take_camera(main, camera);
         let Some(entry) = self.entry(main) else { return };
         // Whoever was silenced in the meeting meanwhile is so.
         let muted = muted || std::mem::take(&mut entry.silenced);

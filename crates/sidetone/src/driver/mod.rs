@@ -144,12 +144,19 @@ enum Waiting {
 }
 
 /// What is told of a leg when it is over, its last moments included.
-fn report(leg: &mut Leg, voice: &VoiceStats) -> AgentInput {
-    leg.observe(voice);
+fn report(leg: &mut Leg, calls: &[Entry], voice: &VoiceStats, now: Instant) -> AgentInput {
+    observe(leg, calls, voice, now);
     AgentInput::Command(Command::Report(Report {
         streams: leg.quality.streams(),
         ..Report::of(leg.call)
     }))
+}
+
+/// Looks at a leg's statistics as they are now.
+fn observe(leg: &mut Leg, calls: &[Entry], voice: &VoiceStats, now: Instant) {
+    let entry = calls.iter().find(|entry| entry.id() == leg.call);
+    let video = entry.map(|entry| entry.sight.stats(leg)).unwrap_or_default();
+    leg.observe(voice, &video, now);
 }
 
 impl Waiting {
@@ -406,7 +413,7 @@ impl Driver {
         if let Some(engine) = self.audio.engine() {
             let voice = engine.stats();
             for leg in self.legs.talking() {
-                self.deferred.push_back(report(leg, &voice));
+                self.deferred.push_back(report(leg, &self.calls, &voice, now));
             }
         }
         for entry in &mut self.calls {
@@ -502,7 +509,8 @@ impl Driver {
                 if let (Some(mut leg), Some(engine)) = (self.legs.close(call, leg, now), self.audio.engine())
                 {
                     if leg.port.is_none() {
-                        self.deferred.push_back(report(&mut leg, &engine.stats()));
+                        self.deferred
+                            .push_back(report(&mut leg, &self.calls, &engine.stats(), now));
                     }
                     engine.disconnect(leg.link);
                     self.disconnect_pictures(leg.link);
@@ -599,9 +607,11 @@ impl Driver {
     }
 
     /// Follows the loss that the other end of the call that is spoken in reports.
-    fn adapt(&mut self, voice: &VoiceStats) {
+    fn adapt(&mut self, voice: &VoiceStats, now: Instant) {
         let Some(engine) = self.audio.engine() else { return };
-        self.legs.talking().for_each(|leg| leg.observe(voice));
+        for leg in self.legs.talking() {
+            observe(leg, &self.calls, voice, now);
+        }
         for entry in self.calls.iter_mut().filter(|entry| entry.talking) {
             if let Some(leg) = self.legs.talking_in(entry.id()) {
                 let stats = leg.stats();

@@ -1,11 +1,11 @@
 //! The pictures of one call: what is sent, and the engine that codes and decodes.
 
 use std::thread;
+use std::time::Instant;
 
-use sidetone_media::pictures::{VideoEngine, VideoReportCard};
+use sidetone_media::pictures::{ShownAt, Size, VideoEngine, VideoReportCard};
 use sidetone_media::video::Content;
-use sidetone_signaling::protocol::Pictures;
-use sidetone_signaling::protocol::meeting::Picture;
+use sidetone_signaling::protocol::{Extent, Pictures, Request};
 
 use super::legs::Leg;
 use crate::video::LocalVideoStream;
@@ -25,10 +25,14 @@ pub(super) struct Sight {
     pub engine: Option<VideoEngine>,
     pub camera: Option<Source>,
     pub share: Option<Source>,
-    /// Sources so far.
-    pub keys: u64,
-    /// What the meeting was told that this end wants to see.
-    pub watched: Vec<Picture>,
+    /// Nothing of it leaves: its owner has not agreed to being recorded.
+    held: bool,
+    /// What the others were told that is sent.
+    pub shown: Pictures,
+    /// What the others were told that this end wants to see, and when.
+    pub told: Option<(Request, Instant)>,
+    /// How the other end of a call of two looks at the camera and at the screen.
+    shown_at: [ShownAt; 2],
 }
 
 impl Sight {
@@ -39,7 +43,7 @@ impl Sight {
         }
     }
 
-    /// What is sent.
+    /// What is sent, or will be once it is held no more.
     pub fn sends(&self) -> Pictures {
         let runs = |source: &Option<Source>| source.as_ref().is_some_and(|source| source.runs);
         Pictures {
@@ -48,13 +52,46 @@ impl Sight {
         }
     }
 
+    /// What the others see of it.
+    pub fn shows(&self) -> Pictures {
+        if self.held { Pictures::NONE } else { self.sends() }
+    }
+
+    /// Keeps what is captured from leaving, or lets it go on.
+    pub fn hold(&mut self, held: bool) {
+        if std::mem::replace(&mut self.held, held) == held {
+            return;
+        }
+        for content in [Content::Camera, Content::Screen] {
+            if !held {
+                self.attach(content);
+                continue;
+            }
+            if let Some(engine) = &self.engine {
+                engine.stop_source(content);
+            }
+            if let Some(source) = self.source(content) {
+                source.stream.detach(source.key);
+            }
+        }
+    }
+
+    /// The camera that is sent, or about to be.
+    pub fn camera_stream(&self) -> Option<LocalVideoStream> {
+        self.camera.as_ref().map(|source| source.stream.clone())
+    }
+
+    fn source(&self, content: Content) -> Option<&Source> {
+        match content {
+            Content::Camera => self.camera.as_ref(),
+            Content::Screen => self.share.as_ref(),
+        }
+    }
+
     /// Hands what is captured to the engine.
     pub fn attach(&self, content: Content) {
-        let source = match content {
-            Content::Camera => &self.camera,
-            Content::Screen => &self.share,
-        };
-        if let (Some(engine), Some(source)) = (&self.engine, source.as_ref().filter(|source| source.runs)) {
+        let source = self.source(content).filter(|source| source.runs && !self.held);
+        if let (Some(engine), Some(source)) = (&self.engine, source) {
             let inlet = engine.start_source(content, source.stream.description());
             source.stream.attach(source.key, inlet);
         }
@@ -70,6 +107,28 @@ impl Sight {
         }
         source.end();
         true
+    }
+
+    /// The engine is there.
+    pub fn begin(&mut self, engine: VideoEngine) {
+        self.engine = Some(engine);
+        self.tell_engine();
+        self.attach(Content::Camera);
+        self.attach(Content::Screen);
+    }
+
+    /// The other end of a call of two has said how it looks.
+    pub fn set_shown_at(&mut self, camera: Option<Extent>, share: Option<Extent>) {
+        self.shown_at = [camera, share].map(shown_at);
+        self.tell_engine();
+    }
+
+    fn tell_engine(&self) {
+        let [camera, screen] = self.shown_at;
+        if let Some(engine) = &self.engine {
+            engine.set_shown_at(Content::Camera, camera);
+            engine.set_shown_at(Content::Screen, screen);
+        }
     }
 
     pub fn stats(&self, leg: &Leg) -> VideoReportCard {
@@ -103,6 +162,17 @@ impl Drop for Sight {
         if let Some(engine) = self.engine.take() {
             // Waits for pictures that are being coded.
             elsewhere(move || drop(engine));
+        }
+    }
+}
+
+/// What a peer says it shows is believed where there are such pictures.
+fn shown_at(extent: Option<Extent>) -> ShownAt {
+    match extent {
+        None => ShownAt::Unknown,
+        Some(Extent::HIDDEN) => ShownAt::Nowhere,
+        Some(Extent { width, height }) => {
+            Size::new(width.into(), height.into()).map_or(ShownAt::Unknown, ShownAt::Size)
         }
     }
 }

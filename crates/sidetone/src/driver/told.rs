@@ -181,6 +181,7 @@ impl Driver {
                 self.update_remote(call, |remote| remote.pictures = pictures);
                 self.update_gallery(call);
             }
+            Told::RemoteWatches(watch) => self.watched(&watch),
             Told::CallEnded { call, reason } => {
                 self.back_from_breakout(call);
                 if let Some(entry) = self.entry(call) {
@@ -261,6 +262,7 @@ impl Driver {
         if let Some(mute) = self.silence(call) {
             self.deferred.push_back(AgentInput::Command(mute));
         }
+        self.keep_to_rights(call);
         if before != notices {
             shared.events.emit(CallEvent::NoticesChanged(notices));
         }
@@ -289,10 +291,7 @@ impl Driver {
             entry
                 .shared
                 .update(CallEvent::IdChanged(into), |snapshot| snapshot.id = into);
-            let (muted, pictures) = {
-                let snapshot = entry.shared.snapshot();
-                (snapshot.muted, snapshot.sends)
-            };
+            let (muted, pictures) = (entry.shared.snapshot().muted, entry.sight.shows());
             if muted {
                 // The other end knows nothing of the call that is void, nor that it was muted.
                 let mute = Command::Mute { call: into, muted };

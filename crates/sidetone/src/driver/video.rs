@@ -13,8 +13,8 @@ use sidetone_media::voice::LinkId;
 use sidetone_signaling::Reason;
 use sidetone_signaling::agent::{AgentInput, Command};
 use sidetone_signaling::call::CallState;
-use sidetone_signaling::protocol::meeting::{Capability, Picture, Standing, Watch};
-use sidetone_signaling::protocol::{CallId, Request};
+use sidetone_signaling::protocol::meeting::{Capability, Standing};
+use sidetone_signaling::protocol::{CallId, Request, Watch, meeting};
 use tokio::sync::mpsc;
 
 use super::sight::{Source, elsewhere};
@@ -27,6 +27,10 @@ use crate::video::{LocalVideoStream, Shown, VideoError};
 
 /// How often sources and streams are looked at.
 pub(super) const LOOK: Duration = Duration::from_millis(100);
+
+/// The least time between two words on what this end looks at: while a window is dragged larger, its size changes with
+/// every picture.
+const SPACING: Duration = Duration::from_millis(250);
 
 /// A source was opened, or not.
 pub(super) struct Filmed {
@@ -59,6 +63,9 @@ fn forbidden(entry: &Entry, content: Content) -> Option<Reason> {
         Content::Screen => Capability::ShareScreen,
     };
     let snapshot = entry.shared.snapshot();
+    if snapshot.notices.consent_needed {
+        return Some(Reason::CONSENT_NEEDED);
+    }
     let meeting = snapshot.meeting.as_deref()?;
     let standing = meeting.capabilities.get(&capability).copied()?;
     // Who waits at the door may look at themselves already.
@@ -98,12 +105,10 @@ impl Driver {
         if let Some(reason) = forbidden(entry, content) {
             return refuse(Error::Refused(reason), reply);
         }
-        entry.sight.keys += 1;
-        let key = entry.sight.keys;
         *entry.sight.slot(content) = Some(Source {
             stream: stream.clone(),
             runs: false,
-            key,
+            key: stream.key(),
         });
         let call = entry.shared.clone();
         elsewhere(move || {
@@ -201,11 +206,25 @@ impl Driver {
         let _ = reply.send(outcome);
     }
 
+    /// Sends that camera in a call, in place of whatever was sent there.
+    pub(super) fn take_camera(&mut self, call: CallId, camera: Option<LocalVideoStream>) {
+        let Some(entry) = self.entry(call) else { return };
+        if entry.sight.camera_stream() == camera {
+            return;
+        }
+        entry.sight.end(Content::Camera);
+        self.tell_pictures(call);
+        if let Some(camera) = camera {
+            self.start_pictures(call, Content::Camera, camera, None);
+        }
+    }
+
     /// Tells app and service what is sent in a call, if that has changed.
     fn tell_pictures(&mut self, call: CallId) {
         let Some(entry) = self.entry(call) else { return };
         let shared = entry.shared.clone();
-        let sends = entry.sight.sends();
+        let (sends, shows) = (entry.sight.sends(), entry.sight.shows());
+        let shown = std::mem::replace(&mut entry.sight.shown, shows);
         let before = std::mem::replace(&mut shared.snapshot().sends, sends);
         if before.camera != sends.camera {
             shared
@@ -217,27 +236,28 @@ impl Driver {
                 .events
                 .emit(CallEvent::IsScreenSharingOnChanged(sends.share));
         }
-        if before != sends {
+        if shown != shows {
             let show = Command::Show {
                 call,
-                pictures: sends,
+                pictures: shows,
             };
             self.deferred.push_back(AgentInput::Command(show));
         }
     }
 
-    /// What this end may no longer send is stopped.
+    /// What this end may no longer send is stopped. What waits for its owner's consent is not: it goes on with that.
     pub(super) fn keep_to_rights(&mut self, call: CallId) {
         let Some(entry) = self.entry(call) else { return };
-        let mut stopped = false;
-        for content in [Content::Camera, Content::Screen] {
-            if entry.sight.slot(content).is_some() && forbidden(entry, content).is_some() {
-                stopped |= entry.sight.end(content);
+        let held = entry.shared.snapshot().notices.consent_needed;
+        entry.sight.hold(held);
+        if !held {
+            for content in [Content::Camera, Content::Screen] {
+                if entry.sight.slot(content).is_some() && forbidden(entry, content).is_some() {
+                    entry.sight.end(content);
+                }
             }
         }
-        if stopped {
-            self.tell_pictures(call);
-        }
+        self.tell_pictures(call);
     }
 
     /// Joins a leg's pictures to the call's engine.
@@ -249,20 +269,19 @@ impl Driver {
         layers: TemporalLayers,
     ) {
         let Some(entry) = self.entry(call) else { return };
-        let first = entry.sight.engine.is_none();
-        if first {
+        if entry.sight.engine.is_none() {
             let gallery = entry.shared.gallery.clone();
             match VideoEngine::start(VideoEngineConfig::default(), gallery) {
-                Ok(engine) => entry.sight.engine = Some(engine),
+                Ok(engine) => entry.sight.begin(engine),
                 Err(error) => return tracing::error!(%error, "no thread for pictures"),
             }
         }
+        if entry.shared.snapshot().meeting.is_some() {
+            // From here on it is the forwarding unit that knows who looks at what.
+            entry.sight.set_shown_at(None, None);
+        }
         if let Some(engine) = &entry.sight.engine {
             engine.connect(link, port, layers);
-        }
-        if first {
-            entry.sight.attach(Content::Camera);
-            entry.sight.attach(Content::Screen);
         }
     }
 
@@ -321,56 +340,61 @@ impl Driver {
         }
     }
 
-    /// Tells the meeting what the app shows, if that has changed.
+    /// The other end of a call of two looks at what is sent.
+    pub(super) fn watched(&mut self, watch: &Watch) {
+        let Some(entry) = self.entry(watch.call) else {
+            return;
+        };
+        if entry.shared.snapshot().meeting.is_none() {
+            entry.sight.set_shown_at(watch.camera, watch.share);
+        }
+    }
+
+    /// Tells the others what the app shows, if that has changed.
     fn watch_pictures(&mut self, now: Instant) {
-        let changed: Vec<(CallId, Vec<Picture>)> = self
+        let changed: Vec<(CallId, Request)> = self
             .calls
             .iter_mut()
             .filter_map(|entry| {
-                let inside = {
-                    let snapshot = entry.shared.snapshot();
-                    let meeting = snapshot.meeting.as_deref();
-                    meeting.is_some_and(|meeting| meeting.waits.is_none())
+                let wanted = wanted(entry)?;
+                let known = match &entry.sight.told {
+                    Some((told, at)) => *told == wanted || now < *at + SPACING,
+                    None => is_nothing(&wanted),
                 };
-                let wanted = entry.shared.gallery.wanted();
-                if !inside || wanted == entry.sight.watched {
+                if known {
                     return None;
                 }
-                entry.sight.watched.clone_from(&wanted);
+                entry.sight.told = Some((wanted.clone(), now));
                 Some((entry.id(), wanted))
             })
             .collect();
-        for (call, pictures) in changed {
-            let watch = Watch {
-                call,
-                pictures,
-                cameras: None,
-            };
+        for (call, wanted) in changed {
             let answer = |result: Result<_, Error>| {
                 if let Err(error) = result {
                     tracing::debug!(%error, "what is wanted to be seen");
                 }
             };
-            self.request(
-                call,
-                Box::new(Request::MeetingWatch(watch)),
-                Box::new(answer),
-                now,
-            );
+            self.request(call, Box::new(wanted), Box::new(answer), now);
         }
     }
 
-    /// Whether there are pictures to be looked at.
+    /// Whether there are pictures to be looked at, or were.
     pub(super) fn sees(&self) -> bool {
         let mut calls = self.calls.iter();
-        calls.any(|entry| entry.sight.is_busy() || !entry.shared.gallery.is_empty())
+        calls.any(|entry| {
+            let told = entry.sight.told.as_ref();
+            entry.sight.is_busy()
+                || !entry.shared.gallery.is_empty()
+                || told.is_some_and(|(told, _)| !is_nothing(told))
+        })
     }
 
     /// Looks at sources, and at what comes.
     pub(super) fn look_at_pictures(&mut self, now: Instant) {
         let driver = self.own_asks.upgrade();
         let (mut ended, mut stale) = (Vec::new(), Vec::new());
-        for entry in &mut self.calls {
+        // A source tells each thing once. The newest call hears it: in a breakout room, that and not the meeting behind it.
+        for entry in self.calls.iter_mut().rev() {
             for content in [Content::Camera, Content::Screen] {
                 let Some(source) = entry.sight.slot(content) else {
                     continue;
@@ -414,6 +438,36 @@ impl Driver {
             }
             self.tell_pictures(call);
         }
+    }
+}
+
+/// What is to be told of what the app shows, where there is somebody to tell.
+fn wanted(entry: &Entry) -> Option<Request> {
+    let gallery = &entry.shared.gallery;
+    let snapshot = entry.shared.snapshot();
+    let call = snapshot.id;
+    let Some(meeting) = snapshot.meeting.as_deref() else {
+        let [camera, share] = gallery.extents();
+        return (snapshot.state == CallState::Connected).then_some(Request::Watch(Watch {
+            call,
+            camera,
+            share,
+        }));
+    };
+    let watch = meeting::Watch {
+        call,
+        pictures: gallery.wanted(),
+        cameras: None,
+    };
+    meeting.waits.is_none().then_some(Request::MeetingWatch(watch))
+}
+
+/// Whether that is what everybody takes for granted of whom they were told nothing.
+fn is_nothing(wanted: &Request) -> bool {
+    match wanted {
+        Request::Watch(watch) => watch.camera.is_none() && watch.share.is_none(),
+        Request::MeetingWatch(watch) => watch.pictures.is_empty(),
+        _ => true,
     }
 }
 

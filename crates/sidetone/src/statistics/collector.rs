@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::pictures::video;
 use super::{
     Audio, AudioReceive, AudioSend, CollectorOptions, MediaPoint, MediaSample, MediaStatisticsEvent,
     MediaSummary,
@@ -56,6 +57,8 @@ impl Collector {
                 send: send(stats, &before, seconds),
                 receive: receive(stats, &before, seconds),
             },
+            video: video("camera", stats, &before, seconds),
+            screen_share: video("screen", stats, &before, seconds),
         };
         let (point, began) = self.point.get_or_insert_with(|| {
             let start_in_ms = millis(at.saturating_duration_since(start));
@@ -69,6 +72,8 @@ impl Collector {
         });
         point.audio.send.note(&sample.audio.send);
         point.audio.receive.note(&sample.audio.receive);
+        point.video.note(&sample.video);
+        point.screen_share.note(&sample.screen_share);
         let length = now.saturating_duration_since(*began);
         point.duration_in_ms = millis(length);
         let mut events = vec![MediaStatisticsEvent::SampleReported(Box::new(sample))];
@@ -96,7 +101,7 @@ impl Collector {
     }
 }
 
-fn millis(duration: Duration) -> f64 {
+pub(super) fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 

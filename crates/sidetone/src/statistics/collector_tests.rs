@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::statistics::Aggregate;
+use crate::statistics::{Aggregate, Video};
+use sidetone_media::pictures::{InboundStream, OutboundStream};
 
 fn call() -> CallStats {
     let mut stats = CallStats::default();
@@ -215,4 +216,100 @@ proptest! {
         let wanted: f64 = listed.iter().filter_map(|sample| sample.audio.receive.packets_lost_per_second).sum();
         prop_assert!((sum - wanted).abs() < 1e-6);
     }
+}
+
+/// A second of 30 frames of 2000 bytes each way, of which the network eats a packet.
+fn film(stats: &mut CallStats, participant: Option<u32>) {
+    if stats.video.outbound.is_empty() {
+        for (content, layer) in [("camera", 0), ("camera", 1), ("screen", 0)] {
+            stats.video.outbound.push(OutboundStream {
+                content_type: content.into(),
+                layer,
+                codec: "VP8".into(),
+                ..OutboundStream::default()
+            });
+        }
+        stats.video.inbound = vec![InboundStream::default(), InboundStream::default()];
+        stats.video.inbound[0].content_type = "camera".into();
+        stats.video.inbound[1].content_type = "screen".into();
+    }
+    for (layer, sent) in stats.video.outbound.iter_mut().take(2).enumerate() {
+        sent.active = true;
+        (sent.source_width, sent.source_height) = (1280, 720);
+        (sent.frame_width, sent.frame_height) = (320 << layer, 180 << layer);
+        sent.frames += 30;
+        sent.frames_encoded += 30;
+        sent.frames_sent += 30;
+        sent.packets_sent += 60;
+        sent.bytes_sent += 60_000;
+    }
+    let seen = &mut stats.video.inbound[0];
+    seen.participant = participant;
+    (seen.frame_width, seen.frame_height) = (640, 360);
+    seen.counters.packets_received += 59;
+    seen.counters.packets_lost += 1;
+    seen.counters.bytes_received += 59_000;
+    seen.counters.frames_received += 30;
+    seen.counters.frames_decoded += 29;
+    seen.counters.frames_rendered += 28;
+    seen.counters.jitter = 0.003;
+    seen.counters.jitter_buffer_delay += 1.5;
+    seen.counters.jitter_buffer_emitted_count += 30;
+    seen.counters.total_freezes_duration += 0.2;
+}
+
+#[test]
+fn pictures_are_measured_by_stream_and_summed_up() {
+    let options = CollectorOptions {
+        aggregation_interval: Duration::from_secs(2),
+        data_points_per_aggregation: 1,
+    };
+    let (mut collector, now) = (Collector::new(options), Instant::now());
+    let mut stats = call();
+    film(&mut stats, Some(3));
+    collector.observe(&stats, now);
+    film(&mut stats, Some(3));
+    let events = collector.observe(&stats, now + Duration::from_secs(1));
+    let sample = samples(&events)[0].clone();
+    let sent = &sample.video.send;
+    assert_eq!(
+        (sent.codec_name.as_str(), sent.bitrate),
+        ("VP8", Some(960_000.0)),
+        "of both layers"
+    );
+    assert_eq!(
+        (sent.frame_rate_sent, sent.frame_height_sent),
+        (Some(30.0), Some(360.0))
+    );
+    assert_eq!(
+        (sent.frame_rate_input, sent.frame_width_input),
+        (Some(30.0), Some(1280.0))
+    );
+    assert_eq!(sent.packets_lost_per_second, None, "nobody has reported");
+    let [seen] = &sample.video.receive[..] else {
+        panic!("{sample:?}")
+    };
+    assert_eq!((seen.id.as_str(), seen.bitrate), ("3", Some(472_000.0)));
+    assert_eq!(
+        (seen.packets_lost_per_second, seen.jitter_in_ms),
+        (Some(1.0), Some(3.0))
+    );
+    assert_eq!(seen.jitter_buffer_in_ms, Some(50.0));
+    assert_eq!(
+        (seen.frame_rate_received, seen.frame_rate_decoded),
+        (Some(30.0), Some(29.0))
+    );
+    assert_eq!(
+        (seen.frame_rate_output, seen.frames_decoded),
+        (Some(28.0), Some(58.0))
+    );
+    assert_eq!(sample.screen_share, Video::default(), "nobody shows a screen");
+    // Somebody else takes the place: of them there is nothing to compare with yet.
+    film(&mut stats, Some(4));
+    let events = collector.observe(&stats, now + Duration::from_secs(2));
+    assert_eq!(samples(&events)[0].video.receive, []);
+    let point = &summaries(&events)[0].points[0];
+    assert_eq!(point.video.send.frame_rate_sent.unwrap().count, 2);
+    let bitrate = point.video.receive[0].bitrate.unwrap();
+    assert_eq!((bitrate.count, bitrate.average), (1, 472_000.0));
 }

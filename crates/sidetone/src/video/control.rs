@@ -12,7 +12,8 @@ impl Call {
     ///
     /// # Errors
     /// [`Error::Video`](crate::Error::Video) where one is sent already, or cannot be opened,
-    /// [`Error::Refused`](crate::Error::Refused) to those who may not.
+    /// [`Error::Refused`](crate::Error::Refused) to those who may not, and with
+    /// [`Reason::CONSENT_NEEDED`](crate::Reason::CONSENT_NEEDED) to those who have not agreed to being recorded.
     pub fn start_video(&self, stream: &LocalVideoStream) -> Pending<()> {
         self.begin(Content::Camera, stream)
     }
@@ -29,7 +30,7 @@ impl Call {
     ///
     /// # Errors
     /// [`Error::Video`](crate::Error::Video) where one is shared already, cannot be opened, or the call is not connected,
-    /// [`Error::Refused`](crate::Error::Refused) to those who may not.
+    /// [`Error::Refused`](crate::Error::Refused) as for a camera.
     pub fn start_screen_sharing(&self, stream: &LocalVideoStream) -> Pending<()> {
         self.begin(Content::Screen, stream)
     }
@@ -42,12 +43,13 @@ impl Call {
         self.finish(Content::Screen)
     }
 
-    /// Whether a camera is sent, or pictures of the app's as one.
+    /// Whether a camera is sent, or pictures of the app's as one. It stays so while consent to being recorded is missing
+    /// ([`Notices::consent_needed`](crate::Notices)): until then nobody sees it.
     pub fn is_local_video_started(&self) -> bool {
         self.shared.snapshot().sends.camera
     }
 
-    /// Whether a screen is shown.
+    /// Whether a screen is shown; with the same proviso.
     pub fn is_screen_sharing_on(&self) -> bool {
         self.shared.snapshot().sends.share
     }

@@ -47,6 +47,8 @@ struct Outlets(Mutex<Open>);
 
 #[derive(Default)]
 struct Open {
+    /// Names of inlets so far.
+    keys: u64,
     inlets: Vec<(u64, Inlet)>,
     /// For calls that come later: what stands still is not given again.
     newest: Option<Picture>,
@@ -201,6 +203,13 @@ impl LocalVideoStream {
             frame_rate: self.shared.request.frame_rate.as_f64() as f32,
             epoch: self.shared.epoch,
         }
+    }
+
+    /// A name for an inlet that nobody else has: calls of several agents may send it.
+    pub(crate) fn key(&self) -> u64 {
+        let mut open = lock(&self.shared.outlets.0);
+        open.keys += 1;
+        open.keys
     }
 
     /// Pictures go there too, from now on.

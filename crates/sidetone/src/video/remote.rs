@@ -7,8 +7,8 @@ use sidetone_capture::PictureSink;
 use sidetone_media::pictures::{Audience, Receiving, Seen, Size, Whose};
 use sidetone_media::video::Content;
 use sidetone_signaling::Identifier;
-use sidetone_signaling::protocol::Pictures;
 use sidetone_signaling::protocol::meeting::{MAX_HEIGHT, MAX_WANTED, ParticipantId, Picture, PictureSource};
+use sidetone_signaling::protocol::{Extent, MAX_WIDTH, Pictures};
 
 use super::MediaStreamType;
 use crate::call::Call;
@@ -100,7 +100,8 @@ impl RemoteVideoStream {
         self.look_again();
     }
 
-    /// Says how large it is shown: more is not sent, where the sender has a smaller one. `None` where nobody knows.
+    /// Says how large it is shown, in pixels of the screen: more is not sent, where the sender has a smaller one. `None`
+    /// where nobody knows. What has no sink is shown nowhere, whatever is said here; in a call of two it is then not sent.
     pub fn show_at(&self, size: Option<Size>) {
         lock(&self.shared.state).shown_at = size;
         self.look_again();
@@ -272,6 +273,23 @@ impl Gallery {
         wanted
     }
 
+    /// How large the app shows the camera and the screen of the other end, in a call of two.
+    pub fn extents(&self) -> [Option<Extent>; 2] {
+        let streams = lock(&self.streams);
+        [Content::Camera, Content::Screen].map(|content| {
+            let stream = streams.list.iter().find(|stream| stream.content == content)?;
+            if lock(&stream.sink).is_none() {
+                return Some(Extent::HIDDEN);
+            }
+            let size = lock(&stream.state).shown_at?;
+            let side = |side: u32, most: u16| u16::try_from(side).unwrap_or(most).min(most);
+            Some(Extent {
+                width: side(size.width(), MAX_WIDTH),
+                height: side(size.height(), MAX_HEIGHT),
+            })
+        })
+    }
+
     fn sink(&self, whose: Whose) -> Option<Arc<dyn PictureSink>> {
         let streams = lock(&self.streams);
         let stream = streams
@@ -389,6 +407,27 @@ mod tests {
         assert_eq!((changed, lapsed), (added.clone(), true));
         let (_, removed) = gallery.update(&shown(Some(7), Pictures::NONE), &call).unwrap();
         assert_eq!(removed, added);
+    }
+
+    #[test]
+    fn in_a_call_of_two_the_other_end_is_told_what_is_looked_at() {
+        let (call, gallery) = (call(), Gallery::default());
+        assert_eq!(gallery.extents(), [None, None]);
+        let (added, _) = gallery.update(&shown(None, CAMERA), &call).unwrap();
+        assert_eq!(gallery.extents(), [Some(Extent::HIDDEN), None]);
+        added[0].set_sink(Some(Arc::new(|_: sidetone_media::pictures::Picture| {})));
+        assert_eq!(gallery.extents(), [None, None], "its size is not known");
+        for (width, height, told) in [
+            (320, 180, (320, 180)),
+            (2, 16_000, (2, MAX_HEIGHT)),
+            (16_000, 2, (MAX_WIDTH, 2)),
+        ] {
+            added[0].show_at(Some(Size::new(width, height).unwrap()));
+            let (width, height) = told;
+            assert_eq!(gallery.extents(), [Some(Extent { width, height }), None]);
+        }
+        gallery.clear();
+        assert_eq!(gallery.extents(), [None, None]);
     }
 
     #[test]

@@ -22,7 +22,10 @@ fn a_call_is_sampled_each_second_and_summed_up() {
         MediaStatisticsEvent::SampleReported(sample) => {
             samples += 1;
             let (send, receive) = (sample.audio.send, sample.audio.receive);
-            assert_eq!((send.codec_name, receive.codec_name), ("opus", "opus"));
+            assert_eq!(
+                (send.codec_name.as_str(), receive.codec_name.as_str()),
+                ("opus", "opus")
+            );
             assert!(send.bitrate.unwrap() > 1000.0, "{send:?}");
             assert!(send.packets_per_second.unwrap() > 10.0, "{send:?}");
             assert!(receive.packets_per_second.unwrap() > 10.0, "{receive:?}");

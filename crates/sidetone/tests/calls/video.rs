@@ -88,6 +88,51 @@ fn two_ends_see_each_other_and_a_screen() {
 }
 
 #[test]
+fn no_more_is_sent_than_the_other_end_shows() {
+    let service = Service::start();
+    let ann = phone(&service, "ann");
+    let mut bob = phone(&service, "bob");
+    let (at_ann, at_bob) = call_between(&ann, &mut bob);
+    at_ann.start_video(&camera(Size::P360)).wait().unwrap();
+    let stream = stream_of(&at_bob, MediaStreamType::Video);
+    let eyes = Eyes::on(&stream);
+    until("it is seen whole", || eyes.size() == Some(Size::P360));
+    stream.show_at(Some(Size::P180));
+    until("it is as small as it is shown", || {
+        eyes.size() == Some(Size::P180)
+    });
+    // A window that is dragged: what counts is where it ends.
+    for width in 200..640 {
+        stream.show_at(Size::new(width, width * 9 / 16).ok());
+    }
+    until("it is as large as it is shown", || {
+        eyes.size() == Some(Size::P360)
+    });
+
+    let coded = || at_ann.stats().wait().unwrap().video.outbound[0].frames_encoded;
+    stream.set_sink(None);
+    until("nothing comes where nobody looks", || !stream.is_receiving());
+    assert!(stream.is_available() && at_ann.is_local_video_started());
+    let (before, came) = (coded(), eyes.count());
+    // Whoever sees the screen has been sent over a second of it, and of nothing else.
+    let screen = film(MediaStreamType::ScreenSharing, Size::P180, 20);
+    at_ann.start_screen_sharing(&screen).wait().unwrap();
+    Eyes::on(&stream_of(&at_bob, MediaStreamType::ScreenSharing)).see();
+    assert_eq!((coded(), eyes.count()), (before, came));
+
+    let again = Eyes::on(&stream);
+    again.see();
+    assert_eq!(again.size(), Some(Size::P360));
+    // The next camera is not taken for the one that was hidden.
+    stream.set_sink(None);
+    until("nothing comes again", || !stream.is_receiving());
+    at_ann.stop_video().wait().unwrap();
+    until("it is gone", || !stream.is_available());
+    at_ann.start_video(&camera(Size::P180)).wait().unwrap();
+    Eyes::on(&stream_of(&at_bob, MediaStreamType::Video)).see();
+}
+
+#[test]
 fn a_camera_is_there_from_the_answer_on() {
     let service = Service::start();
     let ann = phone(&service, "ann");

@@ -2,12 +2,14 @@
 //! called back; those from outside as well.
 
 use serde_json::json;
+use sidetone::media::pictures::Size;
 use sidetone::{
     BreakoutRoomsUpdate, Call, CallEvent, CallState, Capability, CreateBreakouts, EngagementEvent, Error,
     Events, Identifier, NewBreakout, Reason, SetBreakouts, Standing,
 };
 
 use crate::clinic::{Clinic, join};
+use crate::support::pictures::{Eyes, camera};
 use crate::support::speech::{MAN, WOMAN};
 use crate::support::{Phone, Proxy, await_some, connected, end_of, in_state, until};
 
@@ -316,4 +318,65 @@ fn whoever_loses_the_network_in_a_breakout_room_comes_back_to_it() {
     at_nia.breakout_rooms().close(&[]).wait().unwrap();
     connected(&[&at_pat]);
     nia.hears(MAN);
+}
+
+/// Looks at the camera of somebody in a call.
+fn looks(call: &Call, whose: &Call) -> Eyes {
+    let number = whose.meeting().unwrap().participant;
+    let stream = await_some("a camera", || {
+        let mut streams = call.remote_video_streams().into_iter();
+        streams.find(|stream| stream.participant() == Some(number))
+    });
+    Eyes::on(&stream)
+}
+
+#[test]
+fn cameras_go_along_to_a_breakout_room_and_back() {
+    let Three {
+        clinic,
+        nia: _nia,
+        omar: _omar,
+        pat: _pat,
+        at_nia,
+        at_omar,
+        at_pat,
+    } = three();
+    let (mut omars, mut pats) = (at_omar.events(), at_pat.events());
+    at_omar.start_video(&camera(Size::P180)).wait().unwrap();
+    let pats_camera = camera(Size::P180);
+    at_pat.start_video(&pats_camera).wait().unwrap();
+    looks(&at_nia, &at_omar).see();
+    looks(&at_omar, &at_pat).see();
+    let invitees = vec![member("omar"), clinic.external("pat")];
+    create(&at_nia, vec![room("Red", invitees)]);
+    at_nia.breakout_rooms().open(&[]).wait().unwrap();
+    let (in_omar, in_pat) = (sent(&mut omars), sent(&mut pats));
+    connected(&[&in_omar, &in_pat]);
+    looks(&in_omar, &in_pat).see();
+    looks(&in_pat, &in_omar).see();
+    assert!(in_pat.is_local_video_started() && at_pat.is_local_video_started());
+    until("nobody is seen in the meeting", || {
+        at_nia.remote_video_streams().is_empty()
+    });
+
+    at_nia.breakout_rooms().close(&[]).wait().unwrap();
+    connected(&[&at_omar, &at_pat]);
+    looks(&at_nia, &at_omar).see();
+    looks(&at_nia, &at_pat).see();
+    looks(&at_omar, &at_pat).see();
+    looks(&at_pat, &at_omar).see();
+
+    // Whoever switches the camera off there comes back without one.
+    at_nia.breakout_rooms().open(&[]).wait().unwrap();
+    let (in_omar, in_pat) = (sent(&mut omars), sent(&mut pats));
+    connected(&[&in_omar, &in_pat]);
+    looks(&in_omar, &in_pat).see();
+    in_pat.stop_video().wait().unwrap();
+    at_nia.breakout_rooms().close(&[]).wait().unwrap();
+    connected(&[&at_omar, &at_pat]);
+    assert!(!at_pat.is_local_video_started() && at_omar.is_local_video_started());
+    looks(&at_nia, &at_omar).see();
+    assert_eq!(at_nia.remote_video_streams().len(), 1);
+    at_pat.start_video(&pats_camera).wait().unwrap();
+    looks(&at_nia, &at_pat).see();
 }

@@ -1,12 +1,14 @@
 //! A meeting is recorded by one who is in it: everyone knows, also who comes late, and in the file is what was said.
 
 use serde_json::json;
+use sidetone::media::pictures::Size;
 use sidetone::{Error, NoticeKind, NoticeState, Reason, RecordingNotice, RecordingOptions};
 use std::time::Duration;
 
 use crate::clinic::{Clinic, join};
+use crate::support::pictures::{Eyes, camera};
 use crate::support::speech::{MAN, WOMAN, likeness};
-use crate::support::{connected, until};
+use crate::support::{await_some, connected, until};
 
 #[test]
 fn a_meeting_is_recorded_and_everyone_knows() {
@@ -81,4 +83,47 @@ fn who_must_agree_is_not_heard_before() {
     at_pat.consent(true).unwrap();
     nia.hears(MAN);
     until("Nia knows", || at_nia.notices().consent_missing.is_empty());
+}
+
+#[test]
+fn who_must_agree_is_not_seen_before() {
+    let clinic = Clinic::open();
+    let link = clinic.meeting(&json!({ "options": { "bypass": "everyone" } }));
+    let (nia, pat) = (clinic.member("nia", None), clinic.outsider("pat", "Pat", None));
+    let (at_nia, at_pat) = (join(&nia, &link), join(&pat, &link));
+    connected(&[&at_nia, &at_pat]);
+    at_pat.start_video(&camera(Size::P180)).wait().unwrap();
+    let seen = || {
+        Eyes::on(&await_some("Pat's camera", || {
+            at_nia.remote_video_streams().into_iter().next()
+        }))
+    };
+    seen().see();
+    at_nia
+        .set_notice(NoticeKind::Recording, NoticeState::Active, true)
+        .wait()
+        .unwrap();
+    until("Pat is asked", || at_pat.notices().consent_needed);
+    until("nobody sees Pat", || at_nia.remote_video_streams().is_empty());
+    assert!(at_pat.is_local_video_started(), "it is not Pat's doing");
+    at_pat.consent(true).unwrap();
+    seen().see();
+
+    // Who comes late with a camera agrees first as well.
+    let omar = clinic.member("omar", None);
+    let options = sidetone::JoinOptions {
+        video: Some(camera(Size::P180)),
+        ..Default::default()
+    };
+    let at_omar = omar.agent.join(link, options).wait().unwrap();
+    connected(&[&at_omar]);
+    until("Omar is asked", || at_omar.notices().consent_needed);
+    until("Omar is there", || at_nia.participants().len() == 2);
+    assert!(at_omar.is_local_video_started());
+    assert_eq!(at_nia.remote_video_streams().len(), 1);
+    at_omar.consent(true).unwrap();
+    let omars = await_some("Omar's camera", || {
+        at_nia.remote_video_streams().into_iter().nth(1)
+    });
+    Eyes::on(&omars).see();
 }

@@ -104,10 +104,13 @@ fn a_camera_goes_on_when_a_call_of_two_becomes_a_group_call() {
     let mut nia = clinic.member("nia", None);
     let _omar = clinic.member("omar", None);
     let (at_pat, at_nia) = call_between(&pat, &mut nia);
-    at_pat.start_video(&camera(Size::P180)).wait().unwrap();
+    at_pat.start_video(&camera(Size::P360)).wait().unwrap();
     let before = await_some("a stream", || at_nia.remote_video_streams().into_iter().next());
+    before.show_at(Some(Size::P180));
     let eyes = Eyes::on(&before);
-    eyes.see();
+    until("it is as large as it is shown", || {
+        eyes.size() == Some(Size::P180)
+    });
     let omars = sidetone::Identifier::member("acme", "omar").unwrap();
     at_nia.add_participant(omars).wait().unwrap();
     until("both are in the group call", || {
@@ -119,4 +122,11 @@ fn a_camera_goes_on_when_a_call_of_two_becomes_a_group_call() {
     assert!(before.is_available() && at_pat.is_local_video_started());
     eyes.see();
     eyes.see();
+    until("what she said of its size still holds", || {
+        eyes.size() == Some(Size::P180)
+    });
+    before.show_at(Some(Size::P360));
+    until("and the larger picture is there for her", || {
+        eyes.size() == Some(Size::P360)
+    });
 }

@@ -13,6 +13,7 @@ use crate::protocol::meeting::{self, Locator};
 use crate::protocol::{
     CallId, CandidateLine, EndpointOptions, Event, IceServer, LegId, MediaFailure, MediaState, NoticeKind,
     NoticeState, Notices, PickupOffered, Pictures, Report, Request, SessionDescription, TransferTarget,
+    Watch,
 };
 
 /// One attempt at a socket, numbered by the agent. Inputs about an older one are ignored.
@@ -171,7 +172,7 @@ pub enum Command {
         ask: u64,
         /// The call.
         call: CallId,
-        /// One of the `meeting.` requests but for joining, restarting and leaving.
+        /// `call.watch`, or one of the `meeting.` requests but for joining, restarting and leaving.
         request: Box<Request>,
     },
     /// Answer an incoming call.
@@ -610,6 +611,8 @@ pub enum AgentEvent {
         /// All of them.
         pictures: Pictures,
     },
+    /// So large the peer shows what is sent to it from now on.
+    RemoteWatches(Watch),
     /// A call is over. The last event about it; exactly one for each call.
     CallEnded {
         /// Which call.

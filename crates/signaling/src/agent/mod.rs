@@ -556,6 +556,7 @@ impl Agent {
                 self.with(call, |call| call.accepted(accepted, now));
             }
             Event::Shown(show) => self.with(show.call, |call| call.remote_shows(show.pictures)),
+            Event::Watched(watch) => self.with(watch.call, |call| call.remote_watches(watch)),
             Event::Muted(mute) => self.with(mute.call, |call| call.remote_muted(mute.muted)),
             Event::Held(hold) => self.with(hold.call, |call| call.remote_held(hold.held)),
             Event::Peer(peer) => self.with(peer.call, |call| call.peer_presence(peer.presence)),

@@ -6,7 +6,7 @@ use super::machine::{ClientCall, Leg, Phase, Talking, Timer};
 use crate::agent::{AgentEvent, MediaAction, Role};
 use crate::end_reason::Reason;
 use crate::protocol::{
-    Accepted, Candidates, DescriptionType, LegId, MediaFailure, Pictures, Presence, SessionDescription,
+    Accepted, Candidates, DescriptionType, LegId, MediaFailure, Pictures, Presence, SessionDescription, Watch,
 };
 
 impl ClientCall {
@@ -177,6 +177,10 @@ impl ClientCall {
             call: self.id,
             pictures,
         });
+    }
+
+    pub(crate) fn remote_watches(&mut self, watch: Watch) {
+        self.event(AgentEvent::RemoteWatches(watch));
     }
 
     pub(crate) fn remote_held(&mut self, held: bool) {

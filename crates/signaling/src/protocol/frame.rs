@@ -9,7 +9,7 @@ use super::{
     Accept, Accepted, CallEnded, Candidates, Close, Consent, Decline, HangUp, Hold, Incoming, LegEnded,
     MailboxChanged, MediaReport, Mute, Muted, Notices, Open, PeerHeld, PeerPresence, PickUp, PickupOffered,
     PickupWithdrawn, Ping, Refresh, Report, Restart, Resume, Ring, Ringing, SessionDescription, SetNotice,
-    Show, Shown, Start, Transfer, TransferChanged, TransferRequested, chat, meeting,
+    Show, Shown, Start, Transfer, TransferChanged, TransferRequested, Watch, Watched, chat, meeting,
 };
 use crate::end_reason::Reason;
 
@@ -53,6 +53,8 @@ pub enum Request {
     Mute(Mute),
     #[serde(rename = "call.show")]
     Show(Show),
+    #[serde(rename = "call.watch")]
+    Watch(Watch),
     #[serde(rename = "call.hold")]
     Hold(Hold),
     #[serde(rename = "call.report")]
@@ -130,6 +132,7 @@ impl Request {
         "call.media",
         "call.mute",
         "call.show",
+        "call.watch",
         "call.hold",
         "call.report",
         "call.pick_up",
@@ -187,6 +190,8 @@ pub enum Event {
     Muted(Muted),
     #[serde(rename = "call.shown")]
     Shown(Shown),
+    #[serde(rename = "call.watched")]
+    Watched(Watched),
     #[serde(rename = "call.held")]
     Held(PeerHeld),
     #[serde(rename = "call.peer")]
@@ -271,6 +276,7 @@ impl Event {
         "call.accepted",
         "call.muted",
         "call.shown",
+        "call.watched",
         "call.held",
         "call.peer",
         "call.ended",

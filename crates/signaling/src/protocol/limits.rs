@@ -120,6 +120,7 @@ impl Limits {
             Request::MeetingRestart(restart) if restart.offer.len() > self.description => {
                 Err(Reason::DESCRIPTION_TOO_LARGE)
             }
+            Request::Watch(watch) if !watch.is_sound() => Err(Reason::BAD_PARAMETERS),
             Request::MeetingWatch(watch) if !watch.is_sound() => Err(Reason::BAD_PARAMETERS),
             Request::Report(report) if report.longest() > self.report => Err(Reason::BAD_PARAMETERS),
             _ => Ok(()),

@@ -20,6 +20,7 @@ mod pickup;
 mod schema;
 mod session;
 mod transfer;
+mod watch;
 
 pub use call::{
     Accept, Accepted, CallEnded, CallId, CandidateLine, Candidates, Decline, DeclineReason, DescriptionType,
@@ -38,6 +39,7 @@ pub use session::{
     Close, EndpointOptions, IceServer, Open, Opened, Ping, Refresh, Refreshed, Resume, Resumed, SessionId,
 };
 pub use transfer::{Transfer, TransferChanged, TransferOutcome, TransferRequested, TransferTarget};
+pub use watch::{Extent, MAX_WIDTH, Watch, Watched};
 
 /// The WebSocket subprotocol (RFC 6455 section 1.9).
 pub const SUBPROTOCOL: &str = "sidetone.v1";

@@ -264,6 +264,7 @@ impl Switchboard {
             Ok(Request::Media(report)) => self.media(session, report, now).map(done),
             Ok(Request::Mute(mute)) => self.mute(session, mute).map(done),
             Ok(Request::Show(show)) => self.show(session, show).map(done),
+            Ok(Request::Watch(watch)) => self.watch(session, watch).map(done),
             Ok(Request::Hold(hold)) => self.hold(session, hold).map(done),
             Ok(Request::Report(report)) => self.report(session, report).map(done),
             Ok(Request::PickUp(pick_up)) => self.pick_up(session, pick_up, now).map(value),

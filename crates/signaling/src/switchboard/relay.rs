@@ -7,7 +7,7 @@ use super::{Record, Switchboard, Timer};
 use crate::end_reason::Reason;
 use crate::protocol::{
     CallId, Candidates, DescriptionType, Event, Hold, MediaReport, Mute, Report, Restart, SessionDescription,
-    SessionId, Show,
+    SessionId, Show, Watch,
 };
 
 impl Switchboard {
@@ -89,6 +89,12 @@ impl Switchboard {
     pub(super) fn show(&mut self, session: SessionId, show: Show) -> Result<(), Reason> {
         let peer = self.peer(show.call, session)?;
         self.emit(peer, &Event::Shown(show));
+        Ok(())
+    }
+
+    pub(super) fn watch(&mut self, session: SessionId, watch: Watch) -> Result<(), Reason> {
+        let peer = self.peer(watch.call, session)?;
+        self.emit(peer, &Event::Watched(watch));
         Ok(())
     }
 

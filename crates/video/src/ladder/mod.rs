@@ -138,6 +138,18 @@ impl Ladder {
         held
     }
 
+    /// The largest size that is of use where the largest receiver shows it at `shown_at`, whatever that takes.
+    pub fn largest(&self, shown_at: Option<Size>) -> Size {
+        match self.source.hint {
+            ContentHint::Motion => {
+                let mut rungs = RUNGS.iter();
+                let rung = rungs.find(|rung| !self.needlessly_large(rung, shown_at));
+                rung.map_or(self.source.size, |rung| rung.size(self.source.size))
+            }
+            ContentHint::Detail | ContentHint::Text => self.legible(shown_at),
+        }
+    }
+
     fn take(&mut self, plan: Settings) -> Settings {
         self.room_since = None;
         self.plan = Some(plan);
@@ -191,7 +203,7 @@ impl Ladder {
             let size = rung.size(self.source.size);
             bitrate >= rung.least(self.codec) * margin
                 && self.within_cpu(size, rate, margin)
-                && !self.needlessly_large(rung, budget)
+                && !self.needlessly_large(rung, budget.shown_at)
         };
         let rung = RUNGS.iter().find(fits).unwrap_or(lowest);
         let size = rung.size(self.source.size);
@@ -206,14 +218,7 @@ impl Ladder {
 
     /// Keeps the size, gives up frame rate; at the very end, half the size.
     fn reading(&self, budget: &Budget, margin: f64) -> Settings {
-        let full = match RUNGS
-            .iter()
-            .rev()
-            .find(|rung| !self.needlessly_small(rung, budget))
-        {
-            Some(rung) => rung.size(self.source.size),
-            None => readable(self.source.size),
-        };
+        let full = self.legible(budget.shown_at);
         let room = f64::from(budget.bitrate) / efficiency(self.codec);
         let rate_for = |size: Size| {
             let most = (room / margin / (f64::from(size.pixels()) * TEXT_BITS)) as f32;
@@ -237,9 +242,16 @@ impl Ladder {
         self.settings(size, rate_for(size).unwrap_or(1.0), budget)
     }
 
+    /// The size in which a screen is read.
+    fn legible(&self, shown_at: Option<Size>) -> Size {
+        let mut rungs = RUNGS.iter().rev();
+        let rung = rungs.find(|rung| !self.needlessly_small(rung, shown_at));
+        rung.map_or_else(|| readable(self.source.size), |rung| rung.size(self.source.size))
+    }
+
     /// Whether a lower rung still covers what is shown.
-    fn needlessly_large(&self, rung: &Rung, budget: &Budget) -> bool {
-        let Some(shown) = budget.shown_at else {
+    fn needlessly_large(&self, rung: &Rung, shown_at: Option<Size>) -> bool {
+        let Some(shown) = shown_at else {
             return false;
         };
         let lower = RUNGS.iter().find(|lower| lower.short < rung.short);
@@ -247,8 +259,8 @@ impl Ladder {
     }
 
     /// Whether a rung does not cover what is shown, or all there is where nobody said.
-    fn needlessly_small(&self, rung: &Rung, budget: &Budget) -> bool {
-        let shown = budget.shown_at.unwrap_or(self.source.size);
+    fn needlessly_small(&self, rung: &Rung, shown_at: Option<Size>) -> bool {
+        let shown = shown_at.unwrap_or(self.source.size);
         let size = rung.size(self.source.size);
         size != self.source.size && !covers(size, shown.fit(self.source.size))
     }

@@ -66,24 +66,24 @@ impl Sight {
         let (Some(film), Some(output)) = (self.film.take(), &mut video.output) else {
             return;
         };
-        let path = film.path.clone();
+        let (path, size) = (film.path.clone(), film.size);
         match film.finish() {
             Ok(written) => {
-                let size = written
-                    .size
-                    .map_or_else(String::new, |size| format!(" of {size}"));
+                let seconds = written.length.as_secs_f64();
                 let words = format!(
-                    "wrote {} pictures{size} to {}, dropped {}",
-                    written.pictures,
+                    "wrote {seconds:.1} s of {size} to {}: {} pictures, dropped {}",
                     path.display(),
+                    written.pictures,
                     written.dropped
                 );
                 let fields = json!({
                     "path": path,
+                    "frames": written.frames,
+                    "seconds": seconds,
                     "pictures": written.pictures,
                     "dropped": written.dropped,
-                    "width": written.size.map(|size| size.width()),
-                    "height": written.size.map(|size| size.height()),
+                    "width": size.width(),
+                    "height": size.height(),
                 });
                 journal.event("videoWritten", &words, fields);
             }
@@ -122,6 +122,10 @@ impl Sight {
             off.push(fields(&known.stream));
             if self.written.as_ref() == Some(&known.stream) {
                 self.written = None;
+                // Until another one's pictures come.
+                if let Some(film) = &self.film {
+                    film.black();
+                }
             }
         }
         if !words.is_empty() {
@@ -160,6 +164,7 @@ impl Sight {
                 Err(error) => return tell_failure(&output.failed(&error), journal),
             },
         };
+        known.stream.show_at(Some(film.size));
         known.stream.set_sink(Some(film.sink()));
         let words = format!("writing {} to {}", known.words, film.path.display());
         let mut told = fields(&known.stream);

@@ -41,8 +41,12 @@ pub struct Seen {
     pub stream: InboundStream,
     /// Over the time in which it came.
     pub frames_per_second: f64,
+    /// Payload, over the same time.
+    pub bits_per_second: f64,
     #[serde(skip)]
     frames: Course,
+    #[serde(skip)]
+    bytes: Course,
 }
 
 /// How a counter grew.
@@ -109,12 +113,15 @@ impl Tally {
             match self.seen.iter_mut().find(is_it) {
                 Some(seen) => {
                     seen.frames_per_second = seen.frames.take(now, count);
+                    seen.bits_per_second = 8.0 * seen.bytes.take(now, stream.counters.bytes_received);
                     seen.stream = stream.clone();
                 }
                 None => self.seen.push(Seen {
                     stream: stream.clone(),
                     frames_per_second: 0.0,
+                    bits_per_second: 0.0,
                     frames: Course::new(now, count),
+                    bytes: Course::new(now, stream.counters.bytes_received),
                 }),
             }
         }

@@ -7,10 +7,12 @@ use bytes::Bytes;
 
 use super::layout::{Identifiers, Layout, Receives};
 use crate::packet::{RtpTimestamp, SequenceNumber};
+use crate::transport::Reception;
 use crate::transport::video::{InboundVideo, LipsEnd, RemoteEnd, RemoteFrame, Said};
 use crate::video::recovery::Nack;
 use crate::video::{
     AbsoluteCaptureTime, CLOCK_RATE, Codec, LipSync, NtpTime, ReceiverOutput, VideoPacket, VideoReceiver,
+    VideoStats,
 };
 
 /// Sources that no description names and that are remembered: a sender has a handful.
@@ -41,6 +43,9 @@ struct Remote {
     end: RemoteEnd,
     settled: Option<Receives>,
     receiver: Option<(Codec, VideoReceiver)>,
+    /// Of receivers that are no more.
+    past: VideoStats,
+    reception: Reception,
     /// The source of its pictures.
     ssrc: Option<u32>,
     participant: Option<u32>,
@@ -70,6 +75,8 @@ impl Receiving {
             end,
             settled: None,
             receiver: None,
+            past: VideoStats::default(),
+            reception: Reception::new(CLOCK_RATE),
             ssrc: None,
             participant: None,
             particulars: VecDeque::with_capacity(REMEMBERED),
@@ -95,7 +102,9 @@ impl Receiving {
         self.sources.clear();
         for (index, (remote, settled)) in self.remotes.iter_mut().zip(&layout.receives).enumerate() {
             remote.settled = settled.clone();
-            remote.receiver = None;
+            if let Some((_, receiver)) = remote.receiver.take() {
+                remote.past = receiver.into_stats();
+            }
             remote.ssrc = settled.as_ref().and_then(|settled| settled.ssrc);
             remote.particulars.clear();
             let sources = settled
@@ -194,6 +203,10 @@ impl Receiving {
         }
         if !is_current {
             let mut receiver = VideoReceiver::new(codec, now);
+            if let Some((_, before)) = remote.receiver.take() {
+                remote.past = before.into_stats();
+            }
+            receiver.count_on(std::mem::take(&mut remote.past));
             if let Some(round_trip) = self.round_trip {
                 receiver.set_round_trip(round_trip);
             }
@@ -208,6 +221,9 @@ impl Receiving {
         };
         if !again {
             remote.ssrc = Some(header.ssrc);
+            remote
+                .reception
+                .on_packet(header.ssrc, video.sequence, video.timestamp, now);
         }
         let captured = extension(identifiers.capture).and_then(|value| AbsoluteCaptureTime::read(&value));
         remote.note(
@@ -291,8 +307,13 @@ impl Receiving {
         remotes
             .map(|remote| {
                 let (codec, counters) = match &mut remote.receiver {
-                    Some((codec, receiver)) => (Some(*codec), receiver.stats(now).clone()),
-                    None => (None, Default::default()),
+                    Some((codec, receiver)) => (Some(*codec), receiver.stats(now)),
+                    None => (None, &remote.past),
+                };
+                let counters = VideoStats {
+                    packets_lost: remote.reception.lost(),
+                    jitter: remote.reception.jitter().as_secs_f64(),
+                    ..counters.clone()
                 };
                 InboundVideo {
                     content: remote.end.content,

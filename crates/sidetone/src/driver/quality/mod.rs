@@ -1,8 +1,15 @@
-//! How a call sounded from here: what the call's records are told of its two streams when it is over.
+//! How a call sounded and looked from here: what the call's records are told of its streams when it is over.
+
+mod pictures;
+
+use std::time::Instant;
 
 use serde_json::{Map, Value, json};
+use sidetone_media::pictures::VideoReportCard;
 use sidetone_media::transport::TransportStats;
 use sidetone_media::voice::InboundStats;
+
+use pictures::PictureQuality;
 
 /// A figure over the life of a stream.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,6 +57,11 @@ impl Share {
         (self.part, self.whole) = (part, whole);
     }
 
+    /// Takes what has come since.
+    fn add(&mut self, part: f64, whole: f64) {
+        self.note(self.part + part, self.whole + whole);
+    }
+
     fn write(&self, name: &str, to: &mut Map<String, Value>) {
         if self.whole > 0.0 {
             let all = (self.part / self.whole).clamp(0.0, 1.0);
@@ -72,6 +84,7 @@ pub struct Quality {
     healed: Share,
     packets_sent: u64,
     packets_received: u64,
+    pictures: PictureQuality,
 }
 
 impl Quality {
@@ -100,16 +113,15 @@ impl Quality {
         self.packets_received = transport.packets_received;
     }
 
-    /// The two streams, in the words of the service's call diagnostics. None where no packet was sent or received.
+    /// The same of the pictures.
+    pub fn look(&mut self, card: &VideoReportCard, now: Instant) {
+        self.pictures.look(card, now);
+    }
+
+    /// The two streams of sound and those of pictures, in the words of the service's call diagnostics. None where no packet was sent or received.
     pub fn streams(&self) -> Vec<Map<String, Value>> {
         let stream = |direction: &str, packets: u64| {
-            let mut stream = Map::new();
-            stream.insert("streamId".into(), direction.into());
-            stream.insert("mediaType".into(), "audio".into());
-            stream.insert("streamDirection".into(), direction.into());
-            stream.insert("codecName".into(), "opus".into());
-            stream.insert("transportType".into(), "udp".into());
-            stream.insert("packetUtilization".into(), json!(packets));
+            let mut stream = stream(direction, "audio", direction, "opus", packets);
             self.round_trip.write("roundTripTime", &mut stream);
             stream
         };
@@ -128,8 +140,25 @@ impl Quality {
             self.healed.write("healedDataRatio", &mut received);
             streams.push(received);
         }
+        for mut stream in self.pictures.streams() {
+            // They take the same path.
+            self.round_trip.write("roundTripTime", &mut stream);
+            streams.push(stream);
+        }
         streams
     }
+}
+
+/// What is told of every stream.
+fn stream(id: &str, media: &str, direction: &str, codec: &str, packets: u64) -> Map<String, Value> {
+    let mut stream = Map::new();
+    stream.insert("streamId".into(), id.into());
+    stream.insert("mediaType".into(), media.into());
+    stream.insert("streamDirection".into(), direction.into());
+    stream.insert("codecName".into(), codec.into());
+    stream.insert("transportType".into(), "udp".into());
+    stream.insert("packetUtilization".into(), json!(packets));
+    stream
 }
 
 #[cfg(test)]
