@@ -279,6 +279,11 @@ impl<D: VoiceDecoder> JitterBuffer<D> {
             .then(|| Duration::from_secs_f64(seconds(delay.max(0))))
     }
 
+    /// How much of that the network needs, its losses included.
+    pub fn needed_delay(&self) -> Duration {
+        Duration::from_secs_f64(seconds(self.delay.needed().max(0)))
+    }
+
     /// Source of the packets (RFC 3550 section 3, SSRC); `None` before the first.
     pub fn ssrc(&self) -> Option<u32> {
         self.stream.as_ref().map(Stream::ssrc)

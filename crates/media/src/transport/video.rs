@@ -342,6 +342,8 @@ pub struct PlayedSound {
     pub timestamp: RtpTimestamp,
     /// Its delay in the jitter buffer, over the fastest packets.
     pub delay: Duration,
+    /// How much of that the network needs.
+    pub needed: Duration,
     /// When it is in the air.
     pub at: Instant,
 }

@@ -86,6 +86,11 @@ impl Downlink {
         self.jitter.delay(now)
     }
 
+    /// How much delay the network needs, as [`JitterBuffer::needed_delay`].
+    pub fn needed_delay(&self) -> Duration {
+        self.jitter.needed_delay()
+    }
+
     /// Least delay from now on, as [`JitterBuffer::set_minimum_delay`].
     pub fn set_minimum_delay(&mut self, minimum: Duration) {
         self.jitter.set_minimum_delay(minimum);

@@ -150,6 +150,7 @@ impl Inlet {
                     participant: downlink.source(),
                     timestamp,
                     delay,
+                    needed: downlink.needed_delay(),
                     at,
                 });
             }

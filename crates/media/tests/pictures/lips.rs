@@ -35,6 +35,7 @@ fn sound_waits_for_pictures_that_are_late() {
                     participant: None,
                     timestamp: packet.timestamp,
                     delay: waits,
+                    needed: Duration::ZERO,
                     at: packet.at + waits,
                 });
             }

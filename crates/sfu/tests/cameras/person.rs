@@ -207,6 +207,7 @@ impl Person {
                 participant: packet.source,
                 timestamp: packet.timestamp,
                 delay: waits,
+                needed: Duration::ZERO,
                 at: packet.at + waits,
             });
             self.waits.insert(packet.source.unwrap(), waits);

@@ -277,7 +277,7 @@ impl Receiving {
                 continue;
             };
             if let Some(sound) = self.lips.of(remote.participant) {
-                remote.lips.adjust(sound.delay, receiver.delay());
+                remote.lips.adjust((sound.delay, sound.needed), receiver.delay());
             }
             receiver.set_minimum_delay(remote.lips.minimum_delays().1);
         }
