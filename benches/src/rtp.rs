@@ -31,6 +31,7 @@ const NEGOTIATED: Negotiated = Negotiated {
     payload_type: 111,
     red_payload_type: None,
     level_id: Some(1),
+    capture_id: None,
 };
 
 /// RFC 3550 header with the one-byte extension of RFC 6464, then the payload.

@@ -42,6 +42,7 @@ fuzz_target!(|data: &[u8]| {
                 payload_type: *payload_type.get_or_insert(packet.header.payload_type),
                 red_payload_type: None,
                 level_id: Some(settings & 0x0F),
+                capture_id: None,
             };
             let mut voice = pool.take().expect("as many as steps");
             if rtp::read(&packet, negotiated, now, &mut voice).is_ok() {

@@ -76,7 +76,7 @@ pub struct VoicePacket {
     pub marker: bool,
     /// Level announced by the sender, if the extension was negotiated.
     pub level: Option<AudioLevel>,
-    /// When the packet left the encoder (sending) or the socket (receiving).
+    /// When its first sample was captured (sending), or the packet came out of the socket (receiving).
     pub at: Instant,
     len: u16,
     copies: [FrameCopy; MAX_COPIES],

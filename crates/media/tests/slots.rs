@@ -60,6 +60,7 @@ fn port(slots: usize) -> (VoicePort, QueueSender<sidetone_pipeline::Pooled<Voice
         outgoing,
         incoming,
         slots,
+        lips: None,
     };
     (port, network)
 }

@@ -109,6 +109,7 @@ fn run(case: &Case) -> Result<(), Box<dyn Error>> {
             ssrc: number * 100 + n,
             formats,
             level_id: Some(1),
+            capture_id: None,
         };
         let receive = Receive {
             audio: (0..case.slots).map(config).collect(),
@@ -147,6 +148,7 @@ fn run(case: &Case) -> Result<(), Box<dyn Error>> {
             let key = people[((n + turn) % case.people) as usize];
             let voice = n < case.voices;
             let packet = Packet {
+                captured: None,
                 ssrc: 1,
                 sequence: round as u16,
                 timestamp: round.wrapping_mul(960),

@@ -63,6 +63,7 @@ impl Meeting {
                 ssrc: number * 100 + n,
                 formats,
                 level_id: Some(1),
+                capture_id: None,
             };
             let receive = Receive {
                 audio: (0..slots).map(config).collect(),
@@ -108,6 +109,7 @@ impl Meeting {
         for (n, &key) in (0u32..).zip(&self.people) {
             let voice = speaks(n);
             let packet = Packet {
+                captured: None,
                 ssrc: SSRC,
                 sequence: self.round as u16,
                 timestamp: self.round * 960,
@@ -218,6 +220,7 @@ impl Cinema {
                 ssrc: number * 100 + n,
                 formats: Self::formats(),
                 level_id: Some(1),
+                capture_id: None,
             })
         };
         let receive = Receive {
@@ -241,6 +244,7 @@ impl Cinema {
                 let mut payload = [0; 1_000];
                 payload[0] = if n == 0 { 0x10 } else { 0 };
                 let packet = Packet {
+                    captured: None,
                     ssrc: SSRC,
                     sequence: self.sequence,
                     timestamp: u32::from(self.sequence / 10) * 2_970,

@@ -116,9 +116,12 @@ fn pictures(video: &Tally) -> Vec<(String, String)> {
             .participant
             .map_or_else(String::new, |number| format!(" of participant {number}"));
         let expected = counters.packets_received as i64 + counters.packets_lost;
+        let behind = stream
+            .behind_sound
+            .map(|seconds| format!(", {:.0} ms behind the sound", seconds * 1e3));
         let value = format!(
             "{} {}x{}, {:.1} frames/s, {:.0} kbit/s, {} packets, {:.1} % lost, jitter {:.1} ms, {} NACK, {} PLI, \
-             {} dropped, {} freezes of {:.1} s together",
+             {} dropped, {} freezes of {:.1} s together{}",
             stream.codec,
             stream.frame_width,
             stream.frame_height,
@@ -132,6 +135,7 @@ fn pictures(video: &Tally) -> Vec<(String, String)> {
             counters.frames_dropped,
             counters.freeze_count,
             counters.total_freezes_duration,
+            behind.unwrap_or_default(),
         );
         (format!("{} seen{whose}", stream.content_type), value)
     });
@@ -175,6 +179,7 @@ mod tests {
         let mut seen = InboundStream {
             content_type: "camera".into(),
             participant: Some(3),
+            behind_sound: Some(0.012),
             ..InboundStream::default()
         };
         (seen.counters.frames_rendered, seen.counters.freeze_count) = (9, 2);
@@ -192,7 +197,7 @@ mod tests {
             "VP8 640x360, 0.0 frames/s, 0 kbit/s, 7 dropped",
             "camera seen of participant 3",
             "198 packets, 1.0 % lost, jitter 2.1 ms, 4 NACK, 0 PLI",
-            "2 freezes of 0.0 s together",
+            "2 freezes of 0.0 s together, 12 ms behind the sound",
             "30.0 ms = frame 20.0 + look-ahead 0.0",
         ] {
             assert!(shown.contains(part), "{part} is missing:\n{shown}");

@@ -47,6 +47,8 @@ pub(super) struct DelayEstimator {
     in_slot: i64,
     /// How long a lost packet's redundancy is waited for.
     reach: i64,
+    /// The least delay over the fastest packets, whatever they need.
+    minimum: i64,
     target: i64,
     floor: i64,
     fastest: i64,
@@ -69,6 +71,7 @@ impl DelayEstimator {
             recent: [i64::MIN; SLOTS],
             in_slot: 0,
             reach: 0,
+            minimum: 0,
             target: 0,
             floor: 0,
             fastest: 0,
@@ -117,14 +120,20 @@ impl DelayEstimator {
         self.reach
     }
 
-    /// Playing a sample this long after its media time is enough for the wanted share of packets.
+    /// From now on the delay over the fastest packets is at least this.
+    pub(super) fn set_minimum(&mut self, minimum: i64) {
+        self.minimum = minimum.clamp(0, self.max);
+    }
+
+    /// Playing a sample this long after its media time is enough for the wanted share of packets, and not before it is
+    /// wanted.
     pub(super) fn target(&self) -> i64 {
-        self.target
+        self.target.max(self.fastest + self.minimum)
     }
 
     /// The least that is as good as the target.
     pub(super) fn floor(&self) -> i64 {
-        self.floor
+        self.floor.max(self.fastest + self.minimum)
     }
 
     /// Transit of the fastest packets.
@@ -134,6 +143,11 @@ impl DelayEstimator {
 
     /// The target as a delay over the fastest packets.
     pub(super) fn target_delay(&self) -> i64 {
+        self.target() - self.fastest
+    }
+
+    /// The same, of which the network needs that much.
+    pub(super) fn needed(&self) -> i64 {
         self.target - self.fastest
     }
 
@@ -327,6 +341,23 @@ mod tests {
             let over = delay.target_delay() - reach;
             assert!((0..150).contains(&over), "{over} over {reach}");
         }
+    }
+
+    #[test]
+    fn the_minimum_is_kept_without_being_learnt() {
+        let mut delay = estimator();
+        delay.restart(0, 0);
+        delay.set_minimum(4_800);
+        for _ in 0..100 {
+            delay.learn(0, 960);
+        }
+        assert_eq!(delay.target_delay(), 4_800);
+        assert_eq!(delay.floor(), delay.target());
+        assert!(delay.needed() < 150);
+        delay.set_minimum(i64::MAX);
+        assert_eq!(delay.target_delay(), delay.max_delay());
+        delay.set_minimum(0);
+        assert_eq!(delay.target_delay(), delay.needed());
     }
 
     #[test]

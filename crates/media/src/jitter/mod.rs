@@ -15,6 +15,7 @@ mod decoder;
 mod delay;
 mod gap;
 mod loss;
+mod minimum;
 mod opus;
 mod packets;
 mod pcm;
@@ -24,7 +25,7 @@ mod stats;
 mod stream;
 mod stretch;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sidetone_pipeline::{Pool, Pooled};
 
@@ -38,6 +39,7 @@ use crate::packet::{RtpTimestamp, VoicePacket};
 use config::{samples, seconds};
 use delay::DelayEstimator;
 use loss::LossHistory;
+use minimum::Minimum;
 use packets::{Packets, Placed, Waiting};
 use playout::Playout;
 use stream::{Arrived, Stream};
@@ -73,6 +75,7 @@ pub struct JitterBuffer<D> {
     /// The source before this one, whose stragglers must not end the stream again.
     ended: Option<(u32, i64)>,
     delay: DelayEstimator,
+    minimum: Minimum,
     loss: LossHistory,
     packets: Packets,
     /// For the copies that packets carry.
@@ -89,6 +92,7 @@ impl<D: VoiceDecoder> JitterBuffer<D> {
             stream: None,
             ended: None,
             delay: DelayEstimator::new(&config),
+            minimum: Minimum::default(),
             loss: LossHistory::new(),
             packets: Packets::new(config.capacity),
             spare: Pool::new(SPARE, || VoicePacket::empty(now)),
@@ -228,7 +232,7 @@ impl<D: VoiceDecoder> JitterBuffer<D> {
         let mut believed = samples(self.config.initial_delay);
         if let Some(old) = self.stream.take() {
             // The way is likely the same, so what it needed is the best guess.
-            believed = self.delay.target_delay();
+            believed = self.delay.needed();
             self.stats.resets += 1;
             self.stats.packets_lost = self.stats.packets_lost.saturating_add(old.lost());
             if old.ssrc() != packet.ssrc {
@@ -249,8 +253,40 @@ impl<D: VoiceDecoder> JitterBuffer<D> {
     /// 120 at a time, so that it starts at the right moment.
     pub fn pull(&mut self, out: &mut [f32], now: Instant) -> Pulled {
         let now = self.ticks(now);
+        let minimum = if self.playout.playing {
+            let delay = now - self.playout.position() - self.delay.fastest();
+            self.minimum.step(out.len() as i64, delay, self.delay.needed())
+        } else {
+            self.minimum.jump()
+        };
+        self.delay.set_minimum(minimum);
         self.playout
             .pull(out, now, &mut self.packets, &self.delay, &mut self.stats)
+    }
+
+    /// Least delay over the fastest packets from now on, whatever the network needs, so that sound is with something that
+    /// comes later; at most [`JitterConfig::max_delay`]. A stream that plays gets there, and back, by playing slower and
+    /// faster.
+    pub fn set_minimum_delay(&mut self, minimum: Duration) {
+        self.minimum.want(samples(minimum));
+    }
+
+    /// How long after its arrival, had it been among the fastest, the sample is played that a pull at `now` begins with:
+    /// what [`set_minimum_delay`](Self::set_minimum_delay) compares with. `None` while nothing plays.
+    pub fn delay(&self, now: Instant) -> Option<Duration> {
+        let delay = self.ticks(now) - self.playout.position() - self.delay.fastest();
+        self.is_playing()
+            .then(|| Duration::from_secs_f64(seconds(delay.max(0))))
+    }
+
+    /// How much of that the network needs, its losses included.
+    pub fn needed_delay(&self) -> Duration {
+        Duration::from_secs_f64(seconds(self.delay.needed().max(0)))
+    }
+
+    /// Source of the packets (RFC 3550 section 3, SSRC); `None` before the first.
+    pub fn ssrc(&self) -> Option<u32> {
+        self.stream.as_ref().map(Stream::ssrc)
     }
 
     /// Whether a stream is being played and may be pulled in whole blocks. `false` before the first packet is due,

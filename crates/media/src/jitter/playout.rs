@@ -388,12 +388,12 @@ impl<D: VoiceDecoder> Playout<D> {
         // Mean over about a second.
         self.recent_delay += (delay as f64 - self.recent_delay) * (kept as f64 / 48_000.0).min(1.0);
         let stats = &mut *round.stats;
-        let target = seconds(round.delay.target_delay()) * kept as f64;
+        let kept_seconds = |delay: i64| seconds(delay) * kept as f64;
         stats.decoded_samples += kept as u64;
         stats.jitter_buffer_emitted_count += kept as u64;
-        stats.jitter_buffer_delay += seconds(delay) * kept as f64;
-        stats.jitter_buffer_target_delay += target;
-        stats.jitter_buffer_minimum_delay += target;
+        stats.jitter_buffer_delay += kept_seconds(delay);
+        stats.jitter_buffer_target_delay += kept_seconds(round.delay.target_delay());
+        stats.jitter_buffer_minimum_delay += kept_seconds(round.delay.needed());
         true
     }
 

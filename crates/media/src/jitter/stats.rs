@@ -13,7 +13,7 @@ pub struct JitterStats {
     pub jitter_buffer_delay: f64,
     /// The target at that time, summed over samples.
     pub jitter_buffer_target_delay: f64,
-    /// The target the network asks for, its losses included (ours has no other influence), summed over samples.
+    /// The target the network asks for, its losses included, and not what waits for pictures, summed over samples.
     pub jitter_buffer_minimum_delay: f64,
     /// Samples the three sums are over.
     pub jitter_buffer_emitted_count: u64,

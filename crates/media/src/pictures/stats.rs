@@ -80,6 +80,9 @@ pub struct InboundStream {
     pub decoder_implementation: String,
     /// Frames that could not be decoded.
     pub frames_corrupted: u64,
+    /// By how many seconds a camera was behind the sound of the same person when both were played last, less than nothing
+    /// where it was ahead; `None` before that.
+    pub behind_sound: Option<f64>,
     /// The counters of what came and was shown.
     #[serde(flatten)]
     pub counters: VideoStats,
@@ -164,6 +167,7 @@ pub(super) fn card(
             total_decode_time: decoding.decode_time.as_secs_f64(),
             decoder_implementation: decoding.implementation.unwrap_or_default().into(),
             frames_corrupted: decoding.corrupt,
+            behind_sound: seen.behind_sound,
             counters: seen.counters.clone(),
         }
     });

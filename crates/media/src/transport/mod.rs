@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use sidetone_pipeline::{Pooled, QueueReceiver, QueueSender};
 
-use self::video::{VideoConfig, VideoPort, VideoReport};
+use self::video::{Lips, VideoConfig, VideoPort, VideoReport};
 use crate::bandwidth::Estimate;
 use crate::packet::VoicePacket;
 
@@ -178,7 +178,7 @@ pub const DEFAULT_SLOTS: usize = 3;
 /// Most streams that can come at the same time.
 pub const MAX_SLOTS: usize = 8;
 
-/// The voice side of a transport: two queues, one each way.
+/// The voice side of a transport: two queues, one each way, and what pictures ask of the playout.
 ///
 /// The capture worker pushes to `outgoing`, the playout worker pops from `incoming`; the transport has the
 /// other ends.
@@ -189,6 +189,8 @@ pub struct VoicePort {
     pub incoming: QueueReceiver<Pooled<VoicePacket>>,
     /// As in [`TransportConfig::slots`]: [`VoicePacket::slot`] is below this, and zero where this is zero.
     pub slots: usize,
+    /// What keeps sound with pictures, with [`TransportConfig::video`].
+    pub lips: Option<Lips>,
 }
 
 /// Counters and measurements of a transport, named as in W3C webrtc-stats, durations in seconds when serialised.

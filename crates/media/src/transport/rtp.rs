@@ -52,6 +52,8 @@ pub struct Negotiated {
     pub level_id: Option<u8>,
     /// Payload type of redundant audio data with Opus in it, if both ends want it (RFC 2198).
     pub red_payload_type: Option<u8>,
+    /// Id of the [absolute capture time](crate::video::AbsoluteCaptureTime) extension, likewise.
+    pub capture_id: Option<u8>,
 }
 
 impl Default for Negotiated {
@@ -60,6 +62,7 @@ impl Default for Negotiated {
             payload_type: OPUS_PAYLOAD_TYPE,
             level_id: None,
             red_payload_type: None,
+            capture_id: None,
         }
     }
 }
@@ -206,7 +209,7 @@ mod tests {
             id in proptest::option::of(1u8..=14), payload_type in 96u8..=127,
             payload in proptest::collection::vec(any::<u8>(), 1..=MAX_PAYLOAD),
         ) {
-            let negotiated = Negotiated { payload_type, level_id: id, red_payload_type: None };
+            let negotiated = Negotiated { payload_type, level_id: id, ..Negotiated::default() };
             let mut sent = voice(sequence, timestamp, marker, level, &payload);
             sent.source = source;
             let wire = write(&sent, ssrc, negotiated).marshal().unwrap();
@@ -226,7 +229,9 @@ mod tests {
         fn no_bytes_are_too_odd(bytes in proptest::collection::vec(any::<u8>(), 0..1600), id in 0u8..=15) {
             if let Ok(packet) = parse(&bytes) {
                 for red_payload_type in [None, Some(packet.header.payload_type)] {
-                let negotiated = Negotiated { payload_type: packet.header.payload_type, level_id: Some(id), red_payload_type };
+                let negotiated = Negotiated {
+                    payload_type: packet.header.payload_type, level_id: Some(id), red_payload_type, capture_id: None,
+                };
                 let mut received = VoicePacket::empty(Instant::now());
                 if read(&packet, negotiated, Instant::now(), &mut received).is_ok() {
                     prop_assert!(!received.payload().is_empty() && received.payload().len() <= bytes.len());
@@ -240,7 +245,7 @@ mod tests {
             payload in proptest::collection::vec(any::<u8>(), 1..100), level in any_level(),
             flips in proptest::collection::vec((any::<proptest::sample::Index>(), 0u8..8), 1..6), cut: proptest::sample::Index,
         ) {
-            let negotiated = Negotiated { payload_type: OPUS_PAYLOAD_TYPE, level_id: Some(1), red_payload_type: None };
+            let negotiated = Negotiated { level_id: Some(1), ..Negotiated::default() };
             let mut wire = write(&voice(1, 2, true, level, &payload), 3, negotiated).marshal().unwrap().to_vec();
             for (at, bit) in flips {
                 let at = at.index(wire.len());

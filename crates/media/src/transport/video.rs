@@ -11,6 +11,7 @@ use bytes::Bytes;
 use sidetone_opus::Bitrate;
 use sidetone_pipeline::{Notifier, QueueReceiver, QueueSender, queue};
 
+use super::MAX_SLOTS;
 use crate::packet::RtpTimestamp;
 use crate::video::payload::TemporalLayers;
 use crate::video::{Codec, Content, Demand, NtpTime, StreamStats, TemporalLayer, VideoStats, Wanted};
@@ -116,8 +117,6 @@ pub struct VideoPort {
     pub screen: LocalVideo,
     /// What can be seen: the cameras, then the shared screen.
     pub remote: Vec<RemoteVideo>,
-    /// What sound and pictures of the other end have to do with each other, in a call of two.
-    pub lips: Lips,
 }
 
 /// Rings when something was put into a queue.
@@ -330,35 +329,57 @@ pub(super) struct RemoteEnd {
     pub(super) said: QueueReceiver<Said>,
 }
 
-/// Sound and pictures of one other end, played together: the playout says when it plays what, and is told how long to wait.
+/// A sample that is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlayedSound {
+    /// Which of the link's streams it belongs to.
+    pub slot: u8,
+    /// The stream's source.
+    pub ssrc: u32,
+    /// Whose it is, by number in the meeting (CSRC); `None` in a call with one other end.
+    pub participant: Option<u32>,
+    /// Media timestamp.
+    pub timestamp: RtpTimestamp,
+    /// Its delay in the jitter buffer, over the fastest packets.
+    pub delay: Duration,
+    /// How much of that the network needs.
+    pub needed: Duration,
+    /// When it is in the air.
+    pub at: Instant,
+}
+
+/// Sound and pictures played together: the playout says when it plays what, and is told how long to wait. No call waits,
+/// locks or allocates.
 #[derive(Clone)]
 pub struct Lips {
-    heard: QueueSender<(RtpTimestamp, Duration, Instant)>,
-    minimum: Arc<AtomicU32>,
+    played: QueueSender<PlayedSound>,
+    minimum: Arc<[AtomicU32; MAX_SLOTS]>,
 }
 
 impl Lips {
-    /// Sound with that timestamp is played at that time, after a delay of the jitter buffer. Some times a second is enough.
-    pub fn heard(&self, timestamp: RtpTimestamp, delay: Duration, at: Instant) {
-        self.heard.push((timestamp, delay, at));
+    /// Says what is played. Some times a second, for each stream, is enough.
+    pub fn played(&self, sound: PlayedSound) {
+        self.played.push(sound);
     }
 
-    /// Least delay that the sound's jitter buffer should have, so that pictures are with it.
-    pub fn minimum_delay(&self) -> Duration {
-        Duration::from_micros(self.minimum.load(Acquire).into())
+    /// Least delay that the jitter buffer of that stream should have, so that pictures are with the sound.
+    pub fn minimum_delay(&self, slot: u8) -> Duration {
+        let minimum = self.minimum.get(usize::from(slot));
+        Duration::from_micros(minimum.map_or(0, |minimum| minimum.load(Acquire)).into())
     }
 }
 
 /// The network task's end of [`Lips`].
 pub(super) struct LipsEnd {
-    pub(super) heard: QueueReceiver<(RtpTimestamp, Duration, Instant)>,
-    minimum: Arc<AtomicU32>,
+    pub(super) played: QueueReceiver<PlayedSound>,
+    minimum: Arc<[AtomicU32; MAX_SLOTS]>,
 }
 
 impl LipsEnd {
-    pub(super) fn set_minimum_delay(&self, minimum: Duration) {
-        self.minimum
-            .store(minimum.as_micros().min(u32::MAX.into()) as u32, Release);
+    pub(super) fn set_minimum_delay(&self, slot: usize, minimum: Duration) {
+        if let Some(word) = self.minimum.get(slot) {
+            word.store(minimum.as_micros().min(u32::MAX.into()) as u32, Release);
+        }
     }
 }
 
@@ -369,8 +390,12 @@ pub(super) struct VideoEnd {
     pub(super) lips: LipsEnd,
 }
 
-/// Both ends. The screen is the last of the local ones, and of the remote ones.
-pub(super) fn port(layers: usize, cameras: usize, bell: &Bell) -> (VideoPort, VideoEnd) {
+/// What is played that may wait to be noted.
+const PLAYED: usize = 4 * MAX_SLOTS;
+
+/// Both ends, and what the playout of sound has to do with them. The screen is the last of the local ones, and of the
+/// remote ones.
+pub(super) fn port(layers: usize, cameras: usize, bell: &Bell) -> (VideoPort, Lips, VideoEnd) {
     let local = |content| {
         let (frames, to_send) = queue(OUTGOING);
         let wish = Arc::new(Wish::default());
@@ -410,27 +435,23 @@ pub(super) fn port(layers: usize, cameras: usize, bell: &Bell) -> (VideoPort, Vi
     ends.push(end);
     let contents = (0..cameras).map(|_| Content::Camera).chain([Content::Screen]);
     let (seen, remote) = contents.map(remote).unzip();
-    let (heard, played) = queue(8);
-    let minimum = Arc::<AtomicU32>::default();
+    let (said, played) = queue(PLAYED);
+    let minimum = Arc::<[AtomicU32; MAX_SLOTS]>::default();
     let lips = Lips {
-        heard,
+        played: said,
         minimum: Arc::clone(&minimum),
     };
     let end = VideoEnd {
         local: ends,
         remote,
-        lips: LipsEnd {
-            heard: played,
-            minimum,
-        },
+        lips: LipsEnd { played, minimum },
     };
     let port = VideoPort {
         camera,
         screen,
         remote: seen,
-        lips,
     };
-    (port, end)
+    (port, lips, end)
 }
 
 /// One stream that is sent, as of webrtc-stats `outbound-rtp` and its `remote-inbound-rtp`.
@@ -463,6 +484,9 @@ pub struct InboundVideo {
     pub participant: Option<u32>,
     /// Pictures that no decoder took in time.
     pub frames_overflowed: u64,
+    /// By how many seconds it was behind the sound of whom it shows when both were played last, less than nothing where it
+    /// was ahead. `None` for a screen, and before that.
+    pub behind_sound: Option<f64>,
     /// The counters.
     pub counters: VideoStats,
 }

@@ -30,7 +30,7 @@ pub use sender::{
     timestamp,
 };
 pub use stats::{Standstill, VideoStats};
-pub use sync::{ABSOLUTE_CAPTURE_TIME_URI, AbsoluteCaptureTime, LipSync, NtpTime, Timeline};
+pub use sync::{ABSOLUTE_CAPTURE_TIME_URI, AbsoluteCaptureTime, LipSync, Moment, NtpTime, Timeline};
 pub use unwrap::Unwrapper;
 
 use bytes::Bytes;

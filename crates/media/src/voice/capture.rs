@@ -13,7 +13,8 @@ use super::lead::frames;
 use super::stats::DeviceStats;
 use super::{BLOCK, Coding, LinkId, Listener, MicrophoneStats, Processing, ReferenceReader, Uplink};
 use crate::device::{
-    CaptureStream, DeviceError, DeviceInfo, Direction, InputDevice, StreamEvent, StreamEvents, headless,
+    CaptureStream, DeviceError, DeviceInfo, Direction, InputDevice, LatencyGauge, StreamEvent, StreamEvents,
+    headless,
 };
 use crate::packet::VoicePacket;
 use crate::recording::Tap;
@@ -60,6 +61,7 @@ struct Microphone {
     device: Box<dyn InputDevice>,
     blocks: BlockReader,
     clock: ClockReader,
+    latency: LatencyGauge,
     events: StreamEvents,
     stats: DeviceStats,
     listener: Listener,
@@ -67,11 +69,19 @@ struct Microphone {
 }
 
 impl Microphone {
-    /// When the first sample of the block that was read last was captured.
+    /// When the first sample of the block that was read last was captured, as callbacks see it.
     fn captured(&self, now: Instant) -> Instant {
         let last = self.clock.last_tick().map_or(now, |(_, at)| at);
         let since = frames(u64::from(self.blocks.ready()), self.stats.sample_rate) + BLOCK_LENGTH;
         last.checked_sub(since).unwrap_or(last)
+    }
+
+    /// When that sample was spoken: what the platform and the conversion took before.
+    fn spoken(&self, captured: Instant) -> Instant {
+        let period = frames(self.stats.period.into(), self.stats.sample_rate);
+        let device = self.latency.get().unwrap_or_default().saturating_sub(period);
+        let before = device + Duration::from_secs_f64(self.blocks.delay());
+        captured.checked_sub(before).unwrap_or(captured)
     }
 }
 
@@ -81,9 +91,9 @@ fn open(mut device: Box<dyn InputDevice>, period: u32, wake: Notifier) -> Result
         period,
         samples,
         clock,
+        hardware_latency,
         events,
         keep,
-        ..
     } = device.open(request(period), wake)?;
     let DeviceInfo { name, host, .. } = device.info();
     let blocks = BlockReader::new(samples, format).map_err(|error| DeviceError::Format {
@@ -94,6 +104,7 @@ fn open(mut device: Box<dyn InputDevice>, period: u32, wake: Notifier) -> Result
         device,
         blocks,
         clock,
+        latency: hardware_latency,
         events,
         stats: DeviceStats {
             name,
@@ -181,10 +192,11 @@ impl CaptureWorker {
             && let Some(block) = self.microphone.blocks.next()
         {
             let now = Instant::now();
-            let far = self.reference.next(self.microphone.captured(now));
+            let captured = self.microphone.captured(now);
+            let far = self.reference.next(captured);
             self.uplink.render(&far);
             self.microphone.listener.hear(&block, now);
-            let packet = self.uplink.push(&block, now);
+            let packet = self.uplink.push(&block, self.microphone.spoken(captured));
             // One microphone, one call that is spoken in: the last outlet that is open.
             let open = self.outlets.iter().rev().find(|outlet| outlet.open);
             for (link, tap) in &mut self.taps {

@@ -1,6 +1,6 @@
 //! From RTP packets to speaker samples: the jitter buffer with its decoder, and the level of what comes out.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sidetone_pipeline::Pooled;
 
@@ -76,6 +76,26 @@ impl Downlink {
         self.jitter.playout_timestamp()
     }
 
+    /// Source of the packets; `None` before the first.
+    pub fn ssrc(&self) -> Option<u32> {
+        self.jitter.ssrc()
+    }
+
+    /// Delay of what a pull at `now` begins with, as [`JitterBuffer::delay`].
+    pub fn delay(&self, now: Instant) -> Option<Duration> {
+        self.jitter.delay(now)
+    }
+
+    /// How much delay the network needs, as [`JitterBuffer::needed_delay`].
+    pub fn needed_delay(&self) -> Duration {
+        self.jitter.needed_delay()
+    }
+
+    /// Least delay from now on, as [`JitterBuffer::set_minimum_delay`].
+    pub fn set_minimum_delay(&mut self, minimum: Duration) {
+        self.jitter.set_minimum_delay(minimum);
+    }
+
     /// Level of what is heard.
     pub fn level(&self) -> Level {
         self.meter.level()
@@ -94,8 +114,6 @@ impl Downlink {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use sidetone_pipeline::Pool;
 
     use super::*;
@@ -115,7 +133,8 @@ mod tests {
                 uplink.set_muted(n == 300);
             }
             let now = start + Duration::from_millis(10) * n;
-            if let Some(packet) = uplink.push(block.try_into().unwrap(), now) {
+            if let Some(mut packet) = uplink.push(block.try_into().unwrap(), now) {
+                packet.at = now;
                 downlink.insert(packet);
             }
             downlink.pull(&mut out, now);

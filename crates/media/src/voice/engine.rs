@@ -321,7 +321,7 @@ impl VoiceEngine {
         let wanted = (port.slots > 1)
             .then(|| maker.start(link, &self.playout))
             .transpose()?;
-        let inlet = Inlet::new(link, (port.incoming, port.slots), spare, wanted);
+        let inlet = Inlet::new(link, (port.incoming, port.slots, port.lips), spare, wanted);
         self.playout.tell(PlayoutCommand::Connect(inlet, after));
         let after = after.map(|(from, _)| from);
         self.capture

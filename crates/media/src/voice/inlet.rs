@@ -11,6 +11,7 @@ use super::stats::InboundStats;
 use super::{BLOCK, Downlink, Level, LinkId};
 use crate::packet::VoicePacket;
 use crate::transport::MAX_SLOTS;
+use crate::transport::video::{Lips, PlayedSound};
 
 /// Packets that may wait for a decoder to be made, which takes a few milliseconds.
 const HELD: usize = 64;
@@ -36,13 +37,15 @@ pub struct Inlet {
     held: Vec<Pooled<VoicePacket>>,
     /// Asks for another spare. Dropped when there are enough.
     wanted: Option<QueueSender<()>>,
+    /// What keeps the sound with pictures, where there are any.
+    lips: Option<Lips>,
 }
 
 impl Inlet {
     /// The receiving half of a port with so many slots. `wanted` asks for another downlink, which comes to [`supply`](Self::supply).
     pub fn new(
         link: LinkId,
-        (queue, slots): (QueueReceiver<Pooled<VoicePacket>>, usize),
+        (queue, slots, lips): (QueueReceiver<Pooled<VoicePacket>>, usize, Option<Lips>),
         spare: Box<Downlink>,
         wanted: Option<QueueSender<()>>,
     ) -> Self {
@@ -54,6 +57,7 @@ impl Inlet {
             slots: slots.clamp(1, MAX_SLOTS),
             held: Vec::with_capacity(if slots > 1 { HELD } else { 0 }),
             wanted,
+            lips,
         };
         if slots == 0 {
             // There is no telling streams apart, so the one there is need not be waited for.
@@ -129,6 +133,27 @@ impl Inlet {
             sum.iter_mut()
                 .zip(block)
                 .for_each(|(sum, sample)| *sum += *sample);
+        }
+    }
+
+    /// Says when the next samples are heard, `at`, and waits as long as the pictures with them need. Allocates nothing.
+    pub fn keep_with_pictures(&mut self, at: Instant, now: Instant) {
+        let Some(lips) = &self.lips else { return };
+        for Stream { slot, downlink, .. } in &mut self.streams {
+            downlink.set_minimum_delay(lips.minimum_delay(*slot));
+            if let (Some(ssrc), Some(timestamp), Some(delay)) =
+                (downlink.ssrc(), downlink.playout_timestamp(), downlink.delay(now))
+            {
+                lips.played(PlayedSound {
+                    slot: *slot,
+                    ssrc,
+                    participant: downlink.source(),
+                    timestamp,
+                    delay,
+                    needed: downlink.needed_delay(),
+                    at,
+                });
+            }
         }
     }
 

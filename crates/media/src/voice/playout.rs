@@ -22,6 +22,9 @@ pub const SECTION: &str = "playout worker";
 /// How often it is told who is heard.
 const HEARD: Duration = Duration::from_millis(100);
 
+/// How often pictures are told when sound is heard.
+const TOGETHER: Duration = Duration::from_millis(50);
+
 /// Longest sleep: commands and device events are looked at this often even when no sound is due.
 const NAP: Duration = Duration::from_millis(20);
 
@@ -116,6 +119,8 @@ pub struct PlayoutWorker {
     mix: LevelMeter,
     before: Level,
     lead: Lead,
+    /// When pictures are told again.
+    together: Instant,
     muted: bool,
     reference: ReferenceWriter,
     commands: QueueReceiver<PlayoutCommand>,
@@ -145,6 +150,7 @@ impl PlayoutWorker {
             mix: LevelMeter::default(),
             before: Level::default(),
             lead: Lead::default(),
+            together: Instant::now(),
             muted: false,
             reference,
             commands,
@@ -241,6 +247,10 @@ impl PlayoutWorker {
         };
         // The first of these samples is played when everything before it in the ring has been.
         let due = ring.last_callback + frames(u64::from(ring.ready + ring.period), ring.rate);
+        if now >= self.together {
+            self.together = now + TOGETHER;
+            self.keep_with_pictures(due, now);
+        }
         self.pull(needed, due, now);
         let mut pulled = needed;
         let mut rest = self.decoded();
@@ -252,6 +262,16 @@ impl PlayoutWorker {
         }
         self.stats.total_playout_delay += due.saturating_duration_since(now).as_secs_f64();
         self.stats.blocks += 1;
+    }
+
+    /// Has streams wait for the pictures that belong to them. The device takes the next sample at `due`.
+    fn keep_with_pictures(&mut self, due: Instant, now: Instant) {
+        let speaker = &self.speaker;
+        let device = speaker.latency.get().unwrap_or_default();
+        let at = due + device + Duration::from_secs_f64(speaker.blocks.delay());
+        for source in self.sources.iter_mut().filter(|source| source.playing) {
+            source.inlet.keep_with_pictures(at, now);
+        }
     }
 
     /// Samples that every stream has decoded, in whole quarters of a block. A stream that begins meanwhile is heard that

@@ -50,6 +50,9 @@ mod no_processor {
     pub enum VoiceProcessor {}
 
     impl VoiceProcessor {
+        /// By how many samples sound is later behind it.
+        pub const DELAY: usize = 0;
+
         /// Always `None`: this build has no processing.
         pub fn new(_: Processing) -> Option<Self> {
             None

@@ -80,6 +80,9 @@ pub struct VoiceProcessor {
 }
 
 impl VoiceProcessor {
+    /// By how many samples sound is later behind it, whatever parts are on.
+    pub const DELAY: usize = (ECHO_DELAY + NOISE_DELAY) * RATIO + Splitter::DELAY;
+
     /// A processor with the given parts on, or `None` when all are off.
     pub fn new(processing: Processing) -> Option<Self> {
         processing.is_on().then(|| {

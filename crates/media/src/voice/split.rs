@@ -116,6 +116,9 @@ pub struct Splitter {
 }
 
 impl Splitter {
+    /// By how many samples of the high rate sound is later when it is put together again.
+    pub const DELAY: usize = 2 * CENTRE;
+
     pub fn new() -> Self {
         Self {
             down: Decimator::new(),

@@ -8,7 +8,7 @@ use sidetone_pipeline::{Pool, Pooled};
 use super::level::Attention;
 use super::sent::SentFrames;
 use super::stats::OutboundStats;
-use super::{BLOCK, Coding, Level, LevelMeter, Processing, Profile, VoiceProcessor};
+use super::{BLOCK, Coding, Level, LevelMeter, Processing, Profile, RATE, VoiceProcessor};
 use crate::packet::{AudioLevel, RtpTimestamp, SequenceNumber, VoicePacket};
 
 /// Longest frame: 60 ms.
@@ -40,6 +40,8 @@ pub struct Uplink {
     loudest: AudioLevel,
     sequence: SequenceNumber,
     timestamp: RtpTimestamp,
+    /// When what is at that timestamp was captured.
+    captured: Option<Instant>,
     talk_spurt_ended: bool,
     muted: bool,
     gain: f32,
@@ -48,6 +50,17 @@ pub struct Uplink {
 
 /// How long a block is.
 const BLOCK_LENGTH: Duration = Duration::from_millis(10);
+
+/// A block that comes so much later than expected tells of another clock.
+const LATEST: Duration = Duration::from_millis(100);
+
+/// Share of what blocks are late that is believed, a frame: a clock that is slower by 0.1 percent is followed within 2 ms.
+const SLOWER: u32 = 64;
+
+/// How long so many samples are.
+fn samples(count: usize) -> Duration {
+    Duration::from_nanos(count as u64 * 1_000_000_000 / u64::from(RATE))
+}
 
 const SILENT: AudioLevel = AudioLevel {
     minus_dbov: 127,
@@ -84,6 +97,7 @@ impl Uplink {
             // Half the range, so that a wrap is not met within the first packets of a call.
             sequence: SequenceNumber((start & 0x7fff) as u16),
             timestamp: RtpTimestamp((start >> 16) as u32),
+            captured: None,
             talk_spurt_ended: true,
             muted: false,
             gain: 1.0,
@@ -170,9 +184,13 @@ impl Uplink {
         }
     }
 
-    /// Takes a block of the microphone; a packet comes out whenever a frame is full and worth sending.
-    pub fn push(&mut self, block: &[f32; BLOCK], now: Instant) -> Option<Pooled<VoicePacket>> {
+    /// Takes a block of the microphone, whose first sample was captured then; a packet comes out whenever a frame is full
+    /// and worth sending.
+    pub fn push(&mut self, block: &[f32; BLOCK], captured: Instant) -> Option<Pooled<VoicePacket>> {
         let mut block = *block;
+        if self.filled == 0 {
+            self.begin_frame(captured);
+        }
         if let Some(processor) = &mut self.processor {
             processor.capture(&mut block);
         }
@@ -195,13 +213,30 @@ impl Uplink {
             return None;
         }
         self.filled = 0;
-        self.finish_frame(now)
+        self.finish_frame()
     }
 
-    fn finish_frame(&mut self, now: Instant) -> Option<Pooled<VoicePacket>> {
+    /// Tells when a frame begins. Callbacks may come late, and sound does not: it is as early as the earliest say.
+    fn begin_frame(&mut self, captured: Instant) {
+        let expected = self.captured.unwrap_or(captured);
+        let late = captured.saturating_duration_since(expected);
+        // Another device, or one that stood still.
+        let is_other = late > LATEST || captured + LATEST < expected;
+        self.captured = Some(if is_other {
+            captured
+        } else {
+            captured.min(expected + late / SLOWER)
+        });
+    }
+
+    fn finish_frame(&mut self) -> Option<Pooled<VoicePacket>> {
         let level = std::mem::replace(&mut self.loudest, SILENT);
         let timestamp = self.timestamp;
         self.timestamp = timestamp.advanced_by(self.frame_len as u32);
+        let begun = self.captured?;
+        self.captured = Some(begun + samples(self.frame_len));
+        // What is decoded at that timestamp went into the processor so much earlier.
+        let behind = self.look_ahead() + self.processor.as_ref().map_or(0, |_| VoiceProcessor::DELAY);
         let Some(mut packet) = self.pool.take() else {
             self.stats.frames_dropped += 1;
             return None;
@@ -228,7 +263,7 @@ impl Uplink {
         packet.source = None;
         packet.marker = !discontinued && std::mem::take(&mut self.talk_spurt_ended);
         packet.level = Some(level);
-        packet.at = now;
+        packet.at = begun.checked_sub(samples(behind)).unwrap_or(begun);
         self.sequence = self.sequence.next();
         self.stats.packets_sent += 1;
         let copies: usize = packet.copies().map(|(_, frame)| frame.len()).sum();

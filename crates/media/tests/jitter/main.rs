@@ -7,6 +7,7 @@ mod accounting;
 mod drift;
 mod hostile;
 mod loss;
+mod minimum;
 mod network;
 mod pause;
 mod rejoin;

@@ -163,6 +163,8 @@ pub struct Conditions {
     /// the stream started.
     pub grid: bool,
     pub config: JitterConfig,
+    /// Least delays that are asked for, from these seconds on.
+    pub minimum: Vec<(f64, Duration)>,
 }
 
 impl Default for Conditions {
@@ -175,6 +177,7 @@ impl Default for Conditions {
             block: 480,
             grid: false,
             config: JitterConfig::default(),
+            minimum: Vec::new(),
         }
     }
 }
@@ -255,6 +258,7 @@ pub fn run_changing<D: VoiceDecoder>(
     changes: Vec<(f64, Config)>,
 ) -> Outcome {
     let mut changes = changes.into_iter().peekable();
+    let mut minimum = conditions.minimum.iter().peekable();
     let start = Instant::now();
     let mut random = ChaCha8Rng::seed_from_u64(conditions.seed);
     let pool = pool(1000);
@@ -323,6 +327,9 @@ pub fn run_changing<D: VoiceDecoder>(
         } else {
             120
         };
+        if let Some((_, minimum)) = minimum.next_if(|(at, _)| pulled as f64 / RATE >= *at) {
+            buffer.set_minimum_delay(*minimum);
+        }
         let mut out = [0.0; 480];
         buffer.pull(&mut out[..len], next_pull);
         heard.extend_from_slice(&out[..len]);

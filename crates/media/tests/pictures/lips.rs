@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use sidetone_media::transport::video::PlayedSound;
 use sidetone_media::video::Codec;
 
 use crate::studio::{CAMERA, pair};
@@ -25,16 +26,25 @@ fn sound_waits_for_pictures_that_are_late() {
             if sequence.is_multiple_of(2) {
                 a.camera.tick(&a.video.camera[0]);
             }
+            let lips = b.peer.voice.lips.as_ref().unwrap();
             while let Some(packet) = b.peer.voice.incoming.pop() {
                 // A jitter buffer that does what it is told.
-                b.video.lips.heard(packet.timestamp, waits, packet.at + waits);
+                lips.played(PlayedSound {
+                    slot: 0,
+                    ssrc: packet.ssrc,
+                    participant: None,
+                    timestamp: packet.timestamp,
+                    delay: waits,
+                    needed: Duration::ZERO,
+                    at: packet.at + waits,
+                });
             }
             let seen = &b.video.remote[0];
             while let Some(frame) = seen.pop() {
                 seen.decoded(frame.key);
                 seen.shown(frame.timestamp, frame.due + late);
             }
-            waits = b.video.lips.minimum_delay();
+            waits = b.peer.voice.lips.as_ref().unwrap().minimum_delay(0);
         }
         assert!(waits >= Duration::from_millis(150), "it waits {waits:?}");
         assert!(

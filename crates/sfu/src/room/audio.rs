@@ -43,9 +43,7 @@ impl Room {
             Place::Restart { .. } => 0,
             Place::Late { extended } => return self.late(key, extended, packet, format, body, sink),
             Place::Stray { extended } => {
-                let mut entry = Entry::new(extended, 0, State::Held, format);
-                (entry.timestamp, entry.marker, entry.level) =
-                    (packet.timestamp, packet.marker, packet.level);
+                let entry = Entry::new(extended, 0, State::Held, format).of(packet);
                 stream.intake.keep(entry, packet.payload);
                 self.counters.held += 1;
                 return;
@@ -68,8 +66,7 @@ impl Room {
         };
         let duration = u64::from(stream.timeline.frame()) * 1_000 / 48;
         let sound = stream.activity.hear(now, packet.level, coded.len(), duration);
-        let mut entry = Entry::new(0, 0, State::Sent, format);
-        (entry.timestamp, entry.marker, entry.level) = (packet.timestamp, packet.marker, packet.level);
+        let mut entry = Entry::new(0, 0, State::Sent, format).of(packet);
         // A clock that runs faster than ours, or a lie: left out as silence is, and forgotten.
         let ahead = stream.timeline.is_ahead(now);
         // The pause after a voice is the moment to become timely again, where its beginning was sent late.

@@ -1,7 +1,9 @@
 //! The recent packets of one stream, shared by all who receive it: for those who ask again, and for those who came to
 //! listen a moment too late. Two rings of fixed size, allocated once.
 
-use super::packet::{AudioLevel, Format};
+use std::num::NonZeroU64;
+
+use super::packet::{AudioLevel, Format, Packet};
 
 /// What became of a sequence number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,7 @@ pub(crate) struct Entry {
     pub(crate) format: Format,
     pub(crate) marker: bool,
     pub(crate) level: Option<AudioLevel>,
+    pub(crate) captured: Option<NonZeroU64>,
     start: u64,
     len: u16,
 }
@@ -44,6 +47,7 @@ const EMPTY: Entry = Entry {
     format: Format::Opus,
     marker: false,
     level: None,
+    captured: None,
     start: 0,
     len: 0,
 };
@@ -139,6 +143,13 @@ impl Cache {
 }
 
 impl Entry {
+    /// With what the header of `packet` says.
+    pub(crate) fn of(mut self, packet: &Packet<'_>) -> Self {
+        (self.timestamp, self.marker) = (packet.timestamp, packet.marker);
+        (self.level, self.captured) = (packet.level, packet.captured);
+        self
+    }
+
     /// A packet to [`Cache::put`].
     pub(crate) fn new(extended: u64, compact: u64, state: State, format: Format) -> Self {
         Self {

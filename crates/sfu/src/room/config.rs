@@ -62,6 +62,8 @@ pub struct SlotConfig {
     pub formats: Formats,
     /// Identifier of the audio level extension (RFC 6464), 1 to 14, where negotiated.
     pub level_id: Option<u8>,
+    /// The same of the absolute capture time.
+    pub capture_id: Option<u8>,
 }
 
 /// The slots of a participant, in order: [`Slot::number`](super::Slot::number) counts in these.

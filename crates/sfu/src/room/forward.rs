@@ -1,6 +1,8 @@
 //! A packet and its copies: the inner loop. For each subscriber a number is added to the sequence and one to the
 //! timestamp; everything else happens when a slot changes hands.
 
+use std::num::NonZeroU64;
+
 use super::cache::Entry;
 use super::packet::{AudioLevel, Format, Formats, Forwarded, Header, Media};
 use super::red::{MAX_HEAD, Red};
@@ -44,6 +46,7 @@ pub(crate) struct Unit<'a> {
     pub(crate) format: Format,
     pub(crate) marker: bool,
     pub(crate) level: Option<AudioLevel>,
+    pub(crate) captured: Option<NonZeroU64>,
     pub(crate) payload: &'a [u8],
     pub(crate) body: Body,
     /// Ticks a packet.
@@ -61,6 +64,7 @@ impl<'a> Unit<'a> {
             format: entry.format,
             marker: entry.marker,
             level: entry.level,
+            captured: entry.captured,
             payload,
             body,
             frame: stream.timeline.frame(),
@@ -169,6 +173,10 @@ pub(crate) fn copy(
             .level
             .filter(|_| seen.level_id != 0)
             .map(|level| (seen.level_id, level)),
+        captured: unit
+            .captured
+            .filter(|_| seen.capture_id != 0)
+            .map(|captured| (seen.capture_id, captured)),
     };
     if !resent {
         seen.packets = seen.packets.wrapping_add(1);

@@ -26,8 +26,7 @@ impl Room {
         };
         let compact = stream.intake.cache().and_then(|cache| cache.get(extended));
         let compact = compact.map_or(0, |entry| entry.compact);
-        let mut entry = Entry::new(extended, compact, State::Sent, format);
-        (entry.timestamp, entry.marker, entry.level) = (packet.timestamp, packet.marker, packet.level);
+        let mut entry = Entry::new(extended, compact, State::Sent, format).of(packet);
         // All packets of a frame lie at one place: that of the nearest of it that is here.
         let cache = stream.intake.cache();
         let beside = |extended: u64| cache.and_then(|cache| cache.get(extended));

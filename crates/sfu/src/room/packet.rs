@@ -1,6 +1,8 @@
 //! RTP as a room sees it: a parsed header and a payload on the way in, a rewritten header and two pieces of payload on
 //! the way out. Knows the bytes of an RTP header (RFC 3550 section 5.1) and nothing of encryption.
 
+use std::num::NonZeroU64;
+
 use super::ParticipantKey;
 
 /// What a stream carries, and which slots may show it.
@@ -107,6 +109,8 @@ pub struct Packet<'a> {
     pub payload_type: u8,
     /// Level announced in the header, if any.
     pub level: Option<AudioLevel>,
+    /// When it was captured by the clock of who did, as NTP has it, where the header says.
+    pub captured: Option<NonZeroU64>,
     /// Payload without padding. Empty for a packet that was padding only.
     pub payload: &'a [u8],
 }
@@ -138,29 +142,43 @@ pub struct Header {
     pub csrc: u32,
     /// Identifier of the audio level extension at the receiver, and the level to write there.
     pub level: Option<(u8, AudioLevel)>,
+    /// The same of the time when it was captured.
+    pub captured: Option<(u8, NonZeroU64)>,
 }
 
 /// Largest header that [`Header::write`] writes, in bytes.
-pub const MAX_HEADER: usize = 24;
+pub const MAX_HEADER: usize = 32;
 
 impl Header {
-    /// Writes the header with its contributing source and, where there is one, the level as a one-byte header extension
-    /// (RFC 8285 section 4.2), and returns its length. A link with more extensions writes the header itself.
+    /// Writes the header with its contributing source and, where there are any, the level and the capture time as one-byte
+    /// header extensions (RFC 8285 section 4.2), and returns its length. A link that adds words to them counts
+    /// them in byte 19.
     pub fn write(&self, out: &mut [u8; MAX_HEADER]) -> usize {
-        let extended = self.level.is_some();
+        let extended = self.level.is_some() || self.captured.is_some();
         out[0] = 0x80 | u8::from(extended) << 4 | 1;
         out[1] = u8::from(self.marker) << 7 | self.payload_type;
         out[2..4].copy_from_slice(&(self.sequence as u16).to_be_bytes());
         out[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
         out[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
         out[12..16].copy_from_slice(&self.csrc.to_be_bytes());
-        let Some((id, level)) = self.level else {
+        if !extended {
             return 16;
-        };
-        out[16..20].copy_from_slice(&[0xbe, 0xde, 0, 1]);
-        let byte = u8::from(level.voice) << 7 | level.minus_dbov & 0x7f;
-        out[20..24].copy_from_slice(&[id << 4, byte, 0, 0]);
-        MAX_HEADER
+        }
+        out[16..].fill(0);
+        let mut at = 20;
+        if let Some((id, level)) = self.level {
+            let byte = u8::from(level.voice) << 7 | level.minus_dbov & 0x7f;
+            out[at..at + 2].copy_from_slice(&[id << 4, byte]);
+            at += 2;
+        }
+        if let Some((id, captured)) = self.captured {
+            out[at] = id << 4 | 7;
+            out[at + 1..at + 9].copy_from_slice(&captured.get().to_be_bytes());
+            at += 9;
+        }
+        let length = at.next_multiple_of(4);
+        out[16..20].copy_from_slice(&[0xbe, 0xde, 0, ((length - 20) / 4) as u8]);
+        length
     }
 }
 

@@ -54,6 +54,7 @@ impl Room {
             format: Format::Opus,
             marker: false,
             level: packet.level.map(|_| SILENCE),
+            captured: None,
             // One frame of no bytes (RFC 6716 section 3.2.2).
             payload: &[toc & 0xfc],
             body: Body::Plain,
@@ -92,6 +93,7 @@ impl Room {
                     payload_type,
                     csrc: number,
                     level: (seen.level_id != 0).then_some((seen.level_id, SILENCE)),
+                    captured: None,
                 },
                 head: &[],
                 body: &[LAST.0],

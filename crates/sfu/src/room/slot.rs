@@ -40,8 +40,9 @@ pub(crate) struct Seen {
     pub(crate) ssrc: u32,
     pub(crate) formats: Formats,
     pub(crate) slot: Slot,
-    /// 0 for none.
+    /// Identifiers of header extensions; 0 for none.
     pub(crate) level_id: u8,
+    pub(crate) capture_id: u8,
     /// Whether the segment's offset is final: it is after the segment's first packet.
     pub(crate) anchored: bool,
     pub(crate) packets: u32,
@@ -118,6 +119,7 @@ impl Slots {
             ssrc: config.ssrc,
             formats: config.formats,
             level_id: config.level_id.filter(|id| (1..15).contains(id)).unwrap_or(0),
+            capture_id: config.capture_id.filter(|id| (1..15).contains(id)).unwrap_or(0),
             slot,
             anchored: false,
             packets: 0,

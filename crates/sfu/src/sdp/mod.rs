@@ -26,17 +26,20 @@ pub enum Extension {
     TransportSequence,
     /// When the sender sent it.
     AbsSendTime,
+    /// When it was captured, by the clock of who did.
+    AbsoluteCaptureTime,
 }
 
 impl Extension {
     /// All, as they are answered.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AudioLevel,
         Self::Mid,
         Self::Rid,
         Self::RepairedRid,
         Self::TransportSequence,
         Self::AbsSendTime,
+        Self::AbsoluteCaptureTime,
     ];
 
     /// Its name in descriptions.
@@ -50,6 +53,7 @@ impl Extension {
                 "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
             }
             Self::AbsSendTime => "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
+            Self::AbsoluteCaptureTime => "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
         }
     }
 

@@ -33,6 +33,7 @@ pub(super) struct Identifiers {
     pub rid: Option<u8>,
     pub repaired_rid: Option<u8>,
     pub level: Option<u8>,
+    pub capture: Option<u8>,
     pub transport: Option<u8>,
     pub send_time: Option<u8>,
     /// The same as `transport` where the participant tells of single packets of the pictures it gets.
@@ -70,6 +71,7 @@ impl Layout {
                 rid: identifier(Extension::Rid),
                 repaired_rid: identifier(Extension::RepairedRid),
                 level: identifier(Extension::AudioLevel),
+                capture: identifier(Extension::AbsoluteCaptureTime),
                 transport: identifier(Extension::TransportSequence),
                 send_time: identifier(Extension::AbsSendTime),
                 numbered: identifier(Extension::TransportSequence).filter(|_| tells),
@@ -132,6 +134,7 @@ impl Layout {
                 ssrc,
                 formats,
                 level_id: section.extension(Extension::AudioLevel),
+                capture_id: section.extension(Extension::AbsoluteCaptureTime),
             });
             if !rtx.is_empty() {
                 let again = next_ssrc();
@@ -180,6 +183,7 @@ impl Layout {
             payload_type,
             csrc: 0,
             level: None,
+            captured: None,
         })
     }
 
@@ -198,7 +202,10 @@ impl Layout {
     pub fn is_same(&self, other: &Self) -> bool {
         let same_slots = |a: &[SlotConfig], b: &[SlotConfig]| {
             let mut both = a.iter().zip(b);
-            a.len() == b.len() && both.all(|(a, b)| a.formats == b.formats && a.level_id == b.level_id)
+            a.len() == b.len()
+                && both.all(|(a, b)| {
+                    (a.formats, a.level_id, a.capture_id) == (b.formats, b.level_id, b.capture_id)
+                })
         };
         let same_answers = || {
             let mut both = self.answers.iter().zip(&other.answers);

@@ -122,6 +122,35 @@ fn a_screen_is_seen_beside_a_camera() {
     });
 }
 
+/// The capture times of sound and pictures come through, so that the one waits for the other: of the same person, and only
+/// while that is seen.
+#[test]
+fn a_talkers_sound_waits_for_the_talkers_pictures() {
+    service::run(async {
+        let service = Service::start();
+        let mut people = people(&service, 3).await;
+        people[0].show_camera();
+        (people[0].speaks, people[1].speaks) = (true, true);
+        people[2].late = Duration::from_millis(150);
+        let waits = |people: &[Person], number| people[2].waits.get(&number).copied();
+        let together = until(&mut people, LONG, |people| {
+            waits(people, 1).is_some_and(|waits| waits > Duration::from_millis(120))
+        });
+        assert!(together.await, "{:?}", people[2].waits);
+        until(&mut people, Duration::from_secs(2), |_| false).await;
+        let behind = people[2].transport.video_stats().inbound[0].behind_sound;
+        assert!(behind.is_some_and(|behind| behind.abs() < 0.030), "{behind:?}");
+        assert_eq!(waits(&people, 2), Some(Duration::ZERO), "there is no camera");
+        let timely = people[1].waits[&1];
+        assert!(timely < Duration::from_millis(60), "{timely:?}");
+        people[0].hide_camera();
+        let alone = until(&mut people, LONG, |people| {
+            waits(people, 1) == Some(Duration::ZERO)
+        });
+        assert!(alone.await, "{:?}", people[2].waits);
+    });
+}
+
 /// Its layers, and pictures that a real decoder shows: we send the browser's own back to it.
 #[test]
 fn a_browser_sees_itself_by_way_of_us() {

@@ -5,8 +5,8 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use sidetone_media::packet::VoicePacket;
-use sidetone_media::transport::video::{CodedFrame, LocalVideo, VideoConfig, VideoPort};
+use sidetone_media::packet::{AudioLevel, RtpTimestamp, SequenceNumber, VoicePacket};
+use sidetone_media::transport::video::{CodedFrame, LocalVideo, PlayedSound, VideoConfig, VideoPort};
 use sidetone_media::transport::webrtc::WebRtcTransport;
 use sidetone_media::transport::{
     ConnectionState, Description, DescriptionKind, Transport, TransportCommand, TransportConfig,
@@ -21,6 +21,9 @@ use crate::service::Service;
 
 const RATE: u32 = 25;
 
+/// Sound of one packet.
+const FRAME: Duration = Duration::from_millis(20);
+
 /// What each layer can use, in kbit/s.
 const LAYERS: [(u32, u32); 3] = [(50, 120), (150, 400), (400, 1_000)];
 
@@ -31,8 +34,17 @@ pub struct Person {
     pub number: u32,
     pub room: RoomId,
     pub transport: WebRtcTransport,
-    _voice: VoicePort,
+    pool: Pool<VoicePacket>,
+    voice: VoicePort,
     port: VideoPort,
+    /// Whether it speaks, since when, and packets of it so far.
+    pub speaks: bool,
+    since: Instant,
+    said: u32,
+    /// How much later than they are due its decoder shows pictures.
+    pub late: Duration,
+    /// How long the sound of each talker waits.
+    pub waits: HashMap<u32, Duration>,
     count: u32,
     seen: HashMap<u32, u32>,
     /// Of what was seen of cameras.
@@ -58,7 +70,7 @@ impl Person {
             }),
             ..TransportConfig::default()
         };
-        let mut transport = WebRtcTransport::new(config, pool, None).unwrap();
+        let mut transport = WebRtcTransport::new(config, pool.clone(), None).unwrap();
         let voice = transport.take_voice().unwrap();
         let port = transport.take_video().unwrap();
         transport.command(TransportCommand::Offer { restart: false }, Instant::now());
@@ -85,8 +97,14 @@ impl Person {
             number,
             room,
             transport,
-            _voice: voice,
+            pool,
+            voice,
             port,
+            speaks: false,
+            since: Instant::now(),
+            said: 0,
+            late: Duration::ZERO,
+            waits: HashMap::new(),
             count: 0,
             seen: HashMap::new(),
             layers: HashMap::new(),
@@ -103,6 +121,11 @@ impl Person {
                 most: Bitrate::kbps(most),
             }));
         }
+    }
+
+    pub fn hide_camera(&self) {
+        let layers = self.port.camera.iter();
+        layers.for_each(|layer| layer.set_demand(None));
     }
 
     pub fn show_screen(&self) {
@@ -160,8 +183,40 @@ impl Person {
         sent
     }
 
+    /// Says what it has to say by now, and hears the others: a jitter buffer that does what it is told.
+    fn talk(&mut self) {
+        while self.speaks && self.since + FRAME * self.said < Instant::now() {
+            let mut packet = self.pool.take().unwrap();
+            packet.sequence = SequenceNumber(self.said as u16);
+            packet.timestamp = RtpTimestamp(self.said * 960);
+            packet.level = Some(AudioLevel {
+                minus_dbov: 20,
+                voice: true,
+            });
+            packet.at = self.since + FRAME * self.said;
+            assert!(packet.set_payload(&[0x48; 60]));
+            self.voice.outgoing.push(packet);
+            self.said += 1;
+        }
+        let lips = self.voice.lips.as_ref().unwrap();
+        while let Some(packet) = self.voice.incoming.pop() {
+            let waits = lips.minimum_delay(packet.slot);
+            lips.played(PlayedSound {
+                slot: packet.slot,
+                ssrc: packet.ssrc,
+                participant: packet.source,
+                timestamp: packet.timestamp,
+                delay: waits,
+                needed: Duration::ZERO,
+                at: packet.at + waits,
+            });
+            self.waits.insert(packet.source.unwrap(), waits);
+        }
+    }
+
     /// A picture's time.
     fn tick(&mut self) {
+        self.talk();
         self.count += 1;
         let layers = (0..).zip(&self.port.camera);
         for (layer, video) in layers.chain([(SCREEN, &self.port.screen)]) {
@@ -171,7 +226,7 @@ impl Person {
             let is_screen = slot + 1 == self.port.remote.len();
             while let Some(frame) = video.pop() {
                 video.decoded(frame.key);
-                video.shown(frame.timestamp, Instant::now());
+                video.shown(frame.timestamp, Instant::now() + self.late);
                 let (number, layer) = (u32::from(frame.data[1]), frame.data[2]);
                 self.mislabelled += u32::from(frame.participant != Some(number));
                 self.torn += u32::from(frame.data[3..].iter().any(|byte| *byte != frame.data[3]));

@@ -111,6 +111,7 @@ fn listen_until(
                 continue;
             };
             let packet = Packet {
+                captured: None,
                 ssrc: 7,
                 sequence: said.sequence.0,
                 timestamp: said.timestamp.0,

@@ -1,5 +1,6 @@
 //! One participant who does its worst. The others hear each other as if it were not there.
 
+use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -132,7 +133,8 @@ proptest! {
                         let level = level.map(|(minus_dbov, voice)| AudioLevel { minus_dbov, voice });
                         let payload = vec![0x6f; usize::from(*size) * 8];
                         let packet = Packet {
-                            ssrc: 1, sequence, timestamp, marker: false, payload_type: *payload_type, level, payload: &payload,
+                            ssrc: 1, sequence, timestamp, marker: false, payload_type: *payload_type, level,
+                            captured: NonZeroU64::new(timestamp.into()), payload: &payload,
                         };
                         room.packet(now, liar, &packet, &mut sink);
                     }
@@ -162,6 +164,7 @@ proptest! {
                 Deed::Nothing => {}
             }
             let packet = Packet {
+                captured: None,
                 ssrc: 1,
                 sequence: 65_000u16.wrapping_add(n as u16),
                 timestamp: (n as u32 * 960).wrapping_sub(9_000),

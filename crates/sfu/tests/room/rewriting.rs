@@ -1,5 +1,6 @@
 //! Headers, payload types, redundancy and packets sent again, one by one.
 
+use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use sidetone_sfu::room::{
@@ -26,6 +27,11 @@ fn copy(forwarded: &Forwarded<'_>) -> Copy {
         payload: [forwarded.head, forwarded.body].concat(),
         resent: forwarded.resent,
     }
+}
+
+/// What every tenth packet says.
+fn captured(sequence: u32) -> Option<NonZeroU64> {
+    NonZeroU64::new(u64::from(sequence) << 32).filter(|_| sequence.is_multiple_of(10))
 }
 
 struct Bench {
@@ -73,6 +79,7 @@ impl Bench {
                 minus_dbov: 20,
                 voice: true,
             }),
+            captured: captured(sequence),
             payload,
         };
         self.room.packet(self.now, from, &packet, &mut |forwarded| {
@@ -127,6 +134,7 @@ fn a_header_is_written_as_rfc_3550_and_8285_say() {
         payload_type: 100,
         csrc: 0x0a0b_0c0d,
         level: Some((3, level)),
+        captured: None,
     };
     let mut out = [0xff; MAX_HEADER];
     assert_eq!(header.write(&mut out), 24);
@@ -134,7 +142,7 @@ fn a_header_is_written_as_rfc_3550_and_8285_say() {
         0x91, 0xe4, 0xab, 0xcd, 0x11, 0x22, 0x33, 0x44, 1, 2, 3, 4, 0x0a, 0x0b, 0x0c, 0x0d,
     ];
     assert_eq!(out[..16], head);
-    assert_eq!(out[16..], [0xbe, 0xde, 0, 1, 0x30, 0x9e, 0, 0]);
+    assert_eq!(out[16..24], [0xbe, 0xde, 0, 1, 0x30, 0x9e, 0, 0]);
     assert_eq!(
         Header {
             level: None,
@@ -144,6 +152,33 @@ fn a_header_is_written_as_rfc_3550_and_8285_say() {
         16
     );
     assert_eq!(out[0], 0x81);
+    let captured = NonZeroU64::new(0x0102_0304_0506_0708).map(|captured| (5, captured));
+    let both = Header { captured, ..header };
+    assert_eq!(both.write(&mut out), 32);
+    assert_eq!(out[0], 0x91);
+    assert_eq!(
+        out[16..],
+        [0xbe, 0xde, 0, 3, 0x30, 0x9e, 0x57, 1, 2, 3, 4, 5, 6, 7, 8, 0]
+    );
+    let alone = Header { level: None, ..both };
+    assert_eq!(alone.write(&mut out), 32);
+    assert_eq!(out[20..], [0x57, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0]);
+}
+
+/// Whoever hears a voice is told when it was captured as often as the sender tells, and the same when it is sent again.
+#[test]
+fn capture_times_pass_as_they_are() {
+    let mut bench = Bench::new();
+    let (talker, listener) = (
+        bench.join(1, audio_slots(2, 1, true)),
+        bench.join(2, audio_slots(2, 2, true)),
+    );
+    for sequence in 0..30 {
+        let header = bench.tick(talker, sequence)[0].header;
+        assert_eq!(header.captured, captured(sequence).map(|captured| (5, captured)));
+        let again = bench.nack(listener, header.ssrc, &[header.sequence as u16]);
+        assert_eq!(again[0].header, header);
+    }
 }
 
 #[test]
@@ -459,6 +494,7 @@ fn who_joins_or_publishes_wrongly_is_told_why() {
         ssrc: 1,
         formats: Formats::new(),
         level_id: None,
+        capture_id: None,
     };
     assert_eq!(
         Receive {

@@ -96,6 +96,7 @@ impl Studio {
             ssrc: number * 1000 + n,
             formats,
             level_id: None,
+            capture_id: None,
         };
         let receive = Receive {
             audio: (0..3).map(config).collect(),
@@ -169,6 +170,7 @@ impl Studio {
             self.now += 20;
             if let Some(speaker) = self.speaking {
                 let packet = Packet {
+                    captured: None,
                     ssrc: 1,
                     sequence: (self.now / 20) as u16,
                     timestamp: self.now as u32 * 48,
@@ -242,6 +244,7 @@ impl Studio {
             payload[6..12].copy_from_slice(&[index as u8, part, 0, 0, 0, 0]);
             payload[8..12].copy_from_slice(&layer.frame.to_be_bytes());
             let packet = Packet {
+                captured: None,
                 ssrc: layer.ssrc,
                 sequence: layer.sequence,
                 timestamp: layer.timestamp,

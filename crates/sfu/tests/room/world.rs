@@ -82,6 +82,7 @@ pub fn audio_slots(slots: usize, seed: u32, red: bool) -> Receive {
         ssrc: seed * 1000 + n as u32,
         formats,
         level_id: Some(1),
+        capture_id: Some(5),
     };
     Receive {
         audio: (0..slots).map(config).collect(),
@@ -319,6 +320,7 @@ impl World {
                 .level
                 .map(|(minus_dbov, voice)| AudioLevel { minus_dbov, voice });
             let packet = Packet {
+                captured: None,
                 ssrc: flying.ssrc,
                 sequence: flying.sequence,
                 timestamp: flying.timestamp,

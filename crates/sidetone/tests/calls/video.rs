@@ -60,6 +60,11 @@ fn two_ends_see_each_other_and_a_screen() {
     let (sent, seen) = (&stats.video.outbound[0], &stats.video.inbound[0]);
     assert!(sent.frames_encoded > 20 && sent.codec == "VP8", "{sent:?}");
     assert!(seen.counters.frames_decoded > 20, "{seen:?}");
+    until("sound and camera are together", || {
+        let stats = at_ann.stats().wait().unwrap();
+        let behind = stats.video.inbound[0].behind_sound;
+        behind.is_some_and(|seconds| seconds.abs() <= 0.020)
+    });
 
     at_bob.stop_screen_sharing().wait().unwrap();
     until("the screen is gone", || !screen.is_available());

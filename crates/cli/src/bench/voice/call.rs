@@ -33,6 +33,7 @@ pub const NEGOTIATED: Negotiated = Negotiated {
     payload_type: rtp::OPUS_PAYLOAD_TYPE,
     level_id: Some(1),
     red_payload_type: Some(RED_PAYLOAD_TYPE),
+    capture_id: None,
 };
 
 /// A call to run.

@@ -31,6 +31,7 @@ use super::{
 };
 use crate::bandwidth::Feedback;
 use crate::packet::VoicePacket;
+use crate::video::NtpTime;
 use crate::voice::VOICE_RATE;
 
 /// Packets that may wait each way.
@@ -77,7 +78,7 @@ pub struct MemoryTransport {
 enum Datagram {
     Control(Control),
     /// With its number for the feedback.
-    Voice(u64, Box<VoicePacket>),
+    Voice(u64, Box<VoicePacket>, Option<NtpTime>),
     /// With its number as well.
     Picture(u64, Box<rtp::Packet>),
     Ask(Ask),
@@ -153,13 +154,14 @@ impl MemoryNetwork {
             net.now,
         );
         let video = config.video.clone().filter(|_| slots == 0);
-        let (video, pictures) = video
-            .map(|video| {
-                // What was pushed is sent as time passes.
-                let (port, end) = port(1, 1, &(Arc::new(|| ()) as _));
-                (port, Pictures::new(id, video, end, net.now))
-            })
-            .unzip();
+        let (mut lips, mut pictures) = (None, None);
+        let video = video.map(|video| {
+            // What was pushed is sent as time passes.
+            let (port, with_sound, end) = port(1, 1, &(Arc::new(|| ()) as _));
+            lips = Some(with_sound);
+            pictures = Some(Pictures::new(id, video, end, net.now));
+            port
+        });
         let node = Node {
             endpoint,
             events: VecDeque::new(),
@@ -184,6 +186,7 @@ impl MemoryNetwork {
                 outgoing,
                 incoming,
                 slots,
+                lips,
             }),
             video,
         }
@@ -353,7 +356,13 @@ impl Net {
             if let Some(pictures) = &mut node.pictures {
                 pictures.audio_sent(bytes + OVERHEAD, self.now);
             }
-            self.send(id, peer, Datagram::Voice(number, packet), bytes + OVERHEAD);
+            let captured = node.pictures.as_ref().map(|pictures| pictures.time_of(packet.at));
+            self.send(
+                id,
+                peer,
+                Datagram::Voice(number, packet, captured),
+                bytes + OVERHEAD,
+            );
         }
     }
 
@@ -366,8 +375,8 @@ impl Net {
             let mut out = Vec::new();
             match datagram {
                 Datagram::Control(control) => node.endpoint.on_control(from, control, now, &mut out),
-                Datagram::Voice(number, packet) => {
-                    node.on_voice(from, &packet, now, &mut out);
+                Datagram::Voice(number, packet, captured) => {
+                    node.on_voice(from, (&packet, captured), now, &mut out);
                     self.acknowledge(from, number, false);
                 }
                 Datagram::Picture(number, packet) => {
@@ -409,11 +418,20 @@ impl Net {
 }
 
 impl Node {
-    fn on_voice(&mut self, from: Id, packet: &VoicePacket, now: Instant, out: &mut Vec<Output>) {
+    fn on_voice(
+        &mut self,
+        from: Id,
+        (packet, captured): (&VoicePacket, Option<NtpTime>),
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
         if self.endpoint.peer() != Some(from) || !self.endpoint.is_open() {
             return;
         }
         self.endpoint.on_sign_of_life(now, out);
+        if let Some(pictures) = &mut self.pictures {
+            pictures.sound(packet, captured);
+        }
         self.reception
             .on_packet(packet.slot, packet.ssrc, packet.sequence, packet.timestamp, now);
         self.stats.packets_received += 1;

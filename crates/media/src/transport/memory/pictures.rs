@@ -12,7 +12,7 @@ use super::endpoint::Output;
 use super::token::Id;
 use super::{Datagram, Due, Net, Node, OVERHEAD};
 use crate::bandwidth::{Delivery, Estimate};
-use crate::packet::SequenceNumber;
+use crate::packet::{SequenceNumber, VoicePacket};
 use crate::transport::TransportEvent;
 use crate::transport::pictures::{
     Ask, Formats, Identifiers, Layout, MediaClock, Receives, Receiving, Sending, Sends,
@@ -35,6 +35,7 @@ const FIRST: u8 = 96;
 /// What carries pictures.
 pub(super) struct Pictures {
     pub(super) config: VideoConfig,
+    clock: MediaClock,
     sending: Sending,
     receiving: Receiving,
     settled: Option<Id>,
@@ -57,6 +58,7 @@ impl Pictures {
         let random = id.wrapping_mul(0x9e37_79b9);
         let clock = MediaClock::new(now, random, NtpTime(0xe000_0000_0000_0000));
         Self {
+            clock,
             sending: Sending::new(end.local, config.temporal, clock, now),
             receiving: Receiving::new(end.remote, end.lips, now),
             config,
@@ -75,6 +77,17 @@ impl Pictures {
         let random = self.random;
         self.sending.settle(&layout, || random, now);
         self.receiving.settle(&layout);
+    }
+
+    /// The time of day at that moment, as packets tell it.
+    pub(super) fn time_of(&self, moment: Instant) -> NtpTime {
+        self.clock.ntp(moment)
+    }
+
+    /// A packet of sound, which was captured then.
+    pub(super) fn sound(&mut self, packet: &VoicePacket, captured: Option<NtpTime>) {
+        self.receiving
+            .sound(packet.ssrc, packet.source, packet.timestamp, captured);
     }
 
     pub(super) fn packet(&mut self, packet: &rtp::Packet, now: Instant) {

@@ -2,6 +2,7 @@
 //! in. Refuses to know descriptions, sockets and RTCP's wire format.
 
 mod layout;
+mod lips;
 mod receiving;
 mod sending;
 

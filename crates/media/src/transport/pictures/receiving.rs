@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::layout::{Identifiers, Layout, Receives};
+use super::lips::Lips;
 use crate::packet::{RtpTimestamp, SequenceNumber};
 use crate::transport::Reception;
 use crate::transport::video::{InboundVideo, LipsEnd, RemoteEnd, RemoteFrame, Said};
 use crate::video::recovery::Nack;
 use crate::video::{
-    AbsoluteCaptureTime, CLOCK_RATE, Codec, LipSync, NtpTime, ReceiverOutput, VideoPacket, VideoReceiver,
-    VideoStats,
+    AbsoluteCaptureTime, CLOCK_RATE, Codec, Content, LipSync, NtpTime, ReceiverOutput, Timeline, VideoPacket,
+    VideoReceiver, VideoStats,
 };
 
 /// Sources that no description names and that are remembered: a sender has a handful.
@@ -20,9 +21,6 @@ const MAX_SOURCES: usize = 64;
 
 /// Pictures of which the particulars are remembered: as many as wait to be put together and shown.
 const REMEMBERED: usize = 128;
-
-/// How often sound and pictures are brought together.
-const ADJUST: Duration = Duration::from_millis(250);
 
 /// What is to be sent to whoever sends a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +47,10 @@ struct Remote {
     /// The source of its pictures.
     ssrc: Option<u32>,
     participant: Option<u32>,
+    /// Whose packets come.
+    sender: Option<u32>,
     particulars: VecDeque<Particulars>,
+    timeline: Timeline,
     lips: LipSync,
     /// The decoder's queue was full: until the next key frame nothing fits.
     overflowed: bool,
@@ -63,9 +64,7 @@ pub(crate) struct Receiving {
     /// Of sources that were sorted, to an index of `remotes`.
     sources: HashMap<u32, usize>,
     round_trip: Option<Duration>,
-    lips: LipsEnd,
-    heard: Option<Duration>,
-    adjust: Instant,
+    lips: Lips,
     discarded: u64,
 }
 
@@ -79,8 +78,10 @@ impl Receiving {
             reception: Reception::new(CLOCK_RATE),
             ssrc: None,
             participant: None,
+            sender: None,
             particulars: VecDeque::with_capacity(REMEMBERED),
-            lips: LipSync::new(crate::packet::CLOCK_RATE, CLOCK_RATE),
+            timeline: Timeline::new(CLOCK_RATE),
+            lips: LipSync::default(),
             overflowed: false,
             overflows: 0,
         });
@@ -89,9 +90,7 @@ impl Receiving {
             identifiers: Identifiers::default(),
             sources: HashMap::new(),
             round_trip: None,
-            lips,
-            heard: None,
-            adjust: now,
+            lips: Lips::new(lips, now),
             discarded: 0,
         }
     }
@@ -177,10 +176,15 @@ impl Receiving {
     /// Takes a packet. Whether it was one of a picture.
     pub(crate) fn packet(&mut self, packet: &rtp::Packet, now: Instant) -> bool {
         let header = &packet.header;
+        let identifiers = self.identifiers;
+        let extension = |id: u8| if id > 0 { header.get_extension(id) } else { None };
+        let captured = extension(identifiers.capture).and_then(|value| AbsoluteCaptureTime::read(&value));
+        let captured = captured.map(|time| time.captured);
+        let participant = header.csrc.first().copied();
         let Some(index) = self.sort(header) else {
+            self.sound(header.ssrc, participant, RtpTimestamp(header.timestamp), captured);
             return false;
         };
-        let identifiers = self.identifiers;
         let known = self.remotes.get_mut(index).and_then(|remote| {
             let formats = &remote.settled.as_ref()?.formats;
             let fresh = formats.codec(header.payload_type);
@@ -191,7 +195,6 @@ impl Receiving {
             self.discarded += 1;
             return true;
         };
-        let extension = |id: u8| if id > 0 { header.get_extension(id) } else { None };
         let is_current = remote
             .receiver
             .as_ref()
@@ -225,12 +228,7 @@ impl Receiving {
                 .reception
                 .on_packet(header.ssrc, video.sequence, video.timestamp, now);
         }
-        let captured = extension(identifiers.capture).and_then(|value| AbsoluteCaptureTime::read(&value));
-        remote.note(
-            video.timestamp,
-            header.csrc.first().copied(),
-            captured.map(|time| time.captured),
-        );
+        remote.note(video.timestamp, participant, captured);
         if let Some((_, receiver)) = &mut remote.receiver {
             match again {
                 true => receiver.retransmission(video, now),
@@ -238,6 +236,17 @@ impl Receiving {
             }
         }
         true
+    }
+
+    /// A packet of sound has come.
+    pub(crate) fn sound(
+        &mut self,
+        ssrc: u32,
+        participant: Option<u32>,
+        timestamp: RtpTimestamp,
+        captured: Option<NtpTime>,
+    ) {
+        self.lips.packet(ssrc, participant, timestamp, captured);
     }
 
     /// A sender report: which media timestamp belongs to which time (RFC 3550 section 6.4.1).
@@ -250,45 +259,49 @@ impl Receiving {
                     .get_mut(*index)
                     .filter(|remote| remote.ssrc == Some(ssrc))
                 {
-                    remote.lips.video().note(ntp, rtp);
+                    remote.timeline.reported(ntp, rtp);
                 }
             }
-            // With one other end there is one sound.
-            None => self
-                .remotes
-                .iter_mut()
-                .for_each(|remote| remote.lips.audio().note(ntp, rtp)),
+            None => self.lips.sender_report(ssrc, ntp, rtp),
         }
     }
 
     /// Takes what decoders say, gives them what is due, and collects what is to be asked.
     pub(crate) fn work(&mut self, asks: &mut Vec<Ask>, now: Instant) {
-        while let Some((timestamp, delay, at)) = self.lips.heard.pop() {
-            self.heard = Some(delay);
-            let lips = self.remotes.iter_mut().map(|remote| &mut remote.lips);
-            lips.for_each(|lips| lips.audio_played(timestamp.0, at));
+        while let Some((sound, made)) = self.lips.next_played() {
+            let remotes = self.remotes.iter_mut();
+            remotes
+                .filter(|remote| remote.participant == sound.participant)
+                .for_each(|remote| remote.lips.audio_played(made, sound.at));
         }
         for remote in &mut self.remotes {
             remote.work(asks, now);
         }
-        if now >= self.adjust {
-            self.adjust = now + ADJUST;
-            self.adjust();
+        if self.lips.is_due(now) {
+            self.keep_together(now);
         }
     }
 
-    /// Sound waits for the camera, which shows lips; a screen does not.
-    fn adjust(&mut self) {
-        let (Some(audio), Some(remote)) = (self.heard, self.remotes.first_mut()) else {
-            return;
-        };
-        let Some((_, receiver)) = &mut remote.receiver else {
-            return;
-        };
-        if let Some((audio, video)) = remote.lips.adjust(audio, receiver.delay()) {
-            receiver.set_minimum_delay(video);
-            self.lips.set_minimum_delay(audio);
+    /// Sound waits for the camera of who speaks, while that is seen: it shows lips. A screen does not.
+    fn keep_together(&mut self, now: Instant) {
+        for remote in self.remotes.iter_mut().filter(|remote| remote.is_camera()) {
+            if !remote.lips.is_seen(now) {
+                remote.lips = LipSync::default();
+            }
+            let Some((_, receiver)) = &mut remote.receiver else {
+                continue;
+            };
+            if let Some(sound) = self.lips.of(remote.participant) {
+                remote.lips.adjust((sound.delay, sound.needed), receiver.delay());
+            }
+            receiver.set_minimum_delay(remote.lips.minimum_delays().1);
         }
+        let remotes = &self.remotes;
+        self.lips.set_minimum_delays(|participant| {
+            let mut cameras = remotes.iter().filter(|remote| remote.is_camera());
+            let seen = cameras.find(|remote| remote.participant == participant);
+            seen.map_or(Duration::ZERO, |remote| remote.lips.minimum_delays().0)
+        });
     }
 
     /// When to work next, if nothing comes before.
@@ -299,6 +312,7 @@ impl Receiving {
             .filter_map(|remote| remote.receiver.as_mut());
         receivers
             .filter_map(|(_, receiver)| receiver.next_timeout())
+            .chain(self.lips.next_timeout())
             .min()
     }
 
@@ -320,6 +334,7 @@ impl Receiving {
                     codec,
                     participant: remote.participant,
                     frames_overflowed: remote.overflows,
+                    behind_sound: remote.lips.video_behind().filter(|_| remote.is_camera()),
                     counters,
                 }
             })
@@ -328,10 +343,18 @@ impl Receiving {
 }
 
 impl Remote {
+    fn is_camera(&self) -> bool {
+        self.end.content == Content::Camera
+    }
+
     /// Keeps what a packet says of its picture.
     fn note(&mut self, timestamp: RtpTimestamp, participant: Option<u32>, captured: Option<NtpTime>) {
+        if participant.is_some() && self.sender != participant {
+            self.sender = participant;
+            self.timeline.forget_capturer();
+        }
         if let Some(captured) = captured {
-            self.lips.video().note(captured, timestamp.0);
+            self.timeline.captured(captured, timestamp.0);
         }
         if let Some(known) = self
             .particulars
@@ -379,7 +402,11 @@ impl Remote {
                 .find(|known| known.timestamp == frame.timestamp);
             let participant = known.and_then(|known| known.participant);
             let captured = known.and_then(|known| known.captured);
-            self.participant = participant;
+            if self.participant != participant {
+                self.participant = participant;
+                self.lips = LipSync::default();
+            }
+            let made = self.timeline.at(frame.timestamp.0);
             let frames = &self.end.frames;
             // What falls out of the queue would be missing to those behind it, so the newest falls, and all to the next
             // key frame.
@@ -400,7 +427,7 @@ impl Remote {
                 key: frame.key,
                 data: frame.data,
                 due: frame.due,
-                captured: captured.or_else(|| self.lips.video().at(frame.timestamp.0)),
+                captured: captured.or(made.captured).or(made.reported),
             });
         }
     }
@@ -414,10 +441,13 @@ impl Remote {
             Said::Failed => receiver.decoder_failed(now),
             Said::Shown { timestamp, at } => {
                 receiver.rendered(at);
-                self.lips.video_shown(timestamp.0, at);
+                self.lips.video_shown(self.timeline.at(timestamp.0), at);
             }
             Said::NotShown => receiver.not_shown(),
-            Said::Hidden => receiver.pause(),
+            Said::Hidden => {
+                receiver.pause();
+                self.lips = LipSync::default();
+            }
         }
     }
 }

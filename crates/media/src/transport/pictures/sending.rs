@@ -59,7 +59,8 @@ impl MediaClock {
         timestamp(self.start, moment.saturating_duration_since(self.epoch))
     }
 
-    fn ntp(&self, moment: Instant) -> NtpTime {
+    /// The time of day at that moment.
+    pub(crate) fn ntp(&self, moment: Instant) -> NtpTime {
         let since = moment.saturating_duration_since(self.epoch);
         let units = (since.as_nanos() << 32) / 1_000_000_000;
         NtpTime(self.time.0.wrapping_add(units as u64))

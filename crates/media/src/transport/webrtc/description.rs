@@ -8,6 +8,7 @@ use super::voice::Stream;
 use crate::transport::rtp::{AUDIO_LEVEL_URI, Negotiated};
 use crate::transport::video::MAX_CAMERAS;
 use crate::transport::{Candidate, Description, DescriptionKind, MAX_SLOTS, TransportError};
+use crate::video::ABSOLUTE_CAPTURE_TIME_URI;
 
 /// Largest description we read, in bytes. A browser's with every codec is about 8 KiB, and 6 more for each section of
 /// pictures.
@@ -210,22 +211,25 @@ impl<'a> Audio<'a> {
             let is_opus = |block: &str| block.trim().parse() == Ok(payload_type);
             parameters.is_none_or(|parameters| parameters.split('/').all(is_opus))
         });
-        let level_id = section.iter().find_map(|line| {
-            let (id, rest) = line.strip_prefix("a=extmap:")?.split_once(' ')?;
-            let id = id
-                .split('/')
-                .next()?
-                .parse::<u8>()
-                .ok()
-                .filter(|id| (1..=14).contains(id))?;
-            (rest.split(' ').next() == Some(AUDIO_LEVEL_URI)).then_some(id)
-        });
+        let extension = |uri: &str| {
+            section.iter().find_map(|line| {
+                let (id, rest) = line.strip_prefix("a=extmap:")?.split_once(' ')?;
+                let id = id
+                    .split('/')
+                    .next()?
+                    .parse::<u8>()
+                    .ok()
+                    .filter(|id| (1..=14).contains(id))?;
+                (rest.split(' ').next() == Some(uri)).then_some(id)
+            })
+        };
         Some(Self {
             mid: attribute(section, "mid"),
             negotiated: Negotiated {
                 payload_type,
-                level_id,
+                level_id: extension(AUDIO_LEVEL_URI),
                 red_payload_type,
+                capture_id: extension(ABSOLUTE_CAPTURE_TIME_URI),
             },
         })
     }
@@ -292,6 +296,7 @@ mod tests {
                 payload_type: 111,
                 level_id: Some(1),
                 red_payload_type: Some(63),
+                capture_id: None,
             }
         );
         assert_eq!(checked.candidates.len(), 1);

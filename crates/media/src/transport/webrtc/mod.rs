@@ -129,15 +129,15 @@ impl WebRtcTransport {
         let (signal_writer, signals) = unbounded_channel();
         let bandwidth = Bandwidth::new(signal_writer.clone(), config.video.is_some(), Instant::now());
         let runtime = Arc::new(WatchedRuntime::default());
-        let (video, pictures) = config
-            .video
-            .as_ref()
-            .map(|video| {
-                let bell = Arc::clone(&runtime);
-                let cameras = sections::cameras(video, slots > 0);
-                port(video.layers, cameras, &(Arc::new(move || bell.ring()) as _))
-            })
-            .unzip();
+        let (mut lips, mut pictures) = (None, None);
+        let video = config.video.as_ref().map(|video| {
+            let bell = Arc::clone(&runtime);
+            let cameras = sections::cameras(video, slots > 0);
+            let (port, with_sound, end) = port(video.layers, cameras, &(Arc::new(move || bell.ring()) as _));
+            lips = Some(with_sound);
+            pictures = Some(end);
+            port
+        });
         let seen = LatestVideo::default();
         let selected = Arc::<Mutex<SelectedPair>>::default();
         let start = Start {
@@ -158,6 +158,7 @@ impl WebRtcTransport {
             outgoing,
             incoming,
             slots,
+            lips,
         });
         Ok(Self {
             commands,
@@ -288,9 +289,9 @@ impl Start {
             };
             Pictures::new(end, around, now)
         });
-        let clock = pictures.is_some().then_some(clock);
+        let clocks = (pictures.is_some().then_some(clock), self.voice.spoken.clone());
         let (media, registry, tellers) = settings::media(Parts {
-            observer: ReportObserver::new(ssrc, self.latest, clock, self.bandwidth.clone()),
+            observer: ReportObserver::new(ssrc, self.latest, clocks, self.bandwidth.clone()),
             bandwidth: self.bandwidth,
             arrivals: Arrivals::new(now),
             pictures,
@@ -340,7 +341,7 @@ impl Start {
         }
         let mut loops = JoinSet::new();
         let voice = Arc::clone(&self.voice);
-        loops.spawn(async move { voice.send(self.to_send, track, ssrc).await });
+        loops.spawn(async move { voice.send(self.to_send, (track, ssrc), clock).await });
         // Relayed candidates show nothing of ours, so with those alone there is nothing to hold.
         let hold = self.config.hold_candidates && !self.config.relay_only;
         Ok(Session {

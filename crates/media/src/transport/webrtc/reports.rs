@@ -15,7 +15,7 @@ use rtc::shared::error::Error;
 use rtc::shared::marshal::MarshalSize;
 
 use super::bandwidth::{AROUND, Bandwidth};
-use crate::packet::CLOCK_RATE;
+use crate::packet::{CLOCK_RATE, RtpTimestamp};
 use crate::transport::pictures::MediaClock;
 
 /// Sender reports remembered: one a second, so this covers a round trip of several seconds.
@@ -40,6 +40,26 @@ impl Latest {
     }
 }
 
+/// When the sound that is sent was captured.
+#[derive(Clone, Default)]
+pub(super) struct Spoken(Arc<Mutex<Option<(RtpTimestamp, Instant)>>>);
+
+impl Spoken {
+    /// The sound with that timestamp, which is sent now.
+    pub(super) fn set(&self, timestamp: RtpTimestamp, captured: Instant) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((timestamp, captured));
+    }
+
+    /// The timestamp of what is captured at that moment, where anything was sent before.
+    fn at(&self, moment: Instant) -> Option<RtpTimestamp> {
+        let (timestamp, captured) = (*self.0.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let since = moment.saturating_duration_since(captured).as_nanos();
+        let samples = since * u128::from(CLOCK_RATE) / 1_000_000_000;
+        // The clock goes round.
+        Some(timestamp.advanced_by(samples as u32))
+    }
+}
+
 /// Looks at reports on their way, and lets everything pass.
 pub(super) struct ReportObserver {
     ssrc: u32,
@@ -47,6 +67,7 @@ pub(super) struct ReportObserver {
     bandwidth: Bandwidth,
     /// The clock of our pictures, where there are any.
     clock: Option<MediaClock>,
+    spoken: Spoken,
     /// Bytes sent since the report before, and when that came.
     bytes: usize,
     since: Option<Instant>,
@@ -58,12 +79,18 @@ pub(super) struct ReportObserver {
 
 impl ReportObserver {
     /// For the stream we send from `ssrc`.
-    pub(super) fn new(ssrc: u32, latest: Latest, clock: Option<MediaClock>, bandwidth: Bandwidth) -> Self {
+    pub(super) fn new(
+        ssrc: u32,
+        latest: Latest,
+        (clock, spoken): (Option<MediaClock>, Spoken),
+        bandwidth: Bandwidth,
+    ) -> Self {
         Self {
             ssrc,
             latest,
             bandwidth,
             clock,
+            spoken,
             bytes: 0,
             since: None,
             sent: VecDeque::with_capacity(REMEMBERED),
@@ -147,10 +174,15 @@ impl sansio::Protocol<TaggedPacket, TaggedPacket, ()> for ReportObserver {
                         continue;
                     };
                     self.on_sender_report(report, now);
-                    // The library takes a picture for captured when its first packet leaves, long after.
-                    if let Some(clock) = self.clock.filter(|_| report.ssrc != self.ssrc) {
+                    // The library takes sound and pictures for captured when their first packet leaves, long after.
+                    let captured = if report.ssrc == self.ssrc {
+                        self.spoken.at(now)
+                    } else {
+                        self.clock.map(|clock| clock.at(now))
+                    };
+                    if let Some(captured) = captured {
                         let mut report = report.clone();
-                        report.rtp_time = clock.at(now).0;
+                        report.rtp_time = captured.0;
                         *packet = Box::new(report);
                     }
                 }
@@ -179,10 +211,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn reports_tell_when_sound_was_captured() {
+        let (spoken, now) = (Spoken::default(), Instant::now());
+        assert_eq!(spoken.at(now), None);
+        spoken.set(RtpTimestamp(u32::MAX - 479), now);
+        assert_eq!(
+            spoken.at(now + Duration::from_millis(30)),
+            Some(RtpTimestamp(960))
+        );
+    }
+
+    #[test]
     fn the_round_trip_is_what_was_not_held() {
         let (latest, now) = (Latest::default(), Instant::now());
         let (signals, _) = tokio::sync::mpsc::unbounded_channel();
-        let mut observer = ReportObserver::new(7, latest.clone(), None, Bandwidth::new(signals, false, now));
+        let mut observer = ReportObserver::new(
+            7,
+            latest.clone(),
+            Default::default(),
+            Bandwidth::new(signals, false, now),
+        );
         observer.on_sender_report(
             &SenderReport {
                 ntp_time: 0x1234_5678_9abc_def0,

@@ -118,7 +118,8 @@ pub(super) struct Parts {
 /// What the library is told of the streams it does not know.
 pub(super) type Tellers = Vec<QueueSender<Streams>>;
 
-/// Opus, alone and repeated (RFC 2198), with the audio level extension, pictures where wanted, receiver reports, sender
+/// Opus, alone and repeated (RFC 2198), with the audio level extension, pictures and what keeps sound with them where
+/// wanted, receiver reports, sender
 /// reports, and packets numbered for transport-wide feedback both ways.
 pub(super) fn media(parts: Parts) -> Result<(MediaEngine, Registry, Tellers)> {
     let mut media = MediaEngine::default();
@@ -158,12 +159,14 @@ pub(super) fn media(parts: Parts) -> Result<(MediaEngine, Registry, Tellers)> {
             SDES_REPAIR_RTP_STREAM_ID_URI,
         ];
         let mut uris = names.to_vec();
-        uris.push(ABSOLUTE_CAPTURE_TIME_URI);
         if parts.codecs.contains(&Codec::Av1) {
             uris.push(DEPENDENCY_URI);
         }
         for uri in uris {
             media.register_header_extension(extension(uri), RtpCodecKind::Video, None)?;
+        }
+        for kind in [RtpCodecKind::Audio, RtpCodecKind::Video] {
+            media.register_header_extension(extension(ABSOLUTE_CAPTURE_TIME_URI), kind, None)?;
         }
     }
     let (numbers, tell_numbers) = Also::new(TwccSenderBuilder::new().build());

@@ -4,14 +4,22 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use bytes::Bytes;
 use sidetone_pipeline::{Pool, Pooled, QueueReceiver, QueueSender};
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 
+use super::reports::Spoken;
 use crate::packet::{RtpTimestamp, SequenceNumber, VoicePacket};
 use crate::transport::MAX_SLOTS;
+use crate::transport::pictures::MediaClock;
 use crate::transport::receptions::Receptions;
 use crate::transport::rtp::{self, Negotiated, RtpError};
+use crate::video::AbsoluteCaptureTime;
+
+/// How often packets say when they were captured, in samples: 200 ms. What lies between is counted; a server that gives
+/// a slot to another talker passes on what it gets.
+const TELL: i32 = 9_600;
 
 /// What an answer says of one of the streams that come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +56,7 @@ impl Settled {
 pub(super) struct Voice {
     /// Whether media may flow: DTLS is done and nothing failed since.
     pub(super) open: Arc<AtomicBool>,
+    pub(super) spoken: Spoken,
     settled: Mutex<Settled>,
     pub(super) reception: Mutex<Receptions>,
     pub(super) packets_sent: AtomicU64,
@@ -82,14 +91,26 @@ impl Voice {
     pub(super) async fn send(
         &self,
         outgoing: QueueReceiver<Pooled<VoicePacket>>,
-        track: Arc<dyn TrackLocal>,
-        ssrc: u32,
+        (track, ssrc): (Arc<dyn TrackLocal>, u32),
+        clock: MediaClock,
     ) {
+        let mut told: Option<RtpTimestamp> = None;
         while let Some(voice) = outgoing.recv().await {
             if !self.open.load(Acquire) {
                 continue;
             }
-            let packet = rtp::write(&voice, ssrc, self.negotiated());
+            let negotiated = self.negotiated();
+            let mut packet = rtp::write(&voice, ssrc, negotiated);
+            self.spoken.set(voice.timestamp, voice.at);
+            let recent = |told: &RtpTimestamp| (0..TELL).contains(&voice.timestamp.distance(*told));
+            if let Some(id) = negotiated.capture_id
+                && (voice.marker || !told.as_ref().is_some_and(recent))
+            {
+                told = Some(voice.timestamp);
+                let captured = AbsoluteCaptureTime::write(clock.ntp(voice.at));
+                // Refused only for ids outside 1 to 14, which negotiation does not let through.
+                let _ = packet.header.set_extension(id, Bytes::copy_from_slice(&captured));
+            }
             let bytes = packet.payload.len() as u64;
             drop(voice);
             if track.write_rtp(packet).await.is_ok() {

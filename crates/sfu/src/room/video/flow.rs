@@ -61,8 +61,8 @@ impl Room {
         if !same {
             stream.timeline.follow();
         }
-        let mut entry = Entry::new(0, 0, State::Sent, format);
-        (entry.timestamp, entry.marker) = (packet.timestamp, packet.marker);
+        let mut entry = Entry::new(0, 0, State::Sent, format).of(packet);
+        entry.level = None;
         if packet.payload.is_empty() {
             // Padding, by which a sender probes its path: no hole where it was.
             stream.intake.hold(place, false, entry, packet.payload, now);

@@ -36,7 +36,7 @@ fn pictures(now: Instant) -> (Pictures, VideoPort) {
         codecs: vec![Codec::H264, Codec::Vp8],
         ..VideoConfig::default()
     };
-    let (port, end) = port(1, 1, &(Arc::new(|| ()) as _));
+    let (port, _, end) = port(1, 1, &(Arc::new(|| ()) as _));
     let (layouts, settled) = queue(1);
     layouts.push(sections::read(
         OURS,
