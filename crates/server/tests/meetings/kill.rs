@@ -94,10 +94,10 @@ async fn do_together(nia: &mut Person, omar: &mut Person) {
 }
 
 async fn is_shown_as_it_was(nia: &mut Person, omar: &Person) {
-    let hand = |told: &Value| told["raised"][0]["participant"] == omar.number();
-    nia.until("meeting.hands", hand).await;
     let notice = |told: &Value| told["notices"][0]["kind"] == "transcription";
     nia.until("call.notices", notice).await;
+    let hand = |told: &Value| told["raised"][0]["participant"] == omar.number();
+    nia.until("meeting.hands", hand).await;
     let voter = |told: &Value| {
         let several = told["with"].as_array().into_iter().flatten();
         let mut polls = several.filter(|one| one["news"] == "poll");
