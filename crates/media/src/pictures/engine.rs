@@ -36,18 +36,21 @@ const LONG: Duration = Duration::from_secs(3600);
 /// How an engine is set up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VideoEngineConfig {
-    /// Threads of an encoder, and of a decoder, 1 to 16.
+    /// Threads of a camera's encoder, and of a decoder, 1 to 16.
     pub threads: u8,
+    /// Threads of a screen's encoder, 1 to 16. It rests most of the time, and somebody waits for its next picture.
+    pub screen_threads: u8,
     /// Share of one core that coding one source may take.
     pub cpu: f32,
 }
 
 impl Default for VideoEngineConfig {
-    /// Half of the cores.
+    /// Half of the cores for a camera, all for a screen.
     fn default() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self {
             threads: (cores / 2).clamp(1, 4) as u8,
+            screen_threads: cores.clamp(1, 4) as u8,
             cpu: 0.8,
         }
     }

@@ -179,7 +179,11 @@ impl Sender {
         if !self.planner.as_ref().is_some_and(fits) {
             self.end_coding();
         }
-        let (layers, threads) = (self.locals.len(), self.config.threads);
+        let layers = self.locals.len();
+        let threads = match self.source.hint {
+            ContentHint::Motion => self.config.threads,
+            ContentHint::Detail | ContentHint::Text => self.config.screen_threads,
+        };
         let planner = self
             .planner
             .get_or_insert_with(|| Planner::new(codec, source, layers, threads));
