@@ -115,24 +115,23 @@ pub(crate) fn give(
         let shown = slots.past[id as usize].shown_of(stream, unit.compact).copied();
         let shown = shown.filter(|shown| shown.has_room(unit.placed, unit.frame));
         let seen = &mut slots.seen[id as usize];
-        return shown.is_some_and(|shown| copy(seen, &shown.segment, unit, false, false, sink));
+        return shown.is_some_and(|shown| copy(seen, &shown.segment, unit, false, sink));
     }
-    let begins = !slots.seen[id as usize].anchored;
-    if begins {
+    if !slots.seen[id as usize].anchored {
         anchor(slots, id, unit);
     }
     let seen = &mut slots.seen[id as usize];
     let segment = seen.segment;
-    copy(seen, &segment, unit, begins, false, sink)
+    copy(seen, &segment, unit, false, sink)
 }
 
-/// Gives what was sent in `segment` to its slot, as the first that comes or not. Returns whether the receiver has a payload type for it.
+/// Gives what was sent in `segment` to its slot. Returns whether the receiver has a payload type for it. What is sent again
+/// is the same to the bit, for it is sealed under the same number: all of it follows from `segment` and `unit`.
 #[inline]
 pub(crate) fn copy(
     seen: &mut Seen,
     segment: &Segment,
     unit: &Unit<'_>,
-    begins: bool,
     resent: bool,
     sink: &mut impl FnMut(&Forwarded<'_>),
 ) -> bool {
@@ -161,7 +160,7 @@ pub(crate) fn copy(
     let Some(payload_type) = payload_type else {
         return false;
     };
-    let begins = begins || unit.compact == segment.first;
+    let begins = unit.compact == segment.first;
     let header = Header {
         ssrc: seen.ssrc,
         sequence: segment.sequence(unit.compact),

@@ -56,6 +56,6 @@ impl Room {
         };
         let stream = self.streams.get(key)?;
         let unit = Unit::cached(stream, sequence.wrapping_sub(segment.shift))?;
-        copy(seen, &segment, &unit, false, true, sink).then_some(())
+        copy(seen, &segment, &unit, true, sink).then_some(())
     }
 }

@@ -181,6 +181,23 @@ fn capture_times_pass_as_they_are() {
     }
 }
 
+/// It is sealed under the same number.
+#[test]
+fn what_is_sent_again_is_the_same_where_the_first_never_came() {
+    let mut bench = Bench::new();
+    let talker = bench.join(1, audio_slots(2, 1, true));
+    for sequence in 0..10 {
+        bench.tick(talker, sequence);
+    }
+    let listener = bench.join(2, audio_slots(2, 2, true));
+    // Number 10 is lost.
+    for sequence in 11..20 {
+        let header = bench.tick(talker, sequence)[0].header;
+        let again = bench.nack(listener, header.ssrc, &[header.sequence as u16]);
+        assert_eq!(again[0].header, header);
+    }
+}
+
 #[test]
 fn a_talk_spurt_is_marked_and_numbered_across_wrap_arounds() {
     let mut bench = Bench::new();
