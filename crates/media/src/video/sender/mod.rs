@@ -25,10 +25,11 @@ use crate::packet::{RtpTimestamp, SequenceNumber};
 /// Probes of which the answer may be under way.
 const PROBES: usize = 256;
 
-/// While no pictures are sent, bursts find out what a first one could use: until it is so much, this often, and as if no more
-/// than that were known, for sound is under way.
+/// While no pictures are sent, bursts find out how fast a first one could go. More than this is not looked for ...
 const READY: Bitrate = Bitrate::kbps(2_500);
+/// ... it is looked for anew this often ...
 const IDLE: Duration = Duration::from_secs(20);
+/// ... and with no more than 20 ms of this, 2 kB, for sound is under way.
 const SHORT: Bitrate = Bitrate::kbps(800);
 
 /// Over this the rate of retransmissions is taken.
