@@ -181,17 +181,13 @@ impl BandwidthEstimator {
     pub fn on_probe(&mut self, found: Bitrate, now: Instant) -> Option<Estimate> {
         let found = f64::from(found.bits_per_second());
         self.probed = Some(now);
-        let Some(limit) = &mut self.limit else {
-            self.proved = found;
-            return self.tell();
-        };
-        if matches!(limit.phase, Phase::Drain(_)) {
+        if self.is_draining() {
             return None;
         }
         self.proved = found;
-        if found <= limit.rate {
-            return None;
-        }
+        let Some(limit) = self.limit.as_mut().filter(|limit| found > limit.rate) else {
+            return self.tell();
+        };
         self.tried = Some(now);
         self.climbing = true;
         if found >= self.wanted {
@@ -236,11 +232,14 @@ impl BandwidthEstimator {
                 self.limit
                     .map_or(self.available.max(self.proved), |limit| limit.carried),
             ),
-            congested: self
-                .limit
-                .is_some_and(|limit| matches!(limit.phase, Phase::Drain(_))),
+            congested: self.is_draining(),
             beginning: self.beginning && self.limit.is_some(),
         }
+    }
+
+    fn is_draining(&self) -> bool {
+        self.limit
+            .is_some_and(|limit| matches!(limit.phase, Phase::Drain(_)))
     }
 
     fn decide(&mut self, view: View, now: Instant) -> Option<Estimate> {
