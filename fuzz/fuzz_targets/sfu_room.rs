@@ -92,7 +92,7 @@ fn receive(number: u32, slots: [u8; 3], red: bool) -> Receive {
         formats = Formats::new().with(Format::Opus, 100).with(Format::Vp8, 97);
     }
     let row = |kind: u32, count: u8| {
-        let config = move |n| SlotConfig { ssrc: number * 1000 + kind * 100 + n, formats, level_id: Some(n as u8), capture_id: Some(n as u8 + 4) };
+        let config = move |n| SlotConfig { ssrc: number * 1000 + kind * 100 + n, formats, level_id: Some(n as u8), capture_id: Some(n as u8 + 4), playout_id: Some(n as u8 + 8) };
         (0..u32::from(count % 5)).map(config).collect()
     };
     Receive { audio: row(0, slots[0]), video: row(1, slots[1]), share: row(2, slots[2]) }
@@ -113,6 +113,7 @@ impl Meeting {
             sender.timestamp = sender.timestamp.wrapping_add(960);
             let packet = Packet {
                 captured: None,
+                playout: None,
                 ssrc: 1,
                 sequence: sender.sequence,
                 timestamp: sender.timestamp,
@@ -233,6 +234,7 @@ fuzz_target!(|steps: Vec<Step>| {
                     sender.timestamp = sender.timestamp.wrapping_add_signed(*timestamp);
                     let packet = Packet {
                         captured: NonZeroU64::new(u64::from(count & 3)),
+                        playout: (count & 4 != 0).then_some([*count; 3]),
                         ssrc,
                         sequence: sender.sequence,
                         timestamp: sender.timestamp,

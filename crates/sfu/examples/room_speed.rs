@@ -110,6 +110,7 @@ fn run(case: &Case) -> Result<(), Box<dyn Error>> {
             formats,
             level_id: Some(1),
             capture_id: None,
+            playout_id: None,
         };
         let receive = Receive {
             audio: (0..case.slots).map(config).collect(),
@@ -149,6 +150,7 @@ fn run(case: &Case) -> Result<(), Box<dyn Error>> {
             let voice = n < case.voices;
             let packet = Packet {
                 captured: None,
+                playout: None,
                 ssrc: 1,
                 sequence: round as u16,
                 timestamp: round.wrapping_mul(960),

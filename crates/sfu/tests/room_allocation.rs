@@ -64,6 +64,7 @@ impl Meeting {
                 formats,
                 level_id: Some(1),
                 capture_id: None,
+                playout_id: None,
             };
             let receive = Receive {
                 audio: (0..slots).map(config).collect(),
@@ -110,6 +111,7 @@ impl Meeting {
             let voice = speaks(n);
             let packet = Packet {
                 captured: None,
+                playout: None,
                 ssrc: SSRC,
                 sequence: self.round as u16,
                 timestamp: self.round * 960,
@@ -221,6 +223,7 @@ impl Cinema {
                 formats: Self::formats(),
                 level_id: Some(1),
                 capture_id: None,
+                playout_id: None,
             })
         };
         let receive = Receive {
@@ -245,6 +248,7 @@ impl Cinema {
                 payload[0] = if n == 0 { 0x10 } else { 0 };
                 let packet = Packet {
                     captured: None,
+                    playout: None,
                     ssrc: SSRC,
                     sequence: self.sequence,
                     timestamp: u32::from(self.sequence / 10) * 2_970,

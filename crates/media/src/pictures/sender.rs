@@ -15,7 +15,7 @@ use super::plan::{Given, Planner};
 use super::stats::SourceStats;
 use super::{ShownAt, VideoEngineConfig, VideoSource, of};
 use crate::transport::video::{CodedFrame, LocalVideo};
-use crate::video::{Demand, TemporalLayer};
+use crate::video::{Content, Demand, PlayoutDelay, TemporalLayer};
 
 /// Over this the rate of a camera is taken.
 const MEASURE: Duration = Duration::from_secs(2);
@@ -257,10 +257,16 @@ impl Sender {
             return false;
         }
         let (locals, epoch) = (self.locals.clone(), self.source.epoch);
+        // Only screens are told apart: a camera is shown as its receivers like.
+        let playout = match (self.locals.first().map(|local| local.content()), self.source.hint) {
+            (Some(Content::Screen), ContentHint::Motion) => Some(PlayoutDelay::ANY),
+            (Some(Content::Screen), _) => Some(PlayoutDelay::AT_ONCE),
+            _ => None,
+        };
         let out = move |encoded: Encoded| match encoded {
             Encoded::Frame(frame) => {
                 if let Some(local) = locals.get(usize::from(frame.layer)) {
-                    local.push(coded(frame, epoch));
+                    local.push(coded(frame, epoch, playout));
                 }
             }
             Encoded::Failed(error) => tracing::warn!(%error, "an encoder of pictures"),
@@ -326,7 +332,7 @@ impl Drop for Sender {
 }
 
 /// As the port wants it.
-fn coded(frame: EncodedFrame, epoch: Instant) -> CodedFrame {
+fn coded(frame: EncodedFrame, epoch: Instant, playout: Option<PlayoutDelay>) -> CodedFrame {
     let layers = frame.temporal_layers > 1;
     CodedFrame {
         key: frame.key,
@@ -336,6 +342,7 @@ fn coded(frame: EncodedFrame, epoch: Instant) -> CodedFrame {
         }),
         discardable: frame.discardable,
         captured: epoch + frame.time,
+        playout,
         data: Bytes::from(frame.data),
     }
 }

@@ -14,7 +14,9 @@ use sidetone_pipeline::{Notifier, QueueReceiver, QueueSender, queue};
 use super::MAX_SLOTS;
 use crate::packet::RtpTimestamp;
 use crate::video::payload::TemporalLayers;
-use crate::video::{Codec, Content, Demand, NtpTime, StreamStats, TemporalLayer, VideoStats, Wanted};
+use crate::video::{
+    Codec, Content, Demand, NtpTime, PlayoutDelay, StreamStats, TemporalLayer, VideoStats, Wanted,
+};
 
 /// Most layers of simulcast.
 pub const MAX_LAYERS: usize = 3;
@@ -88,6 +90,8 @@ pub struct CodedFrame {
     pub discardable: bool,
     /// When the picture was captured.
     pub captured: Instant,
+    /// With which delay it is to be shown, where that is not left to the receiver.
+    pub playout: Option<PlayoutDelay>,
 }
 
 /// A picture to be decoded and shown.

@@ -6,6 +6,7 @@
 
 mod allocation;
 mod assembly;
+mod delay;
 mod frames;
 pub mod pacer;
 pub mod payload;
@@ -22,6 +23,7 @@ mod unwrap;
 
 pub use allocation::{Allocation, Allocator, Demand, Demands};
 pub use assembly::{Assembled, Assembly, Inserted};
+pub use delay::{PLAYOUT_DELAY_URI, PlayoutDelay};
 pub use frames::{Frames, Queued};
 pub use playout::Playout;
 pub use receiver::{ReceivedFrame, ReceiverOutput, VideoReceiver};

@@ -2,12 +2,13 @@
 //!
 //! The delay of a picture is modelled as in draft-ietf-rmcat-gcc-02 section 5 and its kin: what the path takes at least,
 //! what the size of the picture adds on the narrowest link, and noise. Pictures that had to wait for a retransmission say
-//! nothing of that, only how often it happens.
+//! nothing of that, only how often it happens. A sender may bound the delay ([`PlayoutDelay`]): a screen with text is shown
+//! as soon as it is there.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::CLOCK_RATE;
+use super::{CLOCK_RATE, PlayoutDelay};
 
 /// Seconds for which the shortest transit is believed. A path that has become longer is noise for so long.
 const BELIEF: usize = 10;
@@ -62,6 +63,7 @@ pub struct Playout {
     resent: f64,
     round_trip: Duration,
     minimum: Duration,
+    bounds: PlayoutDelay,
     /// In force, in seconds.
     delay: f64,
     moved: Option<Instant>,
@@ -84,6 +86,7 @@ impl Playout {
             resent: 0.0,
             round_trip: Duration::ZERO,
             minimum: Duration::ZERO,
+            bounds: PlayoutDelay::ANY,
             delay: 0.0,
             moved: None,
         }
@@ -92,6 +95,16 @@ impl Playout {
     /// Least delay beyond that of the path, as lip sync wants it.
     pub fn set_minimum(&mut self, minimum: Duration) {
         self.minimum = minimum.min(MOST);
+    }
+
+    /// Bounds of that delay, as the sender wants them. Lip sync goes beyond.
+    pub fn set_bounds(&mut self, bounds: PlayoutDelay) {
+        self.bounds = bounds;
+    }
+
+    /// Whether pictures are shown as soon as they are there, and none can be late.
+    pub fn is_at_once(&self) -> bool {
+        self.bounds.max.is_zero() && self.minimum.is_zero()
     }
 
     /// What a round trip takes, as far as is known.
@@ -109,10 +122,10 @@ impl Playout {
             .base()
             .is_some_and(|base| (transit - self.slope * size - base).abs() > JUMP)
         {
-            let (round_trip, minimum) = (self.round_trip, self.minimum);
             *self = Self {
-                round_trip,
-                minimum,
+                round_trip: self.round_trip,
+                minimum: self.minimum,
+                bounds: self.bounds,
                 ..Self::new(self.epoch)
             };
         }
@@ -182,7 +195,8 @@ impl Playout {
             Duration::ZERO
         };
         let jitter = Duration::try_from_secs_f64(jitter).unwrap_or(Duration::ZERO);
-        (jitter + wait).max(self.minimum).min(MOST)
+        let PlayoutDelay { min, max } = self.bounds;
+        (jitter + wait).max(min).min(max).max(self.minimum).min(MOST)
     }
 
     /// The delay in force.
@@ -278,6 +292,35 @@ mod tests {
             assert!(playout.delay() <= most);
         }
         assert_eq!(playout.delay().as_millis(), 200);
+    }
+
+    #[test]
+    fn the_sender_may_bound_it() {
+        let start = Instant::now();
+        let delay = |bounds: PlayoutDelay, minimum: u64| {
+            let mut playout = Playout::new(start);
+            playout.set_bounds(bounds);
+            playout.set_minimum(Duration::from_millis(minimum));
+            assert_eq!(
+                playout.is_at_once(),
+                bounds == PlayoutDelay::AT_ONCE && minimum == 0
+            );
+            for n in 0..300i64 {
+                let transit = (n * 7_919 % 41) as f64 / 1_000.0;
+                let whole = start + Duration::from_secs_f64(n as f64 / 30.0 + transit);
+                playout.arrived(n * 3_000, 4_000, false, whole);
+            }
+            playout.delay().as_millis()
+        };
+        let bounds = |min, max| PlayoutDelay {
+            min: Duration::from_millis(min),
+            max: Duration::from_millis(max),
+        };
+        assert!(delay(PlayoutDelay::ANY, 0) > 35);
+        assert_eq!(delay(PlayoutDelay::AT_ONCE, 0), 0);
+        assert_eq!(delay(bounds(0, 20), 0), 20);
+        assert_eq!(delay(bounds(200, 300), 0), 200);
+        assert_eq!(delay(PlayoutDelay::AT_ONCE, 80), 80, "lips go beyond");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::frames::{Frames, Queued};
 use super::playout::Playout;
 use super::recovery::{KeyFrameRequests, Nack, NackGenerator, rtx};
 use super::stats::{Standstill, VideoStats};
-use super::{Codec, VideoPacket};
+use super::{Codec, PlayoutDelay, VideoPacket};
 use crate::packet::RtpTimestamp;
 
 /// What must be missing for so long, beyond two round trips, that a key frame is asked for, while packets are asked for
@@ -106,6 +106,11 @@ impl VideoReceiver {
     /// Least delay beyond that of the path, as [`LipSync`](super::LipSync) wants it.
     pub fn set_minimum_delay(&mut self, minimum: Duration) {
         self.playout.set_minimum(minimum);
+    }
+
+    /// Bounds of that delay, as the sender wants them.
+    pub fn set_bounds(&mut self, bounds: PlayoutDelay) {
+        self.playout.set_bounds(bounds);
     }
 
     /// Takes a packet.
@@ -231,7 +236,7 @@ impl VideoReceiver {
         self.nack.forget(picture.last);
         let stats = &mut self.stats;
         stats.frames_dropped += dropped as u64;
-        stats.frames_late += u64::from(now > due + LATE);
+        stats.frames_late += u64::from(now > due + LATE && !self.playout.is_at_once());
         stats.jitter_buffer_delay += now.saturating_duration_since(picture.began).as_secs_f64();
         stats.jitter_buffer_target_delay += self.playout.target().as_secs_f64();
         stats.jitter_buffer_emitted_count += 1;

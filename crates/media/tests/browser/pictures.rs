@@ -130,6 +130,7 @@ async fn echo(codec: Codec, seconds: u64) -> Outcome {
                         temporal: None,
                         discardable: false,
                         captured: Instant::now(),
+                        playout: None,
                     });
                 } else if asked.elapsed() > Duration::from_secs(1) {
                     asked = Instant::now();

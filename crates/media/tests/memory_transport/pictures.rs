@@ -77,6 +77,7 @@ impl Call {
                         temporal: None,
                         discardable: false,
                         captured: now,
+                        playout: None,
                     });
                 }
             }

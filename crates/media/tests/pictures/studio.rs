@@ -86,6 +86,7 @@ impl Encoder {
             temporal: None,
             discardable: false,
             captured: Instant::now(),
+            playout: None,
         });
     }
 }

@@ -34,6 +34,7 @@ pub(crate) struct Entry {
     pub(crate) marker: bool,
     pub(crate) level: Option<AudioLevel>,
     pub(crate) captured: Option<NonZeroU64>,
+    pub(crate) playout: Option<[u8; 3]>,
     start: u64,
     len: u16,
 }
@@ -48,6 +49,7 @@ const EMPTY: Entry = Entry {
     marker: false,
     level: None,
     captured: None,
+    playout: None,
     start: 0,
     len: 0,
 };
@@ -146,7 +148,7 @@ impl Entry {
     /// With what the header of `packet` says.
     pub(crate) fn of(mut self, packet: &Packet<'_>) -> Self {
         (self.timestamp, self.marker) = (packet.timestamp, packet.marker);
-        (self.level, self.captured) = (packet.level, packet.captured);
+        (self.level, self.captured, self.playout) = (packet.level, packet.captured, packet.playout);
         self
     }
 

@@ -64,6 +64,8 @@ pub struct SlotConfig {
     pub level_id: Option<u8>,
     /// The same of the absolute capture time.
     pub capture_id: Option<u8>,
+    /// The same of the playout delay.
+    pub playout_id: Option<u8>,
 }
 
 /// The slots of a participant, in order: [`Slot::number`](super::Slot::number) counts in these.

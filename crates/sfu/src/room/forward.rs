@@ -47,6 +47,7 @@ pub(crate) struct Unit<'a> {
     pub(crate) marker: bool,
     pub(crate) level: Option<AudioLevel>,
     pub(crate) captured: Option<NonZeroU64>,
+    pub(crate) playout: Option<[u8; 3]>,
     pub(crate) payload: &'a [u8],
     pub(crate) body: Body,
     /// Ticks a packet.
@@ -65,6 +66,7 @@ impl<'a> Unit<'a> {
             marker: entry.marker,
             level: entry.level,
             captured: entry.captured,
+            playout: entry.playout,
             payload,
             body,
             frame: stream.timeline.frame(),
@@ -176,6 +178,10 @@ pub(crate) fn copy(
             .captured
             .filter(|_| seen.capture_id != 0)
             .map(|captured| (seen.capture_id, captured)),
+        playout: unit
+            .playout
+            .filter(|_| seen.playout_id != 0)
+            .map(|playout| (seen.playout_id, playout)),
     };
     if !resent {
         seen.packets = seen.packets.wrapping_add(1);

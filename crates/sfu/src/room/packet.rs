@@ -111,6 +111,8 @@ pub struct Packet<'a> {
     pub level: Option<AudioLevel>,
     /// When it was captured by the clock of who did, as NTP has it, where the header says.
     pub captured: Option<NonZeroU64>,
+    /// The bounds of the delay with which it is shown, as the header has them (the playout delay extension).
+    pub playout: Option<[u8; 3]>,
     /// Payload without padding. Empty for a packet that was padding only.
     pub payload: &'a [u8],
 }
@@ -144,17 +146,19 @@ pub struct Header {
     pub level: Option<(u8, AudioLevel)>,
     /// The same of the time when it was captured.
     pub captured: Option<(u8, NonZeroU64)>,
+    /// The same of the bounds of its delay.
+    pub playout: Option<(u8, [u8; 3])>,
 }
 
 /// Largest header that [`Header::write`] writes, in bytes.
-pub const MAX_HEADER: usize = 32;
+pub const MAX_HEADER: usize = 36;
 
 impl Header {
-    /// Writes the header with its contributing source and, where there are any, the level and the capture time as one-byte
+    /// Writes the header with its contributing source and, where there are any, level, capture time and delay as one-byte
     /// header extensions (RFC 8285 section 4.2), and returns its length. A link that adds words to them counts
     /// them in byte 19.
     pub fn write(&self, out: &mut [u8; MAX_HEADER]) -> usize {
-        let extended = self.level.is_some() || self.captured.is_some();
+        let extended = self.level.is_some() || self.captured.is_some() || self.playout.is_some();
         out[0] = 0x80 | u8::from(extended) << 4 | 1;
         out[1] = u8::from(self.marker) << 7 | self.payload_type;
         out[2..4].copy_from_slice(&(self.sequence as u16).to_be_bytes());
@@ -175,6 +179,11 @@ impl Header {
             out[at] = id << 4 | 7;
             out[at + 1..at + 9].copy_from_slice(&captured.get().to_be_bytes());
             at += 9;
+        }
+        if let Some((id, playout)) = self.playout {
+            out[at] = id << 4 | 2;
+            out[at + 1..at + 4].copy_from_slice(&playout);
+            at += 4;
         }
         let length = at.next_multiple_of(4);
         out[16..20].copy_from_slice(&[0xbe, 0xde, 0, ((length - 20) / 4) as u8]);

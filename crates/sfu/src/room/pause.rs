@@ -55,6 +55,7 @@ impl Room {
             marker: false,
             level: packet.level.map(|_| SILENCE),
             captured: None,
+            playout: None,
             // One frame of no bytes (RFC 6716 section 3.2.2).
             payload: &[toc & 0xfc],
             body: Body::Plain,
@@ -94,6 +95,7 @@ impl Room {
                     csrc: number,
                     level: (seen.level_id != 0).then_some((seen.level_id, SILENCE)),
                     captured: None,
+                    playout: None,
                 },
                 head: &[],
                 body: &[LAST.0],

@@ -43,6 +43,7 @@ pub(crate) struct Seen {
     /// Identifiers of header extensions; 0 for none.
     pub(crate) level_id: u8,
     pub(crate) capture_id: u8,
+    pub(crate) playout_id: u8,
     /// Whether the segment's offset is final: it is after the segment's first packet.
     pub(crate) anchored: bool,
     pub(crate) packets: u32,
@@ -88,6 +89,11 @@ impl Shown {
     }
 }
 
+/// One of the identifiers that fit the one-byte form (RFC 8285 section 4.2), or none.
+fn identifier(id: Option<u8>) -> u8 {
+    id.filter(|id| (1..15).contains(id)).unwrap_or(0)
+}
+
 /// All slots of a room, by number.
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
@@ -118,8 +124,9 @@ impl Slots {
             receiver,
             ssrc: config.ssrc,
             formats: config.formats,
-            level_id: config.level_id.filter(|id| (1..15).contains(id)).unwrap_or(0),
-            capture_id: config.capture_id.filter(|id| (1..15).contains(id)).unwrap_or(0),
+            level_id: identifier(config.level_id),
+            capture_id: identifier(config.capture_id),
+            playout_id: identifier(config.playout_id),
             slot,
             anchored: false,
             packets: 0,

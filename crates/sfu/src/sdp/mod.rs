@@ -28,11 +28,13 @@ pub enum Extension {
     AbsSendTime,
     /// When it was captured, by the clock of who did.
     AbsoluteCaptureTime,
+    /// Within which bounds of delay the sender would have it shown.
+    PlayoutDelay,
 }
 
 impl Extension {
     /// All, as they are answered.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::AudioLevel,
         Self::Mid,
         Self::Rid,
@@ -40,6 +42,7 @@ impl Extension {
         Self::TransportSequence,
         Self::AbsSendTime,
         Self::AbsoluteCaptureTime,
+        Self::PlayoutDelay,
     ];
 
     /// Its name in descriptions.
@@ -54,6 +57,7 @@ impl Extension {
             }
             Self::AbsSendTime => "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
             Self::AbsoluteCaptureTime => "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
+            Self::PlayoutDelay => "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
         }
     }
 

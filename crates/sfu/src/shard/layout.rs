@@ -34,6 +34,7 @@ pub(super) struct Identifiers {
     pub repaired_rid: Option<u8>,
     pub level: Option<u8>,
     pub capture: Option<u8>,
+    pub playout: Option<u8>,
     pub transport: Option<u8>,
     pub send_time: Option<u8>,
     /// The same as `transport` where the participant tells of single packets of the pictures it gets.
@@ -72,6 +73,7 @@ impl Layout {
                 repaired_rid: identifier(Extension::RepairedRid),
                 level: identifier(Extension::AudioLevel),
                 capture: identifier(Extension::AbsoluteCaptureTime),
+                playout: identifier(Extension::PlayoutDelay),
                 transport: identifier(Extension::TransportSequence),
                 send_time: identifier(Extension::AbsSendTime),
                 numbered: identifier(Extension::TransportSequence).filter(|_| tells),
@@ -135,6 +137,7 @@ impl Layout {
                 formats,
                 level_id: section.extension(Extension::AudioLevel),
                 capture_id: section.extension(Extension::AbsoluteCaptureTime),
+                playout_id: section.extension(Extension::PlayoutDelay),
             });
             if !rtx.is_empty() {
                 let again = next_ssrc();
@@ -184,6 +187,7 @@ impl Layout {
             csrc: 0,
             level: None,
             captured: None,
+            playout: None,
         })
     }
 
@@ -204,7 +208,8 @@ impl Layout {
             let mut both = a.iter().zip(b);
             a.len() == b.len()
                 && both.all(|(a, b)| {
-                    (a.formats, a.level_id, a.capture_id) == (b.formats, b.level_id, b.capture_id)
+                    let ssrc = a.ssrc;
+                    *a == SlotConfig { ssrc, ..*b }
                 })
         };
         let same_answers = || {

@@ -52,6 +52,9 @@ impl Shard {
         let captured = parsed
             .extension(peer.layout.identifiers.capture)
             .and_then(|data| NonZeroU64::new(u64::from_be_bytes(*data.first_chunk()?)));
+        let playout = parsed
+            .extension(peer.layout.identifiers.playout)
+            .and_then(|data| data.first_chunk().copied());
         let carries = carries(now, peer, hosted, &parsed);
         super::control::count(now, peer, &parsed, carries);
         let (ssrc, sequence, payload_type, payload) = match carries {
@@ -86,6 +89,7 @@ impl Shard {
             payload_type,
             level,
             captured,
+            playout,
             payload,
         };
         let (from, room) = (peer.key, peer.room);

@@ -15,6 +15,7 @@ use person::{Person, until};
 use serde_json::{Value, json};
 use service::Service;
 use sidetone_media::transport::Transport;
+use sidetone_media::video::Content;
 use sidetone_sfu::room::{Media, Want};
 
 const LONG: Duration = Duration::from_secs(20);
@@ -112,7 +113,14 @@ fn a_screen_is_seen_beside_a_camera() {
             people[1].cameras(1) >= 20 && people[1].screens >= 20
         })
         .await;
-        assert!(seen, "{:#?}", people[1].transport.video_stats());
+        let report = people[1].transport.video_stats();
+        assert!(seen, "{report:#?}");
+        // Its sender would have it shown at once, and says so through the room.
+        let waited = |content| {
+            let mut inbound = report.inbound.iter().filter(|stream| stream.content == content);
+            inbound.any(|stream| stream.counters.jitter_buffer_target_delay > 0.0)
+        };
+        assert!(waited(Content::Camera) && !waited(Content::Screen), "{report:#?}");
         people[0].hide_screen();
         until(&mut people, Duration::from_millis(500), |_| false).await;
         let (before, screens) = (people[1].cameras(1), people[1].screens);

@@ -12,7 +12,7 @@ use sidetone_media::transport::{
     ConnectionState, Description, DescriptionKind, Transport, TransportCommand, TransportConfig,
     TransportEvent, VoicePort,
 };
-use sidetone_media::video::{Demand, Wanted};
+use sidetone_media::video::{Demand, PlayoutDelay, Wanted};
 use sidetone_media::voice::Bitrate;
 use sidetone_pipeline::Pool;
 use sidetone_sfu::{Rights, RoomId};
@@ -174,6 +174,7 @@ impl Person {
                     temporal: None,
                     discardable: false,
                     captured: Instant::now(),
+                    playout: None,
                 });
             } else if asked.elapsed() > Duration::from_secs(1) {
                 asked = Instant::now();
@@ -258,6 +259,7 @@ fn code(video: &LocalVideo, number: u32, layer: u8, count: u32) {
         temporal: None,
         discardable: false,
         captured: Instant::now(),
+        playout: (layer == SCREEN).then_some(PlayoutDelay::AT_ONCE),
     });
 }
 

@@ -112,6 +112,7 @@ fn listen_until(
             };
             let packet = Packet {
                 captured: None,
+                playout: None,
                 ssrc: 7,
                 sequence: said.sequence.0,
                 timestamp: said.timestamp.0,

@@ -134,7 +134,7 @@ proptest! {
                         let payload = vec![0x6f; usize::from(*size) * 8];
                         let packet = Packet {
                             ssrc: 1, sequence, timestamp, marker: false, payload_type: *payload_type, level,
-                            captured: NonZeroU64::new(timestamp.into()), payload: &payload,
+                            captured: NonZeroU64::new(timestamp.into()), playout: None, payload: &payload,
                         };
                         room.packet(now, liar, &packet, &mut sink);
                     }
@@ -165,6 +165,7 @@ proptest! {
             }
             let packet = Packet {
                 captured: None,
+                playout: None,
                 ssrc: 1,
                 sequence: 65_000u16.wrapping_add(n as u16),
                 timestamp: (n as u32 * 960).wrapping_sub(9_000),

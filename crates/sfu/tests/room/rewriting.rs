@@ -34,6 +34,10 @@ fn captured(sequence: u32) -> Option<NonZeroU64> {
     NonZeroU64::new(u64::from(sequence) << 32).filter(|_| sequence.is_multiple_of(10))
 }
 
+fn playout(sequence: u32) -> Option<[u8; 3]> {
+    sequence.is_multiple_of(3).then_some([0, 1, sequence as u8])
+}
+
 struct Bench {
     room: Room,
     now: Instant,
@@ -80,6 +84,7 @@ impl Bench {
                 voice: true,
             }),
             captured: captured(sequence),
+            playout: playout(sequence),
             payload,
         };
         self.room.packet(self.now, from, &packet, &mut |forwarded| {
@@ -135,6 +140,7 @@ fn a_header_is_written_as_rfc_3550_and_8285_say() {
         csrc: 0x0a0b_0c0d,
         level: Some((3, level)),
         captured: None,
+        playout: None,
     };
     let mut out = [0xff; MAX_HEADER];
     assert_eq!(header.write(&mut out), 24);
@@ -157,17 +163,30 @@ fn a_header_is_written_as_rfc_3550_and_8285_say() {
     assert_eq!(both.write(&mut out), 32);
     assert_eq!(out[0], 0x91);
     assert_eq!(
-        out[16..],
+        out[16..32],
         [0xbe, 0xde, 0, 3, 0x30, 0x9e, 0x57, 1, 2, 3, 4, 5, 6, 7, 8, 0]
     );
     let alone = Header { level: None, ..both };
     assert_eq!(alone.write(&mut out), 32);
-    assert_eq!(out[20..], [0x57, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0]);
+    assert_eq!(out[20..32], [0x57, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0]);
+    let playout = Some((6, [0, 0x10, 2]));
+    let all = Header { playout, ..both };
+    assert_eq!(all.write(&mut out), MAX_HEADER);
+    assert_eq!(out[16..20], [0xbe, 0xde, 0, 4]);
+    assert_eq!(out[31..], [0x62, 0, 0x10, 2, 0]);
+    let last = Header {
+        level: None,
+        captured: None,
+        ..all
+    };
+    assert_eq!(last.write(&mut out), 24);
+    assert_eq!(out[20..24], [0x62, 0, 0x10, 2]);
 }
 
-/// Whoever hears a voice is told when it was captured as often as the sender tells, and the same when it is sent again.
+/// Whoever hears a voice is told when it was captured as often as the sender tells, and the same when it is sent again. So it
+/// is with the bounds of a delay.
 #[test]
-fn capture_times_pass_as_they_are() {
+fn capture_times_and_delays_pass_as_they_are() {
     let mut bench = Bench::new();
     let (talker, listener) = (
         bench.join(1, audio_slots(2, 1, true)),
@@ -176,6 +195,7 @@ fn capture_times_pass_as_they_are() {
     for sequence in 0..30 {
         let header = bench.tick(talker, sequence)[0].header;
         assert_eq!(header.captured, captured(sequence).map(|captured| (5, captured)));
+        assert_eq!(header.playout, playout(sequence).map(|playout| (6, playout)));
         let again = bench.nack(listener, header.ssrc, &[header.sequence as u16]);
         assert_eq!(again[0].header, header);
     }
@@ -512,6 +532,7 @@ fn who_joins_or_publishes_wrongly_is_told_why() {
         formats: Formats::new(),
         level_id: None,
         capture_id: None,
+        playout_id: None,
     };
     assert_eq!(
         Receive {

@@ -97,6 +97,7 @@ impl Studio {
             formats,
             level_id: None,
             capture_id: None,
+            playout_id: None,
         };
         let receive = Receive {
             audio: (0..3).map(config).collect(),
@@ -171,6 +172,7 @@ impl Studio {
             if let Some(speaker) = self.speaking {
                 let packet = Packet {
                     captured: None,
+                    playout: None,
                     ssrc: 1,
                     sequence: (self.now / 20) as u16,
                     timestamp: self.now as u32 * 48,
@@ -245,6 +247,7 @@ impl Studio {
             payload[8..12].copy_from_slice(&layer.frame.to_be_bytes());
             let packet = Packet {
                 captured: None,
+                playout: None,
                 ssrc: layer.ssrc,
                 sequence: layer.sequence,
                 timestamp: layer.timestamp,

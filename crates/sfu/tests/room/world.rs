@@ -83,6 +83,7 @@ pub fn audio_slots(slots: usize, seed: u32, red: bool) -> Receive {
         formats,
         level_id: Some(1),
         capture_id: Some(5),
+        playout_id: Some(6),
     };
     Receive {
         audio: (0..slots).map(config).collect(),
@@ -321,6 +322,7 @@ impl World {
                 .map(|(minus_dbov, voice)| AudioLevel { minus_dbov, voice });
             let packet = Packet {
                 captured: None,
+                playout: None,
                 ssrc: flying.ssrc,
                 sequence: flying.sequence,
                 timestamp: flying.timestamp,

@@ -277,6 +277,7 @@ fn layout(id: Id, peer: Id, ours: &VideoConfig, theirs: &VideoConfig) -> Layout 
         identifiers: Identifiers {
             capture: 6,
             dependency: 7,
+            playout: 8,
             ..Identifiers::default()
         },
         sends: vec![sends(Content::Camera, 2), sends(Content::Screen, 4)],

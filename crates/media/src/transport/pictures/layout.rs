@@ -10,6 +10,7 @@ pub(crate) struct Identifiers {
     pub(crate) repaired_rid: u8,
     pub(crate) transport: u8,
     pub(crate) capture: u8,
+    pub(crate) playout: u8,
     pub(crate) dependency: u8,
 }
 

@@ -12,8 +12,8 @@ use crate::transport::Reception;
 use crate::transport::video::{InboundVideo, LipsEnd, RemoteEnd, RemoteFrame, Said};
 use crate::video::recovery::Nack;
 use crate::video::{
-    AbsoluteCaptureTime, CLOCK_RATE, Codec, Content, LipSync, NtpTime, ReceiverOutput, Timeline, VideoPacket,
-    VideoReceiver, VideoStats,
+    AbsoluteCaptureTime, CLOCK_RATE, Codec, Content, LipSync, NtpTime, PlayoutDelay, ReceiverOutput,
+    Timeline, VideoPacket, VideoReceiver, VideoStats,
 };
 
 /// Sources that no description names and that are remembered: a sender has a handful.
@@ -230,6 +230,10 @@ impl Receiving {
         }
         remote.note(video.timestamp, participant, captured);
         if let Some((_, receiver)) = &mut remote.receiver {
+            let bounds = extension(identifiers.playout).and_then(|value| PlayoutDelay::read(&value));
+            if let Some(bounds) = bounds {
+                receiver.set_bounds(bounds);
+            }
             match again {
                 true => receiver.retransmission(video, now),
                 false => receiver.packet(video, now),

@@ -14,8 +14,8 @@ use crate::transport::video::{LocalEnd, OutboundVideo};
 use crate::video::payload::{Mtu, Outgoing, TemporalLayers};
 use crate::video::recovery::Nack;
 use crate::video::{
-    AbsoluteCaptureTime, Allocator, Content, Demand, Demands, NtpTime, OutgoingPacket, Report, StreamConfig,
-    StreamId, VideoSender, Wanted, timestamp,
+    AbsoluteCaptureTime, Allocator, Content, Demand, Demands, NtpTime, OutgoingPacket, PlayoutDelay, Report,
+    StreamConfig, StreamId, VideoSender, Wanted, timestamp,
 };
 use crate::voice::VOICE_RATE;
 
@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(10);
 /// A key frame that was asked for and has not come for so long is asked for again.
 const KEY_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Pictures of which the capture time is remembered: as many as may wait to leave.
+/// Pictures of which it is remembered what their first packet says: as many as may wait to leave.
 const REMEMBERED: usize = 64;
 
 /// Identifier of a header extension that nobody has negotiated, which is therefore ignored (RFC 8285 section 4.1.2). It
@@ -67,6 +67,13 @@ impl MediaClock {
     }
 }
 
+/// What the first packet of a picture says of it.
+#[derive(Clone, Copy)]
+struct Shown {
+    captured: Instant,
+    playout: Option<PlayoutDelay>,
+}
+
 struct Local {
     end: LocalEnd,
     settled: Option<(Sends, StreamId)>,
@@ -75,7 +82,7 @@ struct Local {
     begun: bool,
     dropped: u64,
     asked: Option<Instant>,
-    captured: VecDeque<(RtpTimestamp, Instant)>,
+    shown: VecDeque<(RtpTimestamp, Shown)>,
     /// Timestamp of the last packet that left: where it changes, a picture begins.
     last: Option<RtpTimestamp>,
     fraction_lost: f64,
@@ -108,7 +115,7 @@ impl Sending {
             begun: false,
             dropped: 0,
             asked: None,
-            captured: VecDeque::with_capacity(REMEMBERED),
+            shown: VecDeque::with_capacity(REMEMBERED),
             last: None,
             fraction_lost: 0.0,
         });
@@ -313,12 +320,13 @@ impl Sending {
         if fresh {
             local.last = Some(packet.timestamp);
         }
-        let captured = begins.then(|| {
-            let mut known = local.captured.iter();
-            let found = known.find(|(timestamp, _)| *timestamp == packet.timestamp);
-            found.map(|(_, at)| clock.ntp(*at))
-        });
-        Some(write(packet, sends, fresh, captured.flatten(), identifiers))
+        let mut known = local.shown.iter();
+        let shown = known
+            .find(|(timestamp, _)| begins && *timestamp == packet.timestamp)
+            .map(|(_, shown)| *shown);
+        let captured = shown.map(|shown| clock.ntp(shown.captured));
+        let playout = shown.and_then(|shown| shown.playout);
+        Some(write(packet, sends, fresh, (captured, playout), identifiers))
     }
 
     /// When to poll next, if nothing comes before.
@@ -354,10 +362,14 @@ fn take(local: &mut Local, sender: &mut VideoSender, clock: &MediaClock, open: b
             continue;
         };
         let timestamp = clock.at(frame.captured);
-        if local.captured.len() == REMEMBERED {
-            local.captured.pop_front();
+        if local.shown.len() == REMEMBERED {
+            local.shown.pop_front();
         }
-        local.captured.push_back((timestamp, frame.captured));
+        let shown = Shown {
+            captured: frame.captured,
+            playout: frame.playout,
+        };
+        local.shown.push_back((timestamp, shown));
         if frame.key && local.end.wish.waits_for_key() {
             local.asked = None;
             local.end.wish.set_wanted(Wanted::Frame);
@@ -385,7 +397,7 @@ fn write(
     packet: OutgoingPacket,
     sends: &Sends,
     fresh: bool,
-    captured: Option<NtpTime>,
+    (captured, playout): (Option<NtpTime>, Option<PlayoutDelay>),
     identifiers: Identifiers,
 ) -> rtp::Packet {
     let mut header = Header {
@@ -417,6 +429,9 @@ fn write(
     if let Some(captured) = captured {
         let value = AbsoluteCaptureTime::write(captured);
         set(identifiers.capture, Bytes::copy_from_slice(&value));
+    }
+    if let Some(playout) = playout {
+        set(identifiers.playout, Bytes::copy_from_slice(&playout.write()));
     }
     if let Some((mid, rid)) = &sends.names {
         set(identifiers.mid, Bytes::copy_from_slice(mid.as_bytes()));

@@ -10,7 +10,7 @@ use super::also::Streams;
 use super::description::{attribute, lines, sections};
 use crate::transport::pictures::{Formats, Identifiers, Layout, Receives, Sends};
 use crate::transport::video::{MAX_LAYERS, VideoConfig};
-use crate::video::{ABSOLUTE_CAPTURE_TIME_URI, CLOCK_RATE, Codec, Content};
+use crate::video::{ABSOLUTE_CAPTURE_TIME_URI, CLOCK_RATE, Codec, Content, PLAYOUT_DELAY_URI};
 
 /// URI of the dependency descriptor (AV1 RTP specification, appendix A).
 pub(super) const DEPENDENCY_URI: &str =
@@ -312,6 +312,7 @@ fn identifiers(lines: &[&str]) -> Identifiers {
                 TRANSPORT_CC_URI => out.transport = id,
                 ABSOLUTE_CAPTURE_TIME_URI => out.capture = id,
                 DEPENDENCY_URI => out.dependency = id,
+                PLAYOUT_DELAY_URI => out.playout = id,
                 _ => {}
             }
         }

@@ -32,7 +32,7 @@ use super::sections::DEPENDENCY_URI;
 use crate::packet::CLOCK_RATE;
 use crate::transport::TransportConfig;
 use crate::transport::rtp::{AUDIO_LEVEL_URI, OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE};
-use crate::video::{ABSOLUTE_CAPTURE_TIME_URI, Codec};
+use crate::video::{ABSOLUTE_CAPTURE_TIME_URI, Codec, PLAYOUT_DELAY_URI};
 
 /// Time between connectivity checks until connected, over all pairs together: the least RFC 8445 section 14.2
 /// allows. The library's own 200 ms a round goes straight into every connect. It takes one figure for good, so this
@@ -157,6 +157,7 @@ pub(super) fn media(parts: Parts) -> Result<(MediaEngine, Registry, Tellers)> {
             SDES_MID_URI,
             SDES_RTP_STREAM_ID_URI,
             SDES_REPAIR_RTP_STREAM_ID_URI,
+            PLAYOUT_DELAY_URI,
         ];
         let mut uris = names.to_vec();
         if parts.codecs.contains(&Codec::Av1) {

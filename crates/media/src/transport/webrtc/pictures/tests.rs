@@ -13,7 +13,7 @@ use sidetone_pipeline::queue;
 use super::super::sections;
 use super::*;
 use crate::transport::video::{CodedFrame, VideoConfig, VideoPort, port};
-use crate::video::{Codec, Demand, NtpTime, Wanted};
+use crate::video::{Codec, Demand, NtpTime, PlayoutDelay, Wanted};
 
 /// As a browser answers, shortened.
 const THEIRS: &str = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=rtpmap:111 opus/48000/2\r\n\
@@ -22,6 +22,7 @@ const THEIRS: &str = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=rtp
     a=fmtp:98 packetization-mode=1;profile-level-id=42e01f\r\na=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=98\r\n\
     a=extmap:3 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
     a=extmap:6 http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time\r\n\
+    a=extmap:7 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay\r\n\
     a=ssrc-group:FID 11 12\r\na=ssrc:11 cname:x\r\na=ssrc:12 cname:x\r\n\
     m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:2\r\na=sendrecv\r\na=rtpmap:96 VP8/90000\r\n\
     a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n";
@@ -94,6 +95,7 @@ fn what_was_settled_is_used() {
         temporal: None,
         discardable: false,
         captured: now,
+        playout: Some(PlayoutDelay::AT_ONCE),
     });
     // Behind the probes.
     for milliseconds in 0..200 {
@@ -113,6 +115,11 @@ fn what_was_settled_is_used() {
         sent[0].header.get_extension(6).map(|value| value.len()),
         Some(8),
         "when it was captured"
+    );
+    assert_eq!(
+        sent[0].header.get_extension(7).as_deref(),
+        Some(&[0, 0, 0][..]),
+        "at once"
     );
 }
 
