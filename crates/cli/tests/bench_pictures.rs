@@ -93,7 +93,8 @@ fn cameras_are_seen_both_ways() {
     assert!(case["cpu"]["encoding"].as_f64().unwrap() > 0.0);
     // It is not what the targets are for.
     assert_eq!(report["targets"].as_array().unwrap().len(), 0);
-    assert!(said.contains("VMAF was not measured"), "{said}");
+    let measured = streams[0]["vmaf"]["n"] != 0;
+    assert_eq!(said.contains("VMAF was not measured"), !measured, "{said}");
     // Two strips of pairs.
     assert_eq!(page.matches("<div class=\"strip\">").count(), 2);
     assert!(images(&page) >= 8, "{}", images(&page));
@@ -116,6 +117,38 @@ fn a_page_of_text_is_seen() {
     assert_eq!(stream["frames"]["captured"], 1);
     assert_eq!(stream["freezes"]["longest_gap_ms"], Value::Null);
     assert!(images(&page) >= 2);
+}
+
+/// What a camera loses is seen by a foreign judge.
+#[test]
+fn vmaf_is_measured_where_there_is_a_program_for_it() {
+    let Ok(program) = std::env::var("SIDETONE_TEST_FFMPEG") else {
+        eprintln!("SKIPPED: SIDETONE_TEST_FFMPEG names no ffmpeg with libvmaf (tools/test has one made)");
+        return;
+    };
+    let arguments = ["--size", "320x180", "--frame-rate", "15", "--duration", "2s"];
+    let judged = |program: &str| {
+        let case = ["video", "--case", "two-way", "--ffmpeg", program];
+        measured(&[&case[..], &arguments].concat())
+    };
+    let (report, _, said) = judged(&program);
+    assert_eq!(report["not_measured"], Value::Null);
+    assert!(!said.contains("was not measured"), "{said}");
+    for stream in report["cases"][0]["streams"].as_array().unwrap() {
+        assert_eq!(stream["vmaf"]["n"], stream["psnr_db"]["n"]);
+        let mean = stream["vmaf"]["mean"].as_f64().unwrap();
+        assert!((20.0..=100.0).contains(&mean), "{mean}");
+    }
+    // One that cannot measure is refused, since it was asked for.
+    let output = bench(&[
+        "screen",
+        "--case",
+        "idle",
+        "--ffmpeg",
+        env!("CARGO_BIN_EXE_sidetone"),
+    ]);
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("without libvmaf"));
 }
 
 #[test]

@@ -18,7 +18,8 @@ use crate::video::picture_size;
 Examples:
   sidetone bench video
   sidetone bench video --case loss-3 --duration 30s --html video.html
-  sidetone bench video --case dip --json dip.json")]
+  sidetone bench video --case dip --json dip.json
+  sidetone bench video --ffmpeg ./ffmpeg-with-libvmaf")]
 pub struct VideoArgs {
     #[command(flatten)]
     pub common: Common,
@@ -56,6 +57,9 @@ pub struct Common {
     /// Seed of the network's randomness.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// An ffmpeg that was built with libvmaf, to measure VMAF with. Without, the one of the path is asked.
+    #[arg(long, value_name = "PROGRAM")]
+    pub ffmpeg: Option<PathBuf>,
     /// Write the report as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

@@ -8,11 +8,13 @@ mod call;
 mod case;
 mod end;
 mod eyes;
+mod look;
 mod outcome;
 mod page;
 mod reel;
 mod report;
 mod strip;
+mod vmaf;
 
 use std::sync::Arc;
 
@@ -22,7 +24,8 @@ use args::Common;
 use case::Case;
 use outcome::Outcome;
 use reel::Reel;
-use report::{NO_VMAF, Report};
+use report::Report;
+use vmaf::Judge;
 
 use super::machine::{self, Machine};
 use super::{file, origin, table};
@@ -65,6 +68,11 @@ fn run(title: &'static str, schema: &'static str, all: &[Case], args: &Common) -
     if args.duration < std::time::Duration::from_secs(1) {
         return Err("a duration of less than a second measures nothing".into());
     }
+    let (judge, not_measured) = match (Judge::find(args.ffmpeg.as_deref()), &args.ffmpeg) {
+        (Ok(judge), _) => (Some(judge), None),
+        (Err(why), Some(_)) => return Err(why),
+        (Err(why), None) => (None, Some(format!("VMAF was not measured: {why}"))),
+    };
     let machine = Machine::probe();
     let mut outcomes = Vec::new();
     for designed in cases {
@@ -76,7 +84,13 @@ fn run(title: &'static str, schema: &'static str, all: &[Case], args: &Common) -
         let reel = Arc::new(Reel::draw(case.scene, case.size, case.frame_rate));
         let recorded = call::run(&case, args.duration, args.seed, &reel)
             .map_err(|error| format!("{}: {error}", case.name))?;
-        outcomes.push(Outcome::new(&case, case == *designed, recorded, &reel));
+        outcomes.push(Outcome::new(
+            &case,
+            case == *designed,
+            recorded,
+            &reel,
+            judge.as_ref(),
+        ));
     }
     let report = Report {
         schema,
@@ -84,13 +98,15 @@ fn run(title: &'static str, schema: &'static str, all: &[Case], args: &Common) -
         command: origin::command(),
         targets: report::targets(&outcomes),
         cases: outcomes,
-        not_measured: NO_VMAF,
+        not_measured,
         machine,
         versions: machine::versions(),
     };
     let sections = report.cases.iter().flat_map(Outcome::sections).collect();
     let mut text = table::render(sections, &report.targets);
-    text.push_str(&format!("\n{NO_VMAF}"));
+    if let Some(why) = &report.not_measured {
+        text.push_str(&format!("\n{why}"));
+    }
     if let Some(path) = &args.json {
         file::json(path, &report)?;
         text.push_str(&format!("\nJSON: {}", file::shown(path)));

@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Serialize;
-use sidetone_media::pictures::coding::quality::{psnr, ssim};
-use sidetone_media::pictures::coding::scale::Scaler;
-use sidetone_media::pictures::{Picture, Size};
+use sidetone_media::pictures::Size;
 use sidetone_netsim::Config;
 
 use super::call::{Recorded, Sample, Way};
 use super::case::{Case, Course};
 use super::end::NETWORK;
 use super::eyes::Shown;
+use super::look::{Look, look};
 use super::reel::Reel;
 use super::strip::Pair;
+use super::vmaf::Judge;
 use crate::bench::percentile::{median, percentile, sorted};
 
 /// Places of a strip.
@@ -69,6 +69,8 @@ pub struct Stream {
     pub psnr_db: Quality,
     /// The same as structural similarity, 1 at best.
     pub ssim: Quality,
+    /// The same as VMAF, 100 at best, where the machine has a program that measures it.
+    pub vmaf: Quality,
     /// Standstills.
     pub freezes: Freezes,
     /// Pictures by what became of them.
@@ -189,14 +191,20 @@ pub struct Cpu {
 }
 
 impl Outcome {
-    pub fn new(case: &Case, as_designed: bool, recorded: Recorded, reel: &Reel) -> Self {
+    pub fn new(
+        case: &Case,
+        as_designed: bool,
+        recorded: Recorded,
+        reel: &Reel,
+        judge: Option<&Judge>,
+    ) -> Self {
         let seconds = recorded.length.as_secs_f64();
         let cpu = Cpu::new(case, seconds, &recorded.threads);
         let turns = recorded.turns;
         let (length, ways) = (recorded.length, recorded.ways);
         let streams = ways
             .into_iter()
-            .map(|way| Stream::new(case, length, turns, way, reel));
+            .map(|way| Stream::new(case, (length, turns), way, (reel, judge)));
         Self {
             case: case.name,
             about: case.about,
@@ -216,64 +224,47 @@ impl Outcome {
     }
 }
 
-/// A picture that was looked at closely.
-struct Look {
-    shown: Shown,
-    psnr: f64,
-    ssim: f64,
-    sent: Picture,
-    seen: Picture,
-}
-
 impl Stream {
     fn new(
         case: &Case,
-        length: Duration,
-        turns: Option<(Duration, Duration)>,
+        (length, turns): (Duration, Option<(Duration, Duration)>),
         mut way: Way,
-        reel: &Reel,
+        (reel, judge): (&Reel, Option<&Judge>),
     ) -> Self {
         let shown = std::mem::take(&mut way.sight.shown);
         let since = |at: Duration| at.saturating_sub(way.begun).as_secs_f64();
         let kept = std::mem::take(&mut way.sight.kept);
-        // Only what the page shows is kept as a picture: the rest would be gigabytes.
-        let (count, mut scaler) = (kept.len(), Scaler::new());
-        let places: BTreeSet<usize> = (0..PLACES)
-            .map(|place| (count.max(1) - 1) * place / (PLACES - 1))
-            .collect();
+        let count = kept.len();
+        let places = (0..PLACES).map(|place| (count.max(1) - 1) * place / (PLACES - 1));
         let mut strip = Vec::new();
-        let mut looks = Vec::new();
-        for (index, (shown, seen)) in kept.into_iter().enumerate() {
-            let Some(look) = look(reel, &mut scaler, shown, &seen) else {
-                continue;
-            };
-            if places.contains(&index) {
-                let caption = format!(
-                    "{:.2} s, {} × {}, {:.1} dB",
-                    since(shown.at),
-                    shown.size.width(),
-                    shown.size.height(),
-                    look.psnr
-                );
-                strip.extend(Pair::new(case.scene, caption, &look.sent, &look.seen));
-            }
-            looks.push((look.shown, look.psnr, look.ssim));
-        }
+        let looks = look(kept, reel, judge, &places.collect(), |look, sent, seen| {
+            let Look { shown, psnr, .. } = look;
+            let caption = format!(
+                "{:.2} s, {} × {}, {psnr:.1} dB",
+                since(shown.at),
+                shown.size.width(),
+                shown.size.height(),
+            );
+            strip.extend(Pair::new(case.scene, caption, sent, seen));
+        });
         let delays = first_shown(&shown);
         let (outbound, inbound) = (&way.outbound, &way.inbound);
         let sharp_db = case.scene.sharp();
-        let sharp = looks.iter().find(|(_, psnr, _)| *psnr >= sharp_db);
-        let values = |value: fn(&(Shown, f64, f64)) -> f64| looks.iter().map(value).collect::<Vec<f64>>();
-        let (psnrs, ssims) = (values(|look| look.1), values(|look| look.2));
+        let sharp = looks.iter().find(|look| look.psnr >= sharp_db);
+        let quality = |value: fn(&Look) -> Option<f64>| {
+            let values: Vec<f64> = looks.iter().filter_map(value).collect();
+            Quality::of(&values)
+        };
         Self {
             name: way.name,
             codec: inbound.codec.clone(),
             glass_to_glass_ms: Delay::of(&delays.iter().map(|(_, delay)| *delay).collect::<Vec<_>>()),
             first_picture_ms: shown.first().map(|first| since(first.at) * 1e3),
-            first_sharp_ms: sharp.map(|(shown, ..)| since(shown.at) * 1e3),
+            first_sharp_ms: sharp.map(|look| since(look.shown.at) * 1e3),
             sharp_db,
-            psnr_db: Quality::of(&psnrs),
-            ssim: Quality::of(&ssims),
+            psnr_db: quality(|look| Some(look.psnr)),
+            ssim: quality(|look| Some(look.ssim)),
+            vmaf: quality(|look| look.vmaf),
             freezes: Freezes {
                 count: inbound.counters.freeze_count,
                 total_s: inbound.counters.total_freezes_duration,
@@ -294,7 +285,7 @@ impl Stream {
             recovery: turns.map(|(down, up)| {
                 let looks = looks
                     .iter()
-                    .map(|(shown, psnr, _)| (since(shown.at), shown.size, *psnr));
+                    .map(|look| (since(look.shown.at), look.shown.size, look.psnr));
                 let sizes = shown.iter().map(|shown| (since(shown.at), shown.size));
                 recovery(
                     (down.as_secs_f64(), up.as_secs_f64()),
@@ -313,31 +304,12 @@ impl Stream {
                 glass_to_glass_ms: delays.iter().map(|&(at, delay)| (since(at), delay)).collect(),
                 psnr_db: looks
                     .iter()
-                    .map(|(shown, psnr, _)| (since(shown.at), *psnr))
+                    .map(|look| (since(look.shown.at), look.psnr))
                     .collect(),
             },
             strip,
         }
     }
-}
-
-/// Compares what was seen with what was sent, at the size that was sent: what a smaller picture lacks counts.
-fn look(reel: &Reel, scaler: &mut Scaler, shown: Shown, seen: &Picture) -> Option<Look> {
-    let sent = reel.sent(shown.stamp);
-    let seen = if seen.size() == sent.size() {
-        seen.clone()
-    } else {
-        let mut full = Picture::black(sent.size());
-        scaler.scale(seen, &mut full).ok()?;
-        full
-    };
-    Some(Look {
-        shown,
-        psnr: psnr(&sent, &seen).ok()?,
-        ssim: ssim(&sent, &seen).ok()?,
-        sent,
-        seen,
-    })
 }
 
 /// When each picture was shown for the first time, and its delay in milliseconds.

@@ -1,7 +1,7 @@
 //! The report as a page: figures, plots over time, and pictures to look at.
 
 use super::outcome::{Outcome, Stream};
-use super::report::{NO_VMAF, Report};
+use super::report::Report;
 use super::strip;
 use crate::bench::figures::figure;
 use crate::bench::page::{Origin, Page, Tile, both};
@@ -11,9 +11,13 @@ use crate::bench::svg::{Axis, Plot};
 pub fn page(title: &'static str, report: &Report) -> String {
     let names: Vec<&str> = report.cases.iter().map(|outcome| outcome.case).collect();
     let scenario = format!(
-        "Pictures over loopback UDP with real codecs, ICE and DTLS-SRTP: {}. {}",
+        "Pictures over loopback UDP with real codecs, ICE and DTLS-SRTP: {}{}",
         names.join(", "),
-        NO_VMAF.trim_end_matches('.')
+        report
+            .not_measured
+            .iter()
+            .map(|why| format!(". {why}"))
+            .collect::<String>()
     );
     let mut page = Page::new(title, &scenario, &report.targets);
     if let Some(stream) = report.cases.first().and_then(|outcome| outcome.streams.first()) {

@@ -9,9 +9,6 @@ use crate::bench::figures::{Section, figure};
 use crate::bench::machine::Machine;
 use crate::bench::target::Target;
 
-/// Said wherever VMAF would stand.
-pub const NO_VMAF: &str = "VMAF was not measured: PSNR and SSIM were.";
-
 /// A run of one or several cases.
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -25,8 +22,8 @@ pub struct Report {
     pub cases: Vec<Outcome>,
     /// What the figures are held against.
     pub targets: Vec<Target>,
-    /// What was not measured, in words.
-    pub not_measured: &'static str,
+    /// What was not measured, and why, in words.
+    pub not_measured: Option<String>,
     /// The machine.
     pub machine: Machine,
     /// Versions of the program and its libraries.
@@ -146,7 +143,8 @@ impl Stream {
             row("PSNR, last", self.psnr_db.last, "dB"),
             row("SSIM, mean", self.ssim.mean, ""),
             row("SSIM, last", self.ssim.last, ""),
-            ("VMAF".to_owned(), "not measured".to_owned()),
+            row("VMAF, mean", self.vmaf.mean, ""),
+            row("VMAF, one in twenty below", self.vmaf.p5, ""),
             count("Freezes", freezes.count),
             row("Frozen in all", freezes.total_s, "s"),
             row("Longest time between pictures", freezes.longest_gap_ms, "ms"),
