@@ -46,7 +46,7 @@ pub enum Error {
 impl From<VoiceError> for Error {
     fn from(error: VoiceError) -> Self {
         match error {
-            VoiceError::Device(error) => Self::Device(error),
+            VoiceError::Device(_, error) => Self::Device(error),
             other => Self::Audio(other.to_string()),
         }
     }

@@ -155,6 +155,13 @@ impl<T: Clone + Send + 'static> Source<T> {
         }
     }
 
+    /// Whether anybody reads.
+    pub fn is_read(&self) -> bool {
+        let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+        subscribers.list.retain(|subscriber| !subscriber.is_closed());
+        !subscribers.list.is_empty()
+    }
+
     /// Ends every reader after what was already sent.
     pub fn close(&self) {
         let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);

@@ -47,7 +47,7 @@ pub use chat::{
     ReadReceipt, ReadReceipts, ThreadChanges, ThreadDeletion, ThreadUpdate,
 };
 pub use client::CallClient;
-pub use devices::{AudioFeed, AudioInput, AudioOutput, AudioTap, DeviceManager};
+pub use devices::{AudioFeed, AudioInput, AudioOutput, AudioTap, DeviceEvent, DeviceManager};
 pub use diagnostics::{
     Diagnostic, DiagnosticChanged, DiagnosticGroup, DiagnosticValue, Diagnostics, NetworkQuality,
 };

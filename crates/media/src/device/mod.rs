@@ -10,6 +10,7 @@ pub mod convert;
 pub mod cpal;
 mod events;
 pub mod headless;
+mod platform;
 
 use std::time::Instant;
 
@@ -17,6 +18,7 @@ pub use callback::{
     CAPTURE_SECTION, CaptureCallback, LatencyGauge, MAX_CHANNELS, PLAYOUT_SECTION, PlayoutCallback,
 };
 pub use events::{EventSender, StreamEvents, stream_events};
+pub use platform::{Changed, Platform};
 
 use serde::{Deserialize, Serialize};
 use sidetone_pipeline::{ClockReader, Notifier, SampleReader, SampleWriter};

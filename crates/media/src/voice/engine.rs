@@ -58,9 +58,9 @@ impl Default for VoiceConfig {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VoiceError {
-    /// A device could not be opened.
-    #[error(transparent)]
-    Device(#[from] DeviceError),
+    /// A device could not be opened: which way, and why.
+    #[error("{1}")]
+    Device(Direction, DeviceError),
     /// The codec refused its settings.
     #[error("codec: {0}")]
     Codec(#[from] sidetone_opus::Error),
@@ -234,7 +234,8 @@ impl VoiceEngine {
             (wake.clone(), waiter),
             config.input_period,
             shared.clone(),
-        )?;
+        )
+        .map_err(|error| VoiceError::Device(Direction::Input, error))?;
         let thread = thread::Builder::new()
             .name("capture".into())
             .spawn(move || worker.run())?;
@@ -254,7 +255,7 @@ impl VoiceEngine {
             config.output_period,
             shared.clone(),
         )
-        .map_err(VoiceError::from)
+        .map_err(|error| VoiceError::Device(Direction::Output, error))
         .and_then(|worker| {
             Ok(thread::Builder::new()
                 .name("playout".into())

@@ -11,7 +11,7 @@ use sidetone_signaling::protocol::meeting::Locator;
 use sidetone_signaling::protocol::{CallId, NoticeKind, NoticeState, Request, TransferTarget};
 use tokio::sync::mpsc;
 
-use super::audio::Opened;
+use super::audio::{News as AudioNews, Opened};
 use super::lookout::Reporter;
 use super::{Answer, Answered, Chore, Created, Driver, Entry, Waiting, WaitingNotice};
 use crate::call::{Call, CallEvent, CallStats};
@@ -330,31 +330,37 @@ impl Driver {
             self.resume_waiting(now);
         } else {
             let picked = self.selection.borrow_and_update().clone();
-            self.audio.open(&picked);
+            self.audio.open(&picked, self.devices.roster().platform(), now);
         }
     }
 
     pub(super) fn audio_opened(&mut self, outcome: Opened, now: Instant) {
-        let direction = outcome.direction();
-        let outcome = self.audio.opened(outcome);
-        if let Err(error) = &outcome {
-            self.note_failure(error, direction);
-        }
-        match outcome {
-            Ok(false) => {}
-            Ok(true) => {
-                self.trouble.opened(Direction::Input);
-                self.trouble.opened(Direction::Output);
+        let platform = self.devices.roster().platform();
+        match self.audio.opened(outcome, &platform, now) {
+            AudioNews::Nothing => {}
+            AudioNews::Begun => {
+                for (direction, device) in [Direction::Input, Direction::Output]
+                    .into_iter()
+                    .zip(self.audio.in_use())
+                {
+                    self.trouble.opened(direction);
+                    self.devices.set_in_use(direction, device);
+                }
                 if let Some(engine) = self.audio.engine() {
                     engine.set_incoming_muted(self.incoming_muted);
                 }
                 self.resume_waiting(now);
             }
-            Err(error) if self.audio.engine().is_some() => {
-                self.tell_active(&CallEvent::DeviceFailed(error.to_string()));
+            AudioNews::Failed(direction, error) => {
+                self.note_failure(&error, direction);
+                if direction.is_some() {
+                    self.tell_active(&CallEvent::DeviceFailed(error.to_string()));
+                } else {
+                    self.refuse_waiting(error);
+                }
             }
-            Err(error) => self.refuse_waiting(error),
         }
+        self.supervise(now);
     }
 
     fn resume_waiting(&mut self, now: Instant) {

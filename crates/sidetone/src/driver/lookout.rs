@@ -1,28 +1,23 @@
 //! The look at everything once a second: what diagnostics are made of, and samples for statistics collectors.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sidetone_media::device::{DeviceError, Direction};
 use sidetone_media::transport::ConnectionState as MediaState;
 use sidetone_media::voice::{VoiceEngine, VoiceStats};
 use sidetone_signaling::agent::ConnectionState;
 use sidetone_signaling::call::CallState;
-use tokio::sync::oneshot::error::TryRecvError;
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::spawn_blocking;
+use tokio::sync::mpsc;
 
 use super::Driver;
 use super::legs::Leg;
 use crate::agent::AgentEvent;
 use crate::call::{CallEvent, CallStats};
-use crate::devices::DeviceManager;
+use crate::devices::Listed;
 use crate::diagnostics::facts::{Facts, Media};
 use crate::statistics::MediaStatisticsEvent;
 use crate::statistics::collector::Collector;
 use crate::{CollectorOptions, Error};
-
-/// How often devices are listed while there is trouble with them. Listing opens each of them on some systems.
-const LIST: Duration = Duration::from_secs(5);
 
 /// A statistics collector and who listens to it.
 pub struct Reporter {
@@ -60,9 +55,6 @@ pub struct Trouble {
     /// The device in use went away, or there was none to open.
     microphone: Option<Missing>,
     speaker: Option<Missing>,
-    /// Devices are listed while something is missing: how many microphones and speakers there are.
-    listing: Option<oneshot::Receiver<(usize, usize)>>,
-    listed: Option<Instant>,
 }
 
 #[derive(Clone, Copy)]
@@ -123,38 +115,20 @@ impl Trouble {
         }
     }
 
-    fn is_missing(&self) -> bool {
+    /// Whether one is missing.
+    pub fn is_missing(&self) -> bool {
         self.microphone.is_some() || self.speaker.is_some()
     }
 
-    /// Looks for devices while one is missing.
-    fn look(&mut self, devices: &DeviceManager, now: Instant) {
-        let listed = self.listing.as_mut().map(oneshot::Receiver::try_recv);
-        if !matches!(listed, Some(Err(TryRecvError::Empty))) {
-            self.listing = None;
-        }
-        if let Some(Ok((microphones, speakers))) = listed {
-            for (side, found) in [(&mut self.microphone, microphones), (&mut self.speaker, speakers)] {
-                *side = side
-                    .map(|missing| Missing {
-                        none: found == 0,
-                        ..missing
-                    })
-                    // One that was not in use is not missed once it could be.
-                    .filter(|missing| missing.lost || missing.none);
-            }
-        }
-        let due = self.listed.is_none_or(|listed| now >= listed + LIST);
-        if self.is_missing() && self.listing.is_none() && due {
-            self.listed = Some(now);
-            let (found, listing) = oneshot::channel();
-            self.listing = Some(listing);
-            let devices = devices.clone();
-            spawn_blocking(move || {
-                // A system without sound lists nothing.
-                let count = |list: Result<Vec<_>, DeviceError>| list.map_or(0, |list| list.len());
-                let _ = found.send((count(devices.microphones()), count(devices.speakers())));
-            });
+    /// What the system lists now.
+    pub fn listed(&mut self, listed: &Listed) {
+        for direction in [Direction::Input, Direction::Output] {
+            let none = !listed.devices.iter().any(|device| device.direction == direction);
+            let side = self.side(direction);
+            *side = side
+                .map(|missing| Missing { none, ..missing })
+                // One that was not in use is not missed once it could be.
+                .filter(|missing| missing.lost || missing.none);
         }
     }
 }
@@ -185,7 +159,7 @@ impl Driver {
             }
             None => self.trouble.idle(),
         }
-        self.trouble.look(&self.devices, now);
+        self.supervise(now);
         self.diagnose(voice.as_ref(), now);
     }
 
@@ -275,74 +249,43 @@ fn media(leg: &Leg, state: CallState, voice: Option<&VoiceStats>, forwarded: boo
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use sidetone_media::device::InputDevice as _;
     use sidetone_media::device::headless::Silence;
 
     use super::*;
 
-    /// A system that lists `found` devices, both ways.
-    fn system() -> (DeviceManager, Arc<AtomicUsize>) {
-        let (devices, found) = (DeviceManager::default(), Arc::new(AtomicUsize::new(0)));
-        let listed = found.clone();
-        devices.list_by(move |_| match listed.load(Ordering::Relaxed) {
-            usize::MAX => panic!("an audio system that fails badly"),
-            count => Ok(vec![Silence::input().info(); count]),
-        });
-        (devices, found)
-    }
-
-    /// Lists and takes note of it.
-    async fn list(trouble: &mut Trouble, devices: &DeviceManager, now: &mut Instant) {
-        *now += LIST;
-        trouble.look(devices, *now);
-        while trouble.listing.is_some() {
-            tokio::task::yield_now().await;
-            trouble.look(devices, *now);
+    fn listed(microphones: usize) -> Listed {
+        Listed {
+            devices: vec![Silence::input().info(); microphones].into(),
+            look: 1,
         }
     }
 
     #[test]
-    fn what_is_missing_is_listed_until_it_is_there() {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let (devices, found) = system();
-            let (mut trouble, mut now) = (Trouble::default(), Instant::now());
-            trouble.look(&devices, now);
-            assert!(trouble.listing.is_none(), "nothing is missing");
-
-            trouble.failed(&DeviceError::NotFound("none".into()), None);
-            found.store(usize::MAX, Ordering::Relaxed);
-            list(&mut trouble, &devices, &mut now).await;
-            found.store(0, Ordering::Relaxed);
-            list(&mut trouble, &devices, &mut now).await;
-            assert!(trouble.microphone.is_some_and(|missing| missing.none));
-            assert!(trouble.speaker.is_some_and(|missing| missing.none));
-            found.store(1, Ordering::Relaxed);
-            list(&mut trouble, &devices, &mut now).await;
-            assert!(!trouble.is_missing());
-        });
+    fn what_is_missing_is_so_until_it_is_there() {
+        let mut trouble = Trouble::default();
+        trouble.listed(&listed(0));
+        assert!(!trouble.is_missing(), "nothing was wanted");
+        trouble.failed(&DeviceError::NotFound("none".into()), None);
+        trouble.listed(&listed(0));
+        assert!(trouble.microphone.is_some_and(|missing| missing.none));
+        assert!(trouble.speaker.is_some_and(|missing| missing.none));
+        trouble.listed(&listed(1));
+        assert!(trouble.microphone.is_none() && trouble.speaker.is_some());
     }
 
     #[test]
     fn what_was_in_use_is_missed_as_long_as_it_would_be() {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let (devices, found) = system();
-            let (mut trouble, mut now) = (Trouble::default(), Instant::now());
-            found.store(1, Ordering::Relaxed);
-            trouble.lost(Direction::Input);
-            list(&mut trouble, &devices, &mut now).await;
-            assert!(
-                trouble
-                    .microphone
-                    .is_some_and(|missing| missing.lost && !missing.none)
-            );
-            trouble.idle();
-            list(&mut trouble, &devices, &mut now).await;
-            assert!(!trouble.is_missing(), "the call is over, and there is another");
-        });
+        let mut trouble = Trouble::default();
+        trouble.lost(Direction::Input);
+        trouble.listed(&listed(1));
+        assert!(
+            trouble
+                .microphone
+                .is_some_and(|missing| missing.lost && !missing.none)
+        );
+        trouble.idle();
+        trouble.listed(&listed(1));
+        assert!(!trouble.is_missing(), "the call is over, and there is another");
     }
 }

@@ -23,6 +23,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sidetone_media::device::Direction;
 use sidetone_media::packet::VoicePacket;
 use sidetone_media::voice::{self, Adaptation, VoiceEvent, VoiceStats};
 use sidetone_pipeline::Pool;
@@ -43,7 +44,7 @@ use tokio_tungstenite::tungstenite::http::Uri;
 use crate::Error;
 use crate::agent::{AgentEvent, AgentShared, CallAgent};
 use crate::call::{CallEvent, CallShared};
-use crate::devices::{DeviceManager, Selection};
+use crate::devices::{DeviceManager, Listed, Selection};
 use crate::diagnostics::history::History;
 use crate::diagnostics::monitor::Monitor;
 use crate::meeting::JoinOptions;
@@ -249,6 +250,8 @@ pub(crate) struct Driver {
     asked: Asked,
     devices: DeviceManager,
     selection: watch::Receiver<Selection>,
+    /// The list of devices, while it matters.
+    listed: Option<watch::Receiver<Listed>>,
     trouble: Trouble,
     monitor: Monitor,
     incoming_muted: bool,
@@ -313,6 +316,7 @@ impl Driver {
             asked: Asked::default(),
             selection: devices.watch(),
             devices,
+            listed: None,
             trouble: Trouble::default(),
             monitor: Monitor::default(),
             incoming_muted: false,
@@ -345,6 +349,7 @@ impl Driver {
             self.drain(now);
             self.keep_token();
             self.settle();
+            self.mind_devices();
             if self.is_done(now) {
                 break;
             }
@@ -369,8 +374,9 @@ impl Driver {
                 Some(news) = self.recordings.1.recv() => self.recording_news(news),
                 Some(filmed) = self.filmed.1.recv() => self.filmed(filmed, Instant::now()),
                 Some(token) = self.tokens.1.recv() => self.token_fetched(token, Instant::now()),
-                () = events.notified() => self.voice_events(),
-                Ok(()) = self.selection.changed() => self.reselect(),
+                () = events.notified() => self.voice_events(Instant::now()),
+                () = changed(&mut self.listed) => self.devices_listed(Instant::now()),
+                Ok(()) = self.selection.changed() => self.reselect(Instant::now()),
                 _ = hear.tick(), if self.hears_a_meeting() => self.hear(),
                 _ = look.tick(), if self.sees() => self.look_at_pictures(Instant::now()),
                 _ = watch.tick(), if self.is_watchful() => self.watch(Instant::now()),
@@ -578,32 +584,71 @@ impl Driver {
         }
     }
 
-    fn voice_events(&mut self) {
-        let Some(engine) = self.audio.engine() else { return };
-        while let Some(event) = engine.poll_event() {
+    fn voice_events(&mut self, now: Instant) {
+        while let Some(event) = self.audio.engine().and_then(voice::VoiceEngine::poll_event) {
             let told = match event {
                 VoiceEvent::DeviceLost(direction) => {
                     self.trouble.lost(direction);
+                    self.audio.lost(direction, now);
+                    self.devices.set_in_use(direction, None);
+                    self.devices.roster().look();
                     CallEvent::DeviceLost(direction)
                 }
                 VoiceEvent::DeviceFailed(direction, error) => {
                     self.trouble.failed(&error, Some(direction));
+                    self.audio.given(direction, false, now);
                     CallEvent::DeviceFailed(error.to_string())
                 }
                 VoiceEvent::DeviceReplaced(direction) => {
                     self.trouble.opened(direction);
+                    let device = self.audio.given(direction, true, now);
+                    self.devices.set_in_use(direction, device);
                     continue;
                 }
                 VoiceEvent::InputEnded => CallEvent::InputEnded,
             };
             self.tell_active(&told);
         }
+        self.supervise(now);
     }
 
     /// A pick of the app reaches the engine that is open, or the one that is about to be.
-    fn reselect(&mut self) {
+    fn reselect(&mut self, now: Instant) {
         let picked = self.selection.borrow_and_update().clone();
-        self.audio.swap(&picked);
+        self.audio.swap(&picked, &self.devices.roster().platform(), now);
+    }
+
+    /// Devices may have come or gone.
+    fn devices_listed(&mut self, now: Instant) {
+        let Some(listed) = self
+            .listed
+            .as_mut()
+            .map(|listed| listed.borrow_and_update().clone())
+        else {
+            return;
+        };
+        if listed.look > 0 {
+            self.trouble.listed(&listed);
+            self.audio.listed(&listed);
+            self.supervise(now);
+        }
+    }
+
+    /// Sees to it that calls use the best devices there are.
+    fn supervise(&mut self, now: Instant) {
+        if self.audio.supervise(&self.devices.roster().platform(), now) {
+            self.devices.roster().look();
+        }
+    }
+
+    /// Has the list of devices while it matters.
+    fn mind_devices(&mut self) {
+        let matters = self.audio.is_supervised() || self.trouble.is_missing();
+        match (matters, &self.listed) {
+            (true, None) => self.listed = Some(self.devices.roster().subscribe()),
+            (false, Some(_)) => self.listed = None,
+            _ => {}
+        }
     }
 
     /// Follows the loss that the other end of the call that is spoken in reports.
@@ -646,8 +691,24 @@ impl Driver {
 
     /// Lets go of what no call needs any more.
     fn settle(&mut self) {
-        if self.waiting.is_empty() && !self.calls.iter().any(|entry| entry.active) {
+        let idle = self.waiting.is_empty() && !self.calls.iter().any(|entry| entry.active);
+        // Another agent may have a call.
+        if idle && self.audio.engine().is_some() {
             self.audio.close();
+            for direction in [Direction::Input, Direction::Output] {
+                self.devices.set_in_use(direction, None);
+            }
         }
+    }
+}
+
+/// Returns when the list has changed; never while nobody wants it.
+async fn changed(listed: &mut Option<watch::Receiver<Listed>>) {
+    let gone = match listed {
+        Some(listed) => listed.changed().await.is_err(),
+        None => true,
+    };
+    if gone {
+        std::future::pending::<()>().await;
     }
 }

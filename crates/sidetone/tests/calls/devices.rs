@@ -1,8 +1,13 @@
 //! Devices that change, vanish, or cannot be opened.
 
+use sidetone::media::device::headless::{Rack, Silence};
 use sidetone::media::device::{DeviceError, Direction};
-use sidetone::{AcceptOptions, AudioInput, CallEvent, Error, Reason, StartCallOptions};
+use sidetone::{
+    AcceptOptions, AudioInput, AudioOutput, CallEvent, DeviceEvent, Diagnostic, DiagnosticValue, Error,
+    Events, Reason, StartCallOptions,
+};
 
+use crate::support::rack::{MONO, PHONE, reads};
 use crate::support::speech::{MAN, WOMAN};
 use crate::support::{
     Microphone, Phone, Service, await_some, call_between, connected, end_of, events_from_now, identifier,
@@ -101,4 +106,171 @@ fn no_microphone_no_call() {
         bob.agent.calls().is_empty() && service.calls() == (0, 0)
     });
     let _ = &mut bob;
+}
+
+/// Somebody whose devices are those of a rack: a microphone of the machine that hears a man, and a headset that hears a
+/// woman, which was picked.
+fn racked(service: &Service) -> (Phone, Rack) {
+    let ann = phone(service, "ann");
+    let rack = Rack::default();
+    rack.plug_microphone("built in", MONO, reads(MAN));
+    rack.plug_microphone("headset", MONO, reads(WOMAN));
+    let devices = ann.client.device_manager();
+    devices.set_platform(rack.clone());
+    devices.select_microphone(AudioInput::Device(Rack::id("headset")));
+    (ann, rack)
+}
+
+/// The microphone that is told to be used next.
+fn next_microphone(events: &mut Events<DeviceEvent>) -> Option<String> {
+    await_some("another microphone", || match events.try_next()? {
+        DeviceEvent::SelectedMicrophoneChanged(device) => Some(device.map(|device| device.name)),
+        _ => None,
+    })
+}
+
+fn named(name: &str) -> Option<String> {
+    Some(name.to_owned())
+}
+
+#[test]
+fn a_headset_that_is_pulled_out_is_replaced_until_it_is_back() {
+    let service = Service::start();
+    let (ann, rack) = racked(&service);
+    let devices = ann.client.device_manager();
+    let mut events = devices.events();
+    let mut bob = phone(&service, "bob");
+    let (call, answered) = call_between(&ann, &mut bob);
+    let mut told = events_from_now(&call);
+    assert_eq!(next_microphone(&mut events), named("headset"));
+    bob.hears(WOMAN);
+    rack.unplug("headset");
+    assert_eq!(next_microphone(&mut events), None);
+    assert_eq!(next_microphone(&mut events), named("built in"));
+    assert_eq!(
+        await_some("the loss is told", || told.try_next()),
+        CallEvent::DeviceLost(Direction::Input)
+    );
+    bob.hears(MAN);
+    rack.plug_microphone("headset", MONO, reads(WOMAN));
+    assert_eq!(next_microphone(&mut events), named("headset"));
+    bob.hears(WOMAN);
+    // One that comes back with another profile is the same one.
+    rack.reformat("headset", PHONE);
+    assert_eq!(next_microphone(&mut events), None);
+    assert_eq!(next_microphone(&mut events), named("headset"));
+    bob.hears(WOMAN);
+    connected(&[&call, &answered]);
+    assert_eq!(
+        devices.selected_microphone().map(|device| device.name),
+        named("headset")
+    );
+    call.hang_up().unwrap();
+    until("nothing is in use", || devices.selected_microphone().is_none());
+    assert_eq!(rack.streams("headset") + rack.streams("built in"), 0);
+}
+
+#[test]
+fn a_call_outlives_the_last_microphone() {
+    let service = Service::start();
+    let (ann, rack) = racked(&service);
+    let mut events = ann.client.device_manager().events();
+    let mut bob = talker(&service, "bob", MAN);
+    let (call, answered) = call_between(&ann, &mut bob);
+    let none = |value| {
+        let latest = || {
+            call.diagnostics()
+                .latest(Diagnostic::NoMicrophoneDevicesEnumerated)
+        };
+        until("it is told that there is none, or one again", || {
+            latest() == DiagnosticValue::Flag(value)
+        });
+    };
+    rack.unplug("built in");
+    rack.unplug("headset");
+    none(true);
+    bob.hears_nothing();
+    ann.hears(MAN);
+    rack.plug_microphone("webcam", MONO, reads(WOMAN));
+    while next_microphone(&mut events) != named("webcam") {}
+    none(false);
+    bob.hears(WOMAN);
+    connected(&[&call, &answered]);
+}
+
+#[test]
+fn the_default_microphone_is_followed() {
+    let service = Service::start();
+    let (ann, rack) = racked(&service);
+    ann.client.device_manager().select_microphone(AudioInput::Default);
+    let mut bob = phone(&service, "bob");
+    let (_call, _answered) = call_between(&ann, &mut bob);
+    bob.hears(MAN);
+    rack.set_default(Direction::Input, "headset");
+    bob.hears(WOMAN);
+}
+
+#[test]
+fn a_headset_that_another_program_has_is_tried_again() {
+    let service = Service::start();
+    let (ann, rack) = racked(&service);
+    rack.refuse(
+        "headset",
+        Some(DeviceError::Unavailable {
+            id: "headset".into(),
+            reason: "in use".into(),
+        }),
+    );
+    let mut events = ann.client.device_manager().events();
+    let mut bob = phone(&service, "bob");
+    let (_call, _answered) = call_between(&ann, &mut bob);
+    assert_eq!(next_microphone(&mut events), named("built in"));
+    bob.hears(MAN);
+    rack.refuse("headset", None);
+    assert_eq!(next_microphone(&mut events), named("headset"));
+    bob.hears(WOMAN);
+    // Where all refuse there is no call, and it says why.
+    let error = DeviceError::Denied {
+        id: "all".into(),
+        reason: "not allowed".into(),
+    };
+    let (eve, rack) = racked(&service);
+    for name in ["headset", "built in"] {
+        rack.refuse(name, Some(error.clone()));
+    }
+    let outcome = eve
+        .agent
+        .start_call(identifier("bob"), StartCallOptions::default())
+        .wait();
+    assert!(
+        matches!(&outcome, Err(Error::Device(DeviceError::Denied { .. }))),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn a_speaker_that_is_pulled_out_is_replaced_too() {
+    let service = Service::start();
+    let (ann, rack) = racked(&service);
+    for name in ["loudspeaker", "earphones"] {
+        rack.plug_speaker(name, MONO, |_| Box::new(Silence));
+    }
+    let devices = ann.client.device_manager();
+    devices.select_speaker(AudioOutput::Device(Rack::id("earphones")));
+    let mut events = devices.events();
+    let mut bob = phone(&service, "bob");
+    let (call, answered) = call_between(&ann, &mut bob);
+    assert_eq!((rack.streams("earphones"), rack.streams("loudspeaker")), (1, 0));
+    rack.unplug("earphones");
+    let mut used = Vec::new();
+    while used.last() != Some(&named("loudspeaker")) {
+        used.push(await_some("another speaker", || match events.try_next()? {
+            DeviceEvent::SelectedSpeakerChanged(device) => Some(device.map(|device| device.name)),
+            _ => None,
+        }));
+    }
+    assert_eq!(used, [named("earphones"), None, named("loudspeaker")]);
+    assert_eq!(rack.streams("loudspeaker"), 1);
+    bob.hears(WOMAN);
+    connected(&[&call, &answered]);
 }

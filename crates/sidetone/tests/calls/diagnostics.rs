@@ -1,9 +1,7 @@
 //! What people are told is wrong, and when it is right again.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use sidetone::media::device::{DeviceError, Direction};
+use sidetone::media::device::DeviceError;
+use sidetone::media::device::headless::{Rack, Silence};
 use sidetone::{
     AgentEvent, AgentOptions, AudioInput, Call, CallEvent, Diagnostic, DiagnosticChanged, DiagnosticValue,
     Error, Events, NetworkQuality, StartCallOptions,
@@ -13,6 +11,7 @@ use sidetone_netsim::{Config, Loss};
 use sidetone_server::ServerConfig;
 use sidetone_signaling::protocol::IceServer;
 
+use crate::support::rack::MONO;
 use crate::support::speech::{MAN, WOMAN};
 use crate::support::{
     Microphone, Phone, Proxy, Service, await_some, call_between, identifier, phone, plain, recorded, talker,
@@ -66,29 +65,24 @@ fn a_microphone_that_is_gone_is_missed_until_there_is_another() {
         microphone.input(),
         plain(),
     );
-    let plugged = Arc::new(AtomicUsize::new(0));
-    ann.client.device_manager().list_by({
-        let plugged = plugged.clone();
-        move |direction| {
-            Ok(match direction {
-                Direction::Input => vec![Microphone::info(); plugged.load(Ordering::Relaxed)],
-                Direction::Output => vec![Microphone::info()],
-            })
-        }
-    });
+    let rack = Rack::default();
+    rack.plug_speaker("loudspeaker", MONO, |_| Box::new(Silence));
+    ann.client.device_manager().set_platform(rack.clone());
     let mut bob = phone(&service, "bob");
     let (call, _answered) = call_between(&ann, &mut bob);
     let mut events = call.events();
     microphone.unplug();
-    told(&call, &mut events, Diagnostic::MicrophoneNotFunctioning, ON);
     told(&call, &mut events, Diagnostic::NoMicrophoneDevicesEnumerated, ON);
+    until("it does not work", || {
+        call.diagnostics().latest(Diagnostic::MicrophoneNotFunctioning) == ON
+    });
     assert_eq!(
         ann.agent
             .diagnostics()
             .latest(Diagnostic::NoSpeakerDevicesEnumerated),
         OFF
     );
-    plugged.store(1, Ordering::Relaxed);
+    rack.plug_microphone("headset", MONO, |_| Box::new(Silence));
     told(&call, &mut events, Diagnostic::NoMicrophoneDevicesEnumerated, OFF);
     ann.client.device_manager().select_microphone(recorded(WOMAN));
     told(&call, &mut events, Diagnostic::MicrophoneNotFunctioning, OFF);

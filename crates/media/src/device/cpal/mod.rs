@@ -15,8 +15,8 @@ use ::cpal::{Error, ErrorKind};
 use sidetone_pipeline::Notifier;
 
 use super::{
-    CaptureStream, DeviceError, DeviceId, DeviceInfo, Direction, InputDevice, OutputDevice, PlayoutStream,
-    StreamFormat, StreamRequest,
+    CaptureStream, DeviceError, DeviceId, DeviceInfo, Direction, InputDevice, OutputDevice, Platform,
+    PlayoutStream, StreamFormat, StreamRequest,
 };
 
 /// Platform devices that swallow or make up sound: no person would pick one from a list.
@@ -32,6 +32,24 @@ fn enter_platform() -> MutexGuard<'static, ()> {
     #[cfg(target_os = "linux")]
     let _ = alsa::Output::local_error_handler();
     PLATFORM.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The sound cards of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SoundCards;
+
+impl Platform for SoundCards {
+    fn devices(&self) -> Result<Vec<DeviceInfo>, DeviceError> {
+        devices()
+    }
+
+    fn input(&self, id: Option<&DeviceId>) -> Result<Box<dyn InputDevice>, DeviceError> {
+        input(id)
+    }
+
+    fn output(&self, id: Option<&DeviceId>) -> Result<Box<dyn OutputDevice>, DeviceError> {
+        output(id)
+    }
 }
 
 /// Every device of the platform that can be used, both directions, in the platform's order. A device with a

@@ -14,6 +14,7 @@ mod file;
 mod manual;
 mod memory;
 mod pacer;
+mod rack;
 mod signal;
 mod sound_file;
 mod timeline;
@@ -26,6 +27,7 @@ pub use file::{AfterEnd, file_input};
 pub use manual::ManualClock;
 pub use memory::{Recording, memory_input, memory_output};
 pub use pacer::{Lateness, Pacing};
+pub use rack::Rack;
 pub use signal::{Silence, tone_input};
 pub use sound_file::SoundFile;
 pub use timeline::{Timeline, TimelineHandle, instant_of_monotonic_nanos, monotonic_nanos};
@@ -51,10 +53,26 @@ pub trait Source: Send {
     fn rewind(&mut self) {}
 }
 
+impl Source for Box<dyn Source> {
+    fn fill(&mut self, out: &mut [f32]) -> bool {
+        (**self).fill(out)
+    }
+
+    fn rewind(&mut self) {
+        (**self).rewind();
+    }
+}
+
 /// Where a headless speaker's sound goes. Runs on the pacing thread: it must not allocate, lock or wait.
 pub trait Sink: Send {
     /// Takes the next interleaved samples.
     fn take(&mut self, samples: &[f32]);
+}
+
+impl Sink for Box<dyn Sink> {
+    fn take(&mut self, samples: &[f32]) {
+        (**self).take(samples);
+    }
 }
 
 /// The end of a device that one stream at a time may hold.

@@ -4,6 +4,8 @@ mod microphone;
 #[allow(dead_code)] // those that show nothing
 pub mod pictures;
 mod proxy;
+#[allow(dead_code)] // by calls that stay where they are
+pub mod rack;
 pub mod speech;
 
 use std::path::PathBuf;

@@ -1,16 +1,14 @@
-//! The microphones and speakers an app can pick, and those it brings itself.
+//! What an app picks as its microphone and speaker, those that it brings itself included.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sidetone_capture::{CaptureError, SourceInfo};
 use sidetone_media::device::headless::{self, AfterEnd};
-use sidetone_media::device::{DeviceError, DeviceId, DeviceInfo, Direction, InputDevice, OutputDevice};
+use sidetone_media::device::{DeviceError, DeviceId, InputDevice, OutputDevice, Platform};
 use sidetone_media::voice::{RATE, VOICE_FORMAT};
 use sidetone_pipeline::SampleWriter;
-use tokio::sync::watch;
 
-use crate::video::system as system_pictures;
+use super::supervisor::Wish;
 
 /// Makes a device. Called each time a call opens the microphone.
 type InputFactory = Arc<dyn Fn() -> Result<Box<dyn InputDevice>, DeviceError> + Send + Sync>;
@@ -74,10 +72,19 @@ impl AudioInput {
         (input, feed)
     }
 
-    pub(crate) fn make(&self) -> Result<Box<dyn InputDevice>, DeviceError> {
+    /// What the supervisor is to see to.
+    pub(crate) fn wish(&self) -> Wish {
+        match self {
+            Self::Default => Wish::Default,
+            Self::Device(id) => Wish::Device(id.clone()),
+            _ => Wish::Own,
+        }
+    }
+
+    pub(crate) fn make(&self, platform: &dyn Platform) -> Result<Box<dyn InputDevice>, DeviceError> {
         Ok(match self {
-            Self::Default => system::input(None)?,
-            Self::Device(id) => system::input(Some(id))?,
+            Self::Default => platform.input(None)?,
+            Self::Device(id) => platform.input(Some(id))?,
             Self::File { path, repeat } => {
                 let after = if *repeat {
                     AfterEnd::Repeat
@@ -113,10 +120,19 @@ impl AudioOutput {
         (output, tap)
     }
 
-    pub(crate) fn make(&self) -> Result<Box<dyn OutputDevice>, DeviceError> {
+    /// What the supervisor is to see to.
+    pub(crate) fn wish(&self) -> Wish {
+        match self {
+            Self::Default => Wish::Default,
+            Self::Device(id) => Wish::Device(id.clone()),
+            _ => Wish::Own,
+        }
+    }
+
+    pub(crate) fn make(&self, platform: &dyn Platform) -> Result<Box<dyn OutputDevice>, DeviceError> {
         Ok(match self {
-            Self::Default => system::output(None)?,
-            Self::Device(id) => system::output(Some(id))?,
+            Self::Default => platform.output(None)?,
+            Self::Device(id) => platform.output(Some(id))?,
             Self::Null => Box::new(headless::Silence::output()),
             Self::Custom(factory) => factory()?,
         })
@@ -174,133 +190,4 @@ pub(crate) struct Selection {
     /// Counts picks, so that drivers see which side changed.
     pub input_revision: u64,
     pub output_revision: u64,
-}
-
-/// Lists and picks microphones and speakers. Cheap to clone.
-#[derive(Clone)]
-pub struct DeviceManager {
-    selection: Arc<watch::Sender<Selection>>,
-    lister: Arc<Mutex<Option<Lister>>>,
-}
-
-/// Lists the devices there are now.
-type Lister = Arc<dyn Fn(Direction) -> Result<Vec<DeviceInfo>, DeviceError> + Send + Sync>;
-
-impl Default for DeviceManager {
-    fn default() -> Self {
-        Self {
-            selection: Arc::new(watch::Sender::new(Selection::default())),
-            lister: Arc::default(),
-        }
-    }
-}
-
-impl DeviceManager {
-    /// Every microphone there is now.
-    ///
-    /// # Errors
-    /// [`DeviceError`] when the platform's audio system does not answer.
-    pub fn microphones(&self) -> Result<Vec<DeviceInfo>, DeviceError> {
-        self.list(Direction::Input)
-    }
-
-    /// Every speaker there is now.
-    ///
-    /// # Errors
-    /// [`DeviceError`] when the platform's audio system does not answer.
-    pub fn speakers(&self) -> Result<Vec<DeviceInfo>, DeviceError> {
-        self.list(Direction::Output)
-    }
-
-    /// Every camera of this machine now. None where the build has none (feature `camera`).
-    pub fn cameras(&self) -> Vec<SourceInfo> {
-        system_pictures::cameras()
-    }
-
-    /// Every screen that can be shared now. Of a Wayland desktop (feature `wayland`): what the person is asked for, and what
-    /// was picked last.
-    ///
-    /// # Errors
-    /// [`CaptureError`] when the desktop does not answer.
-    pub fn screens(&self) -> Result<Vec<SourceInfo>, CaptureError> {
-        system_pictures::screens()
-    }
-
-    /// Every window that can be shared now.
-    ///
-    /// # Errors
-    /// [`CaptureError`] when the desktop does not answer.
-    pub fn windows(&self) -> Result<Vec<SourceInfo>, CaptureError> {
-        system_pictures::windows()
-    }
-
-    /// Lists devices by `lister` instead of the platform's audio system, for an app that brings its own.
-    pub fn list_by(
-        &self,
-        lister: impl Fn(Direction) -> Result<Vec<DeviceInfo>, DeviceError> + Send + Sync + 'static,
-    ) {
-        *lock(&self.lister) = Some(Arc::new(lister));
-    }
-
-    fn list(&self, direction: Direction) -> Result<Vec<DeviceInfo>, DeviceError> {
-        // Not while it lists, which takes as long as the audio system likes.
-        let lister = lock(&self.lister).clone();
-        lister.map_or_else(|| system::list(direction), |lister| lister(direction))
-    }
-
-    /// Picks the microphone for running and future calls. In a running call a failure comes as an event, and the
-    /// microphone before stays.
-    pub fn select_microphone(&self, input: AudioInput) {
-        self.selection.send_modify(|selection| {
-            selection.input = input;
-            selection.input_revision += 1;
-        });
-    }
-
-    /// Picks the speaker for running and future calls.
-    pub fn select_speaker(&self, output: AudioOutput) {
-        self.selection.send_modify(|selection| {
-            selection.output = output;
-            selection.output_revision += 1;
-        });
-    }
-
-    pub(crate) fn watch(&self) -> watch::Receiver<Selection> {
-        self.selection.subscribe()
-    }
-}
-
-mod system {
-    use super::{DeviceError, DeviceInfo, Direction};
-    #[cfg(not(feature = "cpal"))]
-    use super::{DeviceId, InputDevice, OutputDevice};
-
-    #[cfg(feature = "cpal")]
-    pub use sidetone_media::device::cpal::{devices, input, output};
-
-    pub fn list(direction: Direction) -> Result<Vec<DeviceInfo>, DeviceError> {
-        Ok(devices()?
-            .into_iter()
-            .filter(|device| device.direction == direction)
-            .collect())
-    }
-
-    #[cfg(not(feature = "cpal"))]
-    pub fn devices() -> Result<Vec<DeviceInfo>, DeviceError> {
-        Ok(Vec::new())
-    }
-
-    #[cfg(not(feature = "cpal"))]
-    pub fn input(_: Option<&DeviceId>) -> Result<Box<dyn InputDevice>, DeviceError> {
-        Err(DeviceError::NotFound(
-            "this build has no sound cards (feature `cpal`)".into(),
-        ))
-    }
-
-    #[cfg(not(feature = "cpal"))]
-    pub fn output(_: Option<&DeviceId>) -> Result<Box<dyn OutputDevice>, DeviceError> {
-        Err(DeviceError::NotFound(
-            "this build has no sound cards (feature `cpal`)".into(),
-        ))
-    }
 }
