@@ -99,6 +99,7 @@ impl Leg {
             limit: self.estimate.limit.filter(|_| !is_careful),
             congested: self.estimate.congested,
             red: stats.redundancy,
+            sound: false,
         }
     }
 

@@ -595,6 +595,8 @@ impl Driver {
                     continue;
                 }
                 VoiceEvent::InputEnded => CallEvent::InputEnded,
+                // Nobody shares any yet.
+                VoiceEvent::SharedSoundLost | VoiceEvent::SharedSoundEnded => continue,
             };
             self.tell_active(&told);
         }
