@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sidetone_capture::{CaptureError, SourceInfo};
 use sidetone_media::device::headless::{self, AfterEnd};
-use sidetone_media::device::{DeviceError, DeviceId, DeviceInfo, Direction, InputDevice, OutputDevice};
+use sidetone_media::device::{
+    DeviceError, DeviceId, DeviceInfo, Direction, InputDevice, OutputDevice, system_sound,
+};
 use sidetone_media::voice::{RATE, VOICE_FORMAT};
 use sidetone_pipeline::SampleWriter;
 use tokio::sync::watch;
@@ -232,6 +234,15 @@ impl DeviceManager {
     /// [`CaptureError`] when the desktop does not answer.
     pub fn windows(&self) -> Result<Vec<SourceInfo>, CaptureError> {
         system_pictures::windows()
+    }
+
+    /// Whether what other programs play can be shared with a screen
+    /// ([`SharedSound::System`](crate::SharedSound::System)): on Linux, from PulseAudio or PipeWire's server in its place.
+    ///
+    /// # Errors
+    /// [`DeviceError`]: why it cannot.
+    pub fn system_sound(&self) -> Result<(), DeviceError> {
+        system_sound::probe()
     }
 
     /// Lists devices by `lister` instead of the platform's audio system, for an app that brings its own.

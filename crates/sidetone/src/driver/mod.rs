@@ -13,6 +13,7 @@ mod quality;
 mod recording;
 mod sight;
 mod socket;
+mod sound;
 mod token;
 mod told;
 mod video;
@@ -81,6 +82,8 @@ struct Entry {
     talking: bool,
     /// Somebody switched its microphone off while this end was in a breakout room.
     silenced: bool,
+    /// Its microphone was switched off by somebody else, and not touched here since.
+    muted_by_others: bool,
     adaptation: Adaptation,
     announced: Announced,
     sight: Sight,
@@ -96,6 +99,7 @@ impl Entry {
             active,
             talking: false,
             silenced: false,
+            muted_by_others: false,
             adaptation: Adaptation::default(),
             announced: Announced::default(),
             sight: Sight::default(),
@@ -531,6 +535,9 @@ impl Driver {
         if let Some(entry) = self.calls.iter_mut().find(|entry| entry.id() == call) {
             entry.talking = on;
             if on {
+                if entry.sight.sound.is_some() {
+                    engine.share_sound_to(leg.link);
+                }
                 // The microphone's switch belongs to the call it is in. Before anything can be sent.
                 engine.set_muted(entry.shared.snapshot().is_silent());
             }
@@ -562,6 +569,10 @@ impl Driver {
     }
 
     fn remove(&mut self, id: CallId) {
+        let ended = self.entry(id).and_then(|entry| entry.sight.sound.take());
+        if let Some(sound) = ended {
+            self.close_sound(sound);
+        }
         self.calls.retain(|entry| entry.id() != id);
         self.calls_updated();
     }
@@ -580,6 +591,7 @@ impl Driver {
 
     fn voice_events(&mut self) {
         let Some(engine) = self.audio.engine() else { return };
+        let mut sound_ended = None;
         while let Some(event) = engine.poll_event() {
             let told = match event {
                 VoiceEvent::DeviceLost(direction) => {
@@ -595,10 +607,19 @@ impl Driver {
                     continue;
                 }
                 VoiceEvent::InputEnded => CallEvent::InputEnded,
-                // Nobody shares any yet.
-                VoiceEvent::SharedSoundLost | VoiceEvent::SharedSoundEnded => continue,
+                VoiceEvent::SharedSoundLost => {
+                    sound_ended = Some(true);
+                    continue;
+                }
+                VoiceEvent::SharedSoundEnded => {
+                    sound_ended = Some(false);
+                    continue;
+                }
             };
             self.tell_active(&told);
+        }
+        if let Some(lost) = sound_ended {
+            self.sound_ended(lost, Instant::now());
         }
     }
 
@@ -621,7 +642,7 @@ impl Driver {
                     fraction_lost: stats.remote_fraction_lost,
                     jitter: stats.remote_jitter,
                 };
-                let terms = leg.terms(engine.profile(), &stats);
+                let terms = leg.terms(engine.profile(), &stats, entry.sight.sound.is_some());
                 engine.set_coding(entry.adaptation.report(&report, &terms));
             }
         }
@@ -638,11 +659,8 @@ impl Driver {
             return;
         };
         if let Some(leg) = self.legs.talking_in(call) {
-            engine.set_coding(
-                entry
-                    .adaptation
-                    .choose(&leg.terms(engine.profile(), &leg.stats())),
-            );
+            let terms = leg.terms(engine.profile(), &leg.stats(), entry.sight.sound.is_some());
+            engine.set_coding(entry.adaptation.choose(&terms));
         }
     }
 

@@ -5,6 +5,8 @@ mod microphone;
 pub mod pictures;
 mod proxy;
 pub mod speech;
+#[allow(dead_code)] // those that share nothing
+pub mod tone;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
