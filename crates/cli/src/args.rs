@@ -316,6 +316,8 @@ Examples:
       a group call of three, with a link by which others come
   sidetone call external:dev:bob --identity external:dev:alice --camera pattern --share screen
       with a test picture as the camera, showing the screen
+  sidetone call external:dev:bob --identity external:dev:alice --share screen --share-sound system
+      showing a film to somebody who hears it too: what other programs play
   sidetone call external:dev:bob --token \"$TOKEN\" --input question.wav --output reply.wav --json
       for scripts: one event a line, the statistics last")]
 pub struct CallArgs {
@@ -347,6 +349,8 @@ Examples:
       answers every call, one at a time, until Ctrl-C
   sidetone answer --once --after 2s --identity external:dev:bob --input speech --output heard.wav
       rings two seconds, then talks until the caller hangs up
+  sidetone answer --once --identity external:dev:bob --share screen --share-sound system
+      shows the caller the screen, and lets them hear what other programs play
   sidetone answer --once --identity external:dev:bob --output heard.wav --video-output seen.y4m
       keeps what is heard and what is seen
   sidetone answer --once --decline --identity external:dev:bob

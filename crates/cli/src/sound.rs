@@ -1,4 +1,4 @@
-//! What `--input` and `--output` can name, and the devices made of it.
+//! What `--input`, `--output` and `--share-sound` can name, and the devices made of it.
 //!
 //! Everything that can be wrong with a choice is found out before a call is placed: recordings are read, devices looked
 //! up and files created at the start. A recording begins to play when the call is connected, so that no word of it is
@@ -9,9 +9,9 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sidetone::{AudioInput, AudioOutput};
+use sidetone::{AudioInput, AudioOutput, SharedSound};
 use sidetone_media::device::headless::{HeadlessInput, HeadlessOutput, Source, WavRecording, wav_output};
-use sidetone_media::device::{DeviceError, DeviceId, InputDevice, OutputDevice, cpal};
+use sidetone_media::device::{DeviceError, DeviceId, InputDevice, OutputDevice, cpal, system_sound};
 use sidetone_media::voice::VOICE_FORMAT;
 
 use crate::speech;
@@ -55,6 +55,37 @@ impl FromStr for InputChoice {
             },
         })
     }
+}
+
+/// What to send with a share.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SoundChoice {
+    /// All other programs.
+    System,
+    /// What can be a microphone too.
+    Input(InputChoice),
+}
+
+impl FromStr for SoundChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "system" => Ok(Self::System),
+            _ => text.parse().map(Self::Input),
+        }
+    }
+}
+
+/// Prepares the sound of a share. A recording begins to play when it is shared.
+///
+/// # Errors
+/// [`DeviceError`] when it is not to be had, or a recording cannot be read.
+pub fn shared_sound(choice: &SoundChoice) -> Result<SharedSound, DeviceError> {
+    Ok(match choice {
+        SoundChoice::System => system_sound::probe().map(|()| SharedSound::System)?,
+        SoundChoice::Input(choice) => SharedSound::Input(input(choice, None)?),
+    })
 }
 
 /// What to use as a speaker.
@@ -129,17 +160,7 @@ impl Microphone {
     /// [`DeviceError`] when a recording cannot be read or there is no such device.
     pub fn new(choice: &InputChoice) -> Result<Self, DeviceError> {
         let gate = Gate::default();
-        let input = match choice {
-            InputChoice::Default => cpal::input(None).map(|_| AudioInput::Default)?,
-            InputChoice::Device(id) => cpal::input(Some(id)).map(|_| AudioInput::Device(id.clone()))?,
-            InputChoice::Silence => AudioInput::Silence,
-            InputChoice::Tone(hertz) => AudioInput::Tone(*hertz),
-            InputChoice::Speech => recording("speech", bundled()?, true, &gate),
-            InputChoice::File(path) => {
-                let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-                recording(&name, speech::read(path)?, false, &gate)
-            }
-        };
+        let input = input(choice, Some(&gate))?;
         Ok(Self { input, gate })
     }
 
@@ -149,16 +170,33 @@ impl Microphone {
     }
 }
 
+/// Prepares what was chosen. A recording waits for its gate, if it has one.
+fn input(choice: &InputChoice, gate: Option<&Gate>) -> Result<AudioInput, DeviceError> {
+    Ok(match choice {
+        InputChoice::Default => cpal::input(None).map(|_| AudioInput::Default)?,
+        InputChoice::Device(id) => cpal::input(Some(id)).map(|_| AudioInput::Device(id.clone()))?,
+        InputChoice::Silence => AudioInput::Silence,
+        InputChoice::Tone(hertz) => AudioInput::Tone(*hertz),
+        InputChoice::Speech => recording("speech", bundled()?, true, gate),
+        InputChoice::File(path) => {
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+            recording(&name, speech::read(path)?, false, gate)
+        }
+    })
+}
+
 /// The bundled recordings one after the other: half a minute of a woman and a man.
 fn bundled() -> Result<Vec<f32>, DeviceError> {
     Ok([speech::bundled(speech::WOMAN)?, speech::bundled(speech::MAN)?].concat())
 }
 
-fn recording(name: &str, samples: Vec<f32>, repeat: bool, gate: &Gate) -> AudioInput {
-    let (name, samples, gate) = (name.to_owned(), Arc::<[f32]>::from(samples), gate.clone());
+fn recording(name: &str, samples: Vec<f32>, repeat: bool, gate: Option<&Gate>) -> AudioInput {
+    let waits = gate.is_some();
+    let gate = gate.cloned().unwrap_or_default();
+    let (name, samples) = (name.to_owned(), Arc::<[f32]>::from(samples));
     AudioInput::custom(move || {
         // Each call hears it from the start.
-        gate.store(false, Ordering::Release);
+        gate.store(!waits, Ordering::Release);
         let source = Recording {
             samples: samples.clone(),
             repeat,
@@ -319,6 +357,10 @@ mod tests {
         for bad in ["", "tone:", "tone:x", "tone:5", "tone:inf", "tone:NaN", "device:"] {
             assert!(input(bad).is_err(), "{bad:?}");
         }
+        let sound = |text: &str| text.parse::<SoundChoice>();
+        assert_eq!(sound("system"), Ok(SoundChoice::System));
+        assert_eq!(sound("tone"), Ok(SoundChoice::Input(InputChoice::Tone(440.0))));
+        assert!(sound("").is_err() && sound("tone:5").is_err());
         let output = |text: &str| text.parse::<OutputChoice>();
         assert_eq!(output("x.WAV"), Ok(OutputChoice::File("x.WAV".into())));
         for bad in ["", "nul", "x.flac", ".wav", "device:"] {

@@ -164,6 +164,33 @@ impl Encoder {
         self.set("signal", sys::OPUS_SET_SIGNAL_REQUEST, value)
     }
 
+    /// Tunes it for something else from the next frame on, and [forgets](Self::reset) the sound so far: libopus changes
+    /// it before a first frame only.
+    ///
+    /// # Errors
+    /// None known; kept fallible like its siblings.
+    pub fn set_application(&mut self, application: Application) -> Result<(), Error> {
+        self.reset();
+        self.set(
+            "application",
+            sys::OPUS_SET_APPLICATION_REQUEST,
+            application.raw(),
+        )
+    }
+
+    /// Whether a frame may be told by those before it (the default). Without, each can be decoded by itself, at a higher
+    /// rate for the same quality.
+    ///
+    /// # Errors
+    /// None known; kept fallible like its siblings.
+    pub fn set_prediction(&mut self, on: bool) -> Result<(), Error> {
+        self.set(
+            "prediction",
+            sys::OPUS_SET_PREDICTION_DISABLED_REQUEST,
+            (!on).into(),
+        )
+    }
+
     /// Never codes above this bandwidth (RFC 7587 `maxplaybackrate` maps here).
     ///
     /// # Errors

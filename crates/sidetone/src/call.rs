@@ -157,6 +157,8 @@ pub enum CallEvent {
     IsLocalVideoStartedChanged(bool),
     /// This end shows a screen, or no longer.
     IsScreenSharingOnChanged(bool),
+    /// Sound is sent with the screen, or is no more: its source came to its end, went away, or is another call's now.
+    IsSharedSoundOnChanged(bool),
     /// Others send pictures, or no longer: read [`Call::remote_video_streams`].
     VideoStreamsUpdated {
         /// They are sent.
@@ -224,6 +226,8 @@ pub(crate) struct Snapshot {
     pub muted: bool,
     /// What is sent beside the voice.
     pub sends: Pictures,
+    /// Sound is sent with the screen.
+    pub shares_sound: bool,
     pub remote: Participant,
     pub context: Option<String>,
     pub on_behalf_of: Option<Identifier>,
@@ -247,6 +251,7 @@ impl Snapshot {
             reconnecting: false,
             muted: false,
             sends: Pictures::NONE,
+            shares_sound: false,
             remote,
             context: None,
             on_behalf_of: None,
@@ -311,6 +316,7 @@ impl CallShared {
             snapshot.state = CallState::Disconnected;
             snapshot.reconnecting = false;
             snapshot.sends = Pictures::NONE;
+            snapshot.shares_sound = false;
             snapshot.end_reason = Some(reason.clone());
         }
         self.gallery.clear();

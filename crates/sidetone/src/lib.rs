@@ -96,7 +96,10 @@ pub use statistics::{
     MediaStatisticsEvent, MediaSummary, Video, VideoReceive, VideoSend,
 };
 
-pub use video::{LocalVideoStream, MediaStreamType, RemoteVideoStream, VideoError, VideoFeed, VideoInput};
+pub use video::{
+    LocalVideoStream, MediaStreamType, RemoteVideoStream, ScreenSharingOptions, SharedSound, VideoError,
+    VideoFeed, VideoInput,
+};
 
 /// The example of the README compiles.
 #[cfg(doctest)]

@@ -10,7 +10,8 @@ use futures_util::{FutureExt, StreamExt};
 use serde_json::json;
 use sidetone::{
     AgentEvent, Call, CallEvent, CallId, CallState, CallStats, Category, ConnectionState, Error, Events,
-    Identifier, Pending, Reason, Recording, RecordingNotice, RecordingOptions, TransferTarget,
+    Identifier, Pending, Reason, Recording, RecordingNotice, RecordingOptions, ScreenSharingOptions,
+    TransferTarget,
 };
 use sidetone_media::device::Direction;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -292,7 +293,11 @@ impl Conversation {
             self.ask("your camera is not sent", self.call.start_video(camera));
         }
         if let Some(share) = &video.share {
-            self.ask("nothing is shared", self.call.start_screen_sharing(share));
+            let options = ScreenSharingOptions {
+                with_sound: video.sound.clone(),
+            };
+            let sharing = self.call.start_screen_sharing_with(share, options);
+            self.ask("nothing is shared", sharing);
         }
     }
 

@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use sidetone::capture::{CaptureError, CaptureRequest, SourceId, SourceInfo};
 use sidetone::media::pictures::Size;
-use sidetone::{DeviceManager, LocalVideoStream, MediaStreamType, VideoInput};
+use sidetone::{DeviceManager, LocalVideoStream, MediaStreamType, SharedSound, VideoInput};
 
 use crate::exit::{Exit, Failure};
+use crate::sound::{SoundChoice, shared_sound};
 pub use film::{Film, FilmFile};
 
 /// Pictures of an end of a call.
@@ -26,6 +27,10 @@ pub struct PictureArgs {
     /// pattern[:WIDTHxHEIGHT], a film
     #[arg(long, value_name = "SOURCE", value_parser = share)]
     pub share: Option<VideoChoice>,
+    /// Send sound with the share: system (all other programs, where the platform gives it), or what --input takes: tone[:HZ],
+    /// speech, a recording (once), device:ID. It goes to the others as it is, whatever becomes of the microphone
+    #[arg(long, value_name = "SOUND", requires = "share")]
+    pub share_sound: Option<SoundChoice>,
     /// Write what others show to this .y4m film, which runs in real time from the first camera or screen to the end of the
     /// call: the first that comes, a screen before a camera, and the next where that ends; 41 MB a second at 1280x720.
     /// Without, nobody looks
@@ -115,6 +120,8 @@ pub struct Video {
     pub camera: Option<LocalVideoStream>,
     /// What it shares.
     pub share: Option<LocalVideoStream>,
+    /// The sound that goes with it.
+    pub sound: Option<SharedSound>,
     /// Where what others show is written.
     pub output: Option<FilmFile>,
 }
@@ -135,6 +142,7 @@ impl Video {
         Ok(Self {
             camera: stream(&args.camera, MediaStreamType::Video)?,
             share: stream(&args.share, MediaStreamType::ScreenSharing)?,
+            sound: args.share_sound.as_ref().map(shared_sound).transpose()?,
             output: output.transpose()?,
         })
     }

@@ -8,9 +8,11 @@ mod callback;
 pub mod convert;
 #[cfg(feature = "cpal")]
 pub mod cpal;
+pub(crate) mod elastic;
 mod events;
 pub mod headless;
 mod platform;
+pub mod system_sound;
 
 use std::time::Instant;
 
@@ -114,6 +116,9 @@ pub enum DeviceError {
         /// What was wrong.
         reason: String,
     },
+    /// This platform, or this build, has nothing of the kind.
+    #[error("not to be had here: {0}")]
+    Unsupported(String),
     /// The input file is not sound, or not readable.
     #[error("{path}: {reason}")]
     File {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sidetone_opus::{Bitrate, FrameDuration};
+use sidetone_opus::{Application, Bitrate, FrameDuration};
 
 use super::Profile;
 
@@ -20,6 +20,8 @@ pub struct Red {
 /// How to code and protect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coding {
+    /// What the codec is tuned for.
+    pub application: Application,
     /// Rate of the codec, of one frame without its repetitions.
     pub bitrate: Bitrate,
     /// Audio in a packet.
@@ -40,6 +42,7 @@ impl Coding {
     /// Without any redundancy, as the profile says.
     pub fn plain(profile: &Profile) -> Self {
         Self {
+            application: profile.application,
             bitrate: profile.bitrate,
             frame: profile.frame,
             loss_percent: 0,
@@ -73,6 +76,9 @@ pub struct Terms {
     pub congested: bool,
     /// Whether the peer takes repeated frames.
     pub red: bool,
+    /// Whether other sound is sent along with the voice, such as a film's. What is made for speech is then left: FEC and
+    /// deep redundancy, which code nothing else, and pauses.
+    pub sound: bool,
 }
 
 /// What the peer reports about once a second.
@@ -86,6 +92,9 @@ pub struct Report {
 
 /// Most that a call's voice may take of the network, headers included.
 pub const VOICE_RATE: Bitrate = Bitrate::kbps(65);
+
+/// The same where other sound is sent along with the voice.
+pub const SOUND_RATE: Bitrate = Bitrate::kbps(90);
 
 /// Bits of the headers of a packet: IPv4 20 bytes, UDP 8, RTP 12, level and transport-wide number 12.
 const HEADERS: u32 = (20 + 8 + 12 + 12) * 8;
@@ -211,10 +220,15 @@ impl Adaptation {
 
     /// Says how to code under other terms.
     pub fn choose(&mut self, terms: &Terms) -> Coding {
-        let mut coding = Coding::plain(&terms.profile);
+        let profile = if terms.sound {
+            terms.profile.with_sound()
+        } else {
+            terms.profile
+        };
+        let mut coding = Coding::plain(&profile);
         let most = terms.limit.map_or(terms.cap, |limit| limit.min(terms.cap));
         let cap = f64::from(most.bits_per_second()) * PLANNED;
-        coding.dtx = terms.limit.is_some_and(|limit| limit < THIN);
+        coding.dtx = !terms.sound && terms.limit.is_some_and(|limit| limit < THIN);
         // A thin link makes jitter of its own, of large packets and small ones.
         let late = self.late && terms.limit.is_none();
 
@@ -256,8 +270,8 @@ impl Adaptation {
                 };
                 continue;
             }
-            let fec = copies == 0 && (late || self.loss >= CLEAN);
-            let most = f64::from(terms.profile.bitrate.bits_per_second()) * if fec { WITH_FEC } else { 1.0 };
+            let fec = !terms.sound && copies == 0 && (late || self.loss >= CLEAN);
+            let most = f64::from(profile.bitrate.bits_per_second()) * if fec { WITH_FEC } else { 1.0 };
             coding.bitrate = Bitrate(rate.clamp(LEAST, most) as u32);
             break;
         }
@@ -275,6 +289,9 @@ impl Adaptation {
             // For peers that take no copies, deep redundancy is what helps against bursts.
             let deep = !terms.red && self.loss >= ONE_COPY && self.pattern > Pattern::Single;
             coding.dred = Duration::from_millis(if deep { 300 } else { 0 });
+        }
+        if terms.sound {
+            (coding.fec, coding.dred) = (false, Duration::ZERO);
         }
         if late {
             coding.loss_percent = coding.loss_percent.max(LATE_PERCENT);
@@ -343,6 +360,7 @@ mod tests {
         limit: None,
         congested: false,
         red: true,
+        sound: false,
     };
 
     fn lossy(fraction_lost: f64) -> Report {
@@ -440,6 +458,35 @@ mod tests {
             "not for a little more"
         );
         assert_eq!(adaptation.choose(&TERMS), Coding::plain(&Profile::BALANCED));
+    }
+
+    #[test]
+    fn shared_sound_is_coded_as_what_it_is_and_never_left_out() {
+        let mut adaptation = Adaptation::default();
+        let sound = Terms {
+            sound: true,
+            cap: SOUND_RATE,
+            ..TERMS
+        };
+        let clean = adaptation.choose(&sound);
+        assert_eq!(
+            (clean.application, clean.bitrate, clean.fec, clean.dtx),
+            (Application::Audio, Bitrate::kbps(64), false, false)
+        );
+        let thin = Terms {
+            limit: Some(Bitrate::kbps(28)),
+            red: false,
+            ..sound
+        };
+        for loss in [0.0, 0.1, 0.4, 0.0, 0.3] {
+            let coding = adaptation.report(&lossy(loss), &thin);
+            assert_eq!(
+                (coding.fec, coding.dtx, coding.dred),
+                (false, false, Duration::ZERO)
+            );
+        }
+        let after = Adaptation::default().choose(&TERMS);
+        assert_eq!(after, Coding::plain(&Profile::BALANCED));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use sidetone_pipeline::{
 use super::blocks::{BlockReader, request};
 use super::engine::{Shared, VoiceEvent};
 use super::lead::frames;
+use super::shared::{SharedSound, Sharing};
 use super::stats::DeviceStats;
 use super::{BLOCK, Coding, LinkId, Listener, MicrophoneStats, Processing, ReferenceReader, Uplink};
 use crate::device::{
@@ -41,6 +42,14 @@ pub enum CaptureCommand {
     Process(Processing),
     /// Code and protect so.
     Code(Coding),
+    /// Send this sound along with the microphone, where packets go to that link.
+    Share(LinkId, Box<SharedSound>),
+    /// Send it where packets go to this link.
+    ShareTo(LinkId),
+    /// Let shared sound be heard, or not.
+    PassShared(bool),
+    /// Send no other sound any more.
+    Unshare,
     /// Use another microphone.
     Swap(Box<dyn InputDevice>),
     /// End the thread.
@@ -123,6 +132,8 @@ pub struct CaptureWorker {
     uplink: Uplink,
     outlets: Vec<Outlet>,
     taps: Vec<(LinkId, Tap)>,
+    sharing: Option<Box<Sharing>>,
+    passes_shared: bool,
     reference: ReferenceReader,
     commands: QueueReceiver<CaptureCommand>,
     wake: Notifier,
@@ -150,6 +161,8 @@ impl CaptureWorker {
             uplink,
             outlets: Vec::with_capacity(8),
             taps: Vec::new(),
+            sharing: None,
+            passes_shared: true,
             reference,
             commands,
             wake,
@@ -176,6 +189,7 @@ impl CaptureWorker {
             while let Some(event) = self.microphone.events.poll() {
                 self.handle(event);
             }
+            self.look_at_sharing();
             self.turn();
             let now = Instant::now();
             if now.duration_since(published) >= Duration::from_millis(200) {
@@ -196,9 +210,12 @@ impl CaptureWorker {
             let far = self.reference.next(captured);
             self.uplink.render(&far);
             self.microphone.listener.hear(&block, now);
-            let packet = self.uplink.push(&block, self.microphone.spoken(captured));
             // One microphone, one call that is spoken in: the last outlet that is open.
             let open = self.outlets.iter().rev().find(|outlet| outlet.open);
+            let sharing = self.sharing.as_mut();
+            let shared = sharing.and_then(|sharing| sharing.next(open.map(|outlet| outlet.link)));
+            let spoken = self.microphone.spoken(captured);
+            let packet = self.uplink.push_with(&block, shared.as_ref(), spoken);
             for (link, tap) in &mut self.taps {
                 match open {
                     Some(outlet) if outlet.link == *link => tap.push(self.uplink.sent(), now),
@@ -255,12 +272,42 @@ impl CaptureWorker {
             }
             CaptureCommand::Process(processing) => self.uplink.set_processing(processing),
             CaptureCommand::Code(coding) => self.uplink.set_coding(coding),
+            CaptureCommand::Share(link, sound) => {
+                self.sharing = Some(Box::new(Sharing::new(link, *sound, self.passes_shared)));
+            }
+            CaptureCommand::ShareTo(link) => {
+                if let Some(sharing) = &mut self.sharing {
+                    sharing.link = link;
+                }
+            }
+            CaptureCommand::PassShared(passes) => {
+                self.passes_shared = passes;
+                if let Some(sharing) = &mut self.sharing {
+                    sharing.open = passes;
+                }
+            }
+            CaptureCommand::Unshare => self.sharing.iter_mut().for_each(|sharing| sharing.end()),
             CaptureCommand::Swap(device) => {
                 if self.replace(device) {
                     self.shared.emit(VoiceEvent::DeviceReplaced(Direction::Input));
                 }
             }
             CaptureCommand::Stop => {}
+        }
+    }
+
+    /// Tells what happened to shared sound, and lets go of it once it has faded out. Not in the turn: it frees memory.
+    fn look_at_sharing(&mut self) {
+        let Some(sharing) = &mut self.sharing else { return };
+        while let Some(event) = sharing.poll() {
+            match event {
+                StreamEvent::Lost => self.shared.emit(VoiceEvent::SharedSoundLost),
+                StreamEvent::Ended => self.shared.emit(VoiceEvent::SharedSoundEnded),
+                StreamEvent::Xrun => {}
+            }
+        }
+        if sharing.is_over() {
+            self.sharing = None;
         }
     }
 

@@ -12,7 +12,7 @@ use sidetone_pipeline::{Notifier, Pool, Priority, QueueSender, notifier, queue};
 use super::capture::{CaptureCommand, CaptureWorker};
 use super::inlet::Inlet;
 use super::playout::{PlayoutCommand, PlayoutWorker};
-use super::{BLOCK, Coding, Downlink, Heard, Processing, Profile, Uplink, VoiceStats};
+use super::{BLOCK, Coding, Downlink, Heard, Processing, Profile, SharedSound, Uplink, VoiceStats};
 use crate::device::convert::ResampleError;
 use crate::device::{DeviceError, Direction, InputDevice, OutputDevice};
 use crate::jitter::JitterConfig;
@@ -64,9 +64,9 @@ pub enum VoiceError {
     /// The codec refused its settings.
     #[error("codec: {0}")]
     Codec(#[from] sidetone_opus::Error),
-    /// The reference of the echo canceller could not be made.
+    /// A resampler could not be made: for the reference of the echo canceller, or for shared sound.
     #[error(transparent)]
-    Reference(#[from] ResampleError),
+    Resample(#[from] ResampleError),
     /// The system gave no thread.
     #[error("no thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -83,6 +83,10 @@ pub enum VoiceEvent {
     DeviceReplaced(Direction),
     /// The input file came to its end.
     InputEnded,
+    /// The source of shared sound went away: nothing more comes of it.
+    SharedSoundLost,
+    /// The source of shared sound came to its end.
+    SharedSoundEnded,
 }
 
 /// What the workers share with the engine's handle. Workers only ever try the lock, so a slow reader cannot hold
@@ -376,6 +380,27 @@ impl VoiceEngine {
     /// How the voice path trades delay, rate and robustness.
     pub fn profile(&self) -> &Profile {
         &self.config.profile
+    }
+
+    /// Sends that sound too, from now on, where the microphone is sent to `link`. It is added to the microphone's after all
+    /// processing, and not muted with it. How it is coded is up to [`set_coding`](Self::set_coding). There is one at a time.
+    pub fn share_sound(&self, link: LinkId, sound: SharedSound) {
+        self.capture.tell(CaptureCommand::Share(link, Box::new(sound)));
+    }
+
+    /// The link that shared sound goes to is another one from now on.
+    pub fn share_sound_to(&self, link: LinkId) {
+        self.capture.tell(CaptureCommand::ShareTo(link));
+    }
+
+    /// Whether shared sound is heard (`false` while its owner has yet to agree to being recorded). At first it is.
+    pub fn pass_shared_sound(&self, passes: bool) {
+        self.capture.tell(CaptureCommand::PassShared(passes));
+    }
+
+    /// Sends no other sound any more. Its keeper may be dropped.
+    pub fn unshare_sound(&self) {
+        self.capture.tell(CaptureCommand::Unshare);
     }
 
     /// Uses another microphone from now on. Failure comes as [`VoiceEvent::DeviceFailed`].

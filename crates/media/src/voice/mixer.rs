@@ -31,6 +31,11 @@ impl Mixer {
         }
     }
 
+    /// Whether it changes nothing: the limiter has let go.
+    pub fn is_at_rest(&self) -> bool {
+        self.gain == 1.0
+    }
+
     /// Writes the mix to `out` (at most a block) and starts afresh. A single stream passes unchanged unless it clips.
     pub fn finish(&mut self, out: &mut [f32]) {
         let len = out.len().min(BLOCK);

@@ -25,12 +25,13 @@ mod processor;
 mod profile;
 mod reference;
 mod sent;
+mod shared;
 #[cfg(feature = "processing")]
 mod split;
 mod stats;
 mod uplink;
 
-pub use adapt::{Adaptation, Coding, Red, Report, Terms, VOICE_RATE};
+pub use adapt::{Adaptation, Coding, Red, Report, SOUND_RATE, Terms, VOICE_RATE};
 pub use downlink::Downlink;
 pub use engine::{LinkId, VoiceConfig, VoiceEngine, VoiceError, VoiceEvent};
 pub use heard::{Heard, Speaking};
@@ -41,6 +42,7 @@ pub use mixer::Mixer;
 pub use processing::{Processing, VoiceProcessor};
 pub use profile::Profile;
 pub use reference::{ReferenceReader, ReferenceWriter, reference};
+pub use shared::{SharedSound, SharedSoundKeeper};
 pub use sidetone_opus::{Application, Bitrate, FrameDuration};
 pub use stats::{DeviceStats, InboundStats, LatencyBudget, OutboundStats, PlayoutStats, VoiceStats};
 pub use uplink::Uplink;

@@ -23,6 +23,9 @@ pub struct Profile {
     pub decoder_complexity: u8,
 }
 
+/// Rate of music in mono: the upper end of what RFC 7587 section 3.1.1 recommends.
+const SOUND: Bitrate = Bitrate::kbps(64);
+
 impl Profile {
     /// 20 ms frames, speech-tuned coding with in-band redundancy: the default.
     pub const BALANCED: Self = Self {
@@ -42,6 +45,20 @@ impl Profile {
         encoder_complexity: 5,
         decoder_complexity: 5,
     };
+
+    /// The same where more is sent than a voice, such as a film: faithful to whatever sounds. What is shortest of delay
+    /// already is that.
+    #[must_use]
+    pub fn with_sound(self) -> Self {
+        Self {
+            application: match self.application {
+                Application::LowDelay => Application::LowDelay,
+                _ => Application::Audio,
+            },
+            bitrate: self.bitrate.max(SOUND),
+            ..self
+        }
+    }
 
     /// Length of a frame.
     pub fn frame_duration(&self) -> Duration {

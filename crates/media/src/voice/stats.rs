@@ -11,7 +11,7 @@ use crate::jitter::JitterStats;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OutboundStats {
-    /// Level of the microphone after processing.
+    /// Level of what is sent: the microphone after processing, and what is shared with a screen.
     #[serde(flatten)]
     pub level: Level,
     /// Packets handed to the transport.

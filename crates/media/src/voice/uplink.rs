@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use sidetone_opus::{Bandwidth, Bitrate, Channels, Encoder, Error, SampleRate};
+use sidetone_opus::{Application, Bandwidth, Bitrate, Channels, Encoder, Error, SampleRate};
 use sidetone_pipeline::{Pool, Pooled};
 
 use super::level::Attention;
+use super::mixer::Mixer;
 use super::sent::SentFrames;
 use super::stats::OutboundStats;
 use super::{BLOCK, Coding, Level, LevelMeter, Processing, Profile, RATE, VoiceProcessor};
-use crate::packet::{AudioLevel, RtpTimestamp, SequenceNumber, VoicePacket};
+use crate::packet::{AudioLevel, MAX_PAYLOAD, RtpTimestamp, SequenceNumber, VoicePacket};
 
 /// Longest frame: 60 ms.
 const MAX_FRAME: usize = 6 * BLOCK;
@@ -17,6 +18,9 @@ const MAX_FRAME: usize = 6 * BLOCK;
 /// Below this the codec stays in wide band. By itself it goes to the full band from 14 kbit/s, where speech up to 8 kHz
 /// loses 0.2 of PESQ-WB for it, and the decoder's enhancement, which works on wide band, another 0.1.
 const FULL_BAND: Bitrate = Bitrate::kbps(18);
+
+/// Peaks below are not heard: -60 dB.
+const AUDIBLE: f32 = 0.001;
 
 /// Opus packets of one or two bytes say "nothing to send" (RFC 6716 section 2.1.9, `OPUS_SET_DTX`).
 const DISCONTINUED: usize = 2;
@@ -34,6 +38,10 @@ pub struct Uplink {
     frame_len: usize,
     filled: usize,
     coding: Coding,
+    /// What the encoder is tuned for.
+    application: Application,
+    /// The next frame is told by none before it.
+    alone: bool,
     /// Whether the encoder has yet to be told of `coding`.
     recode: bool,
     sent: SentFrames,
@@ -45,6 +53,10 @@ pub struct Uplink {
     talk_spurt_ended: bool,
     muted: bool,
     gain: f32,
+    /// Voice and other sound together.
+    mixer: Mixer,
+    /// Whether sound is sent along with the voice, or was and still keeps the mixer.
+    mixes: bool,
     stats: OutboundStats,
 }
 
@@ -91,6 +103,8 @@ impl Uplink {
             frame_len: profile.frame.samples(SampleRate::Hz48000).clamp(BLOCK, MAX_FRAME),
             filled: 0,
             coding: Coding::plain(profile),
+            application: profile.application,
+            alone: false,
             recode: false,
             sent: SentFrames::default(),
             loudest: SILENT,
@@ -101,6 +115,8 @@ impl Uplink {
             talk_spurt_ended: true,
             muted: false,
             gain: 1.0,
+            mixer: Mixer::default(),
+            mixes: false,
             stats: OutboundStats::default(),
         })
     }
@@ -116,9 +132,12 @@ impl Uplink {
         self.set_dtx();
     }
 
-    /// Silence need not be sent every frame: a muted talker costs two packets every 400 ms.
+    /// Silence need not be sent every frame: a muted talker costs two packets every 400 ms. Of other sound nothing is left
+    /// out.
     fn set_dtx(&mut self) {
-        let _ = self.encoder.set_dtx(self.muted || self.coding.dtx);
+        let _ = self
+            .encoder
+            .set_dtx(!self.mixes && (self.muted || self.coding.dtx));
     }
 
     /// Forgets what was heard and not sent, and switches the mute without a fade: for a microphone that is muted
@@ -152,6 +171,9 @@ impl Uplink {
     /// Tells the encoder, between two frames. What it refuses it goes on without.
     fn recode(&mut self) {
         self.recode = false;
+        if self.application != self.coding.application {
+            self.retune();
+        }
         let coding = &self.coding;
         self.frame_len = coding.frame.samples(SampleRate::Hz48000).clamp(BLOCK, MAX_FRAME);
         self.stats.planned_loss_percent = coding.loss_percent;
@@ -166,6 +188,17 @@ impl Uplink {
         };
         let _ = self.encoder.set_max_bandwidth(bandwidth);
         self.set_dtx();
+    }
+
+    /// Tunes the encoder for something else. That begins anew, so it is shown the frame before: what it looks ahead to and
+    /// overlaps with is there, and nothing is skipped. What it learns of that frame the other end does not know.
+    fn retune(&mut self) {
+        self.application = self.coding.application;
+        let _ = self.encoder.set_application(self.application);
+        let mut unsent = [0; MAX_PAYLOAD];
+        let _ = self.encoder.encode(&self.frame[..self.frame_len], &mut unsent);
+        let _ = self.encoder.set_prediction(false);
+        self.alone = true;
     }
 
     /// Shows what the speaker is about to play, for echo cancellation.
@@ -187,6 +220,17 @@ impl Uplink {
     /// Takes a block of the microphone, whose first sample was captured then; a packet comes out whenever a frame is full
     /// and worth sending.
     pub fn push(&mut self, block: &[f32; BLOCK], captured: Instant) -> Option<Pooled<VoicePacket>> {
+        self.push_with(block, None, captured)
+    }
+
+    /// The same with other sound beside the voice, such as a film's. That is added after the voice was processed and
+    /// muted, at its own level, and tells those who choose whom to hear by the levels of packets that somebody is heard.
+    pub fn push_with(
+        &mut self,
+        block: &[f32; BLOCK],
+        sound: Option<&[f32; BLOCK]>,
+        captured: Instant,
+    ) -> Option<Pooled<VoicePacket>> {
         let mut block = *block;
         if self.filled == 0 {
             self.begin_frame(captured);
@@ -202,7 +246,9 @@ impl Uplink {
         if self.recode && self.filled == 0 {
             self.recode();
         }
-        let level = self.meter.measure(&block);
+        let heard = self.mix(&mut block, sound);
+        let mut level = self.meter.measure(&block);
+        level.voice |= heard;
         if level.minus_dbov < self.loudest.minus_dbov {
             self.loudest.minus_dbov = level.minus_dbov;
         }
@@ -214,6 +260,25 @@ impl Uplink {
         }
         self.filled = 0;
         self.finish_frame()
+    }
+
+    /// Adds other sound. Says whether any of it is heard.
+    fn mix(&mut self, block: &mut [f32; BLOCK], sound: Option<&[f32; BLOCK]>) -> bool {
+        // The limiter takes a moment to let go.
+        let mixes = sound.is_some() || !self.mixer.is_at_rest();
+        if mixes != self.mixes {
+            self.mixes = mixes;
+            self.set_dtx();
+        }
+        if !mixes {
+            return false;
+        }
+        self.mixer.add(block);
+        if let Some(sound) = sound {
+            self.mixer.add(sound);
+        }
+        self.mixer.finish(block);
+        sound.is_some_and(|sound| sound.iter().any(|sample| sample.abs() > AUDIBLE))
     }
 
     /// Tells when a frame begins. Callbacks may come late, and sound does not: it is as early as the earliest say.
@@ -242,7 +307,12 @@ impl Uplink {
             return None;
         };
         let frame = &self.frame[..self.frame_len];
-        if packet.fill(|buffer| self.encoder.encode(frame, buffer)).is_err() {
+        let alone = std::mem::take(&mut self.alone);
+        let encoded = packet.fill(|buffer| self.encoder.encode(frame, buffer));
+        if alone {
+            let _ = self.encoder.set_prediction(true);
+        }
+        if encoded.is_err() {
             self.stats.frames_dropped += 1;
             return None;
         }
@@ -402,6 +472,118 @@ mod tests {
         }
         let after = uplink.muted_voice() - spoken;
         assert!(after <= Duration::from_millis(300), "{after:?} of silence");
+    }
+
+    /// A block of a sine.
+    fn sine(hertz: f64, amplitude: f64, block: usize) -> [f32; BLOCK] {
+        std::array::from_fn(|n| {
+            let at = (block * BLOCK + n) as f64 / f64::from(RATE);
+            (amplitude * (std::f64::consts::TAU * hertz * at).sin()) as f32
+        })
+    }
+
+    /// How much of a sound is a sine of so many Hz, as an amplitude.
+    fn amplitude(hertz: f64, of: &[f32]) -> f64 {
+        let (mut re, mut im) = (0.0, 0.0);
+        for (n, sample) in of.iter().enumerate() {
+            let phase = std::f64::consts::TAU * hertz * n as f64 / f64::from(RATE);
+            re += f64::from(*sample) * phase.cos();
+            im += f64::from(*sample) * phase.sin();
+        }
+        2.0 * re.hypot(im) / of.len() as f64
+    }
+
+    #[test]
+    fn other_sound_is_heard_beside_the_voice_and_when_that_is_muted() {
+        let mut uplink = uplink(&Profile::BALANCED);
+        uplink.set_coding(Coding::plain(&Profile::BALANCED.with_sound()));
+        let mut decoder = sidetone_opus::Decoder::new(SampleRate::Hz48000, Channels::Mono).unwrap();
+        let now = Instant::now();
+        let mut heard = Vec::new();
+        let mut packets = 0;
+        for block in 0..600 {
+            uplink.set_muted((200..400).contains(&block));
+            let sound = sine(3000.0, 0.2, block);
+            let sound = (block < 400).then_some(&sound);
+            if let Some(packet) = uplink.push_with(&sine(500.0, 0.2, block), sound, now) {
+                packets += 1;
+                assert!(block >= 400 || packet.level.unwrap().voice, "somebody is heard");
+                let mut frame = [0.0; 960];
+                decoder.decode(packet.payload(), &mut frame).unwrap();
+                heard.extend_from_slice(&frame);
+            }
+        }
+        assert_eq!(packets, 300, "nothing is left out");
+        let at = |second: usize| &heard[second * 48_000 + 9600..(second + 1) * 48_000];
+        for (second, voice, sound) in [
+            (0, 0.2, 0.2),
+            (1, 0.2, 0.2),
+            (2, 0.0, 0.2),
+            (3, 0.0, 0.2),
+            (4, 0.2, 0.0),
+            (5, 0.2, 0.0),
+        ] {
+            let (v, s) = (amplitude(500.0, at(second)), amplitude(3000.0, at(second)));
+            println!("second {second}: voice {v:.4}, sound {s:.4}");
+            assert!(
+                (v - voice).abs() < 0.01 && (s - sound).abs() < 0.01,
+                "{second}: {v} {s}"
+            );
+        }
+    }
+
+    #[test]
+    fn loud_sound_and_a_loud_voice_do_not_clip() {
+        let mut uplink = uplink(&Profile::BALANCED);
+        let now = Instant::now();
+        let mut loudest = 0.0_f32;
+        for block in 0..100 {
+            let (voice, sound) = (sine(500.0, 0.9, block), sine(500.0, 0.9, block));
+            uplink.push_with(&voice, Some(&sound), now);
+            loudest = uplink.sent().iter().fold(loudest, |most, s| most.max(s.abs()));
+        }
+        assert!((0.9..=1.0).contains(&loudest), "{loudest}");
+        for block in 100..200 {
+            uplink.push(&sine(500.0, 0.5, block), now);
+        }
+        assert_eq!(uplink.sent(), sine(500.0, 0.5, 199), "the limiter lets go");
+    }
+
+    /// Whoever listens to a steady sound notices nothing when it is coded otherwise from now on, and back.
+    #[test]
+    fn the_codec_is_tuned_for_sound_and_back_without_a_gap_or_a_click() {
+        let plain = Coding::plain(&Profile::BALANCED);
+        let sound = Coding::plain(&Profile::BALANCED.with_sound());
+        let mut uplink = uplink(&Profile::BALANCED);
+        let mut decoder = sidetone_opus::Decoder::new(SampleRate::Hz48000, Channels::Mono).unwrap();
+        let now = Instant::now();
+        let mut heard = Vec::new();
+        for block in 0..600 {
+            match block {
+                200 => uplink.set_coding(sound),
+                400 => uplink.set_coding(plain),
+                _ => {}
+            }
+            if let Some(packet) = uplink.push(&sine(400.0, 0.3, block), now) {
+                let mut frame = [0.0; 960];
+                decoder.decode(packet.payload(), &mut frame).unwrap();
+                heard.extend_from_slice(&frame);
+            }
+        }
+        let steady = &heard[48_000..];
+        let power = |of: &[f32]| (of.iter().map(|s| s * s).sum::<f32>() / of.len() as f32).sqrt();
+        // Periods of the sine: 2.5 ms.
+        let levels = steady.chunks_exact(120).map(power);
+        let (low, high) = levels.fold((f32::MAX, 0.0_f32), |(low, high), level| {
+            (low.min(level), high.max(level))
+        });
+        let steepest = steady
+            .windows(2)
+            .fold(0.0_f32, |most, pair| most.max((pair[1] - pair[0]).abs()));
+        println!("levels {low:.4} to {high:.4}, steepest {steepest:.4}");
+        // The sine's own: 0.2121, and 0.0157. Where the codec goes from one mode to the other the decoder fades.
+        assert!(low > 0.15 && high < 0.25, "{low} to {high}");
+        assert!(steepest < 0.03, "{steepest}");
     }
 
     #[test]

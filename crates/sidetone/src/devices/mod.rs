@@ -7,7 +7,7 @@ pub(crate) mod supervisor;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sidetone_capture::{CaptureError, SourceInfo};
-use sidetone_media::device::{DeviceError, DeviceInfo, Direction, Platform};
+use sidetone_media::device::{DeviceError, DeviceInfo, Direction, Platform, system_sound};
 use tokio::sync::watch;
 
 pub(crate) use pick::Selection;
@@ -95,6 +95,15 @@ impl DeviceManager {
     /// [`CaptureError`] when the desktop does not answer.
     pub fn windows(&self) -> Result<Vec<SourceInfo>, CaptureError> {
         system_pictures::windows()
+    }
+
+    /// Whether what other programs play can be shared with a screen
+    /// ([`SharedSound::System`](crate::SharedSound::System)): on Linux, from PulseAudio or PipeWire's server in its place.
+    ///
+    /// # Errors
+    /// [`DeviceError`]: why it cannot.
+    pub fn system_sound(&self) -> Result<(), DeviceError> {
+        system_sound::probe()
     }
 
     /// Takes devices from `platform` instead of the machine's audio system: for an app that brings its own, and for tests, such

@@ -56,11 +56,13 @@ pub enum Diagnostic {
     CapturerStartFailed,
     /// The screen or window went away while it was shared.
     CapturerStoppedUnexpectedly,
+    /// The source of the sound that is shared with a screen went away. The screen is shared without.
+    SharedSoundStoppedUnexpectedly,
 }
 
 impl Diagnostic {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::NoNetwork,
         Self::NetworkRelaysNotReachable,
         Self::NetworkReconnect,
@@ -80,6 +82,7 @@ impl Diagnostic {
         Self::ScreenshareRecordingDisabled,
         Self::CapturerStartFailed,
         Self::CapturerStoppedUnexpectedly,
+        Self::SharedSoundStoppedUnexpectedly,
     ];
 
     /// What it is about.

@@ -19,7 +19,7 @@ use crate::meeting::JoinOptions;
 use crate::options::{AcceptOptions, StartCallOptions};
 use crate::pending::Reply;
 use crate::statistics::{CollectorOptions, MediaStatisticsEvent};
-use crate::video::LocalVideoStream;
+use crate::video::{LocalVideoStream, SharedSound};
 use crate::{CallAgent, Error, Recording, RecordingNotice};
 
 /// What a handle wants.
@@ -99,6 +99,7 @@ pub(crate) enum Ask {
         call: CallId,
         content: Content,
         stream: LocalVideoStream,
+        sound: Option<SharedSound>,
         reply: Option<Reply<()>>,
     },
     StopPictures {
@@ -222,8 +223,9 @@ impl Driver {
                 call,
                 content,
                 stream,
+                sound,
                 reply,
-            } => self.start_pictures(call, content, stream, reply),
+            } => self.start_pictures(call, content, stream, sound, reply),
             Ask::StopPictures { call, content, reply } => self.stop_pictures(call, content, reply, now),
             Ask::Look { call } => self.look(call),
             Ask::Stats { call, reply } => {
@@ -268,6 +270,7 @@ impl Driver {
         if entry.shared.snapshot().muted == muted {
             return;
         }
+        entry.muted_by_others = false;
         entry.shared.update(CallEvent::IsMutedChanged(muted), |snapshot| {
             snapshot.muted = muted
         });
@@ -280,10 +283,12 @@ impl Driver {
     pub(super) fn silence(&mut self, call: CallId) -> Option<Command> {
         let entry = self.entry(call)?;
         let (talking, muted) = (entry.talking, entry.shared.snapshot().is_silent());
+        // A forwarding unit passes nothing of whom the roster shows as muted. What is shared is not muted by oneself.
+        let told = muted && !entry.is_heard_muted();
         if let Some(engine) = self.audio.engine().filter(|_| talking) {
             engine.set_muted(muted);
         }
-        Some(Command::Mute { call, muted })
+        Some(Command::Mute { call, muted: told })
     }
 
     /// Asks the service for a notice.
@@ -438,7 +443,7 @@ impl Driver {
     /// A camera that is to be sent from the start. Where that fails, diagnostics tell, and the call goes on.
     fn begin_video(&mut self, call: CallId, stream: Option<LocalVideoStream>) {
         if let Some(stream) = stream {
-            self.start_pictures(call, Content::Camera, stream, None);
+            self.start_pictures(call, Content::Camera, stream, None, None);
         }
     }
 

@@ -13,7 +13,7 @@ use sidetone_media::transport::{
     TransportConfig, TransportError, TransportEvent, TransportStats, VoicePort,
 };
 use sidetone_media::video::payload::TemporalLayers;
-use sidetone_media::voice::{FrameDuration, LinkId, Profile, Terms, VOICE_RATE, VoiceStats};
+use sidetone_media::voice::{FrameDuration, LinkId, Profile, SOUND_RATE, Terms, VOICE_RATE, VoiceStats};
 use sidetone_pipeline::Pool;
 use sidetone_signaling::agent::{MediaAction, MediaEvent, Role};
 use sidetone_signaling::protocol::{
@@ -89,16 +89,17 @@ impl Leg {
         self.transport.stats()
     }
 
-    /// What the coding of its voice has to keep to.
-    pub fn terms(&self, profile: &Profile, stats: &TransportStats) -> Terms {
+    /// What the coding of its voice has to keep to. `sound` is whether other sound is sent along with it.
+    pub fn terms(&self, profile: &Profile, stats: &TransportStats, sound: bool) -> Terms {
         // Who asks for the least delay is not made to begin with longer frames.
         let is_careful = self.estimate.beginning && profile.frame < FrameDuration::Ms20;
         Terms {
             profile: *profile,
-            cap: VOICE_RATE,
+            cap: if sound { SOUND_RATE } else { VOICE_RATE },
             limit: self.estimate.limit.filter(|_| !is_careful),
             congested: self.estimate.congested,
             red: stats.redundancy,
+            sound,
         }
     }
 

@@ -101,6 +101,11 @@ impl Driver {
             shared.events.emit(CallEvent::IdChanged(id));
         }
         shared.events.emit(CallEvent::MeetingJoined(info));
+        // Whoever was muted in a call of two and shared sound is heard on.
+        let shares_sound = shared.snapshot().shares_sound;
+        if shares_sound && let Some(mute) = self.silence(id) {
+            self.deferred.push_back(AgentInput::Command(mute));
+        }
     }
 
     pub(super) fn meeting_event(&mut self, call: CallId, event: Event, now: Instant) {
@@ -108,6 +113,7 @@ impl Driver {
         let Some(entry) = self.entry(call) else { return };
         let (shared, talking) = (entry.shared.clone(), entry.talking);
         entry.silenced |= muted && !talking;
+        entry.muted_by_others |= muted;
         let told = {
             let mut snapshot = shared.snapshot();
             snapshot.muted |= muted;
@@ -207,7 +213,7 @@ impl Driver {
         self.calls.push(Entry::new(shared.clone(), true, now));
         self.calls_updated();
         if let Some(camera) = camera {
-            self.start_pictures(breakout, Content::Camera, camera, None);
+            self.start_pictures(breakout, Content::Camera, camera, None, None);
         }
         Some(Call { shared, driver })
     }

@@ -13,6 +13,7 @@ mod quality;
 mod recording;
 mod sight;
 mod socket;
+mod sound;
 mod token;
 mod told;
 mod video;
@@ -82,6 +83,8 @@ struct Entry {
     talking: bool,
     /// Somebody switched its microphone off while this end was in a breakout room.
     silenced: bool,
+    /// Its microphone was switched off by somebody else, and not touched here since.
+    muted_by_others: bool,
     adaptation: Adaptation,
     announced: Announced,
     sight: Sight,
@@ -97,6 +100,7 @@ impl Entry {
             active,
             talking: false,
             silenced: false,
+            muted_by_others: false,
             adaptation: Adaptation::default(),
             announced: Announced::default(),
             sight: Sight::default(),
@@ -537,6 +541,9 @@ impl Driver {
         if let Some(entry) = self.calls.iter_mut().find(|entry| entry.id() == call) {
             entry.talking = on;
             if on {
+                if entry.sight.sound.is_some() {
+                    engine.share_sound_to(leg.link);
+                }
                 // The microphone's switch belongs to the call it is in. Before anything can be sent.
                 engine.set_muted(entry.shared.snapshot().is_silent());
             }
@@ -568,6 +575,10 @@ impl Driver {
     }
 
     fn remove(&mut self, id: CallId) {
+        let ended = self.entry(id).and_then(|entry| entry.sight.sound.take());
+        if let Some(sound) = ended {
+            self.close_sound(sound);
+        }
         self.calls.retain(|entry| entry.id() != id);
         self.calls_updated();
     }
@@ -606,6 +617,14 @@ impl Driver {
                     continue;
                 }
                 VoiceEvent::InputEnded => CallEvent::InputEnded,
+                VoiceEvent::SharedSoundLost => {
+                    self.sound_ended(true, now);
+                    continue;
+                }
+                VoiceEvent::SharedSoundEnded => {
+                    self.sound_ended(false, now);
+                    continue;
+                }
             };
             self.tell_active(&told);
         }
@@ -664,7 +683,7 @@ impl Driver {
                     fraction_lost: stats.remote_fraction_lost,
                     jitter: stats.remote_jitter,
                 };
-                let terms = leg.terms(engine.profile(), &stats);
+                let terms = leg.terms(engine.profile(), &stats, entry.sight.sound.is_some());
                 engine.set_coding(entry.adaptation.report(&report, &terms));
             }
         }
@@ -681,11 +700,8 @@ impl Driver {
             return;
         };
         if let Some(leg) = self.legs.talking_in(call) {
-            engine.set_coding(
-                entry
-                    .adaptation
-                    .choose(&leg.terms(engine.profile(), &leg.stats())),
-            );
+            let terms = leg.terms(engine.profile(), &leg.stats(), entry.sight.sound.is_some());
+            engine.set_coding(entry.adaptation.choose(&terms));
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use sidetone_media::pictures::{ShownAt, Size, VideoEngine, VideoReportCard};
 use sidetone_media::video::Content;
+use sidetone_media::voice::SharedSoundKeeper;
 use sidetone_signaling::protocol::{Extent, Pictures, Request};
 
 use super::legs::Leg;
@@ -25,6 +26,8 @@ pub(super) struct Sight {
     pub engine: Option<VideoEngine>,
     pub camera: Option<Source>,
     pub share: Option<Source>,
+    /// Keeps the sound that is sent with the share.
+    pub sound: Option<SharedSoundKeeper>,
     /// Nothing of it leaves: its owner has not agreed to being recorded.
     held: bool,
     /// What the others were told that is sent.
@@ -55,6 +58,11 @@ impl Sight {
     /// What the others see of it.
     pub fn shows(&self) -> Pictures {
         if self.held { Pictures::NONE } else { self.sends() }
+    }
+
+    /// Whether nothing of it leaves.
+    pub fn is_held(&self) -> bool {
+        self.held
     }
 
     /// Keeps what is captured from leaving, or lets it go on.
@@ -158,6 +166,9 @@ impl Drop for Sight {
     fn drop(&mut self) {
         for source in [self.camera.take(), self.share.take()].into_iter().flatten() {
             source.end();
+        }
+        if let Some(sound) = self.sound.take() {
+            elsewhere(move || drop(sound));
         }
         if let Some(engine) = self.engine.take() {
             // Waits for pictures that are being coded.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sidetone_capture::{CaptureDiagnostic, CaptureEvent};
+use sidetone_media::device::Platform;
 use sidetone_media::pictures::{VideoEngine, VideoEngineConfig};
 use sidetone_media::transport::video::VideoPort;
 use sidetone_media::video::Content;
@@ -23,7 +24,7 @@ use crate::Error;
 use crate::call::{Call, CallEvent, CallShared};
 use crate::diagnostics::{Diagnostic, DiagnosticChanged, DiagnosticValue};
 use crate::pending::Reply;
-use crate::video::{LocalVideoStream, Shown, VideoError};
+use crate::video::{LocalVideoStream, OpenSound, SharedSound, Shown, VideoError};
 
 /// How often sources and streams are looked at.
 pub(super) const LOOK: Duration = Duration::from_millis(100);
@@ -37,12 +38,27 @@ pub(super) struct Filmed {
     call: Arc<CallShared>,
     content: Content,
     stream: LocalVideoStream,
-    result: Result<(), VideoError>,
+    /// With its sound, where that was asked for.
+    result: Result<Option<OpenSound>, Error>,
     reply: Option<Reply<()>>,
 }
 
 /// Where opened sources are told of.
 pub(super) type FilmedSender = mpsc::UnboundedSender<Filmed>;
+
+/// Opens a source of pictures, and the sound that goes with it; both or none.
+fn open(
+    stream: &LocalVideoStream,
+    sound: Option<&SharedSound>,
+    platform: &dyn Platform,
+) -> Result<Option<OpenSound>, Error> {
+    stream.open()?;
+    let opened = sound.map(|sound| sound.open(platform)).transpose();
+    if opened.is_err() {
+        stream.close();
+    }
+    opened
+}
 
 /// Why somebody may not, as the service says it.
 fn refusal(standing: Standing) -> Option<Reason> {
@@ -79,9 +95,11 @@ impl Driver {
         call: CallId,
         content: Content,
         stream: LocalVideoStream,
+        sound: Option<SharedSound>,
         reply: Option<Reply<()>>,
     ) {
         let filmed = self.filmed.0.clone();
+        let platform = self.devices.roster().platform();
         let refuse = |error: Error, reply: Option<Reply<()>>| {
             if let Some(reply) = reply {
                 let _ = reply.send(Err(error));
@@ -112,7 +130,7 @@ impl Driver {
         });
         let call = entry.shared.clone();
         elsewhere(move || {
-            let result = stream.open();
+            let result = open(&stream, sound.as_ref(), &*platform);
             let told = filmed.send(Filmed {
                 call,
                 content,
@@ -139,6 +157,7 @@ impl Driver {
             reply,
         } = filmed;
         let opened = result.is_ok();
+        let mut sound = None;
         let waits = |source: &Source| !source.runs && source.stream == stream;
         let mut calls = self.calls.iter_mut();
         let entry = calls
@@ -154,7 +173,7 @@ impl Driver {
             Some(entry) => {
                 if let Err(error) = &result {
                     *entry.sight.slot(content) = None;
-                    if let VideoError::Capture(error) = error {
+                    if let Error::Video(VideoError::Capture(error)) = error {
                         let diagnostic = failed_start(content, crate::video::is_denied(error));
                         diagnose(entry, diagnostic, true, now);
                     }
@@ -169,15 +188,31 @@ impl Driver {
                 if opened {
                     self.tell_pictures(id);
                 }
-                result.map_err(Error::Video)
+                result.map(|opened| sound = opened.map(|sound| (id, sound)))
             }
             None => {
                 if opened {
-                    elsewhere(move || stream.close());
+                    elsewhere(move || {
+                        stream.close();
+                        drop(result);
+                    });
                 }
                 Err(Error::Video(VideoError::Stopped))
             }
         };
+        let outcome = outcome.and_then(|()| match sound {
+            Some((id, sound)) => {
+                let begun = self.begin_sound(id, sound);
+                if begun.is_err()
+                    && let Some(entry) = self.entry(id)
+                {
+                    entry.sight.end(content);
+                    self.tell_pictures(id);
+                }
+                begun
+            }
+            None => Ok(()),
+        });
         if let Some(reply) = reply {
             let _ = reply.send(outcome);
         }
@@ -215,7 +250,7 @@ impl Driver {
         entry.sight.end(Content::Camera);
         self.tell_pictures(call);
         if let Some(camera) = camera {
-            self.start_pictures(call, Content::Camera, camera, None);
+            self.start_pictures(call, Content::Camera, camera, None, None);
         }
     }
 
@@ -243,6 +278,7 @@ impl Driver {
             };
             self.deferred.push_back(AgentInput::Command(show));
         }
+        self.keep_sound(call);
     }
 
     /// What this end may no longer send is stopped. What waits for its owner's consent is not: it goes on with that.
@@ -495,6 +531,7 @@ fn all_is_well(entry: &mut Entry, content: Content, now: Instant) {
             Diagnostic::ScreenshareRecordingDisabled,
             Diagnostic::CapturerStartFailed,
             Diagnostic::CapturerStoppedUnexpectedly,
+            Diagnostic::SharedSoundStoppedUnexpectedly,
         ],
     };
     for name in about {
@@ -516,7 +553,7 @@ fn name(diagnostic: CaptureDiagnostic) -> Diagnostic {
     }
 }
 
-fn diagnose(entry: &mut Entry, name: Diagnostic, value: bool, now: Instant) {
+pub(super) fn diagnose(entry: &mut Entry, name: Diagnostic, value: bool, now: Instant) {
     let changed = DiagnosticChanged {
         name,
         value: DiagnosticValue::Flag(value),

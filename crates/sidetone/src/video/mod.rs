@@ -7,6 +7,7 @@ mod control;
 mod error;
 mod local;
 mod remote;
+mod sound;
 mod source;
 
 pub use error::VideoError;
@@ -14,6 +15,8 @@ pub(crate) use local::is_denied;
 pub use local::{LocalVideoStream, VideoFeed};
 pub use remote::RemoteVideoStream;
 pub(crate) use remote::{Gallery, Shown};
+pub(crate) use sound::OpenSound;
+pub use sound::{ScreenSharingOptions, SharedSound};
 pub use source::VideoInput;
 pub(crate) use source::system;
 

@@ -19,6 +19,7 @@ mod privacy;
 mod record;
 mod runtimes;
 mod several_endpoints;
+mod shared_sound;
 mod statistics;
 mod support;
 mod talk;

@@ -10,6 +10,7 @@ mod grown;
 mod lost;
 mod order;
 mod record;
+mod shared_sound;
 #[path = "../calls/support/mod.rs"]
 #[allow(dead_code)] // what calls alone need
 mod support;

@@ -135,6 +135,7 @@ impl Call<'_> {
             limit: Estimate::FIRST.limit,
             congested: false,
             red: true,
+            sound: false,
         };
         uplink.set_coding(self.fixed.unwrap_or_else(|| adaptation.choose(&terms)));
         let mut feedback = Feedback::new(self.cap, start);

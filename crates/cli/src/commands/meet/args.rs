@@ -272,6 +272,8 @@ Examples:
       for scripts: one event a line, the statistics last
   sidetone meet join \"$LINK\" --identity member:acme:ann --camera pattern --share screen
       with a test picture as the camera, showing the screen
+  sidetone meet join \"$LINK\" --identity member:acme:ann --share film.y4m --share-sound film.wav
+      showing a film with its sound
   sidetone meet join \"$LINK\" --identity member:acme:ann --admit
       lets in everyone who waits in the lobby")]
 pub struct JoinArgs {

@@ -42,6 +42,14 @@ impl Sight {
                 let source = video.share.as_ref().and_then(|stream| stream.source());
                 tell_local("share", *on, source.map(|source| source.name), journal);
             }
+            CallEvent::IsSharedSoundOnChanged(on) => {
+                let words = if *on {
+                    "sound is sent with your share"
+                } else {
+                    "no sound is sent with your share any more"
+                };
+                journal.event("sharedSound", words, json!({ "on": on }));
+            }
             CallEvent::VideoStreamsUpdated { added, removed } => {
                 self.update(call, added, removed, journal);
                 self.look(video, journal);
