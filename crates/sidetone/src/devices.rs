@@ -10,7 +10,7 @@ use sidetone_media::voice::{RATE, VOICE_FORMAT};
 use sidetone_pipeline::SampleWriter;
 use tokio::sync::watch;
 
-use crate::video::system as system_pictures;
+use crate::video::{cameras, screens};
 
 /// Makes a device. Called each time a call opens the microphone.
 type InputFactory = Arc<dyn Fn() -> Result<Box<dyn InputDevice>, DeviceError> + Send + Sync>;
@@ -214,7 +214,7 @@ impl DeviceManager {
 
     /// Every camera of this machine now. None where the build has none (feature `camera`).
     pub fn cameras(&self) -> Vec<SourceInfo> {
-        system_pictures::cameras()
+        cameras::list()
     }
 
     /// Every screen that can be shared now. Of a Wayland desktop (feature `wayland`): what the person is asked for, and what
@@ -223,7 +223,7 @@ impl DeviceManager {
     /// # Errors
     /// [`CaptureError`] when the desktop does not answer.
     pub fn screens(&self) -> Result<Vec<SourceInfo>, CaptureError> {
-        system_pictures::screens()
+        screens::list()
     }
 
     /// Every window that can be shared now.
@@ -231,7 +231,7 @@ impl DeviceManager {
     /// # Errors
     /// [`CaptureError`] when the desktop does not answer.
     pub fn windows(&self) -> Result<Vec<SourceInfo>, CaptureError> {
-        system_pictures::windows()
+        screens::windows()
     }
 
     /// Lists devices by `lister` instead of the platform's audio system, for an app that brings its own.

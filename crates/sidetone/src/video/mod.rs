@@ -15,7 +15,7 @@ pub use local::{LocalVideoStream, VideoFeed};
 pub use remote::RemoteVideoStream;
 pub(crate) use remote::{Gallery, Shown};
 pub use source::VideoInput;
-pub(crate) use source::system;
+pub(crate) use source::{cameras, screens};
 
 use serde::Serialize;
 use sidetone_media::video::Content;
