@@ -16,7 +16,7 @@ pub enum VideoInput {
     /// A camera of this machine; the one that the system would pick, without an id.
     Camera(Option<SourceId>),
     /// A screen or a window; the first screen, without an id. On a Wayland desktop (feature `wayland`) that is what the
-    /// person picks when the desktop asks, once the source is opened.
+    /// person picks when the desktop asks, once the source is opened. macOS asks whether this program may look at all.
     Screen(Option<SourceId>),
     /// A film (Y4M, or JPEG pictures), shown as if it were seen by a camera.
     Film {

@@ -3,7 +3,7 @@
 //! These platforms are asked for the whole picture again and again, and what it differs in from the one before is
 //! found here: a screen at rest gives no pictures, but costs the looking, which is held to half of a core. Only macOS
 //! tells of changes itself, and draws the pointer into its screens; elsewhere, and in windows, there is no pointer. It
-//! refuses to know the systems: where they differ is in [`platform`].
+//! refuses to know the systems: where they differ is in `platform`.
 
 mod capture;
 mod changes;
