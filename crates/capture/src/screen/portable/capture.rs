@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use sidetone_video::picture;
 
-use super::Target;
 use super::changes::changes;
 use super::eye::{Eye, Look, Pixels};
+use super::{Target, platform};
 use crate::pace::Throttle;
 use crate::screen::canvas::Canvas;
 use crate::source::{CaptureError, CaptureRequest, Feed};
@@ -57,6 +57,7 @@ impl Capture {
     }
 
     fn capture(&mut self, calls: &Calls) -> Result<(), CaptureError> {
+        platform::see_all_pixels();
         let eye = Eye::open(self.target.clone(), self.request.cursor);
         let eye = eye.map_err(|error| CaptureError::Unavailable {
             id: self.id.clone(),

@@ -93,15 +93,17 @@ impl Eye {
 
     pub(super) fn look(&mut self) -> Look {
         match self {
-            Self::Screen(key, eye) => match (eye.capture_image(), monitor(key)) {
-                (Ok(image), _) => Look::Pixels(image.into()),
-                (Err(_), Some(found)) => {
-                    // Another one, for the platform: its settings were changed.
-                    *eye = found;
-                    Look::Hidden
+            Self::Screen(key, screen) => {
+                if let Ok(image) = screen.capture_image() {
+                    return Look::Pixels(image.into());
                 }
-                (Err(_), None) => Look::Gone("the screen is no longer there"),
-            },
+                let Some(found) = monitor(key) else {
+                    return Look::Gone("the screen is no longer there");
+                };
+                // It may be another one for the platform now: its settings were changed.
+                *screen = found;
+                Look::Hidden
+            }
             Self::Recording(key, recording) => match recording.take() {
                 Some(frame) => Look::Pixels(frame.into()),
                 None if monitor(key).is_none() => Look::Gone("the screen is no longer there"),

@@ -82,3 +82,19 @@ pub(super) fn exists(window: &Window) -> bool {
 pub(super) fn exists(window: &Window) -> bool {
     window.width().is_ok()
 }
+
+/// Has this thread see every pixel of a screen whose contents are enlarged, whatever the program says of itself.
+#[cfg(windows)]
+#[allow(unsafe_code)]
+pub(super) fn see_all_pixels() {
+    use windows_sys::Win32::UI::HiDpi::{
+        DPI_AWARENESS_CONTEXT_PER_MONITOR_AWARE_V2, SetThreadDpiAwarenessContext,
+    };
+
+    // SAFETY: this is one of the system's own contexts, and nothing but this thread changes.
+    unsafe { SetThreadDpiAwarenessContext(DPI_AWARENESS_CONTEXT_PER_MONITOR_AWARE_V2) };
+}
+
+/// Has this thread see every pixel: it does.
+#[cfg(not(windows))]
+pub(super) fn see_all_pixels() {}
