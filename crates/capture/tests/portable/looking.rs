@@ -15,7 +15,7 @@ pub fn desktop(server: &Server) -> Desktop {
         std::env::remove_var("WAYLAND_DISPLAY");
         std::env::remove_var("XDG_SESSION_TYPE");
     }
-    Desktop
+    Desktop::default()
 }
 
 pub fn window_id(window: Window) -> SourceId {

@@ -35,7 +35,7 @@ enum Target {
 
 /// The screens and windows of the desktop that this program runs on.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Desktop;
+pub struct Desktop(());
 
 impl Desktop {
     /// Every screen there is now, the primary one first.
