@@ -13,6 +13,7 @@ mod pace;
 pub mod screen;
 mod sink;
 pub mod source;
+mod thread;
 
 pub use capturer::{CaptureEvent, Capturer};
 pub use diagnostics::{CaptureDiagnostic, DiagnosticChange, FREEZE, Monitor, START_TIME_OUT};

@@ -3,7 +3,7 @@
 mod drawn;
 pub mod file;
 mod headless;
-#[cfg(all(feature = "camera", target_os = "linux"))]
+#[cfg(all(feature = "camera", any(target_os = "linux", target_os = "macos", windows)))]
 pub mod native;
 pub mod pattern;
 pub mod raw;

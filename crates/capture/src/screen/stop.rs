@@ -3,15 +3,11 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
 
 use rustix::event::{EventfdFlags, eventfd};
 
 use crate::source::CaptureStream;
-
-/// Longest wait for a capture to stop. After it, the thread is left to its fate: its server does not answer.
-const STOPPING: Duration = Duration::from_secs(1);
+use crate::thread::{Ending, spawn};
 
 /// What a capture is told from outside.
 pub(crate) struct Control {
@@ -57,7 +53,7 @@ impl AsFd for Control {
 /// A capture that runs on a thread of its own.
 pub(crate) struct Thread {
     control: Arc<Control>,
-    done: Receiver<()>,
+    ending: Ending,
 }
 
 impl Thread {
@@ -70,13 +66,9 @@ impl Thread {
         body: impl FnOnce(&Arc<Control>) + Send + 'static,
     ) -> std::io::Result<Self> {
         let control = Arc::new(Control::new()?);
-        let (ends, done) = channel::<()>();
         let inner = control.clone();
-        std::thread::Builder::new().name(name.into()).spawn(move || {
-            let _ends = ends;
-            body(&inner);
-        })?;
-        Ok(Self { control, done })
+        let ending = spawn(name, move || body(&inner))?;
+        Ok(Self { control, ending })
     }
 }
 
@@ -89,8 +81,6 @@ impl CaptureStream for Thread {
 impl Drop for Thread {
     fn drop(&mut self) {
         self.control.call(&self.control.stop);
-        if self.done.recv_timeout(STOPPING) == Err(RecvTimeoutError::Timeout) {
-            tracing::warn!("the desktop does not answer; a capture of it is left behind");
-        }
+        self.ending.wait();
     }
 }

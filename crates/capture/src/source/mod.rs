@@ -50,7 +50,7 @@ pub struct SourceInfo {
     pub name: String,
     /// What it shows.
     pub kind: SourceKind,
-    /// The platform's system: `x11`, `wayland`, `v4l2`, `avfoundation`, `headless`.
+    /// The platform's system: `x11`, `wayland`, `macos`, `windows`, `v4l2`, `avfoundation`, `mediafoundation`, `headless`.
     pub host: &'static str,
     /// Whether the platform would pick it by itself.
     pub is_default: bool,

@@ -5,6 +5,7 @@
 #[path = "../support/looking.rs"]
 mod looker;
 mod looking;
+#[path = "../support/server.rs"]
 mod server;
 #[path = "../../../../tests/support/xvfb.rs"]
 mod xvfb;

@@ -5,8 +5,6 @@ use std::time::{Duration, Instant};
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use rand::RngExt;
 use sidetone_capture::{CaptureRequest, FrameRate};
-use x11rb::connection::Connection;
-use x11rb::protocol::randr::{ConnectionExt as _, ModeInfo};
 
 use crate::looking::{Looker, WHILE, request, same, wake_ups};
 use crate::server::{BLUE, GREEN, GREY, RED, Server};
@@ -193,48 +191,7 @@ fn a_screen_that_changes_its_size_goes_on() {
     let painter = server.painter();
     let mut looker = Looker::at_screen(&server);
     looker.until_size(640, 480);
-    let randr = &painter.connection;
-    let resources = randr
-        .randr_get_screen_resources(painter.root)
-        .unwrap()
-        .reply()
-        .unwrap();
-    let now = resources.config_timestamp;
-    let small = ModeInfo {
-        width: 320,
-        height: 240,
-        name_len: 5,
-        ..resources.modes[0]
-    };
-    let mode = randr
-        .randr_create_mode(painter.root, small, b"small")
-        .unwrap()
-        .reply()
-        .unwrap()
-        .mode;
-    randr
-        .randr_add_output_mode(resources.outputs[0], mode)
-        .unwrap()
-        .check()
-        .unwrap();
-    let rotation = x11rb::protocol::randr::Rotation::ROTATE0;
-    let crtc = resources.crtcs[0];
-    // Off, smaller, on again: what a settings program does.
-    let off = randr
-        .randr_set_crtc_config(crtc, 0, now, 0, 0, 0, rotation, &[])
-        .unwrap()
-        .reply()
-        .unwrap();
-    assert_eq!(u8::from(off.status), 0);
-    randr
-        .randr_set_screen_size(painter.root, 320, 240, 80, 60)
-        .unwrap();
-    let outputs = &resources.outputs;
-    let on = randr
-        .randr_set_crtc_config(crtc, 0, now, 0, 0, mode, rotation, outputs)
-        .unwrap();
-    assert_eq!(u8::from(on.reply().unwrap().status), 0);
-    painter.connection.flush().unwrap();
+    painter.resize_screen(320, 240);
     painter.window(painter.root, (0, 0), (320, 240), BLUE);
     looker.until_size(320, 240);
     looker.until_colour((319, 239), BLUE);

@@ -15,7 +15,7 @@ pub use pick::{AudioFeed, AudioInput, AudioOutput, AudioTap};
 pub(crate) use roster::{Listed, Roster};
 
 use crate::events::Events;
-use crate::video::system as system_pictures;
+use crate::video::{cameras, screens};
 
 /// What happens to devices.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl DeviceManager {
 
     /// Every camera of this machine now. None where the build has none (feature `camera`).
     pub fn cameras(&self) -> Vec<SourceInfo> {
-        system_pictures::cameras()
+        cameras::list()
     }
 
     /// Every screen that can be shared now. Of a Wayland desktop (feature `wayland`): what the person is asked for, and what
@@ -86,7 +86,7 @@ impl DeviceManager {
     /// # Errors
     /// [`CaptureError`] when the desktop does not answer.
     pub fn screens(&self) -> Result<Vec<SourceInfo>, CaptureError> {
-        system_pictures::screens()
+        screens::list()
     }
 
     /// Every window that can be shared now.
@@ -94,7 +94,7 @@ impl DeviceManager {
     /// # Errors
     /// [`CaptureError`] when the desktop does not answer.
     pub fn windows(&self) -> Result<Vec<SourceInfo>, CaptureError> {
-        system_pictures::windows()
+        screens::windows()
     }
 
     /// Whether what other programs play can be shared with a screen

@@ -18,7 +18,7 @@ pub(crate) use remote::{Gallery, Shown};
 pub(crate) use sound::OpenSound;
 pub use sound::{ScreenSharingOptions, SharedSound};
 pub use source::VideoInput;
-pub(crate) use source::system;
+pub(crate) use source::{cameras, screens};
 
 use serde::Serialize;
 use sidetone_media::video::Content;

@@ -16,7 +16,7 @@ pub enum VideoInput {
     /// A camera of this machine; the one that the system would pick, without an id.
     Camera(Option<SourceId>),
     /// A screen or a window; the first screen, without an id. On a Wayland desktop (feature `wayland`) that is what the
-    /// person picks when the desktop asks, once the source is opened.
+    /// person picks when the desktop asks, once the source is opened. macOS asks whether this program may look at all.
     Screen(Option<SourceId>),
     /// A film (Y4M, or JPEG pictures), shown as if it were seen by a camera.
     Film {
@@ -49,8 +49,8 @@ impl VideoInput {
 
     pub(super) fn make(&self) -> Result<Box<dyn PictureSource>, CaptureError> {
         Ok(match self {
-            Self::Camera(id) => system::camera(id.as_ref())?,
-            Self::Screen(id) => system::screen(id.as_ref())?,
+            Self::Camera(id) => cameras::find(id.as_ref())?,
+            Self::Screen(id) => screens::find(id.as_ref())?,
             Self::Film { path, repeat } => {
                 let after = if *repeat { AfterEnd::Repeat } else { AfterEnd::Stop };
                 Box::new(file_camera(path, after)?)
@@ -61,37 +61,50 @@ impl VideoInput {
     }
 }
 
-pub mod system {
-    #[cfg(all(feature = "wayland", target_os = "linux"))]
-    use std::sync::LazyLock;
-
-    #[cfg(all(feature = "wayland", target_os = "linux"))]
-    use sidetone_capture::screen::wayland;
-    #[cfg(all(feature = "screen", target_os = "linux"))]
-    use sidetone_capture::screen::x11;
+/// The cameras of this machine.
+#[cfg(all(feature = "camera", any(target_os = "linux", target_os = "macos", windows)))]
+pub mod cameras {
+    use sidetone_capture::camera::native;
     use sidetone_capture::{CaptureError, PictureSource, SourceId, SourceInfo};
 
-    #[cfg(all(feature = "camera", target_os = "linux"))]
-    pub fn cameras() -> Vec<SourceInfo> {
-        sidetone_capture::camera::native::cameras()
+    pub fn list() -> Vec<SourceInfo> {
+        native::cameras()
     }
 
-    #[cfg(not(all(feature = "camera", target_os = "linux")))]
-    pub fn cameras() -> Vec<SourceInfo> {
+    pub fn find(id: Option<&SourceId>) -> Result<Box<dyn PictureSource>, CaptureError> {
+        Ok(Box::new(native::camera(id)?))
+    }
+}
+
+/// No cameras.
+#[cfg(not(all(feature = "camera", any(target_os = "linux", target_os = "macos", windows))))]
+pub mod cameras {
+    use sidetone_capture::{CaptureError, PictureSource, SourceId, SourceInfo};
+
+    pub fn list() -> Vec<SourceInfo> {
         Vec::new()
     }
 
-    #[cfg(all(feature = "camera", target_os = "linux"))]
-    pub fn camera(id: Option<&SourceId>) -> Result<Box<dyn PictureSource>, CaptureError> {
-        Ok(Box::new(sidetone_capture::camera::native::camera(id)?))
-    }
-
-    #[cfg(not(all(feature = "camera", target_os = "linux")))]
-    pub fn camera(_: Option<&SourceId>) -> Result<Box<dyn PictureSource>, CaptureError> {
+    pub fn find(_: Option<&SourceId>) -> Result<Box<dyn PictureSource>, CaptureError> {
         Err(CaptureError::NotFound(
             "this build has no cameras (feature `camera`)".into(),
         ))
     }
+}
+
+/// The screens and windows of the desktop.
+#[cfg(all(feature = "screen", any(target_os = "linux", target_os = "macos", windows)))]
+pub mod screens {
+    #[cfg(all(feature = "wayland", target_os = "linux"))]
+    use std::sync::LazyLock;
+
+    #[cfg(not(target_os = "linux"))]
+    use sidetone_capture::screen::portable::Desktop;
+    #[cfg(all(feature = "wayland", target_os = "linux"))]
+    use sidetone_capture::screen::wayland;
+    #[cfg(target_os = "linux")]
+    use sidetone_capture::screen::x11::Desktop;
+    use sidetone_capture::{CaptureError, PictureSource, SourceId, SourceInfo};
 
     /// The Wayland desktop that this program was started on, if it was. All its streams share one memory of what was
     /// chosen last.
@@ -101,19 +114,17 @@ pub mod system {
         wayland::Desktop::is_here().then(|| &*DESKTOP)
     }
 
-    #[cfg(all(feature = "screen", target_os = "linux"))]
-    pub fn screens() -> Result<Vec<SourceInfo>, CaptureError> {
-        #[cfg(feature = "wayland")]
+    pub fn list() -> Result<Vec<SourceInfo>, CaptureError> {
+        #[cfg(all(feature = "wayland", target_os = "linux"))]
         if let Some(desktop) = wayland() {
             return desktop.screens();
         }
-        x11::Desktop::default().screens()
+        Desktop::default().screens()
     }
 
-    #[cfg(all(feature = "screen", target_os = "linux"))]
     pub fn windows() -> Result<Vec<SourceInfo>, CaptureError> {
-        let windows = x11::Desktop::default().windows();
-        #[cfg(feature = "wayland")]
+        let windows = Desktop::default().windows();
+        #[cfg(all(feature = "wayland", target_os = "linux"))]
         if wayland().is_some() {
             // Only programs of the older system show theirs there, and there may be no server for them.
             return Ok(windows.unwrap_or_default());
@@ -121,27 +132,29 @@ pub mod system {
         windows
     }
 
-    #[cfg(all(feature = "screen", target_os = "linux"))]
-    pub fn screen(id: Option<&SourceId>) -> Result<Box<dyn PictureSource>, CaptureError> {
-        #[cfg(feature = "wayland")]
+    pub fn find(id: Option<&SourceId>) -> Result<Box<dyn PictureSource>, CaptureError> {
+        #[cfg(all(feature = "wayland", target_os = "linux"))]
         if let Some(desktop) = wayland().filter(|_| id.is_none_or(wayland::is_ours)) {
             return Ok(Box::new(desktop.source(id)?));
         }
-        Ok(Box::new(x11::Desktop::default().source(id)?))
+        Ok(Box::new(Desktop::default().source(id)?))
     }
+}
 
-    #[cfg(not(all(feature = "screen", target_os = "linux")))]
-    pub fn screens() -> Result<Vec<SourceInfo>, CaptureError> {
+/// No screens.
+#[cfg(not(all(feature = "screen", any(target_os = "linux", target_os = "macos", windows))))]
+pub mod screens {
+    use sidetone_capture::{CaptureError, PictureSource, SourceId, SourceInfo};
+
+    pub fn list() -> Result<Vec<SourceInfo>, CaptureError> {
         Ok(Vec::new())
     }
 
-    #[cfg(not(all(feature = "screen", target_os = "linux")))]
     pub fn windows() -> Result<Vec<SourceInfo>, CaptureError> {
         Ok(Vec::new())
     }
 
-    #[cfg(not(all(feature = "screen", target_os = "linux")))]
-    pub fn screen(_: Option<&SourceId>) -> Result<Box<dyn PictureSource>, CaptureError> {
+    pub fn find(_: Option<&SourceId>) -> Result<Box<dyn PictureSource>, CaptureError> {
         Err(CaptureError::NotFound(
             "this build shows no screens (feature `screen`)".into(),
         ))

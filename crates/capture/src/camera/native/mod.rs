@@ -1,16 +1,21 @@
-//! The cameras of the machine: V4L2 on Linux. Kept thin: what can be decided without a camera is decided elsewhere
-//! ([`CaptureRequest::nearest`], [`raw`](super::raw)).
+//! The cameras of the machine: V4L2 on Linux, AVFoundation on macOS, Media Foundation on Windows. Kept thin: what can be
+//! decided without a camera is decided elsewhere ([`CaptureRequest::nearest`], [`raw`](super::raw)).
 
-mod v4l2;
+#[cfg(any(target_os = "macos", windows))]
+#[path = "nokhwa.rs"]
+mod system;
+#[cfg(target_os = "linux")]
+#[path = "v4l2.rs"]
+mod system;
 
 use crate::source::{CaptureError, CaptureRequest, CaptureStream, Feed, PictureSource, SourceId, SourceInfo};
 
 /// The system that these cameras name.
-pub const HOST: &str = v4l2::HOST;
+pub const HOST: &str = system::HOST;
 
 /// Every camera there is now.
 pub fn cameras() -> Vec<SourceInfo> {
-    v4l2::cameras().into_iter().map(|camera| camera.info).collect()
+    system::cameras().into_iter().map(|camera| camera.info).collect()
 }
 
 /// The camera with this id; the first one without.
@@ -18,7 +23,7 @@ pub fn cameras() -> Vec<SourceInfo> {
 /// # Errors
 /// [`CaptureError::NotFound`].
 pub fn camera(id: Option<&SourceId>) -> Result<NativeCamera, CaptureError> {
-    let mut cameras = v4l2::cameras().into_iter();
+    let mut cameras = system::cameras().into_iter();
     let found = match id {
         Some(id) => cameras.find(|camera| camera.info.id == *id),
         None => cameras.next(),
@@ -28,7 +33,7 @@ pub fn camera(id: Option<&SourceId>) -> Result<NativeCamera, CaptureError> {
 }
 
 /// A camera that can be opened.
-pub struct NativeCamera(v4l2::Camera);
+pub struct NativeCamera(system::Camera);
 
 impl PictureSource for NativeCamera {
     fn info(&self) -> SourceInfo {

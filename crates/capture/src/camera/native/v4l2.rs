@@ -3,9 +3,6 @@
 
 use std::io::{Error, ErrorKind};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
@@ -25,6 +22,7 @@ use crate::pace::{FrameRate, Throttle};
 use crate::source::{
     CaptureError, CaptureRequest, CaptureStream, Feed, Mode, SourceId, SourceInfo, SourceKind,
 };
+use crate::thread::{Calls, Thread};
 
 pub(super) const HOST: &str = "v4l2";
 
@@ -33,9 +31,6 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// The one event that is waited for, as the library wants it.
 const POLLIN: i16 = PollFlags::IN.bits() as i16;
-
-/// Longest wait for a camera to be closed. After it, the thread is left to its fate.
-const CLOSING: Duration = Duration::from_secs(1);
 
 /// Buffers that the driver fills: one in our hands, one being filled, two for a thread that comes late.
 const BUFFERS: u32 = 4;
@@ -169,15 +164,8 @@ impl Camera {
             throttle: Throttle::new(request.frame_rate),
             feed,
         };
-        let stop = Arc::new(AtomicBool::new(false));
-        let (ends, done) = channel::<()>();
-        let stopped = stop.clone();
-        let thread = std::thread::Builder::new().name("camera".into()).spawn(move || {
-            let _ends = ends;
-            reader.run(&device, &stopped);
-        });
-        thread.map_err(failed)?;
-        Ok(Box::new(Stream { stop, done }))
+        let thread = Thread::start("camera", move |calls| reader.run(&device, calls));
+        Ok(Box::new(thread.map_err(failed)?))
     }
 }
 
@@ -191,13 +179,13 @@ struct Reader {
 }
 
 impl Reader {
-    fn run(mut self, device: &Device, stopped: &AtomicBool) {
-        if let Err(error) = self.read(device, stopped) {
+    fn run(mut self, device: &Device, calls: &Calls) {
+        if let Err(error) = self.read(device, calls) {
             self.feed.lost(failure(&self.id, &error, true));
         }
     }
 
-    fn read(&mut self, device: &Device, stopped: &AtomicBool) -> Result<(), Error> {
+    fn read(&mut self, device: &Device, calls: &Calls) -> Result<(), Error> {
         let mut stream = MmapStream::with_buffers(device, Type::VideoCapture, BUFFERS)?;
         // The library gives the first one to the driver with the first picture. A driver may have fewer than asked for.
         for index in 1..BUFFERS as usize {
@@ -205,7 +193,7 @@ impl Reader {
         }
         stream.start()?;
         let mut developer = Developer::new(PICTURES);
-        while !stopped.load(Ordering::Acquire) {
+        while !calls.is_stopped() {
             if !wait(&stream)? {
                 continue;
             }
@@ -242,21 +230,5 @@ fn failure(id: &str, error: &Error, running: bool) -> CaptureError {
         _ if running => CaptureError::Lost { id, reason },
         ErrorKind::NotFound => CaptureError::NotFound(id),
         _ => CaptureError::Unavailable { id, reason },
-    }
-}
-
-struct Stream {
-    stop: Arc<AtomicBool>,
-    done: Receiver<()>,
-}
-
-impl CaptureStream for Stream {}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Release);
-        if self.done.recv_timeout(CLOSING) == Err(RecvTimeoutError::Timeout) {
-            tracing::warn!("the platform does not close a camera; it is left behind");
-        }
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sidetone_video::colour::{Image, PixelFormat};
-use sidetone_video::picture::{self, Picture, Pool};
+use sidetone_video::picture;
 use x11rb::connection::Connection;
 use x11rb::protocol::Event;
 use x11rb::protocol::damage::{ConnectionExt as _, ReportLevel};
@@ -22,12 +22,10 @@ use super::pointer::Pointer;
 use super::segment::Segment;
 use super::view::{Follower, Target, View};
 use crate::pace::Throttle;
+use crate::screen::canvas::Canvas;
 use crate::screen::stop::Control;
 use crate::screen::{Cursor, Damage};
 use crate::source::{CaptureError, CaptureRequest, Feed};
-
-/// Pictures in use at a time: the one that waits, those being encoded and looked at, and the next one.
-const PICTURES: usize = 6;
 
 /// Refusals in a row until what is captured is given up. One or two happen whenever a window changes under our hands.
 const MOST_REFUSALS: u32 = 30;
@@ -38,7 +36,7 @@ pub(super) struct Capture {
     follower: Follower,
     feed: Feed,
     throttle: Throttle,
-    pool: Pool,
+    canvas: Canvas,
     pointer: Option<Pointer>,
     damage: u32,
     region: u32,
@@ -48,8 +46,6 @@ pub(super) struct Capture {
     pending: Option<Damage>,
     /// The pointer as it was drawn last.
     drawn: Option<Cursor>,
-    /// What was shown last.
-    last: Option<Picture>,
     news: News,
     refusals: u32,
 }
@@ -122,14 +118,13 @@ impl Capture {
             follower,
             feed,
             throttle: Throttle::new(request.frame_rate),
-            pool: Pool::new(PICTURES),
+            canvas: Canvas::new(),
             pointer,
             damage,
             region,
             view,
             segment: None,
             drawn: None,
-            last: None,
             news: News {
                 damaged: true,
                 ..News::default()
@@ -293,7 +288,7 @@ impl Capture {
             return Ok(());
         }
         self.news.refresh = false;
-        if let Some(picture) = &self.last {
+        if let Some(picture) = self.canvas.picture() {
             self.feed.picture(picture.clone(), now);
         }
         Ok(())
@@ -363,28 +358,14 @@ impl Capture {
         Ok(())
     }
 
-    /// Converts what changed into a picture that has the rest already.
+    /// Converts what changed.
     fn paint(&mut self, view: &View, pending: &Damage) -> Result<(), picture::Error> {
         let Some(segment) = &mut self.segment else {
             return Ok(());
         };
         let stride = view.size.width() as usize * 4;
         let image = Image::new(PixelFormat::Bgra, view.size, segment.bytes_mut(), stride)?;
-        let is_all = pending.rects() == [view.size.rect()];
-        // Nobody looks at the last one any more: it becomes the next one.
-        let free = self
-            .last
-            .take_if(|last| last.size() == view.size && last.planes_mut().is_some());
-        let mut picture = match (free, &self.last) {
-            (Some(last), _) => last,
-            (None, Some(last)) if last.size() == view.size && !is_all => self.pool.copy(last)?,
-            _ => self.pool.take(view.size)?,
-        };
-        for &rect in pending.rects() {
-            image.write_part(rect, &mut picture)?;
-        }
-        self.last = Some(picture);
-        Ok(())
+        self.canvas.paint(&image, pending)
     }
 }
 

@@ -1,9 +1,12 @@
-//! An X server of the test's own, and a client that draws on it.
+//! An X server of the test's own, and a client that draws on it. Shared by the tests of all that reads its screen.
+
+#![allow(dead_code)]
 
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use x11rb::connection::Connection;
+use x11rb::protocol::randr::{ConnectionExt as _, ModeInfo};
 use x11rb::protocol::xproto::*;
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
@@ -180,6 +183,82 @@ impl Painter {
             .unwrap();
         let aux = ChangeWindowAttributesAux::new().cursor(cursor);
         connection.change_window_attributes(window, &aux).unwrap();
+        self.sync();
+    }
+
+    /// Gives the one monitor another size.
+    pub fn resize_screen(&self, width: u16, height: u16) {
+        let randr = &self.connection;
+        let resources = randr
+            .randr_get_screen_resources(self.root)
+            .unwrap()
+            .reply()
+            .unwrap();
+        let now = resources.config_timestamp;
+        let small = ModeInfo {
+            width,
+            height,
+            name_len: 5,
+            ..resources.modes[0]
+        };
+        let mode = randr
+            .randr_create_mode(self.root, small, b"small")
+            .unwrap()
+            .reply()
+            .unwrap()
+            .mode;
+        randr
+            .randr_add_output_mode(resources.outputs[0], mode)
+            .unwrap()
+            .check()
+            .unwrap();
+        let rotation = x11rb::protocol::randr::Rotation::ROTATE0;
+        let crtc = resources.crtcs[0];
+        // Off, smaller, on again: what a settings program does.
+        let off = randr
+            .randr_set_crtc_config(crtc, 0, now, 0, 0, 0, rotation, &[])
+            .unwrap()
+            .reply()
+            .unwrap();
+        assert_eq!(u8::from(off.status), 0);
+        randr
+            .randr_set_screen_size(self.root, width, height, 80, 60)
+            .unwrap();
+        let outputs = &resources.outputs;
+        let on = randr
+            .randr_set_crtc_config(crtc, 0, now, 0, 0, mode, rotation, outputs)
+            .unwrap();
+        assert_eq!(u8::from(on.reply().unwrap().status), 0);
+        self.connection.flush().unwrap();
+    }
+
+    /// Keeps the list of windows that a window manager would keep, the topmost last.
+    pub fn list(&self, windows: &[Window]) {
+        let connection = &self.connection;
+        let list = connection
+            .intern_atom(false, b"_NET_CLIENT_LIST_STACKING")
+            .unwrap();
+        let list = list.reply().unwrap().atom;
+        connection
+            .change_property32(PropMode::REPLACE, self.root, list, AtomEnum::WINDOW, windows)
+            .unwrap();
+        self.sync();
+    }
+
+    /// Says that this process has the window.
+    pub fn own(&self, window: Window) {
+        let connection = &self.connection;
+        let process = connection.intern_atom(false, b"_NET_WM_PID").unwrap();
+        let process = process.reply().unwrap().atom;
+        connection
+            .change_property32(
+                PropMode::REPLACE,
+                window,
+                process,
+                AtomEnum::CARDINAL,
+                &[std::process::id()],
+            )
+            .unwrap();
         self.sync();
     }
 }
