@@ -2,7 +2,7 @@
 //!
 //! Sans-IO: no threads, clocks, devices or files. [`signal`] makes samples to play; an analyser takes blocks of any size
 //! of what was recorded, holds a bounded amount of memory whatever comes and however long, and tells what it found.
-//! [`path`] is a simulated way between the two, with known truth.
+//! [`path`] is a simulated way between the two, with known truth. [`profile`] turns results into verdicts.
 //!
 //! | to know | play | give the recording to |
 //! |---|---|---|
@@ -26,6 +26,7 @@ pub mod latency;
 pub mod level;
 pub mod path;
 pub mod plot;
+pub mod profile;
 mod rate;
 mod sample;
 pub mod signal;
