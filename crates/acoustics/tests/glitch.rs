@@ -177,7 +177,7 @@ fn the_echo_of_a_dropout_is_no_second_one() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn drift_is_within_two_ppm_after_half_a_minute(
@@ -343,4 +343,36 @@ fn a_hundred_dropouts_of_an_hour_are_found_and_nothing_else() {
     for (fault, glitch) in faults.iter().zip(&report.glitches) {
         assert!(glitch.at.abs_diff(fault.at) <= 4, "{fault:?} {glitch:?}");
     }
+}
+
+#[test]
+fn a_device_at_another_rate_is_told_by_its_tone() {
+    let config = Config {
+        noise_db: Some(-60.0),
+        ..Config::default()
+    };
+    // Played as if at 44.1 kHz.
+    let tones = Tones::new(rate(44_100), 0.4).unwrap();
+    let mut glitches = Glitches::new(rate(RATE));
+    play(tones, rate(RATE), 3.0, &config, 1, |block| glitches.push(block));
+    let report = glitches.report();
+    assert!(!report.found, "{report:?}");
+    assert!(
+        (report.other_tone_hz.unwrap() - 997.0 * 48.0 / 44.1).abs() < 2.0,
+        "{report:?}"
+    );
+
+    // In the middle of it.
+    let trouble = Trouble::Rate(rate(44_100));
+    let config = Config {
+        capture_faults: vec![fault(96_000, trouble)],
+        ..config
+    };
+    let report = listen(RATE, 0.4, 5.0, &config, 1);
+    assert!((report.lost_since.unwrap() - 2.0).abs() < 0.01, "{report:?}");
+    assert!(
+        (report.other_tone_hz.unwrap() - 997.0 * 48.0 / 44.1).abs() < 2.0,
+        "{report:?}"
+    );
+    assert_eq!(listen(RATE, 0.4, 5.0, &card(), 1).other_tone_hz, None);
 }

@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use sidetone_acoustics::latency::{Latency, Report};
+use sidetone_acoustics::latency::{Latency, Report, shares};
 use sidetone_acoustics::path::{Config, GainControl, Reflection, Trouble};
 use sidetone_acoustics::signal::{ChirpCode, Pink, Sine, White};
 use support::{RATE, fault, play, rate};
@@ -178,4 +178,48 @@ fn settings_that_make_no_sense_are_refused() {
     assert!(ChirpCode::new(rate(8_000), 3_000.0, 500.0, ms(500), ms(1000)).is_err());
     assert!(ChirpCode::new(rate(8_000), f64::NAN, 500.0, ms(500), ms(1000)).is_err());
     assert!(ChirpCode::new(rate(8_000), 300.0, 3_000.0, ms(500), ms(100)).is_err());
+}
+
+/// No symbol has more than a quarter of itself in another, or in itself at another time: what makes the code one.
+#[test]
+fn symbols_are_told_apart_at_any_shift() {
+    for hz in [8_000, 48_000] {
+        let code = ChirpCode::standard(rate(hz));
+        let symbols: Vec<Vec<f32>> = (0..4).map(|index| code.symbol(index)).collect();
+        let energy: f64 = symbols[0].iter().map(|sample| f64::from(*sample).powi(2)).sum();
+        let match_at = |one: &[f32], other: &[f32], shift: usize| -> f64 {
+            let pairs = one[shift..].iter().zip(other);
+            pairs
+                .map(|(a, b)| f64::from(*a) * f64::from(*b))
+                .sum::<f64>()
+                .abs()
+                / energy
+        };
+        for (one, symbol) in symbols.iter().enumerate() {
+            for (other, later) in symbols.iter().enumerate() {
+                // Steps of 1 ms less a sample: no multiple of a chirp, all phases of the carrier.
+                for shift in (0..symbol.len()).step_by(hz as usize / 1000 - 1) {
+                    if one == other && shift < hz as usize / 500 {
+                        continue;
+                    }
+                    let share = match_at(symbol, later, shift);
+                    assert!(share < 0.25, "{share} of {other} in {one} at {shift}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_shares_of_a_latency_are_the_whole() {
+    let parts = shares(
+        80.0,
+        &[("output buffer", 20.0), ("input buffer", 10.0)],
+        "converters and air",
+    );
+    assert_eq!(
+        parts.iter().map(|part| part.milliseconds).collect::<Vec<_>>(),
+        [20.0, 10.0, 50.0]
+    );
+    assert_eq!(parts.iter().map(|part| part.percent).sum::<f64>(), 100.0);
 }

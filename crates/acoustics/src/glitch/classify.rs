@@ -60,7 +60,8 @@ impl Stretch<'_> {
         if length < 3 {
             return Err(self);
         }
-        let margin = length / 10;
+        // A filter in the path rings at both edges.
+        let margin = (length / 10).max(self.count(HALF_PERIOD)).min(length / 4);
         let core = self.history.range(self.from + margin, self.to - margin);
         let count = core.clone().count().max(1) as f64;
         let mean = core.clone().sum::<f64>() / count;

@@ -68,6 +68,11 @@ impl Counts {
         self.dropouts + self.held + self.repeats + self.jumps + self.clicks + self.levels + self.disturbances
     }
 
+    /// Those that no noise in the room can be: sound was missing, repeated or moved.
+    pub fn of_sound(&self) -> u64 {
+        self.dropouts + self.held + self.repeats + self.jumps
+    }
+
     fn of(&mut self, kind: Kind) -> &mut u64 {
         match kind {
             Kind::Dropout => &mut self.dropouts,
@@ -103,6 +108,9 @@ pub struct Report {
     pub counts: Counts,
     /// The tones are gone since then, in seconds: nothing has come back so far. In no other number.
     pub lost_since: Option<f64>,
+    /// Where the tones are not there: another tone that is heard instead, in Hz. Played and recorded at different rates,
+    /// [`TONES`](super::TONES) sound higher or lower.
+    pub other_tone_hz: Option<f64>,
     /// Samples that were no numbers.
     pub broken_samples: u64,
     /// The first thousand glitches, in order of time.

@@ -21,6 +21,7 @@ use std::collections::VecDeque;
 
 use crate::rate::SampleRate;
 use crate::sample::{amplitude_db, clean};
+use crate::spectrum::PowerSpectrum;
 use drift::DriftMeter;
 use event::Ledger;
 use fit::{Acquisition, Fit};
@@ -35,6 +36,8 @@ const FIT_BLOCKS: usize = 4;
 const MEMORY: f64 = 0.5;
 /// After so many seconds, a change that looks like no shift of time is taken as it is: a room has settled by then.
 const SETTLED: f64 = 0.3;
+/// A tone is above this power: -80 dB.
+const FAINT: f64 = 1e-8;
 /// Glitches kept for the caller to take before the oldest are dropped (and counted).
 const WAITING: usize = 10_000;
 
@@ -138,9 +141,32 @@ impl Glitches {
             drift: self.drift.value(),
             counts: ledger.counts(),
             lost_since: open.map(|at| self.rate.seconds(at)),
+            other_tone_hz: self.other_tone(),
             broken_samples: self.broken,
             glitches: ledger.glitches().to_vec(),
         }
+    }
+
+    /// The tone that most of the last half second consists of, where it is not the one that was played.
+    fn other_tone(&self) -> Option<f64> {
+        if matches!(self.state, State::Following(_)) {
+            return None;
+        }
+        let samples = self.history.range(0, u64::MAX);
+        let count = samples.clone().count();
+        let mean = samples.clone().sum::<f64>() / count.max(1) as f64;
+        let powers = PowerSpectrum::new(self.rate.count(MEMORY)).of(samples.map(|sample| sample - mean));
+        let all: f64 = powers.iter().sum();
+        let strongest =
+            (2..powers.len().saturating_sub(2)).max_by(|a, b| powers[*a].total_cmp(&powers[*b]))?;
+        let lobe = strongest - 2..=strongest + 2;
+        let tone: f64 = lobe.clone().map(|bin| powers[bin]).sum();
+        let moment: f64 = lobe.map(|bin| bin as f64 * powers[bin]).sum();
+        // The strong tone is more than nine tenths of the power.
+        let clear = all > FAINT && tone > 0.8 * all;
+        clear
+            .then(|| moment / tone / MEMORY)
+            .filter(|hz| (hz / TONES[0] - 1.0).abs() > 0.005)
     }
 
     fn block(&mut self) {

@@ -7,7 +7,7 @@
 mod matched;
 mod report;
 
-pub use report::{Jump, Repetition, Report};
+pub use report::{Jump, Repetition, Report, Share, shares};
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -49,22 +49,15 @@ impl Latency {
             0.001,
             most,
         )?;
-        let longest = rate.count(seconds);
-        Ok(Self {
-            filter: MatchedFilter::new(&code, longest),
-            code,
-            longest,
-            recorded: VecDeque::new(),
-            next: 0,
-            repetitions: VecDeque::new(),
-            fresh: VecDeque::new(),
-        })
+        Ok(Self::searching(code, rate.count(seconds)))
     }
 
     /// Latencies up to 2 s of [`ChirpCode::standard`].
     pub fn standard(rate: SampleRate) -> Self {
-        let code = ChirpCode::standard(rate);
-        let longest = rate.count(2.0);
+        Self::searching(ChirpCode::standard(rate), rate.count(2.0))
+    }
+
+    fn searching(code: ChirpCode, longest: usize) -> Self {
         Self {
             filter: MatchedFilter::new(&code, longest),
             code,

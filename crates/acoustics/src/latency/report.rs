@@ -105,3 +105,31 @@ impl Report {
         }
     }
 }
+
+/// What a part of the path takes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Share {
+    /// Which part.
+    pub name: String,
+    /// What it takes, in milliseconds.
+    pub milliseconds: f64,
+    /// The same in percent of the whole.
+    pub percent: f64,
+}
+
+/// The parts of a latency of `whole_ms`: those that are known, and what is left for `rest`: converters, drivers and air
+/// (2.9 ms a metre). Negative where the known ones are more than the whole, so that a wrong one shows.
+pub fn shares(whole_ms: f64, known: &[(&str, f64)], rest: &str) -> Vec<Share> {
+    let left = whole_ms - known.iter().map(|(_, milliseconds)| milliseconds).sum::<f64>();
+    let share = |(name, milliseconds): (&str, f64)| Share {
+        name: name.into(),
+        milliseconds,
+        percent: if whole_ms > 0.0 {
+            100.0 * milliseconds / whole_ms
+        } else {
+            0.0
+        },
+    };
+    known.iter().copied().chain([(rest, left)]).map(share).collect()
+}

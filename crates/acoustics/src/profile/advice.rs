@@ -2,6 +2,10 @@
 
 use super::verdict::Check;
 
+/// For a tone that sounds higher or lower than it was played.
+pub(super) const OTHER_RATE: &str = "The device runs at another sample rate than it says, or changed it: set one rate for \
+    microphone and speaker in the system's settings, and plug the device in again.";
+
 pub(super) const fn of(check: Check) -> &'static str {
     match check {
         Check::SignalHeard => {

@@ -52,19 +52,39 @@ impl Judge for glitch::Report {
         let minutes = (self.heard_seconds - self.found_at.unwrap_or(0.0)) / 60.0;
         // What can be seen at all; and what never came back counts.
         let seen = self.found && self.sensitivity.is_some_and(|least| least < 0.7);
-        let count = self.counts.total() + u64::from(self.lost_since.is_some());
+        let count = self.counts.of_sound() + u64::from(self.lost_since.is_some());
         // One glitch in ten seconds is one, not six a minute.
         let a_minute = seen.then(|| count as f64 / minutes.max(1.0));
         let mut glitches =
             Verdict::at_most(Check::Glitches, a_minute, limits.glitches_per_minute, "a minute");
+        let besides = self.counts.total() - self.counts.of_sound();
+        if besides > 0 && glitches.outcome == Outcome::Pass {
+            glitches.outcome = Outcome::Warn;
+            glitches.reason = format!(
+                "no sound was lost, but {besides} clicks or noises were heard: the device's or the room's"
+            );
+            glitches.advice = Some("Repeat the test where it is quiet, or through a cable.");
+        }
         if let Some(since) = self.lost_since {
             glitches.outcome = Outcome::Fail;
             glitches.reason = format!("the tone stopped after {since:.1} s and did not come back");
             glitches.advice = Some(super::advice::of(Check::Glitches));
         }
         let drift = self.drift.map(|drift| drift.ppm.abs());
+        let mut heard = heard(self.found, "the tone");
+        if let Some(hz) = self
+            .other_tone_hz
+            .filter(|_| !self.found || self.lost_since.is_some())
+        {
+            heard.outcome = Outcome::Fail;
+            heard.reason = format!(
+                "a tone of {hz:.0} Hz was heard instead of {:.0} Hz",
+                glitch::TONES[0]
+            );
+            heard.advice = Some(super::advice::OTHER_RATE);
+        }
         vec![
-            heard(self.found, "the tone"),
+            heard,
             glitches,
             Verdict::at_most(Check::ClockDrift, drift, limits.drift_ppm, "ppm"),
         ]
