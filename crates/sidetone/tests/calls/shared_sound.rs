@@ -50,7 +50,7 @@ fn it_is_heard_with_the_voice_and_without_and_ends_with_the_share() {
     let mut events = at_ann.events();
     bob.hears(MAN);
     share(&at_ann);
-    tone::heard(&bob);
+    tone::heard_with_a_voice(&bob);
     at_ann.mute().unwrap();
     tone::heard_alone(&bob);
     at_ann.unmute().unwrap();
