@@ -107,3 +107,41 @@ impl Calls {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn a_thread_hears_what_is_wanted_and_ends_with_its_stream() {
+        let (tell, told) = channel();
+        let thread = Thread::start("test", move |calls| {
+            while let Some(call) = calls.wait(LONG) {
+                tell.send(call).unwrap();
+                if call == Call::Stop {
+                    return;
+                }
+            }
+        });
+        let thread = thread.unwrap();
+        thread.refresh();
+        assert_eq!(told.recv_timeout(LONG), Ok(Call::Refresh));
+        drop(thread);
+        // Dropping it waited for that.
+        assert_eq!(told.try_recv(), Ok(Call::Stop));
+    }
+
+    #[test]
+    fn a_source_that_gives_pictures_anyhow_needs_to_know_the_end_only() {
+        let (call, called) = channel();
+        let calls = Calls(called);
+        assert!(!calls.is_stopped());
+        call.send(()).unwrap();
+        assert!(!calls.is_stopped());
+        call.send(()).unwrap();
+        drop(call);
+        assert!(calls.is_stopped());
+    }
+}
