@@ -65,7 +65,7 @@ impl Stretch<'_> {
             return Err(self);
         }
         // A filter in the path rings at both edges.
-        let margin = (length / 10).max(self.count(HALF_PERIOD)).min(length / 4);
+        let margin = length / 4;
         let core = self.history.range(self.from + margin, self.to - margin);
         let count = core.clone().count().max(1) as f64;
         let mean = core.clone().sum::<f64>() / count;
