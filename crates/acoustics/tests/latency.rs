@@ -46,27 +46,6 @@ proptest! {
         prop_assert!(report.jumps.is_empty());
     }
 
-    /// Noise 20 dB above the chirps, in a room whose strongest sound is a reflection.
-    #[test]
-    fn in_noise_and_a_room_it_is_the_first_arrival(delay_us in 1_000_u64..900_000, seed: u64) {
-        let level_db = -20.0 - 3.0;
-        let config = Config {
-            delay: Duration::from_micros(delay_us),
-            gain_db: -20.0,
-            direct_db: -2.0,
-            reflections: vec![Reflection { after: Duration::from_micros(8_700), gain_db: 0.0 }],
-            reverberation: Some((0.4, -3.0)),
-            // The chirps have a peak of 1 and an RMS of -3 dB over their time.
-            noise_db: Some(level_db + 20.0),
-            ..Config::default()
-        };
-        let report = listen(RATE, 1.0, 12.0, &config, seed);
-        let latency = report.latency_ms.unwrap();
-        let true_ms = delay_us as f64 / 1000.0;
-        prop_assert!((latency.p50 - true_ms).abs() < 1.0, "{report:?} instead of {true_ms}");
-        prop_assert!(report.found >= 9, "{report:?}");
-    }
-
     #[test]
     fn through_a_voice_path_it_is_within_a_millisecond(
         delay_us in 20_000_u64..600_000,
@@ -113,6 +92,31 @@ proptest! {
         }
         let report = latency.finish();
         prop_assert!(report.latency_ms.is_none(), "{report:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6))]
+
+    /// Noise 20 dB above the chirps, in a room whose strongest sound is a reflection.
+    #[test]
+    fn in_noise_and_a_room_it_is_the_first_arrival(delay_us in 1_000_u64..900_000, seed: u64) {
+        let level_db = -20.0 - 3.0;
+        let config = Config {
+            delay: Duration::from_micros(delay_us),
+            gain_db: -20.0,
+            direct_db: -2.0,
+            reflections: vec![Reflection { after: Duration::from_micros(8_700), gain_db: 0.0 }],
+            reverberation: Some((0.4, -3.0)),
+            // The chirps have a peak of 1 and an RMS of -3 dB over their time.
+            noise_db: Some(level_db + 20.0),
+            ..Config::default()
+        };
+        let report = listen(RATE, 1.0, 12.0, &config, seed);
+        let latency = report.latency_ms.unwrap();
+        let true_ms = delay_us as f64 / 1000.0;
+        prop_assert!((latency.p50 - true_ms).abs() < 1.0, "{report:?} instead of {true_ms}");
+        prop_assert!(report.found >= 9, "{report:?}");
     }
 }
 

@@ -24,6 +24,10 @@ const EDGE: f64 = 0.001;
 /// Repeated sound differs by no more than this share of the strong tone.
 const SAME: f64 = 0.1;
 
+/// What of a stretch is looked at for tones, in seconds: in less, anything looks like them. And the share of its power that may be something else.
+const TONAL: f64 = 0.02;
+const TONAL_REST: f64 = 0.4;
+
 /// A stretch of a recording that was not as foretold.
 struct Stretch<'a> {
     history: &'a History,
@@ -61,7 +65,7 @@ impl Stretch<'_> {
             return Err(self);
         }
         // A filter in the path rings at both edges.
-        let margin = (length / 10).max(self.count(HALF_PERIOD)).min(length / 4);
+        let margin = length / 4;
         let core = self.history.range(self.from + margin, self.to - margin);
         let count = core.clone().count().max(1) as f64;
         let mean = core.clone().sum::<f64>() / count;
@@ -131,9 +135,33 @@ impl Stretch<'_> {
     }
 
     /// Neither silence nor sound that came before.
-    fn other(self) -> Glitch {
+    fn other(self, tracker: &Tracker) -> Glitch {
+        if self.tonal(tracker) {
+            return self.glitch(Kind::Dropout, Some(0.0));
+        }
         let short = self.to.saturating_sub(self.from) <= self.count(CLICK);
         self.glitch(if short { Kind::Click } else { Kind::Disturbance }, Some(0.0))
+    }
+}
+
+impl Stretch<'_> {
+    /// Whether what differs is the tones themselves. Then they were missing before the sound went through a room, which
+    /// fills the gap; noise in the room is something else besides.
+    fn tonal(&self, tracker: &Tracker) -> bool {
+        let to = self.to.min(self.from + self.count(TONAL));
+        if to.saturating_sub(self.from) < self.count(TONAL) {
+            return false;
+        }
+        let mut rest = History::new(self.count(TONAL) as usize);
+        for at in self.from.max(self.history.start())..to {
+            rest.push(self.history.at(at) - tracker.foretell(at, self.history.end()));
+        }
+        let count = rest.end().max(1) as f64;
+        let samples = rest.range(0, rest.end());
+        let mean = samples.clone().sum::<f64>() / count;
+        let power = samples.map(|sample| (sample - mean).powi(2)).sum::<f64>() / count;
+        let fit = Fit::of(self.rate, &rest, 0, tracker.deviation());
+        fit.is_some_and(|fit| fit.rest * fit.rest < TONAL_REST * power)
     }
 }
 
@@ -154,7 +182,7 @@ pub(super) fn passed(history: &History, tracker: &Tracker, disturbance: &Disturb
     stretch(history, tracker, disturbance.from, disturbance.last + 1)
         .flat(Some(0.0))
         .or_else(Stretch::repeat)
-        .unwrap_or_else(Stretch::other)
+        .unwrap_or_else(|stretch| stretch.other(tracker))
 }
 
 /// A glitch after which phase or level are others: those of `fit`, which holds from `until` on.
@@ -173,10 +201,13 @@ pub(super) fn changed(
     let glitch = match stretch.flat(shift) {
         Ok(flat) => flat,
         Err(stretch) => match shift {
-            None => stretch.glitch(Kind::Disturbance, None),
+            None => Glitch {
+                shift: None,
+                ..stretch.other(tracker)
+            },
             Some(shift) if shift != 0.0 => stretch.glitch(Kind::Jump, Some(shift)),
             Some(_) if level_db != 0.0 => stretch.glitch(Kind::Level, Some(0.0)),
-            Some(_) => stretch.repeat().unwrap_or_else(Stretch::other),
+            Some(_) => stretch.repeat().unwrap_or_else(|stretch| stretch.other(tracker)),
         },
     };
     Glitch { level_db, ..glitch }

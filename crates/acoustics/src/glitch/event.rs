@@ -155,8 +155,10 @@ impl Ledger {
     /// `height` is the largest difference, in amplitudes of the strong tone.
     pub(super) fn add(&mut self, glitch: Glitch, height: f64) {
         let echoes = self.rate.count(ECHOES) as u64;
-        let weaker = |(end, strong): (u64, f64)| glitch.at <= end + echoes && height < ECHO_SHARE * strong;
-        let may_be_echo = matches!(glitch.kind, Kind::Click | Kind::Repeat | Kind::Disturbance);
+        let weaker =
+            |(end, strong): (u64, f64)| glitch.at <= end + echoes && height < ECHO_SHARE * strong.min(1.0);
+        // A gap as such differs by the whole tone.
+        let may_be_echo = !matches!(glitch.kind, Kind::Jump | Kind::Level);
         if may_be_echo && self.strong.is_some_and(weaker) {
             self.counts.echoes += 1;
             return;

@@ -241,6 +241,17 @@ impl Tracker {
         (cost(best) < 1.0).then_some(best)
     }
 
+    /// The sample that should have been at `at`, where the next one is `next`.
+    pub(super) fn foretell(&self, at: u64, next: u64) -> f64 {
+        let distance = at as f64 - next as f64;
+        let turns = turns(self.rate, self.deviation);
+        let tones = self.tones.iter().zip(turns);
+        self.constant
+            + tones
+                .map(|(tone, turn)| (tone * Complex64::from_polar(1.0, turn * distance)).re)
+                .sum::<f64>()
+    }
+
     /// Goes on from a fit.
     pub(super) fn lock(&mut self, fit: &Fit, next: u64) {
         self.tones = fit.tones_at(next);

@@ -19,7 +19,7 @@ const SETTLED: std::ops::Range<f64> = 0.6..0.95;
 const CLEAR_DB: f64 = 6.0;
 /// A straight path makes 1 dB of 1 dB. Less than this is a gain control, or a compressor.
 const STRAIGHT: f64 = 0.85;
-/// A level that moves by more within a step, or between two steps of one level, in dB, is one as well.
+/// A gain that differs by more from level to level, within a step, or between two steps of one level, in dB, is one as well.
 const STILL_DB: f64 = 1.5;
 
 /// Listens to a recording of a [`Staircase`].
@@ -77,6 +77,8 @@ pub struct FollowingReport {
     pub steps: Vec<StepLevel>,
     /// How many dB of the recording are one dB of what was played. 1 is a straight path.
     pub slope: Option<f64>,
+    /// By how many dB the gain differs from level to level.
+    pub gain_spread_db: Option<f64>,
     /// The most a level moved within a step, in dB.
     pub creep_db: Option<f64>,
     /// The most by which two steps of one level differ, in dB.
@@ -148,6 +150,10 @@ impl Following {
             .iter()
             .for_each(|step| line.push(step.played_db, step.settled_db));
         let most = |values: &mut dyn Iterator<Item = f64>| values.reduce(f64::max);
+        let gains = || clear.iter().map(|step| step.settled_db - step.played_db);
+        let gain_spread_db = most(&mut gains())
+            .zip(gains().reduce(f64::min))
+            .map(|(most, least)| most - least);
         let creep_db = most(&mut clear.iter().map(|step| (step.settled_db - step.first_db).abs()));
         let same = |one: &StepLevel, other: &StepLevel| (one.played_db - other.played_db).abs() < 0.1;
         let twice = clear.iter().enumerate().flat_map(|(at, one)| {
@@ -165,10 +171,14 @@ impl Following {
         let moves = |db: Option<f64>| db.is_some_and(|db| db > STILL_DB);
         FollowingReport {
             slope,
+            gain_spread_db,
             creep_db,
             hysteresis_db,
             follows: (levels.len() >= 3).then(|| {
-                slope.is_some_and(|slope| slope < STRAIGHT) || moves(creep_db) || moves(hysteresis_db)
+                slope.is_some_and(|slope| slope < STRAIGHT)
+                    || moves(gain_spread_db)
+                    || moves(creep_db)
+                    || moves(hysteresis_db)
             }),
             steps,
         }
