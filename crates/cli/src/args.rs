@@ -471,6 +471,19 @@ Examples:
         #[arg(long)]
         json: bool,
     },
+    /// Tell which microphones and speakers come and go, until it is interrupted
+    #[command(after_help = "\
+Examples:
+  sidetone devices watch
+  sidetone devices watch --json --duration 1m")]
+    Watch {
+        /// Print one line of JSON for each
+        #[arg(long)]
+        json: bool,
+        /// End after this time
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        duration: Option<Duration>,
+    },
 }
 
 /// What to measure.

@@ -56,6 +56,9 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Devices {
             command: DevicesCommand::List { json },
         } => commands::devices::list(json),
+        Command::Devices {
+            command: DevicesCommand::Watch { json, duration },
+        } => commands::devices::watch(json, duration),
         Command::Bench {
             command: BenchCommand::Loopback(args),
         } => measured(bench::loopback::run(&args)),

@@ -17,6 +17,7 @@ use sidetone_media::device::Direction;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::breakout::BreakoutRoom;
+use super::devices::InUse;
 use super::end::End;
 use super::journal::Journal;
 use super::video::Sight;
@@ -144,6 +145,7 @@ pub struct Conversation {
     /// What was asked, of which only a refusal is news.
     asked: FuturesUnordered<Asked>,
     sight: Sight,
+    in_use: InUse,
 }
 
 impl Conversation {
@@ -175,6 +177,7 @@ impl Conversation {
             add: Vec::new(),
             asked: FuturesUnordered::new(),
             sight: Sight::default(),
+            in_use: InUse::default(),
         }
     }
 
@@ -261,7 +264,10 @@ impl Conversation {
                     let fields = json!({ "error": error.to_string(), "code": code, "subcode": subcode });
                     journal.event("refused", &format!("{words}: {error}"), fields);
                 },
-                _ = keep.tick() => self.keep_stats().await,
+                _ = keep.tick() => {
+                    self.in_use.tell(&end.devices, journal);
+                    self.keep_stats().await;
+                }
             }
         };
         self.finish_recording(journal).await;

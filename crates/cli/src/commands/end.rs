@@ -1,7 +1,9 @@
 //! One end of a call: the user's presence at the service, with the chosen microphone, speaker and pictures.
 
 use serde_json::json;
-use sidetone::{AgentEvent, AgentOptions, AudioOptions, CallAgent, CallClient, Events, NetworkOptions};
+use sidetone::{
+    AgentEvent, AgentOptions, AudioOptions, CallAgent, CallClient, DeviceManager, Events, NetworkOptions,
+};
 use sidetone_media::voice::{Processing, Profile};
 
 use super::journal::Journal;
@@ -17,6 +19,8 @@ pub struct End {
     pub agent: CallAgent,
     /// What happens to the agent.
     pub events: Events<AgentEvent>,
+    /// Its microphone and speaker.
+    pub devices: DeviceManager,
     /// Plays recordings once told so.
     pub microphone: Microphone,
     /// What it shows, and where it writes what others show.
@@ -62,6 +66,7 @@ impl End {
         Ok(Self {
             events: agent.events(),
             agent,
+            devices,
             microphone,
             video,
             speaker,

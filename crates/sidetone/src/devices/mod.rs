@@ -118,8 +118,8 @@ impl DeviceManager {
         Ok(devices)
     }
 
-    /// What happens to devices from now on. They are watched for as long as it is kept; what is plugged in is told within two
-    /// seconds on systems that tell nobody.
+    /// What happens to devices from now on. They are watched for as long as it is kept: the list is looked at every two
+    /// seconds on systems that tell nobody of changes.
     pub fn events(&self) -> Events<DeviceEvent> {
         self.roster.events()
     }

@@ -14,11 +14,9 @@ use tokio::sync::watch;
 use super::DeviceEvent;
 use crate::events::{Events, Source};
 
-/// How often the list is looked at where the platform does not tell of changes: what is plugged in is seen within that.
+/// How often the list is looked at where the platform does not tell of changes and an app listens to what happens: what is
+/// plugged in is told within that. For calls alone it is looked at when they ask for it.
 const EVERY: Duration = Duration::from_secs(2);
-
-/// The same where it does, in case it forgets to.
-const SELDOM: Duration = Duration::from_secs(30);
 
 /// What the platform listed.
 #[derive(Clone, Default)]
@@ -157,7 +155,7 @@ fn keep(inner: &Weak<Inner>, own: &mpsc::Sender<Word>, words: &mpsc::Receiver<Wo
             Vec::new()
         });
         inner.publish(devices);
-        wait = Some(if watching.is_some() { SELDOM } else { EVERY });
+        wait = (watching.is_none() && inner.events.is_read()).then_some(EVERY);
     }
 }
 

@@ -85,6 +85,16 @@ impl Supervisor {
         self.wish != Wish::Own
     }
 
+    /// Whether what is in use is not what was picked: something better may come.
+    pub fn is_makeshift(&self) -> bool {
+        let in_use = self.in_use.as_ref().map(|(id, _)| id);
+        match &self.wish {
+            Wish::Own => false,
+            Wish::Default => in_use.is_none(),
+            Wish::Device(picked) => in_use != Some(picked),
+        }
+    }
+
     /// Whether the list must be looked at before anything is decided.
     pub fn wants_list(&self) -> bool {
         self.listed.is_none() && self.is_needed()

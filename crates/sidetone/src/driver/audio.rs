@@ -419,6 +419,14 @@ impl Audio {
         }
     }
 
+    /// Whether it runs on something else than was picked.
+    pub fn is_makeshift(&self) -> bool {
+        match &self.state {
+            State::Open(started) => started.sides.iter().any(|side| side.supervisor.is_makeshift()),
+            _ => false,
+        }
+    }
+
     /// What the platform lists now.
     pub fn listed(&mut self, listed: &Listed) {
         if let State::Open(started) = &mut self.state {

@@ -1,6 +1,6 @@
 //! The look at everything once a second: what diagnostics are made of, and samples for statistics collectors.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sidetone_media::device::{DeviceError, Direction};
 use sidetone_media::transport::ConnectionState as MediaState;
@@ -18,6 +18,10 @@ use crate::diagnostics::facts::{Facts, Media};
 use crate::statistics::MediaStatisticsEvent;
 use crate::statistics::collector::Collector;
 use crate::{CollectorOptions, Error};
+
+/// When devices are looked for while one is missing: at first, and in the end.
+const LOOK: Duration = Duration::from_secs(2);
+const SELDOM: Duration = Duration::from_secs(60);
 
 /// A statistics collector and who listens to it.
 pub struct Reporter {
@@ -159,8 +163,25 @@ impl Driver {
             }
             None => self.trouble.idle(),
         }
+        self.miss_devices(now);
         self.supervise(now);
         self.diagnose(voice.as_ref(), now);
+    }
+
+    /// Looks for what was picked, or for anything, where it is not in use: not every system tells what comes. Ever more
+    /// seldom, since listing opens each device on some.
+    fn miss_devices(&mut self, now: Instant) {
+        if !(self.audio.is_makeshift() || self.trouble.is_missing()) {
+            self.looked = None;
+            return;
+        }
+        let (last, wait) = self.looked.unwrap_or((now, LOOK));
+        if now >= last + wait {
+            self.looked = Some((now, (wait * 2).min(SELDOM)));
+            self.devices.roster().look();
+        } else {
+            self.looked = Some((last, wait));
+        }
     }
 
     fn collect(&mut self, voice: &VoiceStats, now: Instant) {

@@ -256,6 +256,8 @@ pub(crate) struct Driver {
     selection: watch::Receiver<Selection>,
     /// The list of devices, while it matters.
     listed: Option<watch::Receiver<Listed>>,
+    /// When something was looked for there, and how long it is until the next time.
+    looked: Option<(Instant, Duration)>,
     trouble: Trouble,
     monitor: Monitor,
     incoming_muted: bool,
@@ -321,6 +323,7 @@ impl Driver {
             selection: devices.watch(),
             devices,
             listed: None,
+            looked: None,
             trouble: Trouble::default(),
             monitor: Monitor::default(),
             incoming_muted: false,

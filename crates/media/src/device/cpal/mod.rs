@@ -3,6 +3,8 @@
 //! Lists devices under stable ids and opens them in whatever format, channel count and callback size they have.
 //! It refuses to convert rates or channels: that is the worker's job, outside the callback.
 
+#[cfg(target_os = "linux")]
+mod changes;
 mod format;
 mod keeper;
 mod stream;
@@ -14,6 +16,8 @@ use ::cpal::traits::{DeviceTrait, HostTrait};
 use ::cpal::{Error, ErrorKind};
 use sidetone_pipeline::Notifier;
 
+#[cfg(target_os = "linux")]
+use super::Changed;
 use super::{
     CaptureStream, DeviceError, DeviceId, DeviceInfo, Direction, InputDevice, OutputDevice, Platform,
     PlayoutStream, StreamFormat, StreamRequest,
@@ -49,6 +53,13 @@ impl Platform for SoundCards {
 
     fn output(&self, id: Option<&DeviceId>) -> Result<Box<dyn OutputDevice>, DeviceError> {
         output(id)
+    }
+
+    /// On Linux, where there is a sound card at all.
+    #[cfg(target_os = "linux")]
+    fn watch(&self, changed: Changed) -> Option<Box<dyn Send>> {
+        let changes = changes::Changes::watch(changed);
+        changes.ok().map(|changes| Box::new(changes) as Box<dyn Send>)
     }
 }
 

@@ -6,7 +6,7 @@ use sidetone::CallClient;
 use sidetone::capture::{SourceInfo, SourceKind};
 use sidetone_media::device::{DeviceInfo, Direction};
 
-use super::name;
+use super::super::name;
 use crate::exit::{Exit, Failure};
 use crate::output;
 
@@ -49,7 +49,7 @@ pub fn list(as_json: bool) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn sound_kind(device: &DeviceInfo) -> &'static str {
+pub(super) fn sound_kind(device: &DeviceInfo) -> &'static str {
     match device.direction {
         Direction::Input => "microphone",
         Direction::Output => "speaker",
