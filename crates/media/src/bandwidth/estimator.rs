@@ -50,6 +50,8 @@ const USED_UP: f64 = 1.3;
 /// What is sent before anything is known of the path: wide-band speech, which half of today's thinnest links carry. The
 /// first second of a call is not worth a queue in each of its first ten.
 pub const START: Bitrate = Bitrate::kbps(36);
+/// What is sent, with pictures, to a peer that says nothing of single packets, until its reports speak against it, in bit/s.
+const BLIND: f64 = 300_000.0;
 /// Least that is ever asked of a sender, in bit/s: speech at 8 kbit/s in 60 ms frames, with its headers.
 const LEAST: f64 = 14_000.0;
 /// Change of the limit that is worth telling.
@@ -168,11 +170,23 @@ impl BandwidthEstimator {
         {
             return None;
         }
-        if self.heard.is_none() && self.told.is_none() {
-            // With one report a second there is no careful beginning.
-            self.limit = None;
+        if self.heard.is_none() && self.beginning {
+            self.begin_blindly(now);
         }
         self.decide(view, now)
+    }
+
+    /// With a report every second or five there is no careful beginning: it would be over before it was one.
+    fn begin_blindly(&mut self, now: Instant) {
+        match &mut self.limit {
+            Some(_) if self.wanted <= BLIND => self.limit = None,
+            Some(limit) if limit.rate < BLIND => {
+                limit.rate = BLIND;
+                limit.carried = limit.carried.max(BLIND);
+                limit.phase = Phase::Hold(now);
+            }
+            _ => {}
+        }
     }
 
     /// A burst of padding came through at `found` (see [`Prober`](crate::video::pacer::Prober)), which is believed where it

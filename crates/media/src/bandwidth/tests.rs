@@ -186,6 +186,34 @@ fn round_trips_stand_in_where_nothing_is_told_of_packets() {
     assert_eq!(estimator.estimate().limit, None);
 }
 
+/// A peer without feedback on single packets is sent pictures, too: what is usual at first, more while reports say nothing
+/// against it, and less when they do.
+#[test]
+fn pictures_are_sent_where_nothing_is_told_of_packets() {
+    let start = Instant::now();
+    let mut estimator = BandwidthEstimator::new(WANTED, start);
+    let mut now = start;
+    let mut report = |estimator: &mut BandwidthEstimator, ms, sent| {
+        now += Duration::from_secs(2);
+        estimator.on_report(Duration::from_millis(ms), Duration::ZERO, 0.0, sent, now);
+        estimator.estimate().limit.map(Bitrate::bits_per_second)
+    };
+    report(&mut estimator, 40, 50_000.0);
+    estimator.set_wanted(Bitrate::kbps(1_500), start);
+    let mut before = 0;
+    for _ in 0..20 {
+        let Some(limit) = report(&mut estimator, 40, f64::from(before)) else {
+            break;
+        };
+        assert!(limit >= before && limit >= 300_000, "{limit} after {before}");
+        before = limit;
+    }
+    assert_eq!(estimator.estimate().limit, None, "all that is wanted");
+    report(&mut estimator, 140, 1_000_000.0);
+    let limit = report(&mut estimator, 340, 1_000_000.0).unwrap();
+    assert!((400_000..1_000_000).contains(&limit), "{limit}");
+}
+
 proptest! {
     /// Whatever a peer claims, what may be sent is a rate at which one can talk.
     #[test]

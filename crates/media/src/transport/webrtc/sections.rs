@@ -178,8 +178,11 @@ pub(super) fn with_usable(offer: &str, config: &VideoConfig) -> String {
     out
 }
 
+/// Port zero is a refusal (RFC 3264 section 6), except where the section is only offered together with another, whose port
+/// it uses (RFC 9143 section 6).
 fn refused(section: &[&str]) -> bool {
-    section.first().is_none_or(|head| head.starts_with("m=video 0 "))
+    let zero = section.first().is_none_or(|head| head.starts_with("m=video 0 "));
+    zero && !section.contains(&"a=bundle-only")
 }
 
 /// Whether we send, and whether we receive.
