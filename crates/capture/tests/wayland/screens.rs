@@ -29,11 +29,20 @@ impl Looker {
 
     /// Has the screen painted until that is seen: of one on which nothing changes, this desktop gives no picture.
     pub fn until_painted(&mut self, session: &mut Session, colour: u32) {
+        self.until_painted_in(session, colour, SIZE);
+    }
+
+    /// The same of a screen of that size. What is painted while the size changes may be seen in the one before, and
+    /// nothing after it.
+    fn until_painted_in(&mut self, session: &mut Session, colour: u32, size: (u32, u32)) {
         session.until("a stream", |session| session.streams() > 0);
         let is_painted = |picture: &Option<Picture>| {
             let picture = picture.as_ref();
-            picture
-                .is_some_and(|picture| shows(picture, (0, 0), colour) && shows(picture, (320, 200), colour))
+            picture.is_some_and(|picture| {
+                (picture.size().width(), picture.size().height()) == size
+                    && shows(picture, (0, 0), colour)
+                    && shows(picture, (320, 200), colour)
+            })
         };
         let mut next = Instant::now();
         session.until("a painted screen", |session| {
@@ -150,8 +159,7 @@ fn a_screen_that_changes_its_size_goes_on() {
     looker.until_size(SIZE.0, SIZE.1);
     for (width, height, colour) in [(333, 211, RED), (800, 600, GREEN)] {
         session.tell(&format!("output HEADLESS-1 resolution {width}x{height}"));
-        looker.until_painted(&mut session, colour);
-        looker.until_size(width, height);
+        looker.until_painted_in(&mut session, colour, (width, height));
         looker.assert_colour((width as usize - 1, height as usize - 1), colour);
     }
 }
