@@ -6,6 +6,7 @@
 mod asks;
 mod audio;
 mod config;
+mod devices;
 mod legs;
 mod lookout;
 mod meetings;
@@ -26,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use sidetone_media::device::Direction;
 use sidetone_media::packet::VoicePacket;
-use sidetone_media::voice::{self, Adaptation, VoiceEvent, VoiceStats};
+use sidetone_media::voice::{self, Adaptation, VoiceStats};
 use sidetone_pipeline::Pool;
 use sidetone_signaling::Reason;
 use sidetone_signaling::agent::{
@@ -54,6 +55,7 @@ use crate::pending::Reply;
 pub(crate) use asks::Ask;
 use audio::{Audio, Opened};
 pub(crate) use config::Config;
+use devices::changed;
 use legs::{Leg, LegEvent, Legs};
 use lookout::{Reporter, Trouble};
 pub(crate) use meetings::Answered;
@@ -598,81 +600,6 @@ impl Driver {
         }
     }
 
-    fn voice_events(&mut self, now: Instant) {
-        while let Some(event) = self.audio.engine().and_then(voice::VoiceEngine::poll_event) {
-            let told = match event {
-                VoiceEvent::DeviceLost(direction) => {
-                    self.trouble.lost(direction);
-                    self.audio.lost(direction, now);
-                    self.devices.set_in_use(direction, None);
-                    self.devices.roster().look();
-                    CallEvent::DeviceLost(direction)
-                }
-                VoiceEvent::DeviceFailed(direction, error) => {
-                    self.trouble.failed(&error, Some(direction));
-                    self.audio.given(direction, false, now);
-                    CallEvent::DeviceFailed(error.to_string())
-                }
-                VoiceEvent::DeviceReplaced(direction) => {
-                    self.trouble.opened(direction);
-                    let device = self.audio.given(direction, true, now);
-                    self.devices.set_in_use(direction, device);
-                    continue;
-                }
-                VoiceEvent::InputEnded => CallEvent::InputEnded,
-                VoiceEvent::SharedSoundLost => {
-                    self.sound_ended(true, now);
-                    continue;
-                }
-                VoiceEvent::SharedSoundEnded => {
-                    self.sound_ended(false, now);
-                    continue;
-                }
-            };
-            self.tell_active(&told);
-        }
-        self.supervise(now);
-    }
-
-    /// A pick of the app reaches the engine that is open, or the one that is about to be.
-    fn reselect(&mut self, now: Instant) {
-        let picked = self.selection.borrow_and_update().clone();
-        self.audio.swap(&picked, &self.devices.roster().platform(), now);
-    }
-
-    /// Devices may have come or gone.
-    fn devices_listed(&mut self, now: Instant) {
-        let Some(listed) = self
-            .listed
-            .as_mut()
-            .map(|listed| listed.borrow_and_update().clone())
-        else {
-            return;
-        };
-        if listed.look > 0 {
-            self.trouble.listed(&listed);
-            self.audio.listed(&listed);
-            self.supervise(now);
-        }
-    }
-
-    /// Sees to it that calls use the best devices there are.
-    fn supervise(&mut self, now: Instant) {
-        if self.audio.supervise(&self.devices.roster().platform(), now) {
-            self.devices.roster().look();
-        }
-    }
-
-    /// Has the list of devices while it matters.
-    fn mind_devices(&mut self) {
-        let matters = self.audio.is_supervised() || self.trouble.is_missing();
-        match (matters, &self.listed) {
-            (true, None) => self.listed = Some(self.devices.roster().subscribe()),
-            (false, Some(_)) => self.listed = None,
-            _ => {}
-        }
-    }
-
     /// Follows the loss that the other end of the call that is spoken in reports.
     fn adapt(&mut self, voice: &VoiceStats, now: Instant) {
         let Some(engine) = self.audio.engine() else { return };
@@ -718,16 +645,5 @@ impl Driver {
                 self.devices.set_in_use(direction, None);
             }
         }
-    }
-}
-
-/// Returns when the list has changed; never while nobody wants it.
-async fn changed(listed: &mut Option<watch::Receiver<Listed>>) {
-    let gone = match listed {
-        Some(listed) => listed.changed().await.is_err(),
-        None => true,
-    };
-    if gone {
-        std::future::pending::<()>().await;
     }
 }
