@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 
 use pulse::PulseServer;
 use support::hearing::{RATE, find, recording};
-use support::{Program, Service, end_arguments, speech};
+use support::{Ended, Program, Service, end_arguments, speech};
 
 /// Where each end speaks and listens: what is played to a microphone's sink is what that end hears in its room.
 const SINKS: [&str; 4] = ["alice_room", "alice_ear", "bob_room", "bob_ear"];
@@ -21,15 +21,64 @@ const SINKS: [&str; 4] = ["alice_room", "alice_ear", "bob_room", "bob_ear"];
 /// going: a sound server that gets no processor for seconds is a lost device, and says nothing about the call.
 const ATTEMPTS: u32 = 4;
 
-#[test]
-fn what_is_said_in_one_room_comes_out_of_the_speaker_in_the_other() {
+/// Plays samples into a sink as another program does, and gives what came out of `from` meanwhile.
+fn play(environment: &[(String, String)], samples: &[f32], into: &str, from: &str) -> Vec<f32> {
+    let pacat = |more: &[&str]| {
+        let mut command = Command::new("pacat");
+        command
+            .args(["--format=float32le", "--channels=1", "--latency-msec=20"])
+            .arg(format!("--rate={RATE}"))
+            .args(more);
+        command
+            .envs(environment.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        command
+    };
+    let folder = support::Folder::new();
+    let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+    std::fs::write(folder.path("played.raw"), bytes).unwrap();
+    let heard = std::fs::File::create(folder.path("heard.raw")).unwrap();
+    let mut recorder = pacat(&["-r", "-d", &format!("{from}.monitor")])
+        .stdout(heard)
+        .spawn()
+        .expect("pacat");
+    // Ends when all was played.
+    let played = pacat(&["-p", "-d", into, &folder.file("played.raw")])
+        .status()
+        .expect("pacat");
+    assert!(played.success());
+    // What is still on its way.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let _ = recorder.kill();
+    let _ = recorder.wait();
+    let bytes = std::fs::read(folder.path("heard.raw")).unwrap();
+    let samples = bytes.chunks_exact(4);
+    samples
+        .map(|bytes| f32::from_le_bytes(bytes.try_into().expect("four bytes")))
+        .collect()
+}
+
+/// Whether the sound server stood still for so long that a device was lost.
+fn stood_still(ends: &[&Ended]) -> bool {
+    ends.iter()
+        .any(|end| end.complaints.contains("a sound card has not called"))
+}
+
+/// Has a call placed until its devices live through it, which it returns.
+fn attempt(call: fn() -> bool) {
     for attempt in 1..=ATTEMPTS {
-        if talk_between_rooms() {
+        if call() {
             return;
         }
         println!("attempt {attempt}: the sound server stood still for seconds, so devices were lost");
     }
     panic!("devices were lost in each of {ATTEMPTS} attempts: is the machine overloaded?");
+}
+
+#[test]
+fn what_is_said_in_one_room_comes_out_of_the_speaker_in_the_other() {
+    attempt(talk_between_rooms);
 }
 
 /// Places the call and judges it. Returns whether the devices lived through it.
@@ -59,54 +108,17 @@ fn talk_between_rooms() -> bool {
     alice.wait_until_connected();
     bob.wait_until_connected();
 
-    let rate = format!("--rate={RATE}");
-    let pacat = |more: &[&str]| {
-        let mut command = Command::new("pacat");
-        command
-            .args(["--format=float32le", "--channels=1", "--latency-msec=20", &rate])
-            .args(more);
-        command
-            .envs(environment.iter().cloned())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
-        command
-    };
-    let folder = support::Folder::new();
     let said = recording(&speech("woman-en.flac"), 8);
-    let bytes: Vec<u8> = said.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-    std::fs::write(folder.path("said.raw"), bytes).unwrap();
-    let heard = std::fs::File::create(folder.path("heard.raw")).unwrap();
-    let mut recorder = pacat(&["-r", "-d", "bob_ear.monitor"])
-        .stdout(heard)
-        .spawn()
-        .expect("pacat");
-    // Ends when all was played.
-    let played = pacat(&["-p", "-d", "alice_room", &folder.file("said.raw")])
-        .status()
-        .expect("pacat");
-    assert!(played.success());
-    // What is still on its way.
-    std::thread::sleep(std::time::Duration::from_secs(1));
-    let _ = recorder.kill();
-    let _ = recorder.wait();
+    let heard = play(&environment, &said, "alice_room", "bob_ear");
 
     alice.interrupt();
     let (alice, bob) = (alice.end(), bob.end());
     alice.assert_code(130);
     bob.assert_code(0);
 
-    let stood_still = "a sound card has not called";
-    if [&alice, &bob]
-        .iter()
-        .any(|end| end.complaints.contains(stood_still))
-    {
+    if stood_still(&[&alice, &bob]) {
         return false;
     }
-    let bytes = std::fs::read(folder.path("heard.raw")).unwrap();
-    let heard: Vec<f32> = bytes
-        .chunks_exact(4)
-        .map(|bytes| f32::from_le_bytes(bytes.try_into().expect("four bytes")))
-        .collect();
     let found = find(&said, &heard);
     println!("share {:.2}, pieces {:.2?}", found.share, found.pieces);
     for (name, end) in [("alice", &alice), ("bob", &bob)] {
@@ -171,13 +183,7 @@ fn levels(of: &[f32]) -> (Vec<f64>, Vec<f64>) {
 
 #[test]
 fn who_is_shown_a_screen_hears_what_other_programs_play_and_not_themselves() {
-    for attempt in 1..=ATTEMPTS {
-        if film_night() {
-            return;
-        }
-        println!("attempt {attempt}: the sound server stood still for seconds, so devices were lost");
-    }
-    panic!("devices were lost in each of {ATTEMPTS} attempts: is the machine overloaded?");
+    attempt(film_night);
 }
 
 /// Alice shares her screen and its sound with Bob, who talks. Another program plays a film into the loudspeaker that Bob
@@ -205,50 +211,17 @@ fn film_night() -> bool {
     let begun = alice.wait_for_event("sharedSound");
     assert_eq!(begun["on"], true);
 
-    let pacat = |more: &[&str]| {
-        let mut command = Command::new("pacat");
-        command
-            .args(["--format=float32le", "--channels=1", "--latency-msec=20"])
-            .arg(format!("--rate={RATE}"))
-            .args(more);
-        command
-            .envs(environment.iter().cloned())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
-        command
-    };
     let film = (0..8 * RATE).map(|n| 0.25 * (std::f64::consts::TAU * FILM * n as f64 / RATE as f64).sin());
-    let bytes: Vec<u8> = film.flat_map(|sample| (sample as f32).to_le_bytes()).collect();
-    std::fs::write(folder.path("film.raw"), bytes).unwrap();
-    let desk = std::fs::File::create(folder.path("desk.raw")).unwrap();
-    let mut recorder = pacat(&["-r", "-d", "desk.monitor"])
-        .stdout(desk)
-        .spawn()
-        .expect("pacat");
-    let played = pacat(&["-p", "-d", "desk", &folder.file("film.raw")])
-        .status()
-        .expect("pacat");
-    assert!(played.success());
-    std::thread::sleep(std::time::Duration::from_secs(1));
-    let _ = recorder.kill();
-    let _ = recorder.wait();
+    let film: Vec<f32> = film.map(|sample| sample as f32).collect();
+    let desk = play(&environment, &film, "desk", "desk");
     alice.interrupt();
     let (alice, bob) = (alice.end(), bob.end());
     alice.assert_code(130);
     bob.assert_code(0);
-    let stood_still = "a sound card has not called";
-    if [&alice, &bob]
-        .iter()
-        .any(|end| end.complaints.contains(stood_still))
-    {
+    if stood_still(&[&alice, &bob]) {
         return false;
     }
 
-    let bytes = std::fs::read(folder.path("desk.raw")).unwrap();
-    let desk: Vec<f32> = bytes
-        .chunks_exact(4)
-        .map(|bytes| f32::from_le_bytes(bytes.try_into().expect("four bytes")))
-        .collect();
     let (film, rest) = levels(&desk);
     let quantile = |of: &[f64], share: f64| of[(of.len() as f64 * share) as usize];
     println!(

@@ -28,8 +28,8 @@ pub enum DeviceEvent {
         /// What was there and is not any more.
         removed: Vec<DeviceInfo>,
     },
-    /// Calls use another microphone: since the app picked it, or because the one before came or went. `None` while there is none, and
-    /// silence is sent in its place.
+    /// Calls use another microphone: since the app picked it, or because the one before came or went. `None` while there is
+    /// none, and silence is sent in its place.
     SelectedMicrophoneChanged(Option<DeviceInfo>),
     /// The same of the speaker.
     SelectedSpeakerChanged(Option<DeviceInfo>),
@@ -124,8 +124,7 @@ impl DeviceManager {
         self.roster.events()
     }
 
-    /// The microphone that calls use now, where it is one of the platform's. `None` without a call, and while silence is sent since there is
-    /// none.
+    /// The microphone that calls use now. `None` without a call, and while silence is sent since there is none.
     pub fn selected_microphone(&self) -> Option<DeviceInfo> {
         lock(&self.in_use)[Direction::Input as usize].clone()
     }
