@@ -1,6 +1,8 @@
 //! The voice path against a browser: another ICE, DTLS, jitter buffer and codec than ours.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../support/answer.rs"]
+mod answer;
 #[path = "../../../../tests/support/browser.rs"]
 mod browser;
 mod pictures;
@@ -13,12 +15,11 @@ use serde_json::{Value, json};
 use sidetone_media::jitter::JitterConfig;
 use sidetone_media::packet::VoicePacket;
 use sidetone_media::transport::webrtc::WebRtcTransport;
-use sidetone_media::transport::{
-    Description, DescriptionKind, Transport, TransportCommand, TransportConfig, TransportEvent,
-};
+use sidetone_media::transport::{Transport, TransportConfig, TransportEvent};
 use sidetone_media::voice::{BLOCK, Bitrate, Coding, Downlink, Processing, Profile, Red, Uplink};
 use sidetone_pipeline::Pool;
 
+use answer::answer;
 use browser::Browser;
 
 /// What the browser runs.
@@ -64,26 +65,7 @@ async fn talk(seconds: u64) -> Outcome {
     };
     let mut transport = WebRtcTransport::new(config, pool.clone(), None).unwrap();
     let port = transport.take_voice().unwrap();
-    let sdp = offer.body["sdp"].as_str().unwrap().to_owned();
-    let kind = DescriptionKind::Offer;
-    transport.command(
-        TransportCommand::Remote(Description { kind, sdp }),
-        Instant::now(),
-    );
-    // All candidates in the answer: the page does not trickle.
-    let (mut answer, mut candidates) = (None, String::new());
-    loop {
-        match poll_fn(|cx| transport.poll_event(cx)).await {
-            TransportEvent::LocalDescription(description) => answer = Some(description.sdp),
-            TransportEvent::LocalCandidate(Some(candidate)) => {
-                candidates += &format!("a={}\r\n", candidate.candidate);
-            }
-            TransportEvent::LocalCandidate(None) => break,
-            TransportEvent::Error(error) => panic!("{error}"),
-            _ => {}
-        }
-    }
-    let sdp = answer.unwrap() + &candidates;
+    let sdp = answer(&mut transport, offer.body["sdp"].as_str().unwrap()).await;
     offer.answer(&json!({"type": "answer", "sdp": sdp})).await;
 
     let profile = Profile::BALANCED;

@@ -8,14 +8,12 @@ use serde_json::{Value, json};
 use sidetone_media::packet::VoicePacket;
 use sidetone_media::transport::video::{CodedFrame, VideoConfig, VideoReport};
 use sidetone_media::transport::webrtc::WebRtcTransport;
-use sidetone_media::transport::{
-    Description, DescriptionKind, Transport, TransportCommand, TransportConfig, TransportEvent,
-    TransportStats,
-};
+use sidetone_media::transport::{Transport, TransportConfig, TransportEvent, TransportStats};
 use sidetone_media::video::{Codec, Demand, Wanted};
 use sidetone_media::voice::Bitrate;
 use sidetone_pipeline::Pool;
 
+use crate::answer::answer;
 use crate::browser::Browser;
 
 /// What the browser runs.
@@ -63,30 +61,10 @@ async fn echo(codec: Codec, seconds: u64) -> Outcome {
     let mut transport = WebRtcTransport::new(config, pool, None).unwrap();
     let _voice = transport.take_voice().unwrap();
     let port = transport.take_video().unwrap();
-    let sdp = offer.body["sdp"].as_str().unwrap().to_owned();
-    let kind = DescriptionKind::Offer;
-    let remote = TransportCommand::Remote(Description { kind, sdp });
-    transport.command(remote, Instant::now());
-    // All candidates in the answer: the page does not trickle.
-    let (mut answer, mut candidates) = (None, String::new());
-    loop {
-        match poll_fn(|cx| transport.poll_event(cx)).await {
-            TransportEvent::LocalDescription(description) => answer = Some(description.sdp),
-            TransportEvent::LocalCandidate(Some(candidate)) => {
-                candidates += &format!("a={}\r\n", candidate.candidate);
-            }
-            TransportEvent::LocalCandidate(None) => break,
-            TransportEvent::Error(error) => panic!("{error}"),
-            _ => {}
-        }
-    }
-    let answer = answer.unwrap();
+    let sdp = answer(&mut transport, offer.body["sdp"].as_str().unwrap()).await;
     if std::env::var_os("SHOW").is_some() {
-        eprintln!("{answer}");
+        eprintln!("{sdp}");
     }
-    // The candidates belong to the first section.
-    let second = answer.find("m=video").unwrap();
-    let sdp = format!("{}{candidates}{}", &answer[..second], &answer[second..]);
     offer.answer(&json!({"type": "answer", "sdp": sdp})).await;
 
     let (camera, seen) = (&port.camera[0], &port.remote[0]);

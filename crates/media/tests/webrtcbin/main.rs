@@ -3,19 +3,21 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg(target_os = "linux")]
 
+#[path = "../support/answer.rs"]
+mod answer;
+
 use std::future::poll_fn;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use answer::answer;
 use serde_json::{Value, json};
 use sidetone_media::packet::{RtpTimestamp, SequenceNumber, VoicePacket};
 use sidetone_media::transport::video::{CodedFrame, VideoConfig};
 use sidetone_media::transport::webrtc::WebRtcTransport;
-use sidetone_media::transport::{
-    Description, DescriptionKind, Transport, TransportCommand, TransportConfig, TransportEvent,
-};
+use sidetone_media::transport::{Transport, TransportConfig, TransportEvent};
 use sidetone_media::video::{Codec, Demand, Wanted};
 use sidetone_media::voice::Bitrate;
 use sidetone_pipeline::Pool;
@@ -77,29 +79,6 @@ impl Drop for Peer {
     }
 }
 
-/// Our answer, with all candidates in it.
-async fn answer(transport: &mut WebRtcTransport, sdp: String) -> String {
-    let kind = DescriptionKind::Offer;
-    let remote = TransportCommand::Remote(Description { kind, sdp });
-    transport.command(remote, Instant::now());
-    let (mut answer, mut candidates) = (None, String::new());
-    loop {
-        match poll_fn(|cx| transport.poll_event(cx)).await {
-            TransportEvent::LocalDescription(description) => answer = Some(description.sdp),
-            TransportEvent::LocalCandidate(Some(candidate)) => {
-                candidates += &format!("a={}\r\n", candidate.candidate);
-            }
-            TransportEvent::LocalCandidate(None) => break,
-            TransportEvent::Error(error) => panic!("{error}"),
-            _ => {}
-        }
-    }
-    let answer = answer.unwrap();
-    // The candidates belong to the first section.
-    let second = answer.find("m=video").expect("pictures are answered");
-    format!("{}{candidates}{}", &answer[..second], &answer[second..])
-}
-
 /// An address that the other end has, which is one of this machine: it takes the loopback's only where there is no other.
 fn address(offer: &str) -> IpAddr {
     let candidates = offer.lines().filter_map(|line| line.strip_prefix("a=candidate:"));
@@ -136,7 +115,8 @@ async fn echo(codec: Codec, arguments: [&str; 3]) {
     let mut speech = tokio::time::interval(Duration::from_millis(20));
     let mut spoken = 0u16;
     let port = transport.take_video().unwrap();
-    let sdp = answer(&mut transport, offer).await;
+    let sdp = answer(&mut transport, &offer).await;
+    assert!(sdp.contains("m=video"), "pictures are answered: {sdp}");
     if std::env::var_os("SHOW").is_some() {
         eprintln!("{sdp}");
     }
